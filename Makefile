@@ -1,0 +1,50 @@
+# What one does with a checkout. Without make:
+#   python -m pip install -c constraints.txt -e ".[onnx]"
+#   genctl demo
+
+BIN := .venv/bin
+
+.PHONY: help demo test test-all test-gpu lint smoke bench docs clean
+.NOTPARALLEL:
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/has-onnx  ## train, sample, evaluate and export a GAN on digits
+	@$(BIN)/genctl demo
+
+test: .venv/has-onnx,dev  ## the tests, within ten minutes on two cores
+	@$(BIN)/pytest -q -n 2 -m "not slow and not gpu"
+
+test-all: .venv/has-onnx,dev  ## the slow tests too
+	@$(BIN)/pytest -q -n 2 -m "not gpu"
+
+test-gpu: .venv/has-onnx,dev  ## the tests that need a CUDA device
+	@$(BIN)/pytest -q -m gpu
+
+lint: .venv/has-onnx,dev  ## format, lint, types, layers
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+smoke: .venv/has-onnx  ## train, sample, evaluate and export every family, briefly
+	@$(BIN)/python tools/smoke.py
+
+bench: .venv/has-onnx,dev  ## the benchmarks behind the README's numbers
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit; done
+
+docs: .venv/has-docs  ## the documentation, into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+clean:  ## remove builds and caches; .venv/ and runs/ stay
+	@rm -rf build dist site .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+# One pip call per set of extras, again whenever a dependency or a pin changes.
+.venv/has-%: pyproject.toml constraints.txt | .venv/bin/pip
+	@echo "installing genctl[$*] into .venv (PyTorch is large: minutes, not seconds)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$*]"
+	@touch $@
+
+.venv/bin/pip:
+	@tools/venv.sh

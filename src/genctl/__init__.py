@@ -1,0 +1,61 @@
+"""Train, sample, evaluate and export generative models over one registry.
+
+The SDK is loaded when it is first used, so that ``import genctl`` costs nothing:
+
+    import genctl
+
+    run = genctl.train("gan", data="digits", budget="5m")
+    model = genctl.load(run)
+    model.sample(64, seed=0).save("grid.png")
+    print(genctl.evaluate("fid", model))
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genctl.api.model import Model, load
+    from genctl.api.scoring import evaluate
+    from genctl.api.training import train
+    from genctl.errors import ExitStatus, GenctlError
+    from genctl.registry import specs as models
+
+try:
+    __version__ = version("genctl")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+_HOMES = {
+    "ExitStatus": "genctl.errors:ExitStatus",
+    "GenctlError": "genctl.errors:GenctlError",
+    "Model": "genctl.api.model:Model",
+    "evaluate": "genctl.api.scoring:evaluate",
+    "load": "genctl.api.model:load",
+    "models": "genctl.registry:specs",
+    "train": "genctl.api.training:train",
+}
+
+__all__ = [
+    "ExitStatus",
+    "GenctlError",
+    "Model",
+    "__version__",
+    "evaluate",
+    "load",
+    "models",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'genctl' has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The SDK: wires configuration, runs, data, families, engine, evaluation and export together."""

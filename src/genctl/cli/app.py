@@ -1,0 +1,101 @@
+"""The ``genctl`` command: its verbs, and what becomes of an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import genctl
+from genctl.cli.command import Verb, Verbs, help_when_bare
+from genctl.cli.demo import demo
+from genctl.cli.doctor import doctor
+from genctl.cli.eval import evaluate
+from genctl.cli.export import export
+from genctl.cli.failures import report
+from genctl.cli.models import ModelsVerb, models
+from genctl.cli.runs import runs
+from genctl.cli.sample import SampleVerb, sample
+from genctl.cli.train import TrainVerb, train
+from genctl.errors import ExitStatus, GenctlError
+from genctl.output import Mode, Output
+
+app = typer.Typer(
+    name="genctl",
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda name: name.replace("_", "-"),  # --batch_size is fine too
+    },
+)
+app.command("train", cls=TrainVerb)(train)
+app.command("sample", cls=SampleVerb)(sample)
+app.command("eval", cls=Verb)(evaluate)
+app.command("export", cls=Verb)(export)
+app.command("models", cls=ModelsVerb)(models)
+app.add_typer(runs)
+app.command("doctor", cls=Verb)(doctor)
+app.command("demo", cls=Verb)(demo)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"genctl {genctl.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Train, sample, evaluate and export generative models.
+
+    Start with: genctl train gan
+    """
+    help_when_bare(ctx)
+
+
+def run(argv: Sequence[str] | None, started: float) -> int:
+    """Parse ``argv``, do what it says, and turn whatever goes wrong into one line.
+
+    Args:
+        argv: the arguments; the process's own when None.
+        started: `time.monotonic` when the process began.
+
+    Returns:
+        The exit status.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    output = Output(Mode.JSON if "--json" in arguments else Mode.HUMAN)
+    _accept_any_text()
+    try:
+        code = app(args=arguments, prog_name="genctl", obj=started, standalone_mode=False) or 0
+        if code == ExitStatus.INTERRUPTED:  # Typer has swallowed the Ctrl-C itself
+            output.error(GenctlError(ExitStatus.INTERRUPTED, "interrupted"))
+    except Exception as error:  # noqa: BLE001: nobody is left above to say it
+        code = report(error, output, debug="--debug" in arguments)
+    return _flushed(int(code))
+
+
+def _accept_any_text() -> None:
+    """Let a terminal that knows few letters show others escaped, rather than fail at them."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flushed(code: int) -> int:
+    """``code``, once everything is out; a reader that left early (``| head``) is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code

@@ -1,0 +1,105 @@
+"""What all verbs have in common: how they are parsed, and where they talk."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
+
+from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.output import Mode, Output
+
+PANEL = "Everywhere"
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a verb was called; ``ctx.obj`` inside it.
+
+    Attributes:
+        started: `time.monotonic` when the process began; None when that is unknown.
+        output: where to talk.
+        options: the family's own options that were given: key -> text.
+    """
+
+    started: float | None
+    output: Output
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class Verbs(TyperGroup):
+    """A group whose unknown commands are answered with the nearest known ones."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if not (name in self.commands or name.startswith("-") or ctx.resilient_parsing):
+            raise unknown("command", name, self.commands, hint=f"{ctx.command_path} --help")
+        return super().resolve_command(ctx, args)
+
+
+class Verb(TyperCommand):
+    """A command that takes the options of `manners` besides its own, and finds a `Call`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return [*super().get_params(ctx), *_manners()]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        chosen = {parameter.name: ctx.params.pop(parameter.name, False) for parameter in _manners()}
+        if not ctx.resilient_parsing:
+            ctx.obj = Call(ctx.obj, manners(**chosen))
+        return rest
+
+
+def manners(
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=PANEL),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="The bare result, no talk.", rich_help_panel=PANEL),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more.", rich_help_panel=PANEL)
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel=PANEL),
+    ] = False,
+) -> Output:
+    """The sink that these options, which every verb takes, ask for.
+
+    ``--debug`` is read where errors end up, in `genctl.cli.app.run`.
+
+    Raises:
+        GenctlError: options that contradict each other.
+    """
+    if quiet and (json or verbose):
+        other = "--json" if json else "--verbose"
+        raise GenctlError(ExitStatus.USAGE, f"--quiet and {other} exclude each other")
+    mode = Mode.JSON if json else Mode.QUIET if quiet else Mode.HUMAN
+    return Output(mode, verbose=verbose)
+
+
+def parameters_of(function: Callable[..., object]) -> list[Any]:
+    """The Typer parameters that the signature of ``function`` declares."""
+    app = typer.Typer(add_completion=False)
+    app.command()(function)
+    return list(typer.main.get_command(app).params)
+
+
+def help_when_bare(ctx: typer.Context) -> None:
+    """Show the help of a group that was called without a command."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), nl=False)
+
+
+@functools.cache
+def _manners() -> list[Any]:
+    return parameters_of(manners)

@@ -1,0 +1,64 @@
+"""What the shell may complete an option with, found without loading anything heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import typer
+
+from genctl import registry, runs
+
+METRICS = ("fid", "is")
+EXTRACTORS = ("digits", "inception", "rand")
+LOGGERS = ("tensorboard", "wandb")
+AMP = ("auto", "off", "bf16", "fp16")
+
+
+def families() -> Iterator[tuple[str, str]]:
+    """Every family with its summary."""
+    return ((spec.name, spec.summary) for spec in registry.specs())
+
+
+def presets(ctx: typer.Context) -> list[str]:
+    """The presets of the family that was typed."""
+    named = ctx.params.get("family")
+    return [preset for spec in registry.specs() if spec.name == named for preset in spec.presets]
+
+
+def run_names() -> list[str]:
+    """Runs under the root, the latest first."""
+    return [run.name for run in runs.all_runs()]
+
+
+def formats() -> list[str]:
+    """Every format that some family can be exported to."""
+    return sorted({"safetensors"}.union(*(spec.exports() for spec in registry.specs())))
+
+
+def metrics() -> tuple[str, ...]:
+    return METRICS
+
+
+def extractors() -> tuple[str, ...]:
+    return EXTRACTORS
+
+
+def loggers() -> tuple[str, ...]:
+    return LOGGERS
+
+
+def amp() -> tuple[str, ...]:
+    return AMP
+
+
+def weights() -> tuple[str, ...]:
+    return ("ema", "raw")
+
+
+def checkpoints() -> tuple[str, ...]:
+    return ("best", "last")
+
+
+def sources() -> tuple[str, ...]:
+    """Built-in data sets."""
+    return ("digits",)

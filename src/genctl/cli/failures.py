@@ -1,0 +1,76 @@
+"""Whatever went wrong, as one clear line, one next step and an exit status."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.output import Output
+
+
+def report(error: Exception, output: Output, *, debug: bool) -> int:
+    """Say what ``error`` means to a person; with ``debug``, after its traceback.
+
+    Returns:
+        The exit status.
+    """
+    if debug:
+        traceback.print_exception(error, file=output.stderr)
+    failure = explain(error)
+    output.error(failure)
+    return int(failure.code)
+
+
+def explain(error: Exception) -> GenctlError:
+    """The `GenctlError` that says what ``error`` is."""
+    if isinstance(error, GenctlError):
+        return error
+    if isinstance(error, typer.TyperException):
+        return _misuse(error)
+    if isinstance(error, typer.Abort):
+        return GenctlError(ExitStatus.INTERRUPTED, "interrupted")
+    if _is_out_of_memory(error):
+        return GenctlError(
+            ExitStatus.OUT_OF_MEMORY,
+            "out of memory",
+            hint="a smaller --batch-size needs less; --device cpu uses main memory",
+        )
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return GenctlError(ExitStatus.FAILURE, f"{error.filename}: {error.strerror.lower()}")
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return GenctlError(
+        ExitStatus.FAILURE,
+        f"internal error: {reason}",
+        hint="run again with --debug for the traceback, and report it",
+    )
+
+
+def _misuse(error: typer.TyperException) -> GenctlError:
+    """What Typer found wrong with the command line."""
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path} --help" if context else "genctl --help"
+    option = getattr(error, "option_name", None)
+    if option and hasattr(error, "possibilities"):
+        names = [
+            name
+            for parameter in context.command.get_params(context)
+            for name in (*parameter.opts, *parameter.secondary_opts)
+            if name.startswith("--")
+        ]
+        close = " or ".join(map(repr, nearest(option, names)))
+        remedy = f"; did you mean {close}?" if close else ""
+        return GenctlError(ExitStatus.USAGE, f"unknown option {option!r}{remedy}", hint=hint)
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return GenctlError(ExitStatus.USAGE, f"{message[:1].lower()}{message[1:]}", hint=hint)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    torch = sys.modules.get("torch")  # where it is not loaded, it cannot have run out
+    if isinstance(error, MemoryError):
+        return True
+    if torch is None or not isinstance(error, RuntimeError):
+        return False
+    return isinstance(error, torch.OutOfMemoryError) or "you tried to allocate" in str(error)

@@ -1,0 +1,140 @@
+"""A family's own options as options of a verb: parsed, helped with, completed, misspelt alike."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, cast
+
+import typer
+
+from genctl.cli.command import Verb, parameters_of
+from genctl.config import OptionInfo
+
+_DECLARED = "genctl.family_options"
+
+
+@dataclass(frozen=True)
+class FamilyOptions:
+    """What a verb's arguments add to its options.
+
+    Attributes:
+        panels: title in the help -> the options under it.
+        epilog: what the help ends with.
+    """
+
+    panels: dict[str, list[OptionInfo]] = field(default_factory=dict)
+    epilog: str = ""
+
+
+class FamilyVerb(Verb):
+    """A verb whose options go on with those of the family that its arguments mean."""
+
+    def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
+        """What ``args`` add.
+
+        Args:
+            strict: whether an argument that means no family is an error.
+        """
+        raise NotImplementedError
+
+    def positionals(self, args: Sequence[str]) -> list[str]:
+        """The words of ``args`` that may be arguments, the value of an unknown option included."""
+        takes_value = {
+            name
+            for parameter in self.params
+            if parameter.param_type_name == "option" and not parameter.is_flag
+            for name in parameter.opts
+        }
+        return [
+            word
+            for word, before in zip(args, ["", *args], strict=False)
+            if not word.startswith("-") and before not in takes_value
+        ]
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return [*super().get_params(ctx), *_declared(ctx).values()]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        found = self.family_options(args, strict=not ctx.resilient_parsing)
+        taken = {name for parameter in super().get_params(ctx) for name in parameter.opts}
+        ctx.meta[_DECLARED] = _declare(found, taken)
+        ctx.meta[f"{_DECLARED}.epilog"] = found.epilog
+        rest = super().parse_args(ctx, args)
+        values = {key: ctx.params.pop(p.name, None) for key, p in _declared(ctx).items()}
+        if not ctx.resilient_parsing:
+            given = {
+                key: str(value).lower() if isinstance(value, bool) else value
+                for key, value in values.items()
+                if ctx.get_parameter_source(_declared(ctx)[key].name).name == "COMMANDLINE"
+            }
+            ctx.obj = dataclasses.replace(ctx.obj, options=given)
+        return rest
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        shown = copy.copy(self)
+        shown.epilog = ctx.meta.get(f"{_DECLARED}.epilog") or self.epilog
+        super(FamilyVerb, shown).format_help(ctx, formatter)
+
+
+def _declared(ctx: Any) -> dict[str, Any]:
+    """Key -> the Typer parameter of the family's option."""
+    return cast("dict[str, Any]", ctx.meta.get(_DECLARED, {}))
+
+
+def _declare(options: FamilyOptions, taken: set[str]) -> dict[str, Any]:
+    infos = [info for panel in options.panels.values() for info in panel]
+    if not infos:
+        return {}
+    names = _long_names(infos, taken)
+
+    def declaration(**values: object) -> None: ...
+
+    cast("Any", declaration).__signature__ = inspect.Signature(
+        [
+            _parameter(info, names[info.key], title)
+            for title, panel in options.panels.items()
+            for info in panel
+        ]
+    )
+    return dict(zip(names, parameters_of(declaration), strict=True))
+
+
+def _long_names(infos: Iterable[OptionInfo], taken: set[str]) -> dict[str, str]:
+    """Key -> long option: the leaf, or the dotted key where the leaf means something else too."""
+    infos = list(infos)
+    leaves = [info.leaf for info in infos]
+    names = {}
+    for info in infos:
+        short = f"--{info.leaf}".replace("_", "-")
+        free = short not in taken and leaves.count(info.leaf) == 1
+        names[info.key] = short if free else f"--{info.key}".replace("_", "-")
+    return names
+
+
+def _parameter(info: OptionInfo, name: str, panel: str) -> inspect.Parameter:
+    from rich.markup import escape
+
+    flag = isinstance(info.default, bool)
+    option = typer.Option(
+        f"{name}/--no-{name.removeprefix('--')}" if flag else name,
+        help=escape(info.help),
+        metavar=None if flag else info.type,
+        rich_help_panel=panel,
+        autocompletion=_choices(info.type),
+    )
+    return inspect.Parameter(
+        f"family_{info.key.replace('.', '_')}",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=info.default if flag else str(info.default) or None,
+        annotation=Annotated[bool if flag else str, option],
+    )
+
+
+def _choices(type_text: str) -> Callable[[], list[str]] | None:
+    """Completion of a type such as ``adam|adamw|sgd``."""
+    choices = type_text.split("|")
+    return (lambda: choices) if len(choices) > 1 else None

@@ -1,0 +1,65 @@
+"""Options that several verbs share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genctl.cli import completion
+
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="cpu, cuda, cuda:1 or mps; left out: the best there is."),
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", help="CPU threads; left out: as many as torch takes.")
+]
+Model = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN",
+        help="A run (name or folder), an exported folder or .onnx file; "
+        "left out: the latest run that has a checkpoint.",
+        autocompletion=completion.run_names,
+    ),
+]
+Checkpoint = Annotated[
+    str,
+    typer.Option(
+        "--checkpoint",
+        help="Of a run: best, last or the number of a step.",
+        metavar="best|last|STEP",
+        autocompletion=completion.checkpoints,
+    ),
+]
+_WEIGHTS_HELP = "Of a run: the averaged weights or the raw ones."
+Weights = Annotated[
+    str,
+    typer.Option(
+        "--weights", help=_WEIGHTS_HELP, metavar="ema|raw", autocompletion=completion.weights
+    ),
+]
+ModelWeights = Annotated[
+    str,
+    typer.Option(
+        "--model-weights", help=_WEIGHTS_HELP, metavar="ema|raw", autocompletion=completion.weights
+    ),
+]
+BatchSize = Annotated[
+    int,
+    typer.Option("--batch-size", help="Samples made at a time: memory and speed, not results."),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
+
+
+def use_threads(threads: int | None) -> None:
+    """Obey ``--threads``.
+
+    Raises:
+        GenctlError: the number is below 1.
+    """
+    from genctl.api import devices
+
+    devices.use_threads(threads)

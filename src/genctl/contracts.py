@@ -1,0 +1,347 @@
+"""What families, data, the engine, evaluation and export promise each other.
+
+Nothing here does work: these are the types at the seams. A family implements `Objective`,
+`Sampler` and exporters; the engine implements `Step` and `Noise`; the data room implements
+`Dataset`. All of it is public, and versioned by ``genctl.registry.SPEC_API``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+class Batch(dict[str, "Tensor"]):
+    """Examples by key (``image, text, tokens, label, target``), rows first, and their positions.
+
+    Args:
+        data: key -> tensor of shape (B, ...).
+        positions: the place of each example in the endless stream that training reads.
+    """
+
+    def __init__(self, data: Mapping[str, Tensor], positions: Sequence[int]) -> None:
+        super().__init__(data)
+        self.positions = positions
+
+    def rows(self, start: int, stop: int) -> Batch:
+        """The examples from ``start`` up to ``stop``."""
+        part = {key: tensor[start:stop] for key, tensor in self.items()}
+        return Batch(part, self.positions[start:stop])
+
+    def to(self, device: torch.device) -> Batch:
+        """The same examples on ``device``."""
+        moved = {key: tensor.to(device, non_blocking=True) for key, tensor in self.items()}
+        return Batch(moved, self.positions)
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What sampling, scoring and exporting need to know of the data; plain JSON.
+
+    Attributes:
+        source: what ``--data`` said.
+        name: a short name of it that suits a file.
+        unit: what is counted: ``img``, ``tok`` or ``pair``.
+        shape: of one example: (C, H, W) of images, (T,) of token windows.
+        examples: how many there are.
+        fingerprint: sha256 of the content.
+        class_names: of the labels; empty without labels.
+        statistics: measured numbers, e.g. ``sigma_data``.
+        artefacts: files in the run that belong to the data -> their sha256.
+        extractor: the feature extractor that was made for this data, if one was.
+    """
+
+    source: str
+    name: str
+    unit: str
+    shape: tuple[int, ...]
+    examples: int
+    fingerprint: str
+    class_names: tuple[str, ...] = ()
+    statistics: Mapping[str, float] = field(default_factory=dict)
+    artefacts: Mapping[str, str] = field(default_factory=dict)
+    extractor: str = ""
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        fields = dict(data)
+        for name in ("shape", "class_names"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
+
+
+class Dataset(Protocol):
+    """An endless, seekable stream of examples."""
+
+    spec: DataSpec
+
+    def stream(
+        self, position: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1
+    ) -> Iterator[Batch]:
+        """Batches from ``position`` on; rank r of w gets its own contiguous share of each.
+
+        The example at a position depends on ``seed`` and the position alone.
+        """
+        ...
+
+
+class Noise(Protocol):
+    """Keyed randomness: row i of a draw depends on the seed, ``stream`` and ``indices[i]`` alone.
+
+    Each draw of a step or a sample needs a stream name of its own; the same name gives the same
+    numbers again.
+    """
+
+    @property
+    def indices(self) -> Sequence[int]:
+        """Positions of training examples, or numbers of samples: one a row."""
+        ...
+
+    def normal(self, stream: str, *shape: int) -> Tensor:
+        """Standard normal numbers, (rows, *shape) float32."""
+        ...
+
+    def uniform(self, stream: str, *shape: int) -> Tensor:
+        """Numbers uniform in [0, 1), (rows, *shape) float32."""
+        ...
+
+    def integers(self, stream: str, high: int, *shape: int) -> Tensor:
+        """Whole numbers uniform in [0, high), (rows, *shape) int64."""
+        ...
+
+
+class Step(Protocol):
+    """What the engine tells an objective about the step under way; read-only.
+
+    Attributes:
+        index: number of the step, from 0.
+        position: number of examples that training had read before it.
+        fraction: share of the budget that is spent, in [0, 1].
+        second_order: whether the phase takes input gradients in this step.
+        noise: randomness whose rows follow the batch.
+    """
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def fraction(self) -> float: ...
+    @property
+    def second_order(self) -> bool: ...
+    @property
+    def noise(self) -> Noise: ...
+
+    def fp32(self) -> AbstractContextManager[None]:
+        """Full precision inside the block, whatever autocast does outside."""
+        ...
+
+    def gather(self, x: Tensor) -> Tensor:
+        """The rows of ``x`` of every rank, differentiable; ``x`` itself on one rank."""
+        ...
+
+    def input_gradient(self, y: Tensor, x: Tensor) -> Tensor:
+        """The gradient of ``y.sum()`` by ``x``, differentiable, float32, loss scale undone."""
+        ...
+
+
+class Loss(NamedTuple):
+    """The sum of a loss over a batch, and what to divide it by.
+
+    The engine divides the gradient of a whole step by the sum of its weights, so the result does
+    not depend on micro-batches or ranks.
+
+    Attributes:
+        total: float32 scalar, the sum over rows or tokens.
+        weight: how many rows or tokens that was.
+        metrics: detached sums to log, divided by the same weight.
+    """
+
+    total: Tensor
+    weight: Tensor | float
+    metrics: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One part of a training step: a loss and the optimizers that follow it.
+
+    Attributes:
+        name: given to `Objective.loss`.
+        optimizers: whose parameters, and no others, require gradients in this phase.
+        every: the phase runs in each step whose index it divides.
+        repeat: how often it runs in such a step, each time on examples of its own.
+        advances: whether its examples are the ones that the budget counts; true of one phase.
+        separable: whether a batch may be cut into micro-batches.
+        second_order: every k-th step takes input gradients; 0: never.
+    """
+
+    name: str
+    optimizers: tuple[str, ...]
+    every: int = 1
+    repeat: int = 1
+    advances: bool = True
+    separable: bool = True
+    second_order: int = 0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A trapezoid over the run: rise, hold, fall; all as shares of the budget."""
+
+    warmup: float = 0.0
+    decay: float = 0.0
+    final: float = 0.0
+
+    def __call__(self, fraction: float) -> float:
+        """The factor at ``fraction`` of the budget."""
+        if fraction < self.warmup:
+            return fraction / self.warmup
+        if self.decay and fraction > 1 - self.decay:
+            return max(self.final + (1 - self.final) * (1 - fraction) / self.decay, self.final)
+        return 1.0
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """An optimizer and the parameters it owns.
+
+    Attributes:
+        kind: ``adam``, ``adamw`` (decoupled decay) or ``sgd``.
+        select: shell patterns over ``module.parameter`` names; no two optimizers share one.
+        exclude: patterns taken out of ``select``.
+        weight_decay: applied to parameters of two or more dimensions.
+    """
+
+    kind: str
+    select: tuple[str, ...]
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    exclude: tuple[str, ...] = ()
+    schedule: Schedule = Schedule()
+
+
+@dataclass(frozen=True)
+class EmaSpec:
+    """An exponential moving average of a module's weights.
+
+    Attributes:
+        name: how ``--weights`` calls it.
+        halflife: in examples.
+        warmup: the half-life is at most this share of the examples seen so far, so that the
+            average forgets the start early in a run (Karras et al. 2020, StyleGAN2-ADA).
+    """
+
+    name: str
+    halflife: float
+    warmup: float = 0.05
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """What "best" means: the name of an evaluated number and whether less of it is better."""
+
+    metric: str
+    lower_is_better: bool = True
+
+
+class Objective(Protocol):
+    """What training a family means; built as ``(config, data_spec, parents)``.
+
+    Attributes:
+        modules: everything that is trained; all other state is a buffer in here.
+        frozen: modules that are used but not trained, such as a teacher.
+        optimizers: name -> spec.
+        ema: name of a module -> the averages kept of it.
+        phases: run in this order in each step; exactly one advances.
+        monitor: how checkpoints are compared, or None.
+    """
+
+    modules: Mapping[str, nn.Module]
+    frozen: Mapping[str, nn.Module]
+    optimizers: Mapping[str, OptimizerSpec]
+    ema: Mapping[str, tuple[EmaSpec, ...]]
+    phases: tuple[Phase, ...]
+    monitor: Monitor | None
+
+    def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
+        """The loss of ``phase`` on a micro-batch."""
+        ...
+
+
+class Sampler(Protocol):
+    """What sampling a family means; built as ``(config, data_spec, modules, parents)``.
+
+    ``modules`` are the trained ones, or callables with the same signature (an ONNX session).
+
+    Attributes:
+        conditions: the keys of a condition that it follows; others are refused.
+    """
+
+    conditions: frozenset[str]
+
+    def sample(self, request: Any, condition: Batch, noise: Noise) -> Tensor:
+        """One chunk of samples, rows following ``noise.indices``.
+
+        Args:
+            request: the family's request dataclass.
+            condition: what each row is to be, e.g. ``label``: (B,) int64; may be empty.
+
+        Returns:
+            Of images: (B, C, H, W) float in about [-1, 1]; of tokens: (B, T) int64.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """A module to write in a foreign graph format, and how to call it.
+
+    Attributes:
+        role: the key in ``modules`` that the file can stand in for.
+        module: the module, in eval mode.
+        example: batch size -> the positional inputs; the first axis of each is the batch.
+        inputs: names of the inputs.
+        outputs: names of the outputs.
+    """
+
+    role: str
+    module: nn.Module
+    example: Callable[[int], tuple[Tensor, ...]]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model in memory, as exporters, samplers of other runs and parents see it.
+
+    Attributes:
+        family: registered name.
+        config: the resolved configuration.
+        data: the data it was trained on.
+        modules: role -> module in eval mode, without gradients.
+    """
+
+    family: str
+    config: Any
+    data: DataSpec
+    modules: Mapping[str, nn.Module]
+
+
+Parents = Mapping[str, Trained]
+Exporter = Callable[[Trained], ExportPlan]

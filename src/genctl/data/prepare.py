@@ -1,0 +1,61 @@
+"""From a data configuration to a data set."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from genctl.config import DataConfig
+from genctl.contracts import DataSpec
+from genctl.data.images import ImageDataset, statistics
+from genctl.data.sources import open_source
+from genctl.errors import ExitStatus, GenctlError
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set ready to train on, and the files that had to be left out."""
+
+    dataset: ImageDataset
+    skipped: tuple[str, ...]
+
+
+def prepare(config: DataConfig) -> Prepared:
+    """Read and measure what ``config.source`` names.
+
+    Raises:
+        GenctlError: nothing there, nothing readable, or images of several sizes.
+    """
+    source = open_source(config.source, size=parse_size(config.size))
+    count, height, width, channels = source.images.shape
+    spec = DataSpec(
+        source=config.source,
+        name=source.name,
+        unit="img",
+        shape=(channels, height, width),
+        examples=count,
+        fingerprint=source.fingerprint,
+        class_names=source.class_names,
+        statistics=statistics(source.images),
+        extractor="digits" if source.name == "digits" else "",
+    )
+    return Prepared(ImageDataset(source, spec, flip=config.flip), source.skipped)
+
+
+def parse_size(text: str) -> tuple[int, int] | None:
+    """``64`` or ``48x64`` as (height, width); None when empty.
+
+    Raises:
+        GenctlError: anything else.
+    """
+    if not text:
+        return None
+    match = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", text)
+    if match is None:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"data.size = {text!r} is neither SIDE nor HEIGHTxWIDTH",
+            hint="--set data.size=64",
+        )
+    height = int(match.group(1))
+    return height, int(match.group(2) or height)

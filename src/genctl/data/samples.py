@@ -1,0 +1,151 @@
+"""What sampling made, and how it is kept: a picture, a folder or an archive."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from genctl.errors import ExitStatus, GenctlError
+from genctl.files import make_directory, staged, write_atomic
+
+MAX_GRID = 1024
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples of one kind, in order: sample k depends on the seed and k alone.
+
+    Attributes:
+        kind: what the family makes: ``image``, ``tokens`` ...
+        array: images (N, H, W, C) uint8; of other kinds whatever the sampler gave, rows first.
+        labels: (N,) int64, the class each was asked to be, or None.
+        class_names: of the labels.
+    """
+
+    kind: str
+    array: npt.NDArray[np.generic]
+    labels: npt.NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def save(self, out: Path) -> Path:
+        """Write to ``out``: ``.npz`` for an archive, ``.png`` for a grid, else a folder of PNGs.
+
+        Raises:
+            GenctlError: the place is taken or not writable, or the samples are no images.
+        """
+        if self.kind != "image" and out.suffix != ".npz":
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"samples of the kind {self.kind!r} are not images",
+                hint=f"--out {out.with_suffix('.npz')}",
+            )
+        make_directory(out.parent)
+        self._writer(out)(out)
+        return out
+
+    def _writer(self, out: Path) -> Callable[[Path], None]:
+        if out.suffix in (".npz", ".png"):
+            return self._save_npz if out.suffix == ".npz" else self._save_grid
+        if out.suffix:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{out.suffix!r} is no way to keep samples; use .png (a grid), .npz, or a folder",
+                hint=f"--out {out.with_suffix('.png')}",
+            )
+        if out.is_dir() and any(out.iterdir()):
+            raise GenctlError(
+                ExitStatus.USAGE, f"the folder {out} is not empty", hint="choose another --out"
+            )
+        return self._save_folder
+
+    def _save_npz(self, out: Path) -> None:
+        arrays = {"arr_0": self.array}
+        if self.labels is not None:
+            arrays["arr_1"] = self.labels
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        write_atomic(out, buffer.getvalue())
+
+    def _save_grid(self, out: Path) -> None:
+        if len(self) > MAX_GRID:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"a grid holds at most {MAX_GRID} samples, these are {len(self)}",
+                hint=f"--out {out.with_suffix('')} for a folder, or {out.with_suffix('.npz')}",
+            )
+        columns = None
+        if self.labels is not None and len(set(self.labels.tolist())) == len(self.class_names):
+            columns = len(self.class_names) if len(self) % len(self.class_names) == 0 else None
+        save_png(out, grid(self.array, columns))
+
+    def _save_folder(self, out: Path) -> None:
+        digits = len(str(len(self) - 1))
+        with staged(out) as stage:
+            for number, image in enumerate(self.array):
+                folder = stage / self._class_folder(number)
+                folder.mkdir(exist_ok=True)
+                to_pil(image).save(folder / f"{number:0{digits}}.png")
+
+    def _class_folder(self, number: int) -> str:
+        return "" if self.labels is None else self.class_names[self.labels[number]]
+
+
+def grid(images: npt.NDArray[np.generic], columns: int | None = None) -> npt.NDArray[np.generic]:
+    """Images (N, H, W, C) as one (rows * H, columns * W, C), row by row, blanks black.
+
+    Without ``columns`` the sheet is as square as it gets.
+    """
+    count, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    sheet = np.zeros((rows * columns, height, width, channels), images.dtype)
+    sheet[:count] = images
+    tiled = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    return tiled.reshape(rows * height, columns * width, channels)
+
+
+def to_pil(image: npt.NDArray[np.generic]) -> Image.Image:
+    """(H, W, C) uint8 with 1, 3 or 4 channels."""
+    channels = image.shape[-1]
+    return Image.fromarray(image[..., 0] if channels == 1 else image, _MODES[channels])
+
+
+def save_png(path: Path, image: npt.NDArray[np.generic]) -> None:
+    """Write one (H, W, C) uint8 image; small sheets are enlarged in whole pixels to be seen."""
+    picture = to_pil(image)
+    scale = max(1, 640 // max(picture.size))
+    picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    write_atomic(path, buffer.getvalue())
+
+
+def label_numbers(wanted: Sequence[str], class_names: Sequence[str]) -> list[int]:
+    """Class names, or numbers of classes, as numbers.
+
+    Raises:
+        GenctlError: neither a name nor a number of a class.
+    """
+    numbers = []
+    for text in wanted:
+        if text in class_names:
+            numbers.append(class_names.index(text))
+        elif text.isdecimal() and int(text) < len(class_names):
+            numbers.append(int(text))
+        else:
+            shown = ", ".join(class_names[:20]) + (" ..." if len(class_names) > 20 else "")
+            raise GenctlError(
+                ExitStatus.USAGE, f"no class {text!r}; the classes are {shown}", hint="--labels 0,1"
+            )
+    return numbers

@@ -1,0 +1,1 @@
+"""Training and sampling, once for all families."""

@@ -1,0 +1,211 @@
+"""Checkpoints: directories of safetensors and JSON, whole or absent, verified when read.
+
+``checkpoints/step-00001200/`` holds ``state.json``, one ``.safetensors`` file per group of
+tensors (``model``, ``ema.NAME``, ``optimizer.NAME``), the ``data.json`` of the run and, written
+last, ``manifest.json`` with the size and sha256 of each. Nothing in it is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from genctl.errors import ExitStatus, GenctlError
+from genctl.files import make_directory, staged
+from genctl.runs import Run
+from genctl.weights import load_tensors, save_tensors, sha256_of
+
+FORMAT_VERSION = 1
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that training needs to go on, bit for bit.
+
+    Attributes:
+        index: number of the next step.
+        position: examples read so far.
+        elapsed: seconds of training so far, over all starts.
+        attempt: how often training was set back after non-finite values.
+        rate_scale: the factor that these set-backs left on the learning rates.
+        scaler: state of the loss scaler; empty without one.
+        tensors: group (``model``, ``ema.NAME``, ``optimizer.NAME``) -> name -> tensor.
+    """
+
+    index: int
+    position: int
+    elapsed: float
+    attempt: int
+    rate_scale: float
+    scaler: Mapping[str, float]
+    tensors: Mapping[str, Mapping[str, Tensor]] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return f"step-{self.index:08d}"
+
+    @property
+    def finite(self) -> bool:
+        """Whether every weight, average and moment is a finite number."""
+        return all(
+            bool(tensor.isfinite().all())
+            for group in self.tensors.values()
+            for tensor in group.values()
+        )
+
+    def state_json(self) -> dict[str, Any]:
+        return {
+            "format_version": FORMAT_VERSION,
+            "index": self.index,
+            "position": self.position,
+            "elapsed": self.elapsed,
+            "attempt": self.attempt,
+            "rate_scale": self.rate_scale,
+            "scaler": dict(self.scaler),
+        }
+
+
+def save(run: Run, snapshot: Snapshot, *, finished: bool, keep_last: int) -> Path:
+    """Write a checkpoint, point ``last.json`` at it, and drop those no longer kept.
+
+    Raises:
+        GenctlError: it cannot be written; the checkpoints before it are as they were.
+    """
+    path = make_directory(run.checkpoints) / snapshot.name
+    with staged(path) as stage:
+        for group, tensors in snapshot.tensors.items():
+            save_tensors(stage / f"{group}.safetensors", tensors)
+        _write(stage / "state.json", snapshot.state_json())
+        _write(stage / "data.json", run.read("data.json"))
+        files = {
+            file.name: {"size": file.stat().st_size, "sha256": sha256_of(file)}
+            for file in sorted(stage.iterdir())
+        }
+        _write(stage / _MANIFEST, {"format_version": FORMAT_VERSION, "files": files})
+    run.write(
+        "last.json",
+        {
+            "checkpoint": snapshot.name,
+            "step": snapshot.index,
+            "position": snapshot.position,
+            "elapsed": round(snapshot.elapsed, 3),
+            "finished": finished,
+        },
+    )
+    _prune(run, keep_last)
+    return path
+
+
+def newest_good(run: Run, say: Callable[[str], None]) -> Path | None:
+    """The newest checkpoint whose manifest verifies; ``say`` hears what was skipped and why."""
+    for path in reversed(all_checkpoints(run)):
+        if damage := damage_of(path):
+            say(f"checkpoint {path.name} is damaged ({damage}); trying the one before")
+        else:
+            return path
+    return None
+
+
+def choose(run: Run, wanted: str, say: Callable[[str], None]) -> Path:
+    """The checkpoint that ``best``, ``last`` or a step number means, verified.
+
+    Raises:
+        GenctlError: the run has none, or not that one, or it is damaged.
+    """
+    if not all_checkpoints(run):
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{run.path} has no checkpoint yet",
+            hint="train it further: run the same genctl train command again",
+        )
+    if wanted == "best" and (best := run.read("best.json")):
+        wanted = str(best["step"])
+    if wanted in ("best", "last"):
+        found = newest_good(run, say)
+        if found is None:
+            raise GenctlError(ExitStatus.DATA, f"no checkpoint of {run.path} is whole")
+        return found
+    return _numbered(run, wanted)
+
+
+def read(path: Path) -> Snapshot:
+    """The checkpoint at ``path``, which `damage_of` found whole."""
+    state = json.loads((path / "state.json").read_text("utf-8"))
+    if state.pop("format_version") != FORMAT_VERSION:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{path} was written by another version of genctl",
+            hint="use the version that env.json of the run names",
+        )
+    groups = {file.stem: load_tensors(file) for file in path.glob("*.safetensors")}
+    return Snapshot(**state, tensors=groups)
+
+
+def group(path: Path, name: str) -> dict[str, Tensor]:
+    """One group of a checkpoint's tensors."""
+    return load_tensors(path / f"{name}.safetensors")
+
+
+def groups(path: Path) -> list[str]:
+    """The names of a checkpoint's groups."""
+    return sorted(file.stem for file in path.glob("*.safetensors"))
+
+
+def all_checkpoints(run: Run) -> list[Path]:
+    """The checkpoints of a run, whole or not, oldest first."""
+    return sorted(run.checkpoints.glob("step-*"))
+
+
+def damage_of(path: Path) -> str:
+    """What is wrong with the checkpoint at ``path``; empty when it is whole."""
+    try:
+        files = json.loads((path / _MANIFEST).read_text("utf-8"))["files"]
+        return next(_misfits(path, files), "")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"its manifest cannot be read: {error}"
+
+
+def _misfits(path: Path, files: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for name, known in files.items():
+        file = path / name
+        if not file.is_file():
+            yield f"{name} is missing"
+        elif file.stat().st_size != known["size"]:
+            yield f"{name} has {file.stat().st_size} bytes instead of {known['size']}"
+        elif sha256_of(file) != known["sha256"]:
+            yield f"{name} has another checksum"
+
+
+def _numbered(run: Run, wanted: str) -> Path:
+    numbers = {int(path.name.removeprefix("step-")): path for path in all_checkpoints(run)}
+    path = numbers.get(int(wanted)) if wanted.isdecimal() else None
+    if path is None:
+        kept = ", ".join(map(str, numbers))
+        raise GenctlError(
+            ExitStatus.USAGE, f"no checkpoint {wanted!r} in {run.path}; choose best, last or {kept}"
+        )
+    if damage := damage_of(path):
+        raise GenctlError(
+            ExitStatus.DATA, f"checkpoint {path.name} is damaged ({damage})", hint="use last"
+        )
+    return path
+
+
+def _prune(run: Run, keep_last: int) -> None:
+    best = (run.read("best.json") or {}).get("checkpoint")
+    for path in all_checkpoints(run)[:-keep_last]:
+        if path.name != best:
+            shutil.rmtree(path, ignore_errors=True)
+    for leftover in run.checkpoints.glob(".step-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _write(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data, indent=2, ensure_ascii=False), "utf-8")

@@ -1,0 +1,121 @@
+"""Where metrics go: ``metrics.jsonl`` always, other places when ``--log`` asks for them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.runs import Run
+
+
+class Logger(Protocol):
+    """A place for metrics."""
+
+    def log(self, position: int, metrics: Mapping[str, float]) -> None:
+        """Record ``metrics`` at example ``position``."""
+        ...
+
+    def close(self) -> None:
+        """Write what is still held back."""
+        ...
+
+
+class JsonLines:
+    """``metrics.jsonl``: one flat object a row, flushed at once.
+
+    Rows beyond the example that training resumes from are dropped: they are written again.
+    """
+
+    def __init__(self, path: Path, resume_position: int) -> None:
+        rows = [row for row in read_rows(path) if row["position"] <= resume_position]
+        self._file = path.open("w", encoding="utf-8")
+        for row in rows:
+            self._write(row)
+
+    def log(self, position: int, metrics: Mapping[str, Any]) -> None:
+        self._write({"position": position, **metrics})
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        print(json.dumps(row), file=self._file, flush=True)
+
+
+class TensorBoard:
+    """Scalars for TensorBoard, in ``tensorboard/`` of the run."""
+
+    def __init__(self, run: Run, config: Mapping[str, Any]) -> None:
+        module = _require("torch.utils.tensorboard", "tensorboard")
+        self._writer = module.SummaryWriter(str(run.path / "tensorboard"))
+        self._writer.add_text("config", f"```json\n{json.dumps(config, indent=2)}\n```")
+
+    def log(self, position: int, metrics: Mapping[str, float]) -> None:
+        for name, value in metrics.items():
+            self._writer.add_scalar(name, value, position)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class WeightsAndBiases:
+    """A Weights & Biases run, named and resumed as the genctl run."""
+
+    def __init__(self, run: Run, config: Mapping[str, Any]) -> None:
+        module = _require("wandb", "wandb")
+        self._session = module.init(
+            project="genctl", name=run.name, dir=str(run.path), config=config, resume="allow"
+        )
+
+    def log(self, position: int, metrics: Mapping[str, float]) -> None:
+        self._session.log(dict(metrics), step=position)
+
+    def close(self) -> None:
+        self._session.finish()
+
+
+LOGGERS = {"tensorboard": TensorBoard, "wandb": WeightsAndBiases}
+
+
+def open_loggers(names: Iterable[str], run: Run, config: Mapping[str, Any]) -> list[Logger]:
+    """The loggers that ``--log`` names.
+
+    Raises:
+        GenctlError: an unknown name, or its package is not installed.
+    """
+    return [logger_type(name)(run, config) for name in names]
+
+
+def logger_type(name: str) -> type[TensorBoard] | type[WeightsAndBiases]:
+    """The logger called ``name``, without opening it."""
+    if name not in LOGGERS:
+        raise unknown("logger", name, LOGGERS)
+    return LOGGERS[name]
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of ``metrics.jsonl``; a last row that a kill cut short is left out."""
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def _require(module: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--log {extra} needs the package {extra}",
+            hint=f'pip install "genctl[{extra}]"',
+        ) from None

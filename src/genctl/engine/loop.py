@@ -1,0 +1,280 @@
+"""The only training loop of the project."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from genctl.config import TrainConfig
+from genctl.contracts import Monitor
+from genctl.engine import checkpoint
+from genctl.engine.budget import Budget
+from genctl.engine.curves import draw_curves
+from genctl.engine.guard import NonFiniteGuard
+from genctl.engine.loggers import JsonLines, Logger, read_rows
+from genctl.engine.progress import Display, Reading
+from genctl.engine.signals import StopSignals
+from genctl.engine.trainer import Trainer, phase_metrics
+from genctl.errors import ExitStatus, GenctlError
+from genctl.files import make_directory
+from genctl.output import Output
+from genctl.runs import Run
+
+FIRST_CHECKPOINT_SECONDS = 10.0
+ENDING_SECONDS = 3.0
+"""Kept free at the end of a wall-clock budget until the real ending has been timed."""
+
+Modules = Mapping[str, nn.Module]
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What `api` lets the loop do with the averaged modules now and then.
+
+    Attributes:
+        preview: writes a picture to the path (without suffix).
+        evaluate: scores them; the names include the one that the monitor watches.
+    """
+
+    preview: Callable[[Modules, Path], None] | None = None
+    evaluate: Callable[[Modules], Mapping[str, float]] | None = None
+
+
+@dataclass
+class _Window:
+    """Metrics summed on the device since the last row."""
+
+    totals: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    fractions: list[float] = field(default_factory=list)
+
+    def add(self, metrics: Mapping[str, Tensor], fraction: float) -> None:
+        for name, value in metrics.items():
+            self.totals[name] = self.totals[name] + value if name in self.totals else value
+            self.counts[name] = self.counts.get(name, 0) + 1
+        self.fractions.append(fraction)
+
+    def means(self) -> dict[str, float]:
+        names = list(self.totals)
+        if not names:
+            return {}
+        values = torch.stack([self.totals[n].float() / self.counts[n] for n in names]).tolist()
+        return dict(zip(names, values, strict=True))
+
+
+class Loop:
+    """Runs a trainer to the end of its budget.
+
+    Args:
+        trainer: the objective under training, restored from ``run`` when it has checkpoints.
+        run: where everything goes; the caller holds its lock.
+        budget: when to end.
+        settings: how often to save, keep and score.
+        hooks: previews and scores.
+        output: where to talk.
+        unit: what is counted, for the display.
+        loggers: where metrics go besides ``metrics.jsonl``.
+        started: `time.monotonic` at the start of the command.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        run: Run,
+        budget: Budget,
+        settings: TrainConfig,
+        *,
+        hooks: Hooks,
+        output: Output,
+        unit: str,
+        loggers: Sequence[Logger] = (),
+        started: float | None = None,
+    ) -> None:
+        self._trainer = trainer
+        self._run = run
+        self._budget = budget
+        self._settings = settings
+        self._hooks = hooks
+        self._output = output
+        self._started = time.monotonic() if started is None else started
+        self._earlier = 0.0
+        self._ending = ENDING_SECONDS
+        self._fraction = 0.0
+        self._resume()
+        self._guard = NonFiniteGuard(trainer, run, output)
+        self._rows = JsonLines(run.path / "metrics.jsonl", trainer.position)
+        self._loggers = loggers
+        self._display = Display(output, unit, trainer.device)
+        self._window = _Window()
+        self._first_position = trainer.position
+        self._training_since = time.monotonic()
+        self._scored = int(self.fraction * settings.evaluations)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training so far, over all starts."""
+        return self._earlier + time.monotonic() - self._started
+
+    @property
+    def fraction(self) -> float:
+        """The share of the budget that is spent; it never falls."""
+        budget = self._budget
+        if budget.seconds is not None:
+            budget = Budget(seconds=max(budget.seconds - self._ending, 1.0))
+        now = budget.fraction(self._trainer.position, self.elapsed)
+        self._fraction = max(self._fraction, now)
+        return self._fraction
+
+    def run(self) -> None:
+        """Train until the budget is spent.
+
+        Raises:
+            GenctlError: stopped by a signal (after saving), diverged, out of memory or disk.
+        """
+        try:
+            with StopSignals() as signals, self._display:
+                self._train(signals)
+        except torch.OutOfMemoryError:
+            raise GenctlError(
+                ExitStatus.OUT_OF_MEMORY,
+                f"out of memory at micro-batches of {self._trainer.plan.micro_batch}",
+                hint=f"--new --set micro_batch={max(1, self._trainer.plan.micro_batch // 2)}",
+            ) from None
+        finally:
+            for logger in (self._rows, *self._loggers):
+                logger.close()
+
+    def _train(self, signals: StopSignals) -> None:
+        first = min(FIRST_CHECKPOINT_SECONDS, self._settings.checkpoint_seconds)
+        checkpoint_due = time.monotonic() + first
+        row_due = preview_due = 0.0
+        while (fraction := self.fraction) < 1.0:
+            reports = self._trainer.step(fraction)
+            self._window.add(phase_metrics(reports), fraction)
+            now = time.monotonic()
+            if self._guard.watch(reports):
+                checkpoint_due = 0.0
+            if signals.received is not None:
+                self._stop(signals.received.name, 128 + signals.received)
+            if self.fraction >= 1.0:
+                break
+            if now >= row_due:
+                self._log()
+                row_due = now + max(2.0, self.elapsed / 2000)
+            if int(self.fraction * self._settings.evaluations) > self._scored:
+                self._score()
+                checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
+            elif now >= checkpoint_due:
+                self._save()
+                checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
+            if now >= preview_due:
+                self._preview()
+                preview_due = time.monotonic() + min(max(15.0, self.elapsed / 2), 600.0)
+        self._finish()
+
+    def _finish(self) -> None:
+        self._log()
+        self._preview()
+        self._score(finished=True)
+        draw_curves(read_rows(self._run.path / "metrics.jsonl"), self._run.path / "curves.png")
+
+    def _resume(self) -> None:
+        path = checkpoint.newest_good(self._run, self._output.warn)
+        if path is None:
+            return
+        snapshot = checkpoint.read(path)
+        self._trainer.restore(snapshot)
+        self._earlier = snapshot.elapsed
+        self._output.say(
+            f"resuming {self._run.path} from step {snapshot.index} "
+            f"({snapshot.position} examples, {snapshot.elapsed:.0f} s of training)"
+        )
+
+    def _save(self, *, finished: bool = False) -> Path | None:
+        snapshot = self._trainer.snapshot(self.elapsed)
+        if not snapshot.finite:
+            self._guard.set_back("the weights are no longer finite")
+            snapshot = self._trainer.snapshot(self.elapsed)
+        return checkpoint.save(
+            self._run, snapshot, finished=finished, keep_last=self._settings.keep_last
+        )
+
+    def _stop(self, signal_name: str, code: int) -> None:
+        self._save()
+        self._log()
+        raise GenctlError(
+            ExitStatus(code),
+            f"stopped by {signal_name} at step {self._trainer.index}, saved in {self._run.path}",
+            hint="run the same command again to go on",
+        )
+
+    def _log(self) -> None:
+        metrics = self._window.means()
+        trainer = self._trainer
+        rates = {f"rate/{name}": rate for name, rate in trainer.optimizers.rates().items()}
+        row: dict[str, object] = {"elapsed": round(self.elapsed, 3), **metrics, **rates}
+        if self._budget.seconds is not None:
+            row["fractions"] = self._window.fractions
+        self._window = _Window()
+        if not metrics:
+            return
+        self._rows.log(trainer.position, row)
+        for logger in self._loggers:
+            logger.log(trainer.position, {**metrics, **rates})
+        self._display.show(self._reading(metrics))
+
+    def _reading(self, metrics: Mapping[str, float]) -> Reading:
+        seconds = max(time.monotonic() - self._training_since, 1e-9)
+        rate = (self._trainer.position - self._first_position) / seconds
+        if self._budget.examples is not None:
+            left = (self._budget.examples - self._trainer.position) / rate if rate else None
+        else:
+            left = (self._budget.seconds or 0.0) - self.elapsed
+        return Reading(self.fraction, self._trainer.position, rate, left, metrics)
+
+    def _preview(self) -> None:
+        if self._hooks.preview:
+            folder = make_directory(self._run.samples)
+            self._hooks.preview(
+                self._trainer.averaged(), folder / f"step-{self._trainer.index:08d}"
+            )
+
+    def _score(self, *, finished: bool = False) -> None:
+        """Save, score what was saved, and remember the best; times itself as the ending."""
+        begun = time.monotonic()
+        self._scored = int(self.fraction * self._settings.evaluations)
+        path = self._save(finished=finished)
+        if self._hooks.evaluate and self._settings.evaluations and path is not None:
+            scores = self._hooks.evaluate(self._trainer.averaged())
+            self._rows.log(self._trainer.position, scores)
+            for logger in self._loggers:
+                logger.log(self._trainer.position, scores)
+            self._note_best(path, scores)
+        self._ending = time.monotonic() - begun + 1.0
+
+    def _note_best(self, path: Path, scores: Mapping[str, float]) -> None:
+        monitor = self._trainer.objective.monitor
+        if monitor is None or monitor.metric not in scores:
+            return
+        value = scores[monitor.metric]
+        best = self._run.read("best.json")
+        if best is None or _better(monitor, value, best["value"]):
+            self._run.write(
+                "best.json",
+                {
+                    "checkpoint": path.name,
+                    "step": self._trainer.index,
+                    "metric": monitor.metric,
+                    "value": value,
+                },
+            )
+            self._output.detail(f"best so far: {monitor.metric} {value:.4g} at {path.name}")
+
+
+def _better(monitor: Monitor, value: float, best: float) -> bool:
+    return value < best if monitor.lower_is_better else value > best

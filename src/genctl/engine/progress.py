@@ -1,0 +1,118 @@
+"""Progress of a run: a bar on a terminal, a plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import torch
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from genctl.output import Output
+
+PLAIN_SECONDS = 5.0
+_HIDDEN = ("grad_norm", "rate/")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a progress display shows at a moment.
+
+    Attributes:
+        fraction: share of the budget that is spent.
+        position: examples read so far.
+        per_second: examples per second of this start.
+        seconds_left: until the budget is spent; None when unknown.
+        metrics: means since the last reading.
+    """
+
+    fraction: float
+    position: int
+    per_second: float
+    seconds_left: float | None
+    metrics: Mapping[str, float]
+
+
+class Display:
+    """Shows readings on the output.
+
+    Args:
+        output: the sink; a moving bar only where people are watching.
+        unit: what is counted, e.g. ``img``.
+        device: whose memory to show.
+    """
+
+    def __init__(self, output: Output, unit: str, device: torch.device) -> None:
+        self._output = output
+        self._unit = unit
+        self._device = device
+        self._bar = _bar(output) if output.live else None
+        self._task = self._bar.add_task("training", total=1.0, text="") if self._bar else None
+        self._next_line = time.monotonic() + PLAIN_SECONDS
+
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def show(self, reading: Reading) -> None:
+        """Bring the display up to date."""
+        text = self._text(reading)
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=reading.fraction, text=text)
+        elif time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + PLAIN_SECONDS
+            self._output.say(f"{reading.fraction:4.0%}  {text}")
+
+    def _text(self, reading: Reading) -> str:
+        left = "--:--" if reading.seconds_left is None else clock(reading.seconds_left)
+        parts = [
+            f"{count(reading.position)} {self._unit}",
+            f"{reading.per_second:.0f} {self._unit}/s",
+            f"{left} left",
+        ]
+        parts += [
+            f"{name} {value:.3g}"
+            for name, value in reading.metrics.items()
+            if not any(hidden in name for hidden in _HIDDEN)
+        ]
+        if self._device.type == "cuda":
+            parts.append(f"{torch.cuda.max_memory_allocated(self._device) / 2**30:.1f} GiB")
+        return "  ".join(parts)
+
+
+def clock(seconds: float) -> str:
+    """``4:07`` or ``1:02:33``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def count(number: int) -> str:
+    """``950``, ``12.8k``, ``1.25M``."""
+    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= scale:
+            return f"{number / scale:.3g}{letter}"
+    return str(number)
+
+
+def _bar(output: Output) -> Progress:
+    return Progress(
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[text]}"),
+        console=output.console,
+        transient=True,
+    )

@@ -1,0 +1,270 @@
+"""One training step: phases, micro-batches, gradients, optimizers, averages."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from genctl.contracts import Batch, Dataset, Loss, Objective, Phase
+from genctl.engine.checkpoint import Snapshot
+from genctl.engine.ema import Ema
+from genctl.engine.noise import KeyedNoise, block_size
+from genctl.engine.optimizers import Optimizers
+from genctl.engine.precision import Precision
+from genctl.seeding import seed_of
+from genctl.weights import flatten, load_into
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was chosen once for a run, and is used again at every start of it.
+
+    Attributes:
+        seed: of all randomness.
+        batch_size: examples in an optimizer step of one phase.
+        micro_batch: examples at a time.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        amp: ``off``, ``bf16`` or ``fp16``.
+        threads: of torch on the CPU.
+        clip: largest gradient norm; 0: none.
+    """
+
+    seed: int
+    batch_size: int
+    micro_batch: int
+    device: str
+    amp: str
+    threads: int
+    clip: float = 0.0
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """The engine's side of `genctl.contracts.Step`, for one micro-batch."""
+
+    index: int
+    position: int
+    fraction: float
+    second_order: bool
+    noise: KeyedNoise
+    precision: Precision = field(repr=False)
+
+    def fp32(self) -> AbstractContextManager[None]:
+        """Full precision inside the block."""
+        return self.precision.fp32()
+
+    def gather(self, x: Tensor) -> Tensor:
+        """The rows of every rank: there is one."""
+        return x
+
+    def input_gradient(self, y: Tensor, x: Tensor) -> Tensor:
+        """The gradient of ``y.sum()`` by ``x``, differentiable, float32, loss scale undone."""
+        scale = self.precision.loss_scale
+        (gradient,) = torch.autograd.grad(y.float().sum() * scale, x, create_graph=True)
+        return gradient.float() / scale
+
+
+@dataclass
+class PhaseReport:
+    """What a phase did in a step; tensors, so that nobody waits for the device."""
+
+    metrics: dict[str, Tensor]
+    weight: Tensor
+    norm: Tensor
+    finite: bool
+
+
+class Trainer:
+    """An objective under training.
+
+    Args:
+        objective: what to train; its modules are moved to the plan's device.
+        dataset: what to train on.
+        plan: how.
+    """
+
+    def __init__(self, objective: Objective, dataset: Dataset, plan: Plan) -> None:
+        self.plan = plan
+        self.device = torch.device(plan.device)
+        self.objective = objective
+        for module in (*objective.modules.values(), *objective.frozen.values()):
+            module.to(self.device)
+        for module in objective.frozen.values():
+            module.eval().requires_grad_(False)
+        self.precision = Precision(plan.amp, self.device)
+        self.optimizers = Optimizers(objective.modules, objective.optimizers)
+        self.ema = Ema(objective.modules, objective.ema)
+        self.index = 0
+        self.position = 0
+        self.attempt = 0
+        self.rate_scale = 1.0
+        self._dataset = dataset
+        self._stream: Iterator[Batch] | None = None
+        self._block = block_size(plan.batch_size, plan.micro_batch)
+        self._repeats = _repeats(objective.phases)
+
+    @property
+    def examples_per_step(self) -> int:
+        """How many examples a step takes from the stream."""
+        return self._repeats * self.plan.batch_size
+
+    def step(self, fraction: float) -> dict[str, PhaseReport]:
+        """Run every phase that is due at ``fraction`` of the budget, then move the averages."""
+        self.optimizers.set_rates(fraction, self.rate_scale)
+        batches = self._next_batches()
+        reports = {}
+        for phase in self.objective.phases:
+            if self.index % phase.every == 0:
+                for repeat in range(phase.repeat):
+                    reports[phase.name] = self._run(phase, batches[repeat], fraction)
+        self.index += 1
+        self.position += self.examples_per_step
+        self.ema.update(self.examples_per_step, self.position)
+        return reports
+
+    def averaged(self) -> dict[str, nn.Module]:
+        """Copies of the modules that previews and scores may run: averages where there are any."""
+        if self.ema.copies:
+            return next(iter(self.ema.copies.values()))
+        return {
+            role: copy.deepcopy(module).eval().requires_grad_(False)
+            for role, module in self.objective.modules.items()
+        }
+
+    def snapshot(self, elapsed: float) -> Snapshot:
+        """Everything that `restore` needs, on the CPU."""
+        averages = {f"ema.{name}": flatten(roles) for name, roles in self.ema.copies.items()}
+        moments = {f"optimizer.{n}": s for n, s in self.optimizers.state().items()}
+        return Snapshot(
+            index=self.index,
+            position=self.position,
+            elapsed=elapsed,
+            attempt=self.attempt,
+            rate_scale=self.rate_scale,
+            scaler=self.precision.scaler.state_dict(),
+            tensors={"model": flatten(self.objective.modules), **averages, **moments},
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from ``snapshot``."""
+        load_into(self.objective.modules, snapshot.tensors["model"])
+        for name, roles in self.ema.copies.items():
+            load_into(roles, snapshot.tensors[f"ema.{name}"])
+        self.optimizers.load_state(
+            {n: snapshot.tensors[f"optimizer.{n}"] for n in self.objective.optimizers}
+        )
+        if snapshot.scaler:
+            self.precision.scaler.load_state_dict(dict(snapshot.scaler))
+        self.index, self.position = snapshot.index, snapshot.position
+        self.attempt, self.rate_scale = snapshot.attempt, snapshot.rate_scale
+        self._stream = None
+
+    def _next_batches(self) -> list[Batch]:
+        if self._stream is None:
+            self._stream = self._dataset.stream(
+                self.position, self.plan.batch_size, seed=self.plan.seed
+            )
+        return [next(self._stream) for _ in range(self._repeats)]
+
+    def _run(self, phase: Phase, batch: Batch, fraction: float) -> PhaseReport:
+        active = {
+            name: parameter
+            for optimizer in phase.optimizers
+            for name, parameter in self.optimizers.parameters[optimizer].items()
+        }
+        self._require_gradients(active.keys())
+        losses = [self._backward(phase, part, fraction) for part in self._parts(phase, batch)]
+        weight = torch.stack([torch.as_tensor(loss.weight).float() for loss in losses]).sum()
+        report = self._update(phase, weight.to(self.device), _summed(losses))
+        for parameter in active.values():
+            parameter.grad = None
+        return report
+
+    def _parts(self, phase: Phase, batch: Batch) -> Iterator[Batch]:
+        size = self.plan.micro_batch if phase.separable else self.plan.batch_size
+        for start in range(0, self.plan.batch_size, size):
+            yield batch.rows(start, start + size).to(self.device)
+
+    def _backward(self, phase: Phase, batch: Batch, fraction: float) -> Loss:
+        key = (self.plan.seed, self.attempt, phase.name)
+        # Dropout and its like draw from the global generator.
+        _reseed(self.device, seed_of(*key, "global", batch.positions[0]))
+        noise = KeyedNoise(
+            key, batch.positions, block=self._block, drawn_on=self.device, device=self.device
+        )
+        second_order = bool(phase.second_order) and self.index % phase.second_order == 0
+        context = StepContext(
+            self.index, self.position, fraction, second_order, noise, self.precision
+        )
+        with self.precision.autocast():
+            loss = self.objective.loss(phase.name, batch, context)
+        self.precision.scaler.scale(loss.total).backward()  # type: ignore[no-untyped-call]
+        return Loss(loss.total.detach(), loss.weight, loss.metrics)
+
+    def _update(
+        self, phase: Phase, weight: Tensor, metrics: dict[str, Tensor]
+    ) -> PhaseReport:
+        scaler = self.precision.scaler
+        for name in phase.optimizers:
+            scaler.unscale_(self.optimizers[name])
+        gradients = [
+            parameter.grad
+            for name in phase.optimizers
+            for parameter in self.optimizers.parameters[name].values()
+            if parameter.grad is not None
+        ]
+        torch._foreach_div_(gradients, weight)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        # The one value that each phase waits for: a bad step must not reach the weights.
+        finite = bool(norm.isfinite())
+        if finite and self.plan.clip:
+            torch._foreach_mul_(gradients, (self.plan.clip / norm).clamp(max=1.0))
+        for name in phase.optimizers:
+            if finite or scaler.is_enabled():
+                scaler.step(self.optimizers[name])
+        scaler.update()
+        return PhaseReport(metrics, weight, norm, finite)
+
+    def _require_gradients(self, active: object) -> None:
+        for parameters in self.optimizers.parameters.values():
+            for name, parameter in parameters.items():
+                parameter.requires_grad_(name in active)  # type: ignore[operator]
+
+
+def _repeats(phases: tuple[Phase, ...]) -> int:
+    """How many batches a step takes: what its one advancing phase repeats."""
+    advancing = [phase for phase in phases if phase.advances]
+    if len(advancing) != 1 or advancing[0].every != 1:
+        raise ValueError("exactly one phase must advance, in every step")
+    if any(phase.repeat > advancing[0].repeat for phase in phases):
+        raise ValueError("the phase that advances must be the one that repeats most")
+    return advancing[0].repeat
+
+
+def _reseed(device: torch.device, seed: int) -> None:
+    """Seed the global generator of ``device``; `torch.manual_seed` sees to all, at 1 ms a call."""
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
+
+
+def _summed(losses: list[Loss]) -> dict[str, Tensor]:
+    names = losses[0].metrics
+    return {name: torch.stack([loss.metrics[name] for loss in losses]).sum() for name in names}
+
+
+def phase_metrics(reports: Mapping[str, PhaseReport]) -> dict[str, Tensor]:
+    """The metrics of a step as means, ``phase/metric`` -> scalar, and the gradient norms."""
+    found: dict[str, Tensor] = {}
+    for phase, report in reports.items():
+        found |= {f"{phase}/{k}": v / report.weight for k, v in report.metrics.items()}
+        found[f"{phase}/grad_norm"] = report.norm
+    return found

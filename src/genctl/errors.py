@@ -1,0 +1,62 @@
+"""The one exception a user sees, and the exit status each kind of failure has."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """Exit codes of the command line (documented in ``docs/cli.md``)."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    DATA = 3
+    OUT_OF_MEMORY = 4
+    NON_FINITE = 5
+    PROOF_FAILED = 6
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class GenctlError(Exception):
+    """A failure that one line explains.
+
+    Args:
+        code: the exit status of the process.
+        message: what is wrong and where, with the nearest valid choice; one line.
+        hint: what to type next; one line, may be empty.
+    """
+
+    def __init__(self, code: ExitStatus, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+def nearest(name: str, choices: Iterable[str], n: int = 3) -> list[str]:
+    """The up to ``n`` members of ``choices`` that look most like ``name``, best first."""
+    by_folded = {choice.casefold(): choice for choice in choices}
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=n, cutoff=0.5)
+    return [by_folded[folded] for folded in found]
+
+
+def unknown(
+    kind: str,
+    name: str,
+    choices: Iterable[str],
+    *,
+    code: ExitStatus = ExitStatus.USAGE,
+    hint: str = "",
+) -> GenctlError:
+    """The error for a name that is not one of ``choices``: the nearest ones, else all of them."""
+    known = sorted(choices)
+    close = nearest(name, known)
+    if close:
+        remedy = f"did you mean {' or '.join(repr(c) for c in close)}?"
+    else:
+        remedy = f"choose one of: {', '.join(known) or '(none)'}"
+    return GenctlError(code, f"unknown {kind} {name!r}; {remedy}", hint=hint)

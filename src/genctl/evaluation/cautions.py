@@ -1,0 +1,84 @@
+"""What a reader must know before quoting a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from genctl.evaluation.extractors.base import Classifier, Extractor
+from genctl.evaluation.features import Features
+from genctl.evaluation.inception_score import SPLITS
+from genctl.evaluation.score import short_sha
+
+PAPERS_COUNT = 50_000
+"""Samples that papers report FID and IS with (Heusel et al. 2017; Salimans et al. 2016)."""
+
+
+def frechet_cautions(
+    extractor: Extractor, generated: Features, reference: Features
+) -> tuple[str, ...]:
+    """Warnings for a Fréchet distance."""
+
+    def cautions() -> Iterator[str]:
+        yield from _weights(extractor)
+        for kind, features in ("generated", generated), ("reference", reference):
+            yield from _pixels(kind, features)
+            if features.count <= extractor.dim:
+                yield (
+                    f"{features.count:,} {kind} images cannot fill {extractor.dim:,} features: "
+                    "the distance is far above what more images would give"
+                )
+        if generated.shapes != reference.shapes:
+            yield (
+                f"generated images are {_shape(generated)}, reference images "
+                f"{_shape(reference)}: both were resized to {extractor.size}x{extractor.size}"
+            )
+        if extractor.origin == "canonical" and generated.count < PAPERS_COUNT:
+            yield (
+                f"papers report FID with {PAPERS_COUNT:,} samples; with {generated.count:,} it is "
+                "higher"
+            )
+
+    return tuple(cautions())
+
+
+def inception_cautions(
+    extractor: Classifier, generated: Features, *, classes: int
+) -> tuple[str, ...]:
+    """Warnings for an Inception Score."""
+
+    def cautions() -> Iterator[str]:
+        yield from _weights(extractor)
+        yield from _pixels("generated", generated)
+        if generated.count // SPLITS < classes:
+            yield (
+                f"{generated.count:,} images in {SPLITS} splits cannot show {classes:,} classes: "
+                "the score is lower than more images would give"
+            )
+        if extractor.origin == "canonical" and generated.count < PAPERS_COUNT:
+            yield (
+                f"papers report the Inception Score with {PAPERS_COUNT:,} samples; with "
+                f"{generated.count:,} it is lower"
+            )
+
+    return tuple(cautions())
+
+
+def _weights(extractor: Extractor) -> Iterator[str]:
+    if extractor.origin == "custom":
+        yield (
+            f"the weights {short_sha(extractor.sha256)} are not the published ones: "
+            "comparable only with values made with the same file"
+        )
+
+
+def _pixels(kind: str, features: Features) -> Iterator[str]:
+    if any(channels == 4 for channels, _, _ in features.shapes):
+        yield f"the alpha channel of the {kind} images was dropped"
+    if len(features.shapes) > 1:
+        yield f"the {kind} images have {len(features.shapes)} different shapes"
+
+
+def _shape(features: Features) -> str:
+    """Height, width and channels of the images, or of one of them where they differ."""
+    channels, height, width = min(features.shapes)
+    return f"{height}x{width}x{channels}"

@@ -1,0 +1,64 @@
+"""Inception-v3 features, preprocessed as in the papers that report FID."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genctl.errors import ExitStatus, GenctlError
+from genctl.evaluation.extractors.base import Origin
+from genctl.evaluation.extractors.inception_network import FEATURES
+from genctl.evaluation.extractors.inception_weights import SHA256, load_network
+from genctl.evaluation.extractors.pixels import resize_like_tf1, to_rgb
+from genctl.weights import sha256_of
+
+
+class InceptionExtractor:
+    """The 2048 pool features of Inception-v3, from a weight file of the user's.
+
+    Args:
+        path: the weights (see `inception_weights.load_network`).
+        device: where to compute.
+
+    Raises:
+        GenctlError: (DATA) the file is absent, unreadable, or holds other weights.
+    """
+
+    name = "inception"
+    dim = FEATURES
+    size = 299
+    protocol = "rgb-tf1-299"
+
+    def __init__(self, path: Path, device: torch.device | str = "cpu") -> None:
+        self._device = torch.device(device)
+        self._network = load_network(path).to(self._device)
+        self.sha256 = sha256_of(path)
+        self.origin: Origin = "canonical" if self.sha256 == SHA256 else "custom"
+        self.batch_size = 16 if self._device.type == "cpu" else 64
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """``(B, 3, 299, 299) float32`` in [-1, 1), resized as TensorFlow 1 does."""
+        pixels = resize_like_tf1(to_rgb(images.to(self._device)).float(), self.size)
+        return ((pixels - 128) / 128).contiguous(memory_format=torch.channels_last)
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """``(B, 2048) float32``."""
+        features: Tensor = self._network.features(inputs)
+        return features
+
+    def logits(self, features: Tensor) -> Tensor:
+        """``(B, 1008) float32``, without the bias, as the published Inception Score takes them.
+
+        Raises:
+            GenctlError: (DATA) the weight file has no classifier.
+        """
+        weights = self._network.class_weights
+        if weights is None:
+            raise GenctlError(
+                ExitStatus.DATA,
+                "these Inception weights have no classifier (fc.weight), which `is` needs",
+                hint="use the published weight file, or `genctl eval fid`",
+            )
+        return torch.mm(features.to(self._device), weights.T)

@@ -1,0 +1,161 @@
+"""The Fréchet distance between two sets of features, and its standard error.
+
+Heusel et al. 2017 (arXiv:1706.08500, eq. 6), after Dowson & Landau 1982: between the normal
+distributions of the same means and covariances,
+
+    d² = |m₁ - m₂|² + tr S₁ + tr S₂ - 2 tr (S₁ S₂)^½.
+
+With any factors ``S = A Aᵀ`` the last trace is the sum of the singular values of ``A₁ᵀ A₂``. So no
+matrix root is taken, nothing is complex, nothing is inverted and nothing is added to a diagonal:
+singular covariances (fewer images than features, units that never fire) are as exact as others.
+All arithmetic is in float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class FeatureStats:
+    """Sufficient statistics of a set of features; those of a union are the `merge` of its parts'.
+
+    Attributes:
+        count: the number of rows.
+        mean: ``(d,) float64``.
+        scatter: ``(d, d) float64``, the sum of outer products of deviations from the mean.
+    """
+
+    count: int
+    mean: Tensor
+    scatter: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor) -> FeatureStats:
+        """Statistics of ``features: (N, d)``, at most a few thousand rows in float64 at a time."""
+        return reduce(cls.merge, map(cls._of_chunk, torch.split(features, _CHUNK)))
+
+    @classmethod
+    def _of_chunk(cls, features: Tensor) -> FeatureStats:
+        rows = features.double()
+        mean = rows.mean(dim=0)
+        centred = rows - mean
+        return cls(len(rows), mean, centred.T @ centred)
+
+    def merge(self, other: FeatureStats) -> FeatureStats:
+        """Statistics of both sets together (Chan, Golub & LeVeque 1979)."""
+        count = self.count + other.count
+        gap = other.mean - self.mean
+        weight = self.count * other.count / count
+        return FeatureStats(
+            count,
+            self.mean + gap * (other.count / count),
+            self.scatter + other.scatter + weight * torch.outer(gap, gap),
+        )
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A mean and a factor of the (unbiased) covariance.
+
+    Attributes:
+        mean: ``(d,) float64``.
+        factor: ``(d, r) float64``, ``factor @ factor.T`` is the covariance.
+    """
+
+    mean: Tensor
+    factor: Tensor
+
+    @classmethod
+    def fit(cls, features: Tensor) -> Gaussian:
+        """The normal distribution with the moments of ``features: (N, d)``, N at least 2.
+
+        With no more rows than columns the centred rows are the factor, and no covariance is made.
+        """
+        count, dim = features.shape
+        if count > dim:
+            return cls.from_stats(FeatureStats.of(features))
+        rows = features.double()
+        mean = rows.mean(dim=0)
+        return cls(mean, (rows - mean).T / (count - 1) ** 0.5)
+
+    @classmethod
+    def from_stats(cls, stats: FeatureStats) -> Gaussian:
+        """The normal distribution of accumulated statistics, of at least 2 rows."""
+        covariance = stats.scatter / (stats.count - 1)
+        factor, failed = torch.linalg.cholesky_ex(covariance)
+        if failed:
+            # Singular, for instance where a unit is constant: the symmetric eigenvectors serve.
+            values, vectors = torch.linalg.eigh(covariance)
+            factor = vectors * values.clamp(min=0).sqrt()
+        return cls(stats.mean, factor)
+
+    @property
+    def trace(self) -> float:
+        """Total variance: the trace of the covariance."""
+        return float(self.factor.square().sum())
+
+
+class Frechet(NamedTuple):
+    """A squared Fréchet distance, which is what FID reports.
+
+    Attributes:
+        distance: ``mean_term + covariance_term``, at least 0.
+        mean_term: what the means contribute.
+        covariance_term: what the covariances contribute.
+        error: standard error over the choice of generated samples.
+    """
+
+    distance: float
+    mean_term: float
+    covariance_term: float
+    error: float
+
+
+def frechet_distance(first: Gaussian, second: Gaussian) -> float:
+    """Squared Fréchet distance between two normal distributions, at least 0."""
+    overlap = float(torch.linalg.svdvals(first.factor.T @ second.factor).sum())
+    apart = float((first.mean - second.mean).square().sum())
+    # Rounding alone can leave a distance of 0 below it.
+    return max(0.0, apart + first.trace + second.trace - 2 * overlap)
+
+
+def frechet_of(generated: Tensor, reference: Gaussian) -> Frechet:
+    """The distance of ``generated: (N, d)`` features from a reference, with its standard error.
+
+    The error is the infinitesimal jackknife (Jaeckel 1972; Efron 1982, chapter 6): the root mean
+    square, over √N, of how much the distance changes with the weight of each sample ``x``,
+
+        2 (m₁ - m₂)·z + |z|² - zᵀ A₂ (A₂ᵀ S₁ A₂)^-½ A₂ᵀ z,    z = x - m₁,
+
+    less its mean. It tells how much another set of N samples of the same model would change the
+    number; the reference is held fixed, and the bias that both numbers share is no part of it.
+    """
+    model = Gaussian.fit(generated)
+    left, singular, _ = torch.linalg.svd(reference.factor.T @ model.factor, full_matrices=False)
+    gap = model.mean - reference.mean
+    mean_term = float(gap.square().sum())
+    covariance_term = max(0.0, model.trace + reference.trace - 2 * float(singular.sum()))
+
+    kept = singular > singular.max() * len(singular) * torch.finfo(singular.dtype).eps
+    whitened = reference.factor @ (left[:, kept] / singular[kept].sqrt())
+    influences = torch.cat(
+        [
+            _influences(rows.double() - model.mean, gap, whitened)
+            for rows in torch.split(generated, _CHUNK)
+        ]
+    )
+    error = float((influences.var() / len(generated)).sqrt())
+    return Frechet(mean_term + covariance_term, mean_term, covariance_term, error)
+
+
+def _influences(deviations: Tensor, gap: Tensor, whitened: Tensor) -> Tensor:
+    overlap = (deviations @ whitened).square().sum(dim=1)
+    return 2 * deviations @ gap + deviations.square().sum(dim=1) - overlap

@@ -1,0 +1,97 @@
+"""A number that can be set beside another: value, error, and the signature of how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from genctl import __version__
+from genctl.evaluation.extractors.base import Extractor
+
+Metric: TypeAlias = Literal["fid", "is"]
+
+_FAMILY: Mapping[Metric, str] = {"fid": "fd", "is": "is"}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one set of images.
+
+    Attributes:
+        name: what may be claimed: ``fid`` and ``is`` only for the verified Inception weights,
+            else with the extractor in brackets, as ``fd[digits]``.
+        value: the metric.
+        error: its uncertainty, of the kind ``error_kind`` says.
+        error_kind: how ``error`` was made.
+        n_generated: images that were scored.
+        n_reference: images they were compared with; None for metrics without a reference.
+        signature: everything that must be equal for two values to be comparable.
+        warnings: what a reader must know before quoting the value, one sentence each.
+        seconds: wall-clock time by stage.
+        details: further numbers of the same computation.
+    """
+
+    name: str
+    value: float
+    error: float
+    error_kind: str
+    n_generated: int
+    n_reference: int | None
+    signature: str
+    warnings: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The score as plain dicts, lists, strings and numbers."""
+        return asdict(self) | {"warnings": list(self.warnings)}
+
+    def __str__(self) -> str:
+        """One line: ``fd[digits] 9.87 ± 0.31``."""
+        return f"{self.name} {self.value:.4g} ± {self.error:.2g}"
+
+
+def metric_name(metric: Metric, extractor: Extractor) -> str:
+    """The name a value of ``metric`` has with ``extractor``.
+
+    ``fid`` and ``is`` mean the published weights and nothing else; weights that the user brought
+    are named by their content.
+    """
+    if extractor.origin == "canonical":
+        return metric
+    label = extractor.name
+    if extractor.origin == "custom":
+        label = f"{label}:{short_sha(extractor.sha256)}"
+    return f"{_FAMILY[metric]}[{label}]"
+
+
+def signature(metric: Metric, extractor: Extractor, **fields: object) -> str:
+    """The signature of a value, in the manner of sacrebleu (Post 2018, arXiv:1804.08771).
+
+    As ``fd|ex:digits:1a2b3c4d|n:2000/8012|ref:digits.train@9f8e7d6c|sqrt:svd|px:uint8.luma...``
+
+    Args:
+        metric: what was computed.
+        extractor: on what features.
+        fields: what else decides the value, in order.
+    """
+    parts = {
+        "ex": f"{extractor.name}:{short_sha(extractor.sha256)}",
+        **fields,
+        "px": f"uint8.{extractor.protocol}",
+        "dt": "fp32",
+        "v": __version__,
+    }
+    head = metric_name(metric, extractor).partition("[")[0]
+    return "|".join([head, *(f"{key}:{_clean(value)}" for key, value in parts.items())])
+
+
+def short_sha(sha256: str) -> str:
+    """As much of a checksum as names and signatures show."""
+    return sha256[:8]
+
+
+def _clean(value: object) -> str:
+    """``value`` without the separator, which a file's name may hold."""
+    return str(value).replace("|", "_")

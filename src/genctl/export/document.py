@@ -1,0 +1,66 @@
+"""What every export says about itself: JSON that travels with the weights, whatever the format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genctl.contracts import DataSpec
+from genctl.errors import ExitStatus, GenctlError
+
+FORMAT_VERSION = 1
+
+
+def to_text(document: Mapping[str, Any]) -> str:
+    """A document as readable JSON, with the version of its format.
+
+    Args:
+        document: plain data: ``config`` (`Config.to_json`), ``data`` (`DataSpec.to_json`),
+            ``weights`` (which ones they are) and ``step`` (None when unknown), at least.
+    """
+    return json.dumps({"format_version": FORMAT_VERSION, **document}, indent=2, ensure_ascii=False)
+
+
+def from_text(text: str | bytes, origin: Path, *, also: str) -> dict[str, Any]:
+    """The document that `to_text` wrote into ``origin``.
+
+    Args:
+        also: the name of a text that documents of this kind of export hold besides the rest.
+
+    Raises:
+        GenctlError: no JSON, of another version of the format, or incomplete.
+    """
+    try:
+        document = json.loads(text)
+        version = document["format_version"]
+    except (ValueError, KeyError, TypeError):
+        raise _damaged(origin) from None
+    if version != FORMAT_VERSION:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{origin} has export format {version}; this genctl reads format {FORMAT_VERSION}",
+            hint="use the version of genctl that wrote it, or export the run again",
+        )
+    if not _is_complete(document, also):
+        raise _damaged(origin)
+    return dict(document)
+
+
+def _is_complete(document: Mapping[str, Any], also: str) -> bool:
+    try:
+        config, step = document["config"], document["step"]
+        DataSpec.from_json(document["data"])
+        texts = (config["family"], config["preset"], document["weights"], document[also])
+    except (KeyError, TypeError):
+        return False
+    return all(isinstance(text, str) for text in texts) and isinstance(step, int | None)
+
+
+def _damaged(origin: Path) -> GenctlError:
+    return GenctlError(
+        ExitStatus.DATA,
+        f"{origin} is damaged: what genctl wrote about it cannot be read",
+        hint="export the run again with genctl export",
+    )

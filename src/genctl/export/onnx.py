@@ -1,0 +1,249 @@
+"""ONNX: one module as a graph that any ONNX runtime can run, proved before it gets its name."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genctl.contracts import ExportPlan
+from genctl.errors import ExitStatus, GenctlError
+from genctl.export.document import from_text, to_text
+from genctl.export.proof import Proof, refuted, scaled_error
+from genctl.files import make_directory, staged_file
+
+OPSET = 18
+"""The opset that torch's exporter is written in: nothing is converted, and runtimes know it."""
+
+TOLERANCE = 1e-4
+"""On the scale of `scaled_error`, for float32."""
+
+PROOF_BATCHES = (1, 2, 5)
+
+EXTERNAL_DATA_BYTES = 1_500_000_000
+"""Weights beyond this go to a second file: a protobuf message ends at 2 GB."""
+
+_DOCUMENT_KEY = "genctl"
+_TRACED_BATCH = 2
+"""torch takes a batch of 0 or 1 for a constant of the model."""
+
+
+class OnnxModule(nn.Module):
+    """An ONNX Runtime session that is called like the torch module it was written from."""
+
+    def __init__(self, session: Any) -> None:
+        super().__init__()
+        self._session = session
+        self._inputs = [node.name for node in session.get_inputs()]
+
+    def forward(self, *inputs: Tensor | None) -> Any:
+        """The graph's output, or a tuple of them; inputs that are None are left out."""
+        arrays = (tensor.cpu().numpy() for tensor in inputs if tensor is not None)
+        outputs = self._session.run(None, dict(zip(self._inputs, arrays, strict=True)))
+        tensors = tuple(map(torch.from_numpy, outputs))
+        return tensors[0] if len(tensors) == 1 else tensors
+
+
+def write(plan: ExportPlan, path: Path, document: Mapping[str, Any]) -> Proof:
+    """Write ``plan.module`` to ``path`` and prove it in ONNX Runtime.
+
+    The graph has the inputs and outputs that the plan names and a batch axis of any length.
+    Weights of more than 1.5 GB lie in a second file, ``<path>.data``.
+
+    Args:
+        plan: what to write and how to call it, float32 on the CPU.
+        path: of the file; one that stands there is replaced once the new one is proved.
+        document: see `genctl.export.document.to_text`; the file carries it.
+
+    Raises:
+        GenctlError: (USAGE) a package of ``genctl[onnx]`` is missing; (PROOF_FAILED) torch cannot
+            write the module as a graph, the batch is not free, or the outputs differ; (FAILURE) no
+            space or permission. What stood at ``path`` before is as it was.
+    """
+    _require("onnx", "onnxscript", "onnxruntime")
+    make_directory(path.parent)
+    with staged_file(path) as stage:
+        program = _trace(plan, path)
+        _label(program, to_text({**document, "role": plan.role}))
+        program.save(stage, external_data=_bytes_of(plan.module) > EXTERNAL_DATA_BYTES)
+        _check_structure(plan, stage, path)
+        proof = _compare(plan, stage, path)
+    return proof
+
+
+def read(path: Path) -> tuple[dict[str, Any], OnnxModule]:
+    """The document of an ONNX file that genctl wrote, and its graph, ready to be called.
+
+    Raises:
+        GenctlError: (USAGE) ONNX Runtime is missing; (DATA) no such file, not ONNX or damaged, or
+            not written by genctl.
+    """
+    _require("onnxruntime")
+    if not path.is_file():
+        raise GenctlError(
+            ExitStatus.DATA, f"no file at {path}", hint="genctl export --format onnx writes one"
+        )
+    try:
+        session = _session(path)
+    except Exception as error:  # the runtime has no base class for what it raises
+        raise GenctlError(
+            ExitStatus.DATA, f"{path} is not ONNX, or damaged: {_one_line(error)}"
+        ) from error
+    text = session.get_modelmeta().custom_metadata_map.get(_DOCUMENT_KEY)
+    if text is None:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{path} is ONNX that genctl did not write, so it does not say how to sample it",
+            hint="genctl export --format onnx writes files that do",
+        )
+    return from_text(text, path, also="role"), OnnxModule(session)
+
+
+def is_export(path: Path) -> bool:
+    """Whether `write` made the file ``path``.
+
+    Raises:
+        GenctlError: (USAGE) ONNX Runtime is missing.
+    """
+    _require("onnxruntime")
+    try:
+        read(path)
+    except GenctlError:
+        return False
+    return True
+
+
+def _trace(plan: ExportPlan, path: Path) -> torch.onnx.ONNXProgram:
+    example = plan.example(_TRACED_BATCH)
+    batch = torch.export.Dim("batch")
+    try:
+        with _quiet(), torch.no_grad():
+            program = torch.onnx.export(
+                plan.module,
+                example,
+                input_names=plan.inputs,
+                output_names=plan.outputs,
+                dynamic_shapes=tuple({0: batch} for _ in example),
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = _one_line(error.__cause__ or error)
+        raise refuted(path, f"torch cannot write it with a free batch axis: {reason}") from error
+    assert program is not None
+    return program
+
+
+def _label(program: torch.onnx.ONNXProgram, text: str) -> None:
+    """Put genctl's document in place of the exporter's notes, which tell of this machine's paths."""
+    from onnx_ir.passes.common import ClearMetadataAndDocStringPass
+
+    ClearMetadataAndDocStringPass()(program.model)
+    program.model.metadata_props.clear()
+    program.model.metadata_props[_DOCUMENT_KEY] = text
+
+
+def _check_structure(plan: ExportPlan, stage: Path, path: Path) -> None:
+    """The file is valid ONNX, its names are the plan's, and its batch axis alone is free."""
+    import onnx
+
+    try:
+        onnx.checker.check_model(str(stage), full_check=True)
+    except Exception as error:  # the checker has no base class for what it raises
+        raise refuted(path, f"it is not valid ONNX: {_one_line(error)}") from error
+    graph = onnx.load(str(stage), load_external_data=False).graph
+    for kind, values, names in (
+        ("inputs", graph.input, plan.inputs),
+        ("outputs", graph.output, plan.outputs),
+    ):
+        found = tuple(value.name for value in values)
+        if found != names:
+            raise refuted(path, f"its {kind} are {found}, not {names}")
+        for value in values:
+            free = [bool(dim.dim_param) for dim in value.type.tensor_type.shape.dim]
+            if not any(free[:1]) or any(free[1:]):
+                raise refuted(
+                    path,
+                    f"{value.name} must be free along its first axis alone, which the module's "
+                    "code prevents (len(x) of a tensor does; x.shape[0] does not)",
+                )
+
+
+def _compare(plan: ExportPlan, stage: Path, path: Path) -> Proof:
+    """ONNX Runtime computes from the file what torch computes from the module."""
+    import onnxruntime
+
+    try:
+        module = OnnxModule(_session(stage))
+        largest = max(_difference(plan, module, batch) for batch in PROOF_BATCHES)
+    except Exception as error:  # the runtime has no base class for what it raises
+        raise refuted(path, f"onnxruntime cannot run it: {_one_line(error)}") from error
+    if not largest <= TOLERANCE:
+        raise refuted(
+            path, f"onnxruntime differs from torch by {largest:.2g} (allowed {TOLERANCE:g})"
+        )
+    return Proof(
+        format="onnx",
+        runtime=f"onnxruntime {onnxruntime.__version__}",
+        inputs=tuple(f"batch {batch}" for batch in PROOF_BATCHES),
+        error=largest,
+        tolerance=TOLERANCE,
+    )
+
+
+def _difference(plan: ExportPlan, module: OnnxModule, batch: int) -> float:
+    inputs = plan.example(batch)
+    with torch.no_grad():
+        expected, got = _tuple(plan.module(*inputs)), _tuple(module(*inputs))
+    return max(scaled_error(a, b) for a, b in zip(expected, got, strict=True))
+
+
+def _tuple(outputs: Any) -> tuple[Tensor, ...]:
+    return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+def _session(path: Path) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = torch.get_num_threads()
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _bytes_of(module: nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in module.state_dict().values())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter's libraries say about themselves."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _require(*packages: str) -> None:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"ONNX needs {' and '.join(missing)}, which this Python does not have",
+            hint='pip install "genctl[onnx]"',
+        )
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,62 @@
+"""The evidence that an export computes what the model computes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from genctl.errors import ExitStatus, GenctlError
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was compared after an export was read back by the program that others will read it with.
+
+    Attributes:
+        format: of the export.
+        runtime: what read it back, with its version.
+        inputs: what was tried.
+        error: the largest difference found, on the scale of `scaled_error`.
+        tolerance: the largest difference that passes.
+    """
+
+    format: str
+    runtime: str
+    inputs: tuple[str, ...]
+    error: float
+    tolerance: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The proof as plain data."""
+        return asdict(self) | {"inputs": list(self.inputs)}
+
+    def __str__(self) -> str:
+        """One line for people."""
+        tried = ", ".join(self.inputs)
+        return f"{self.runtime}: {tried}; error {self.error:.2g} (allowed {self.tolerance:g})"
+
+
+def scaled_error(expected: Tensor, got: Tensor) -> float:
+    """``max|expected - got| / max(1, max|expected|)``; infinite where either is not finite.
+
+    Args:
+        expected, got: of one shape, any type.
+    """
+    expected, got = expected.double(), got.double()
+    if not (expected.isfinite().all() and got.isfinite().all()):
+        return float("inf")
+    if not expected.numel():
+        return 0.0
+    return float((expected - got).abs().max() / expected.abs().max().clamp(min=1.0))
+
+
+def refuted(path: Path, reason: str) -> GenctlError:
+    """The error for an export that does not hold what it should; nothing of it is kept."""
+    return GenctlError(
+        ExitStatus.PROOF_FAILED,
+        f"{path} was not written: {reason}",
+        hint="genctl export --format safetensors keeps the model as it is",
+    )

@@ -1,0 +1,229 @@
+"""Generators and discriminators: norm-free residual networks, and the classic MLP pair.
+
+Every generator maps `z: (B, z_dim)` and an optional `label: (B,) int64` to images
+`(B, C, H, W)`, about [-1, 1]; every discriminator maps images and labels to logits `(B,)`.
+Initial weights come from torch's global random generator.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+MIN_SIDE = 16
+"""The smallest height or width, in pixels, that the residual networks take."""
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
+
+SLOPE = 0.2
+MAX_WIDENING = 8
+
+
+@dataclass(frozen=True)
+class ImageShape:
+    """Channels, height and width of one image, in pixels."""
+
+    channels: int
+    height: int
+    width: int
+
+    @property
+    def stages(self) -> int:
+        """How many resolutions the residual networks work at: each halves the one before.
+
+        The first is half the image's (2x2 pixels become channels); the last keeps a short side
+        of at least 4: 28x28 works at 14x14 and 7x7, 48x64 at 24x32, 12x16 and 6x8.
+        """
+        return int(math.log2(min(self.height, self.width) // 4))
+
+    @property
+    def base(self) -> tuple[int, int]:
+        """Height and width at the coarsest stage, rounded up where the image does not divide."""
+        scale = 2**self.stages
+        return math.ceil(self.height / scale), math.ceil(self.width / scale)
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Rows and columns that the stages need beyond the image, at the bottom and right."""
+        scale = 2**self.stages
+        rows, columns = self.base
+        return rows * scale - self.height, columns * scale - self.width
+
+
+class ResidualBlock(nn.Module):
+    """`x + conv(act(conv(x)))` without normalisation, an identity at the start of training.
+
+    Fixup (Zhang et al. 2019, arXiv 1901.09321): the last convolution starts at zero and the
+    first is scaled by `depth ** -0.5`, where `depth` counts the residual blocks of the network,
+    so that the sum stays of order one however many blocks there are.
+    """
+
+    def __init__(self, channels: int, depth: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        _init(self.conv1, math.sqrt(2 / (1 + SLOPE**2)) * depth**-0.5)
+        nn.init.zeros_(self.conv2.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x: (B, C, H, W)` to the same shape."""
+        hidden = F.leaky_relu(self.conv1(F.leaky_relu(x, SLOPE)), SLOPE)
+        residual: Tensor = self.conv2(hidden)
+        return x + residual
+
+
+class ResidualGenerator(nn.Module):
+    """From noise and class to an image: coarsest stage first, doubling up to the image's size.
+
+    A small norm-free network after R3GAN (Huang et al. 2024, arXiv 2501.05441) that works on
+    pixel-unshuffled images, where convolutions are cheap on a CPU.
+    """
+
+    def __init__(
+        self, image: ImageShape, num_classes: int, *, width: int, depth: int, z_dim: int
+    ) -> None:
+        """Build the network.
+
+        Args:
+            image: shape of what it makes, each side at least `MIN_SIDE`.
+            num_classes: 0 for an unconditional generator.
+            width: channels of the finest stage; each coarser one has twice as many, up to eight
+                times the width.
+            depth: residual blocks per stage.
+            z_dim: length of the noise vector.
+        """
+        super().__init__()
+        self.image = image
+        channels = _stage_channels(image, width)[::-1]
+        self.embedding = nn.Embedding(num_classes, z_dim) if num_classes else None
+        latent = 2 * z_dim if num_classes else z_dim
+        self.stem = nn.Linear(latent, channels[0] * math.prod(image.base))
+        _init(self.stem)
+        self.blocks = _blocks(channels, depth)
+        self.up = nn.ModuleList(
+            _init(nn.Conv2d(coarse, 4 * fine, 1)) for coarse, fine in pairwise(channels)
+        )
+        self.head = _init(nn.Conv2d(channels[-1], 4 * image.channels, 1))
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """`z: (B, z_dim) float`, `label: (B,) int64` or None, to `(B, C, H, W)`."""
+        if self.embedding is not None:
+            z = torch.cat([z, self.embedding(label)], dim=1)
+        rows, columns = self.image.base
+        x: Tensor = self.stem(z).unflatten(1, (-1, rows, columns))
+        x = x.contiguous(memory_format=torch.channels_last)
+        for stage, block in enumerate(self.blocks):
+            if stage:
+                x = F.pixel_shuffle(self.up[stage - 1](x), 2)
+            x = block(x)
+        x = F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), 2)
+        return x[:, :, : self.image.height, : self.image.width]
+
+
+class ResidualDiscriminator(nn.Module):
+    """From an image to one logit: the generator's stages in reverse.
+
+    With classes, the logit is the product of the image's features with an embedding of the label
+    (projection discriminator, Miyato and Koyama 2018, arXiv 1802.05637).
+    """
+
+    def __init__(self, image: ImageShape, num_classes: int, *, width: int, depth: int) -> None:
+        """Build the network; the arguments mean what they mean for `ResidualGenerator`."""
+        super().__init__()
+        self.image = image
+        channels = _stage_channels(image, width)
+        self.stem = _init(nn.Conv2d(4 * image.channels, channels[0], 1))
+        self.blocks = _blocks(channels, depth)
+        self.down = nn.ModuleList(
+            _init(nn.Conv2d(4 * fine, coarse, 1)) for fine, coarse in pairwise(channels)
+        )
+        self.head = _init(nn.Linear(channels[-1] * math.prod(image.base), max(1, num_classes)))
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """`x: (B, C, H, W) float`, `label: (B,) int64` or None, to logits `(B,)`."""
+        rows, columns = self.image.padding
+        if rows or columns:
+            x = F.pad(x, (0, columns, 0, rows))
+        x = F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
+        x = self.stem(x)
+        for stage, block in enumerate(self.blocks):
+            if stage:
+                x = self.down[stage - 1](F.pixel_unshuffle(x, 2))
+            x = block(x)
+        logits: Tensor = self.head(F.leaky_relu(x, SLOPE).flatten(1))
+        if label is None:
+            return logits.squeeze(1)
+        return logits.gather(1, label.unsqueeze(1)).squeeze(1)
+
+
+class MlpGenerator(nn.Module):
+    """The classic fully connected generator: 256, 512, 1024 units, then tanh; unconditional."""
+
+    def __init__(self, image: ImageShape, *, z_dim: int) -> None:
+        """Build the network for images of shape `image` from noise of length `z_dim`."""
+        super().__init__()
+        self.image = image
+        self.blocks, self.head = _mlp((z_dim, 256, 512, 1024), _pixels(image))
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """`z: (B, z_dim) float` to `(B, C, H, W)` in [-1, 1]; the label is not used."""
+        for block in self.blocks:
+            z = block(z)
+        image = self.image
+        return torch.tanh(self.head(z)).view(-1, image.channels, image.height, image.width)
+
+
+class MlpDiscriminator(nn.Module):
+    """The classic fully connected discriminator: 512, 256 units, one logit; unconditional."""
+
+    def __init__(self, image: ImageShape) -> None:
+        """Build the network for images of shape `image`."""
+        super().__init__()
+        self.blocks, self.head = _mlp((_pixels(image), 512, 256), 1)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        """`x: (B, C, H, W) float` to logits `(B,)`; the label is not used."""
+        x = x.flatten(1)
+        for block in self.blocks:
+            x = block(x)
+        logits: Tensor = self.head(x)
+        return logits.squeeze(1)
+
+
+def _mlp(widths: tuple[int, ...], outputs: int) -> tuple[nn.ModuleList, nn.Linear]:
+    hidden = (
+        nn.Sequential(nn.Linear(before, after), nn.LeakyReLU(SLOPE))
+        for before, after in pairwise(widths)
+    )
+    return nn.ModuleList(hidden), nn.Linear(widths[-1], outputs)
+
+
+def _pixels(image: ImageShape) -> int:
+    return image.channels * image.height * image.width
+
+
+def _stage_channels(image: ImageShape, width: int) -> list[int]:
+    """Channels of each stage, finest first."""
+    return [width * min(2**stage, MAX_WIDENING) for stage in range(image.stages)]
+
+
+def _blocks(channels: list[int], depth: int) -> nn.ModuleList:
+    total = depth * len(channels)
+    return nn.ModuleList(
+        nn.Sequential(*(ResidualBlock(count, total) for _ in range(depth))) for count in channels
+    )
+
+
+def _init(layer: Layer, gain: float = 1.0) -> Layer:
+    """Normal weights of variance `gain ** 2 / fan_in`, zero bias."""
+    fan_in = layer.weight[0].numel()
+    nn.init.normal_(layer.weight, std=gain * fan_in**-0.5)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

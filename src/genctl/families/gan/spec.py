@@ -1,0 +1,75 @@
+"""What genctl knows of GANs before torch is imported: options, presets, targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le
+
+from genctl.config import option
+from genctl.registry import Spec
+
+
+@dataclass(frozen=True)
+class GanConfig:
+    """Options of the networks and of the game they play."""
+
+    architecture: Literal["residual", "mlp"] = option("residual", "networks")
+    width: Annotated[int, Ge(4)] = option(16, "channels of the finest stage; coarser ones double")
+    depth: Annotated[int, Ge(1)] = option(1, "residual blocks per stage")
+    z_dim: Annotated[int, Ge(1)] = option(64, "length of the noise vector")
+    loss: Literal["relativistic", "logistic", "hinge", "least_squares"] = option(
+        "relativistic", "adversarial loss"
+    )
+    gamma: Annotated[float, Ge(0)] = option(0.3, "strength of the R1 and R2 penalties; 0: none")
+    penalty_every: Annotated[int, Ge(1)] = option(8, "take the penalties every k-th step")
+    critic_steps: Annotated[int, Ge(1)] = option(1, "discriminator updates per generator update")
+
+
+@dataclass(frozen=True)
+class GanRequest:
+    """Sampling options of a GAN."""
+
+    truncation: Annotated[float, Gt(0), Le(1)] = option(
+        1.0, "scale of the noise: below 1 gives more typical, less varied samples"
+    )
+
+
+SPEC = Spec(
+    name="gan",
+    summary="adversarial generator of images, by class where there are labels; samples in one step",
+    config=GanConfig,
+    request=GanRequest,
+    inputs=frozenset({"image", "label"}),
+    output="image",
+    presets={
+        "default": {
+            "train.budget": "240k",
+            "train.batch_size": 64,
+            "train.optimizer": "adam",
+            "train.lr": 1e-3,
+            "train.beta1": 0.0,
+            "train.beta2": 0.95,
+            "train.decay": 0.5,
+            "train.final_lr": 0.05,
+        },
+        "mlp": {
+            "model.architecture": "mlp",
+            "model.z_dim": 100,
+            "model.loss": "logistic",
+            "model.gamma": 0.0,
+            "train.budget": "600k",
+            "train.batch_size": 64,
+            "train.optimizer": "adam",
+            "train.lr": 2e-4,
+            "train.beta1": 0.5,
+            "train.decay": 0.0,
+        },
+    },
+    targets={
+        "objective": "genctl.families.gan.objective:GanObjective",
+        "sampler": "genctl.families.gan.sampler:GanSampler",
+        "exporter.onnx": "genctl.families.gan.exporter:plan_onnx",
+    },
+)

@@ -1,0 +1,136 @@
+"""Files that are whole or absent: atomic writes, staged directories, honest disk errors."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from genctl.errors import ExitStatus, GenctlError
+
+_NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def disk_error(path: Path, error: OSError) -> GenctlError:
+    """The one line for an `OSError` met while writing ``path``."""
+    if error.errno in _NO_SPACE:
+        reason, hint = "no space left on the disk", "free some space, then run the command again"
+    elif isinstance(error, PermissionError):
+        reason, hint = "no permission to write there", "choose another place with --out"
+    elif isinstance(error, NotADirectoryError | FileExistsError):
+        reason, hint = "a file is in the way", "choose another place with --out"
+    else:
+        reason, hint = error.strerror or str(error), ""
+    return GenctlError(ExitStatus.FAILURE, f"cannot write {path}: {reason}", hint=hint)
+
+
+def make_directory(path: Path) -> Path:
+    """``path`` as a directory, made with its parents when absent.
+
+    Raises:
+        GenctlError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(path, error) from None
+    return path
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Replace ``path`` by ``data`` in one step; what stood there before survives any failure.
+
+    Raises:
+        GenctlError: the disk is full, or the place is not writable.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    raw = data.encode() if isinstance(data, str) else data
+    try:
+        with temporary.open("xb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise disk_error(path, error) from None
+
+
+def write_json(path: Path, data: Any) -> None:
+    """`write_atomic` of ``data`` as readable JSON, other scripts than Latin as they are."""
+    write_atomic(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """A temporary sibling of the directory ``path`` that takes its name when the block succeeds.
+
+    Every file in it is synced to the disk before the rename; a directory that stood at ``path``
+    is replaced. When the block fails, nothing stays and nothing before is lost.
+
+    Raises:
+        GenctlError: the disk is full, or the place is not writable.
+    """
+    stage = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        stage.mkdir(parents=True)
+        yield stage
+        for file in stage.rglob("*"):
+            if file.is_file():
+                _sync(file)
+        _sync(stage)
+        if path.exists():
+            displaced = path.with_name(f".{path.name}.{uuid.uuid4().hex}.old")
+            path.rename(displaced)
+            stage.rename(path)
+            shutil.rmtree(displaced, ignore_errors=True)
+        else:
+            stage.rename(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise disk_error(path, error) from None
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def staged_file(path: Path) -> Iterator[Path]:
+    """A place to write the file ``path``, and others beside it, unseen until the block succeeds.
+
+    Yields a path of the same name in a temporary directory; all that lies there in the end moves
+    beside ``path``, which comes last. When the block fails, nothing stays and nothing before is
+    lost.
+
+    Raises:
+        GenctlError: the disk is full, or the place is not writable.
+    """
+    stage = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        stage.mkdir(parents=True)
+        yield stage / path.name
+        for file in sorted(stage.iterdir(), key=lambda file: file.name == path.name):
+            _sync(file)
+            file.replace(path.with_name(file.name))
+        _sync(path.parent)
+    except OSError as error:
+        raise disk_error(path, error) from None
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Flush a file or directory to the disk; Windows has no handle for a directory."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,92 @@
+"""Adversarial losses and gradient penalties, as vectors with one number per example.
+
+Every loss is a pair of functions of raw logits: what the discriminator minimises and what the
+generator minimises. Nothing is averaged here; the caller sums and weighs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.nn.functional import relu, softplus
+
+
+class AdversarialLoss(NamedTuple):
+    """The two sides of one adversarial game; both map `(real, fake)` logits `(B,)` to `(B,)`."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor, Tensor], Tensor]
+    paired: bool
+    """True when the generator's side reads the real logits too."""
+
+
+def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """`softplus(-(real - fake))`: each real should score above the fake it is paired with.
+
+    Jolicoeur-Martineau 2018 (arXiv 1807.00734); with R1 and R2 it converges locally, Huang et al.
+    2024, "The GAN is dead; long live the GAN!" (R3GAN, arXiv 2501.05441), eq. 2.
+
+    Args:
+        real: `(B,)` logits of real examples.
+        fake: `(B,)` logits of generated ones; row k is the partner of `real[k]`.
+    """
+    return softplus(fake - real)
+
+
+def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """`softplus(-(fake - real))`, the mirror of `relativistic_discriminator`; `(B,)` each."""
+    return softplus(real - fake)
+
+
+def logistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Binary cross-entropy of real = 1 and fake = 0 on logits; Goodfellow et al. 2014, eq. 1."""
+    return softplus(-real) + softplus(fake)
+
+
+def logistic_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """The non-saturating `-log D(fake)`; Goodfellow et al. 2014 (arXiv 1406.2661), section 3."""
+    return softplus(-fake)
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """`relu(1 - real) + relu(1 + fake)`; Lim and Ye 2017, "Geometric GAN" (arXiv 1705.02894)."""
+    return relu(1 - real) + relu(1 + fake)
+
+
+def hinge_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """`-fake`, the generator's side of the hinge game (arXiv 1705.02894)."""
+    return -fake
+
+
+def least_squares_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """`((real - 1)^2 + fake^2) / 2`; Mao et al. 2017, LSGAN (arXiv 1611.04076), eq. 9."""
+    return ((real - 1).square() + fake.square()) / 2
+
+
+def least_squares_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """`(fake - 1)^2 / 2`; Mao et al. 2017, LSGAN (arXiv 1611.04076), eq. 9."""
+    return (fake - 1).square() / 2
+
+
+LOSSES: Mapping[str, AdversarialLoss] = {
+    "relativistic": AdversarialLoss(relativistic_discriminator, relativistic_generator, True),
+    "logistic": AdversarialLoss(logistic_discriminator, logistic_generator, False),
+    "hinge": AdversarialLoss(hinge_discriminator, hinge_generator, False),
+    "least_squares": AdversarialLoss(least_squares_discriminator, least_squares_generator, False),
+}
+
+
+def gradient_penalty(gradient: Tensor) -> Tensor:
+    """Squared norm of each example's gradient: R1 on real inputs, R2 on generated ones.
+
+    Mescheder et al. 2018 (arXiv 1801.04406), eq. 9 and 10, without their factor gamma / 2.
+
+    Args:
+        gradient: `(B, ...)` gradient of the logit of example k with respect to example k.
+
+    Returns:
+        `(B,)` squared norms.
+    """
+    return gradient.flatten(1).square().sum(1)

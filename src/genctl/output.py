@@ -1,0 +1,118 @@
+"""The one sink: a command's result goes to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TextIO
+
+from genctl.errors import GenctlError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+
+class Mode(StrEnum):
+    """How a result is shown."""
+
+    HUMAN = "human"
+    JSON = "json"
+    QUIET = "quiet"
+
+
+class Output:
+    """Where a command speaks.
+
+    Args:
+        mode: ``human`` text, one ``json`` document, or ``quiet`` (the bare result only).
+        verbose: also say details.
+        stdout, stderr: streams, the process's own when None.
+    """
+
+    def __init__(
+        self,
+        mode: Mode = Mode.HUMAN,
+        *,
+        verbose: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        self.mode = mode
+        self.verbose = verbose
+        self._stdout = stdout
+        self._stderr = stderr
+        self._console: Console | None = None
+
+    @property
+    def stdout(self) -> TextIO:
+        return self._stdout or sys.stdout
+
+    @property
+    def stderr(self) -> TextIO:
+        return self._stderr or sys.stderr
+
+    @property
+    def live(self) -> bool:
+        """Whether a moving progress bar makes sense: people are watching a terminal."""
+        return self.mode is not Mode.QUIET and self.stderr.isatty()
+
+    @property
+    def console(self) -> Console:
+        """The rich console on stderr."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(file=self.stderr, highlight=False)
+        return self._console
+
+    def result(self, data: Mapping[str, Any], human: RenderableType, *, bare: str = "") -> None:
+        """Show what the command was asked for.
+
+        Args:
+            data: the JSON document.
+            human: what a person reads.
+            bare: what ``--quiet`` prints, e.g. a path; nothing when empty.
+        """
+        if self.mode is Mode.JSON:
+            print(json.dumps(data, indent=2, ensure_ascii=False, default=str), file=self.stdout)
+        elif self.mode is Mode.QUIET:
+            if bare:
+                print(bare, file=self.stdout)
+        elif isinstance(human, str):
+            print(human, file=self.stdout)
+        else:
+            from rich.console import Console
+
+            Console(file=self.stdout, highlight=False, soft_wrap=True).print(human)
+
+    def say(self, text: str) -> None:
+        """A line of talk."""
+        if self.mode is not Mode.QUIET:
+            self._print(text)
+
+    def detail(self, text: str) -> None:
+        """A line of talk that only ``--verbose`` shows."""
+        if self.verbose:
+            self._print(text)
+
+    def warn(self, text: str) -> None:
+        """Something the user should know; shown even when quiet."""
+        self._print(f"warning: {text}")
+
+    def error(self, error: GenctlError) -> None:
+        """One line of what is wrong and one of what to type next."""
+        if self.mode is Mode.JSON:
+            document = {"code": int(error.code), "message": error.message, "hint": error.hint}
+            print(json.dumps({"error": document}, ensure_ascii=False), file=self.stdout)
+        self._print(f"error: {error.message}")
+        if error.hint:
+            self._print(f"hint: {error.hint}")
+
+    def _print(self, text: str) -> None:
+        if self._console is not None:
+            # A live display owns the terminal: its console moves the bar out of the way.
+            self._console.print(text, markup=False, soft_wrap=True)
+        else:
+            print(text, file=self.stderr, flush=True)

@@ -1,0 +1,180 @@
+"""Run directories: make, find, lock, read, list."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.files import disk_error, make_directory, write_json
+
+
+def runs_root() -> Path:
+    """Where runs are kept: ``$GENCTL_RUNS``, else ``runs`` in the current directory."""
+    return Path(os.environ.get("GENCTL_RUNS") or "runs")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A directory that one training leaves behind.
+
+    It holds ``config.json`` (the values and their origins), ``resolved.json`` (what was derived
+    from them at the first start), ``env.json``, ``data.json``, ``metrics.jsonl``, ``curves.png``,
+    ``samples/``, ``checkpoints/step-*/``, ``last.json``, ``best.json`` and ``README.md``.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    def read(self, name: str) -> Any:
+        """The JSON document ``name`` of the run, or None when it has none yet.
+
+        Raises:
+            GenctlError: the document does not parse.
+        """
+        try:
+            return json.loads((self.path / name).read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise GenctlError(ExitStatus.DATA, f"{self.path / name} is damaged: {error}") from None
+
+    def write(self, name: str, data: Any) -> None:
+        """Replace the JSON document ``name`` of the run in one step."""
+        write_json(self.path / name, data)
+
+    @property
+    def finished(self) -> bool:
+        """Whether training reached the end of its budget."""
+        return bool((self.read("last.json") or {}).get("finished"))
+
+    def holder(self) -> str | None:
+        """Who is training in the run at this moment, or None."""
+        from filelock import FileLock, Timeout
+
+        if not (self.path / ".lock").exists():
+            return None
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                return None
+        except Timeout:
+            who = self.read(".holder.json") or {}
+            return f"process {who.get('pid', '?')} on {who.get('host', '?')}"
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run; the operating system lets go of it when the process ends, however.
+
+        Raises:
+            GenctlError: another process holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise GenctlError(
+                ExitStatus.FAILURE,
+                f"{self.path} is being trained by {self.holder() or 'another process'}",
+                hint="wait for it, or start another run with --new",
+            ) from None
+        except OSError as error:
+            raise disk_error(self.path, error) from None
+        try:
+            self.write(".holder.json", {"pid": os.getpid(), "host": socket.gethostname()})
+            yield
+        finally:
+            lock.release()
+
+
+def create(stem: str, root: Path | None = None) -> Run:
+    """Make ``root/stem-N`` with the first free N; two processes never get the same one.
+
+    Raises:
+        GenctlError: the place is not writable.
+    """
+    root = make_directory(runs_root() if root is None else root)
+    number = 1 + max((_number(path.name, stem) for path in root.iterdir()), default=0)
+    while True:
+        path = root / f"{stem}-{number}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise disk_error(path, error) from None
+        else:
+            return Run(path)
+
+
+def find(name: str | Path) -> Run:
+    """The run that ``name`` (a path, or a name under the root) means.
+
+    Raises:
+        GenctlError: there is none, with the nearest names.
+    """
+    for path in (Path(name), runs_root() / name):
+        if (path / "config.json").is_file():
+            return Run(path)
+    names = [run.name for run in all_runs()]
+    if Path(name).exists():
+        reason = "is not a run (it has no config.json)"
+    elif close := nearest(str(name), names):
+        reason = f"does not exist; did you mean {' or '.join(close)}?"
+    else:
+        reason = f"does not exist under {runs_root()}" + ("" if names else ", which has no runs")
+    raise GenctlError(ExitStatus.USAGE, f"run {str(name)!r} {reason}", hint="genctl runs ls")
+
+
+def all_runs(root: Path | None = None) -> list[Run]:
+    """The runs under ``root``, the one written to last first."""
+    root = runs_root() if root is None else root
+    if not root.is_dir():
+        return []
+    found = [Run(path) for path in root.iterdir() if (path / "config.json").is_file()]
+    return sorted(found, key=lambda run: (_touched(run), run.name), reverse=True)
+
+
+def stem_of(family: str, source_name: str) -> str:
+    """The name of a run before its number: ``gan-digits``; Chinese and other scripts stay."""
+    clean = re.sub(r"[^\w.-]+", "-", source_name).strip("-.")
+    return f"{family}-{clean or 'data'}"
+
+
+def started_now() -> str:
+    """The present moment for a run's records, in UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _number(name: str, stem: str) -> int:
+    match = re.fullmatch(rf"{re.escape(stem)}-(\d+)", name)
+    return int(match.group(1)) if match else 0
+
+
+def _touched(run: Run) -> float:
+    times = [
+        (run.path / name).stat().st_mtime
+        for name in ("config.json", "last.json")
+        if (run.path / name).exists()
+    ]
+    return max(times, default=0.0)

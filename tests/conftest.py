@@ -1,0 +1,42 @@
+"""What every test can rely on: plain output, one thread, no settings from outside."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Read when Rich, Typer and torch are imported, also by the processes that tests start.
+os.environ.update(
+    NO_COLOR="1",
+    OMP_NUM_THREADS="1",
+    TERMINAL_WIDTH="100",
+    _TYPER_FORCE_DISABLE_TERMINAL="1",  # CI services are taken for terminals
+)
+os.environ.pop("FORCE_COLOR", None)
+
+settings.register_profile("genctl", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("genctl")
+
+
+@pytest.fixture(autouse=True)
+def _isolated_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Runs go to the test's own folder, and no ``GENCTL_*`` of the shell reaches it."""
+    for name in os.environ:
+        if name.startswith("GENCTL_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("oracle"):  # they import torchvision by themselves
+        from genctl.data.vision import import_torchvision
+
+        import_torchvision()
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")

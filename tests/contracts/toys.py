@@ -1,0 +1,229 @@
+"""Three toy families that keep the seams from taking the shape of any one real family.
+
+All read 28x28 digits, pooled to 7x7. `adversarial` plays in two phases with lazy penalties and two
+critic updates, `tokens` predicts the next of 49 grey levels and counts tokens, `distil` copies a
+frozen parent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genctl.contracts import (
+    Batch,
+    EmaSpec,
+    ExportPlan,
+    Loss,
+    Monitor,
+    OptimizerSpec,
+    Phase,
+    Schedule,
+    Step,
+    Trained,
+)
+from genctl.registry import Spec
+
+SIDE, LEVELS, WIDTH = 7, 8, 32
+LENGTH = SIDE * SIDE
+
+
+@dataclass(frozen=True)
+class ToyConfig:
+    """The options of a toy."""
+
+    width: int = WIDTH
+    dropout: float = 0.1
+
+
+def small(batch: Batch) -> Tensor:
+    """Images (B, C, H, W) as (B, 49) in [-1, 1]."""
+    return F.adaptive_avg_pool2d(batch["image"].mean(1, keepdim=True), SIDE).flatten(1)
+
+
+def mlp(inputs: int, width: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, outputs))
+
+
+def optimizer(config, *select: str) -> OptimizerSpec:
+    train = config.train
+    return OptimizerSpec(
+        train.optimizer,
+        select,
+        train.lr,
+        (train.beta1, train.beta2),
+        train.weight_decay,
+        schedule=Schedule(train.warmup, train.decay, train.final_lr),
+    )
+
+
+class Adversarial:
+    """Two critic updates a step, each on examples of its own; penalties every fourth step."""
+
+    def __init__(self, config, data, parents):
+        width = config.model.width
+        self.modules = {"generator": mlp(8, width, LENGTH), "critic": mlp(LENGTH, width, 1)}
+        self.frozen = {}
+        self.optimizers = {
+            "critic": optimizer(config, "critic.*"),
+            "generator": optimizer(config, "generator.*"),
+        }
+        self.ema = {"generator": (EmaSpec("ema", 500), EmaSpec("long", 5000))}
+        self.phases = (
+            Phase("critic", ("critic",), repeat=2, second_order=4),
+            Phase("generator", ("generator",), every=2, advances=False),
+        )
+        self.monitor = Monitor("fd")
+
+    def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
+        fake = self.modules["generator"](step.noise.normal("z", 8))
+        if phase == "generator":
+            losses = F.softplus(-self.modules["critic"](fake)).flatten()
+            return Loss(losses.sum(), len(losses), {"loss": losses.detach().sum()})
+        real = small(batch).requires_grad_(step.second_order)
+        logits = self.modules["critic"](real)
+        losses = (F.softplus(-logits) + F.softplus(self.modules["critic"](fake.detach()))).flatten()
+        if step.second_order:
+            losses = losses + step.input_gradient(logits, real).square().sum(1)
+        return Loss(losses.sum(), len(losses), {"loss": losses.detach().sum()})
+
+
+class Tokens:
+    """Predict each grey level from those before it; the weight of a loss is its tokens."""
+
+    def __init__(self, config, data, parents):
+        self.modules = {"model": NextToken(config.model.width, config.model.dropout)}
+        self.frozen = {}
+        self.optimizers = {"model": optimizer(config, "*")}
+        self.ema = {}
+        self.phases = (Phase("train", ("model",)),)
+        self.monitor = None
+
+    def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
+        tokens = ((small(batch) + 1) / 2 * (LEVELS - 1)).round().long()
+        logits = self.modules["model"](tokens[:, :-1])
+        total = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="sum")
+        return Loss(total, tokens[:, 1:].numel(), {"nats": total.detach()})
+
+
+class NextToken(nn.Module):
+    """(B, T) int64 to (B, T, LEVELS) logits, with dropout, by a causal running mean."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(LEVELS, width)
+        self.place = nn.Embedding(LENGTH, width)
+        self.body = mlp(2 * width, width, LEVELS)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens)
+        count = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+        past = x.cumsum(1) / count[:, None] + self.place(count - 1)
+        return self.body(self.dropout(torch.cat([x, past], dim=-1)))
+
+
+class Distil:
+    """A student that copies its frozen parent's generator on the same noise."""
+
+    def __init__(self, config, data, parents):
+        self.modules = {"generator": mlp(8, config.model.width, LENGTH)}
+        self.frozen = {"teacher": parents["teacher"].modules["generator"]}
+        self.optimizers = {"student": optimizer(config, "generator.*")}
+        self.ema = {"generator": (EmaSpec("ema", 500),)}
+        self.phases = (Phase("copy", ("student",)),)
+        self.monitor = None
+
+    def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
+        z = step.noise.normal("z", 8)
+        errors = (self.modules["generator"](z) - self.frozen["teacher"](z)).square().sum(1)
+        return Loss(errors.sum(), len(errors), {"loss": errors.detach().sum()})
+
+
+class ImageSampler:
+    """One pass of the generator, 7x7 images."""
+
+    conditions = frozenset()
+
+    def __init__(self, config, data, modules, parents):
+        self.generator = modules["generator"]
+
+    def sample(self, request, condition, noise):
+        return self.generator(noise.normal("z", 8)).unflatten(1, (1, SIDE, SIDE))
+
+
+class TokenSampler:
+    """Token by token from a uniform number each."""
+
+    conditions = frozenset()
+
+    def __init__(self, config, data, modules, parents):
+        self.model = modules["model"]
+
+    def sample(self, request, condition, noise):
+        tokens = noise.integers("first", LEVELS, 1)
+        for place in range(1, 12):
+            cumulative = self.model(tokens)[:, -1].softmax(-1).cumsum(-1)
+            drawn = noise.uniform(f"draw/{place}", 1)
+            following = (cumulative < drawn).sum(1, keepdim=True).clamp(max=LEVELS - 1)
+            tokens = torch.cat([tokens, following], dim=1)
+        return tokens
+
+
+def plan_generator(model: Trained) -> ExportPlan:
+    return ExportPlan(
+        "generator",
+        model.modules["generator"],
+        lambda n: (torch.randn(n, 8, generator=torch.Generator().manual_seed(n)),),
+        ("z",),
+        ("image",),
+    )
+
+
+def plan_tokens(model: Trained) -> ExportPlan:
+    return ExportPlan(
+        "model",
+        model.modules["model"],
+        lambda n: (torch.arange(n * 5).reshape(n, 5) % LEVELS,),
+        ("tokens",),
+        ("logits",),
+    )
+
+
+def _targets(objective: str, sampler: str, plan: str) -> dict[str, str]:
+    here = "tests.contracts.toys"
+    return {
+        "objective": f"{here}:{objective}",
+        "sampler": f"{here}:{sampler}",
+        "exporter.onnx": f"{here}:{plan}",
+    }
+
+
+ADVERSARIAL = Spec(
+    "toy-adversarial",
+    "two phases",
+    ToyConfig,
+    _targets("Adversarial", "ImageSampler", "plan_generator"),
+    {"default": {"optimizer": "adam", "budget": "60steps", "batch_size": 16, "evaluations": 0}},
+)
+TOKENS = Spec(
+    "toy-tokens",
+    "next token",
+    ToyConfig,
+    _targets("Tokens", "TokenSampler", "plan_tokens"),
+    {"default": {"budget": "60steps", "batch_size": 16, "evaluations": 0, "weight_decay": 0.1, "clip": 1.0}},
+    output="tokens",
+)
+DISTIL = Spec(
+    "toy-distil",
+    "a frozen parent",
+    ToyConfig,
+    _targets("Distil", "ImageSampler", "plan_generator"),
+    {"default": {"budget": "60steps", "batch_size": 16, "evaluations": 0}},
+    parents={"teacher": "a toy-adversarial run"},
+)
+TOYS = {f"toy-{name}": f"tests.contracts.toys:{name.upper()}" for name in
+        ("adversarial", "tokens", "distil")}

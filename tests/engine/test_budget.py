@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genctl.engine.budget import Budget, parse_budget
+from genctl.errors import ExitStatus, GenctlError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20steps", Budget(examples=1280)),
+        ("1step", Budget(examples=64)),
+        ("250k", Budget(examples=249_984)),
+        ("1.5M images", Budget(examples=1_500_032)),
+        ("3epochs", Budget(examples=2_944)),
+        ("1000", Budget(examples=1024)),
+        ("1", Budget(examples=64)),
+        ("110s", Budget(seconds=110)),
+        ("5m", Budget(seconds=300)),
+        (".5h", Budget(seconds=1800)),
+    ],
+)
+def test_units(text: str, expected: Budget) -> None:
+    assert parse_budget(text, per_step=64, dataset_size=980) == expected
+
+
+@pytest.mark.parametrize("text", ["", "0", "0steps", "-5m", "5 parsecs", "nan", "1e9", "5km", "m"])
+def test_what_is_no_budget_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(GenctlError, match="is not a budget") as refused:
+        parse_budget(text, per_step=64, dataset_size=980)
+    assert refused.value.code == ExitStatus.USAGE
+    assert "--budget 5m" in refused.value.hint
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_budget_of_something_or_one_clear_error(text: str) -> None:
+    try:
+        budget = parse_budget(text, per_step=8, dataset_size=100)
+    except GenctlError as error:
+        assert "\n" not in error.message.replace(repr(text), "")
+    else:
+        assert (budget.examples or budget.seconds or 0) > 0
+
+
+@given(st.integers(1, 10**6), st.integers(1, 512))
+def test_examples_are_whole_steps_and_close(examples: int, per_step: int) -> None:
+    budget = parse_budget(str(examples), per_step=per_step, dataset_size=1)
+    assert budget.examples is not None
+    assert budget.examples % per_step == 0
+    assert abs(budget.examples - examples) <= max(per_step / 2, per_step - examples)
+
+
+def test_fraction_is_of_what_the_budget_counts() -> None:
+    assert Budget(examples=100).fraction(25, 1e9) == 0.25
+    assert Budget(seconds=60).fraction(10**9, 15) == 0.25
+    assert Budget(examples=100).spent(100, 0)
+    assert not Budget(seconds=60).spent(10**9, 59.9)
