@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
-import re
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genctl.errors import ExitStatus, GenctlError
 
@@ -30,7 +30,6 @@ def save_tensors(
     Raises:
         OSError: the disk is full, or the place is not writable.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import save
 
     kept: dict[str, Tensor] = {}
@@ -44,15 +43,8 @@ def save_tensors(
         else:
             owners[key] = name
             kept[name] = tensor.detach().contiguous().cpu()
-    try:
-        # Written by Python, so that a full disk is an OSError like any other.
+    # Written by Python, so that a full disk is an OSError like any other.
     path.write_bytes(save(kept, {"format": "pt", **aliases, **(metadata or {})}))
-    except SafetensorError as error:
-        # What the operating system said is in the text alone.
-        code = re.search(r"os error (\d+)", str(error))
-        if code is None:
-            raise
-        raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from None
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
@@ -61,21 +53,42 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         GenctlError: the file is absent or is not safetensors.
     """
+    with _opened(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = file.metadata() or {}
+    for name, owner in metadata.items():
+        if name.startswith("alias:") and owner in tensors:
+            tensors[name.removeprefix("alias:")] = tensors[owner]
+    return tensors
+
+
+def sizes_in(path: Path) -> dict[str, int]:
+    """How many numbers each module has in a file that `flatten` named, from its header alone.
+
+    Raises:
+        GenctlError: the file is absent or is not safetensors.
+    """
+    sizes: dict[str, int] = {}
+    with _opened(path) as file:
+        for name in file.keys():  # noqa: SIM118
+            role = name.partition(".")[0]
+            sizes[role] = sizes.get(role, 0) + math.prod(file.get_slice(name).get_shape())
+    return sizes
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file open for reading, its failures put in one line."""
     from safetensors import SafetensorError, safe_open
 
     try:
         _check_header(path)
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
+            yield file
     except FileNotFoundError:
         raise GenctlError(ExitStatus.DATA, f"no weights at {path}") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise GenctlError(ExitStatus.DATA, f"{path} is not readable weights: {error}") from None
-    for name, owner in metadata.items():
-        if name.startswith("alias:") and owner in tensors:
-            tensors[name.removeprefix("alias:")] = tensors[owner]
-    return tensors
 
 
 def _check_header(path: Path) -> None:

@@ -71,7 +71,7 @@ class Adversarial:
             "critic": optimizer(config, "critic.*"),
             "generator": optimizer(config, "generator.*"),
         }
-        self.ema = {"generator": (EmaSpec("ema", 500), EmaSpec("long", 5000))}
+        self.ema = {"generator": (EmaSpec("ema", 500), EmaSpec("long", 5000, warmup=0.5))}
         self.phases = (
             Phase("critic", ("critic",), repeat=2, second_order=4),
             Phase("generator", ("generator",), every=2, advances=False),

@@ -27,7 +27,9 @@ app = typer.Typer(
     name="genctl",
     cls=Verbs,
     invoke_without_command=True,
+    rich_markup_mode=None,  # rich would take longer to load than everything else together
     context_settings={
+        "max_content_width": 100,
         "help_option_names": ["-h", "--help"],
         "token_normalize_func": lambda name: name.replace("_", "-"),  # --batch_size is fine too
     },
@@ -58,7 +60,7 @@ def root(
 ) -> None:
     """Train, sample, evaluate and export generative models.
 
-    Start with: genctl train gan
+    Start with: genctl demo, or genctl train gan
     """
     help_when_bare(ctx)
 

@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.output import Mode, Output
 
-PANEL = "Everywhere"
+PANEL = "Options of every command"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class Call:
 class Verbs(TyperGroup):
     """A group whose unknown commands are answered with the nearest known ones."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _settled(super().get_params(ctx))
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
         if not (name in self.commands or name.startswith("-") or ctx.resilient_parsing):
@@ -46,7 +49,18 @@ class Verb(TyperCommand):
     """A command that takes the options of `manners` besides its own, and finds a `Call`."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return [*super().get_params(ctx), *_manners()]
+        return [*_settled(super().get_params(ctx)), *_manners()]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the help of the options, by the panels they name."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            default = f"{parameter.param_type_name.title()}s"
+            records = sections.setdefault(parameter.rich_help_panel or default, [])
+            records.append(parameter.get_help_record(ctx))
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
@@ -97,7 +111,15 @@ def parameters_of(function: Callable[..., object]) -> list[Any]:
 def help_when_bare(ctx: typer.Context) -> None:
     """Show the help of a group that was called without a command."""
     if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help(), nl=False)
+        typer.echo(ctx.get_help())
+
+
+def _settled(parameters: list[Any]) -> list[Any]:
+    """``parameters``, of which absent flags are False: to convert a None, Typer loads pydantic."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False) and parameter.default is None:
+            parameter.default = False
+    return parameters
 
 
 @functools.cache

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from genctl.cli.command import Verb, parameters_of
-from genctl.config import OptionInfo
 
-_DECLARED = "genctl.family_options"
+if TYPE_CHECKING:
+    from genctl.config import OptionInfo
+
+_FOUND = "genctl.family_options"
+_DECLARED = "genctl.family_options.declared"
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,11 @@ class FamilyOptions:
 
     Attributes:
         panels: title in the help -> the options under it.
-        epilog: what the help ends with.
+        sections: title at the end of the help -> names and what they mean.
     """
 
-    panels: dict[str, list[OptionInfo]] = field(default_factory=dict)
-    epilog: str = ""
+    panels: Mapping[str, Sequence[OptionInfo]] = field(default_factory=dict)
+    sections: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
 class FamilyVerb(Verb):
@@ -60,9 +62,9 @@ class FamilyVerb(Verb):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         found = self.family_options(args, strict=not ctx.resilient_parsing)
+        ctx.meta[_FOUND] = found
         taken = {name for parameter in super().get_params(ctx) for name in parameter.opts}
         ctx.meta[_DECLARED] = _declare(found, taken)
-        ctx.meta[f"{_DECLARED}.epilog"] = found.epilog
         rest = super().parse_args(ctx, args)
         values = {key: ctx.params.pop(p.name, None) for key, p in _declared(ctx).items()}
         if not ctx.resilient_parsing:
@@ -74,10 +76,11 @@ class FamilyVerb(Verb):
             ctx.obj = dataclasses.replace(ctx.obj, options=given)
         return rest
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        shown = copy.copy(self)
-        shown.epilog = ctx.meta.get(f"{_DECLARED}.epilog") or self.epilog
-        super(FamilyVerb, shown).format_help(ctx, formatter)
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write what the family adds to the end of the help."""
+        for title, records in ctx.meta[_FOUND].sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
 
 
 def _declared(ctx: Any) -> dict[str, Any]:
@@ -116,12 +119,10 @@ def _long_names(infos: Iterable[OptionInfo], taken: set[str]) -> dict[str, str]:
 
 
 def _parameter(info: OptionInfo, name: str, panel: str) -> inspect.Parameter:
-    from rich.markup import escape
-
     flag = isinstance(info.default, bool)
     option = typer.Option(
         f"{name}/--no-{name.removeprefix('--')}" if flag else name,
-        help=escape(info.help),
+        help=info.help,
         metavar=None if flag else info.type,
         rich_help_panel=panel,
         autocompletion=_choices(info.type),
@@ -129,9 +130,13 @@ def _parameter(info: OptionInfo, name: str, panel: str) -> inspect.Parameter:
     return inspect.Parameter(
         f"family_{info.key.replace('.', '_')}",
         inspect.Parameter.KEYWORD_ONLY,
-        default=info.default if flag else str(info.default) or None,
+        default=info.default if flag else _text(info.default),
         annotation=Annotated[bool if flag else str, option],
     )
+
+
+def _text(default: object) -> str | None:
+    return (f"{default:g}" if isinstance(default, float) else str(default)) or None
 
 
 def _choices(type_text: str) -> Callable[[], list[str]] | None:

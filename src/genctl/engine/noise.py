@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -11,20 +12,20 @@ from genctl.seeding import seed_of
 
 Draw = Callable[[tuple[int, ...], torch.Generator, torch.device], Tensor]
 
-LARGEST_BLOCK = 16
-"""Rows drawn from one seeded generator in training; seeding one costs as much as some rows."""
+TRAINING_BLOCK = 16
+"""Rows drawn from one seeded generator in training: seeding one costs as much as some rows."""
 
 
 class KeyedNoise:
     """Draws whose row i depends on ``key``, the stream's name and ``indices[i]`` alone.
 
-    Rows are drawn in aligned blocks, ``indices[i] // block`` naming the block; a request must be
-    made of whole blocks. One generator is seeded anew for each block of each stream.
+    Rows are drawn in aligned blocks: ``indices[i] // block`` names the block, for which a generator
+    is seeded anew, and the rows of it that were not asked for are dropped.
 
     Args:
         key: what the randomness belongs to, e.g. seed and attempt.
-        indices: positions of examples or numbers of samples; consecutive within a block.
-        block: rows a block; 1 lets any row be drawn alone.
+        indices: positions of examples or numbers of samples, ascending.
+        block: rows a block; more of them cost less, unless few of them are wanted.
         drawn_on: where numbers are drawn; the CPU makes them the same on every device.
         device: where they are wanted.
     """
@@ -38,8 +39,6 @@ class KeyedNoise:
         drawn_on: torch.device | str = "cpu",
         device: torch.device | str = "cpu",
     ) -> None:
-        if len(indices) % block or indices[0] % block:
-            raise ValueError(f"{len(indices)} rows from {indices[0]} are not blocks of {block}")
         self.indices = indices
         self._key = key
         self._block = block
@@ -63,17 +62,11 @@ class KeyedNoise:
         )
 
     def _rows(self, stream: str, shape: tuple[int, ...], draw: Draw) -> Tensor:
-        device = self._generator.device
+        generator = self._generator
         parts = []
-        for first in self.indices[:: self._block]:
-            self._generator.manual_seed(seed_of(*self._key, stream, first // self._block))
-            parts.append(draw((self._block, *shape), self._generator, device))
+        for number, members in groupby(self.indices, lambda index: index // self._block):
+            wanted = [index % self._block for index in members]
+            generator.manual_seed(seed_of(*self._key, stream, number))
+            rows = draw((self._block, *shape), generator, generator.device)
+            parts.append(rows if len(wanted) == self._block else rows[wanted])
         return torch.cat(parts).to(self._device, non_blocking=True)
-
-
-def block_size(batch_size: int, micro_batch: int) -> int:
-    """The largest power of two, at most 16, that divides a batch and its micro-batches."""
-    block = LARGEST_BLOCK
-    while batch_size % block or micro_batch % block:
-        block //= 2
-    return block

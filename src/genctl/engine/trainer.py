@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from genctl.contracts import Batch, Dataset, Loss, Objective, Phase
 from genctl.engine.checkpoint import Snapshot
 from genctl.engine.ema import Ema
-from genctl.engine.noise import KeyedNoise, block_size
+from genctl.engine.noise import TRAINING_BLOCK, KeyedNoise
 from genctl.engine.optimizers import Optimizers
 from genctl.engine.precision import Precision
 from genctl.seeding import seed_of
@@ -105,7 +105,6 @@ class Trainer:
         self.rate_scale = 1.0
         self._dataset = dataset
         self._stream: Iterator[Batch] | None = None
-        self._block = block_size(plan.batch_size, plan.micro_batch)
         self._repeats = _repeats(objective.phases)
 
     @property
@@ -195,7 +194,7 @@ class Trainer:
         # Dropout and its like draw from the global generator.
         _reseed(self.device, seed_of(*key, "global", batch.positions[0]))
         noise = KeyedNoise(
-            key, batch.positions, block=self._block, drawn_on=self.device, device=self.device
+            key, batch.positions, block=TRAINING_BLOCK, drawn_on=self.device, device=self.device
         )
         second_order = bool(phase.second_order) and self.index % phase.second_order == 0
         context = StepContext(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from genctl.errors import ExitStatus, GenctlError
 
-DIGIT_NET_SHA256 = ""
+DIGIT_NET_SHA256 = "f4ae679a72e350febd414af4ba839e9b5a4025d495b22cf127e1a416b4b315d6"
 FEATURES = 64
 CLASSES = 10
 

@@ -143,7 +143,7 @@ def _trace(plan: ExportPlan, path: Path) -> torch.onnx.ONNXProgram:
 
 
 def _label(program: torch.onnx.ONNXProgram, text: str) -> None:
-    """Put genctl's document in place of the exporter's notes, which tell of this machine's paths."""
+    """Put genctl's document in place of the exporter's notes, which hold this machine's paths."""
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     ClearMetadataAndDocStringPass()(program.model)

@@ -1,0 +1,50 @@
+"""Images and latent vectors, each made from the other (Kingma and Welling 2013)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from genctl.contracts import EmaSpec, ExportPlan, Loss, Monitor, OptimizerSpec, Phase, Schedule
+
+
+class Vae:
+    def __init__(self, config, data, parents):
+        z, pixels, self.noise = config.model.z_dim, math.prod(data.shape), config.model.noise
+        down = [nn.Flatten(), nn.Linear(pixels, 512), nn.SiLU(), nn.Linear(512, 2 * z)]
+        up = [nn.Linear(z, 512), nn.SiLU(), nn.Linear(512, pixels), nn.Tanh()]
+        decoder = nn.Sequential(*up, nn.Unflatten(1, data.shape))
+        self.modules, self.frozen = {"encoder": nn.Sequential(*down), "decoder": decoder}, {}
+        t = config.train
+        schedule, betas = Schedule(t.warmup, t.decay, t.final_lr), (t.beta1, t.beta2)
+        adam = OptimizerSpec(t.optimizer, ("*",), t.lr, betas, t.weight_decay, schedule=schedule)
+        self.optimizers, self.phases = {"adam": adam}, (Phase("elbo", ("adam",)),)
+        self.ema, self.monitor = {"decoder": (EmaSpec("ema", t.ema_halflife),)}, Monitor("fd")
+
+    def loss(self, phase, batch, step):
+        """Minus the evidence lower bound (equation 7), up to a constant."""
+        mean, log_variance = self.modules["encoder"](batch["image"]).chunk(2, dim=1)
+        z = mean + (log_variance / 2).exp() * step.noise.normal("z", mean.shape[1])
+        error = (self.modules["decoder"](z) - batch["image"]).square().sum((1, 2, 3))
+        kl = (mean.square() + log_variance.exp() - log_variance - 1).sum(1) / 2
+        metrics = {"error": error.detach().sum(), "kl": kl.detach().sum()}
+        return Loss((error / (2 * self.noise**2) + kl).sum(), len(z), metrics)
+
+
+class Decoded:
+    conditions = frozenset()
+
+    def __init__(self, config, data, modules, parents):
+        self.decoder, self.z_dim = modules["decoder"], config.model.z_dim
+
+    def sample(self, request, condition, noise):
+        return self.decoder(noise.normal("z", self.z_dim))
+
+
+def plan_onnx(model):
+    def example(batch):
+        return (torch.linspace(-2, 2, batch * model.config.model.z_dim).view(batch, -1),)
+
+    return ExportPlan("decoder", model.modules["decoder"], example, ("z",), ("image",))

@@ -1,0 +1,146 @@
+"""What ``genctl doctor`` looks at."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import genctl
+from genctl import registry, runs
+
+_FOR_DEVELOPERS = {"dev", "docs"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at.
+
+    Attributes:
+        name: what.
+        status: ``ok``; ``note``, something is absent that not everybody needs; ``broken``.
+        text: what was found.
+        fix: what to type or do about it.
+    """
+
+    name: str
+    status: Literal["ok", "note", "broken"]
+    text: str
+    fix: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def all_checks() -> Iterator[Check]:
+    """Every check in turn; one that fails in a way of its own is broken and stops no other."""
+    for check in (_python, _torch, _torchvision, _devices, _extras, _inception, _plugins, _root):
+        yield from _guarded(check)
+
+
+def _guarded(check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+    try:
+        yield from check()
+    except Exception as error:  # noqa: BLE001: whatever it is, it is what doctor is asked for
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        hint = getattr(error, "hint", "")
+        yield Check(check.__name__.strip("_"), "broken", reason, hint)
+
+
+def _python() -> Iterator[Check]:
+    yield Check("genctl", "ok", f"{genctl.__version__} in {Path(genctl.__file__).parent}")
+    yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+
+
+def _torch() -> Iterator[Check]:
+    import torch
+
+    build = f"CUDA {torch.version.cuda}" if torch.version.cuda else "a build without CUDA"
+    yield Check("torch", "ok", f"{torch.__version__}, {build}")
+
+
+def _torchvision() -> Iterator[Check]:
+    from genctl.data import vision
+
+    version = vision.import_torchvision().__version__
+    how = "; its operators are declared by genctl" if vision.shim_in_force() else ""
+    yield Check("torchvision", "ok", f"{version}{how}")
+
+
+def _devices() -> Iterator[Check]:
+    import torch
+
+    from genctl.api.devices import available_devices
+
+    names = available_devices()
+    cores = os.cpu_count()
+    for name in names:
+        text = f"{cores} cores, torch uses {torch.get_num_threads()}" if name == "cpu" else "ready"
+        if name.startswith("cuda:"):
+            facts = torch.cuda.get_device_properties(name)
+            text = f"{facts.name}, {facts.total_memory / 2**30:.0f} GiB"
+        yield Check(f"device {name}", "ok", text)
+
+
+def _extras() -> Iterator[Check]:
+    for extra, packages in _packages_by_extra().items():
+        missing = [package for package in packages if not _installed(package)]
+        if missing:
+            fix = f'pip install "genctl[{extra}]"'
+            yield Check(f"extra {extra}", "note", f"without {', '.join(missing)}", fix)
+        else:
+            yield Check(f"extra {extra}", "ok", ", ".join(packages))
+
+
+def _packages_by_extra() -> dict[str, list[str]]:
+    """The optional packages that genctl's own metadata names."""
+    found: dict[str, list[str]] = {}
+    for requirement in importlib.metadata.requires("genctl") or ():
+        package = re.match(r"[\w.-]+", requirement)
+        extra = re.search(r"extra\s*==\s*['\"]([\w.-]+)['\"]", requirement)
+        if package and extra and extra[1] not in _FOR_DEVELOPERS:
+            found.setdefault(extra[1], []).append(package[0])
+    return found
+
+
+def _installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _inception() -> Iterator[Check]:
+    from genctl.evaluation.extractors.inception_weights import find_weights, missing_weights
+
+    search = find_weights()
+    if search.path:
+        yield Check("inception weights", "ok", f"verified at {search.path}")
+    else:
+        missing = missing_weights(search)
+        yield Check("inception weights", "note", missing.message, missing.hint)
+
+
+def _plugins() -> Iterator[Check]:
+    families = ", ".join(spec.name for spec in registry.specs())
+    yield Check("families", "ok", families)
+    for plugin in registry.broken_plugins():
+        fix = f"GENCTL_PLUGINS=none leaves plug-ins out; {plugin.value} is its author's to repair"
+        yield Check(f"plug-in {plugin.name}", "note", plugin.reason, fix)
+
+
+def _root() -> Iterator[Check]:
+    root = runs.runs_root().absolute()
+    place = next(path for path in (root, *root.parents) if path.exists())
+    if place.is_dir() and os.access(place, os.W_OK):
+        yield Check("runs", "ok", f"go to {root}")
+    else:
+        fix = "set GENCTL_RUNS to a folder that you may write to"
+        yield Check("runs", "broken", f"cannot write to {place}", fix)

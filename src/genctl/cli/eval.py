@@ -1,0 +1,109 @@
+"""``genctl eval``: how good what a model makes is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genctl.cli import completion
+from genctl.cli.command import Call
+from genctl.cli.options import Checkpoint, Device, ModelWeights, Threads, use_threads
+
+if TYPE_CHECKING:
+    from genctl.api.scoring import Evaluation
+
+
+def evaluate(
+    ctx: typer.Context,
+    metric: Annotated[
+        str,
+        typer.Argument(
+            metavar="METRIC",
+            help="fid (Fréchet distance, smaller is better) or is (Inception-style score).",
+            autocompletion=completion.metrics,
+        ),
+    ],
+    subject: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN|PATH",
+            help="A run, an export, or a folder or .npz of images; left out: the latest run.",
+            autocompletion=completion.run_names,
+        ),
+    ] = None,
+    ref: Annotated[
+        str | None,
+        typer.Option(
+            help="Real images to compare with; left out: what the model was trained on.",
+            metavar="SOURCE",
+            autocompletion=completion.sources,
+        ),
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", help="How many to score; left out: 2000 of a model, all of a folder."),
+    ] = None,
+    extractor: Annotated[
+        str | None,
+        typer.Option(
+            help="Features; left out: those that belong to the data, else inception, else rand.",
+            metavar="digits|inception|rand",
+            autocompletion=completion.extractors,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="A file of Inception weights for the extractor.", metavar="FILE"),
+    ] = None,
+    model_weights: ModelWeights = "ema",
+    checkpoint: Checkpoint = "best",
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
+    batch_size: Annotated[int, typer.Option(help="Samples made at a time.")] = 250,
+    device: Device = None,
+    threads: Threads = None,
+) -> None:
+    """Score a run, an export or a folder of images.
+
+    The plain names fid and is are printed for verified Inception weights only.
+    """
+    from genctl.api import scoring
+
+    call: Call = ctx.obj
+    use_threads(threads)
+    found = scoring.evaluate(
+        metric,
+        subject,
+        ref=ref,
+        n=n,
+        extractor=extractor,
+        extractor_weights=weights,
+        checkpoint=checkpoint,
+        weights=model_weights,
+        seed=seed,
+        batch_size=batch_size,
+        device=device,
+        output=call.output,
+    )
+    call.output.result(to_json(found), describe(found), bare=f"{found.score.value:.6g}")
+
+
+def to_json(found: Evaluation) -> dict[str, object]:
+    """An evaluation as one document."""
+    floor = found.floor.to_json() if found.floor else None
+    return {**found.score.to_json(), "reason": found.reason, "floor": floor}
+
+
+def describe(found: Evaluation) -> str:
+    """An evaluation as a person reads it."""
+    score = found.score
+    lines = [
+        str(score),
+        f"  error      {score.error_kind}",
+        f"  signature  {score.signature}",
+        f"  extractor  {found.reason}",
+    ]
+    if found.floor:
+        lines.append(f"  floor      {found.floor} for as many real held-out images")
+    return "\n".join([*lines, *(f"  warning    {warning}" for warning in score.warnings)])

@@ -1,0 +1,49 @@
+"""``genctl export``: a trained model in a format that others read, proved to be the same."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from genctl.cli import completion
+from genctl.cli.command import Call
+from genctl.cli.options import Checkpoint, Device, Model, Out, Threads, Weights, use_threads
+
+
+def export(
+    ctx: typer.Context,
+    model: Model = None,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="What to write: see genctl models.",
+            metavar="safetensors|onnx",
+            autocompletion=completion.formats,
+        ),
+    ] = "safetensors",
+    out: Out = None,
+    weights: Weights = "ema",
+    checkpoint: Checkpoint = "best",
+    device: Device = None,
+    threads: Threads = None,
+) -> None:
+    """Write a trained model for other programs.
+
+    The file is read back and must compute the same; one that does not is not kept (exit 6).
+    """
+    from genctl.api import exporting
+
+    call: Call = ctx.obj
+    use_threads(threads)
+    done = exporting.export(
+        model,
+        format,
+        out,
+        checkpoint=checkpoint,
+        weights=weights,
+        device=device,
+        output=call.output,
+    )
+    call.output.result(done.to_json(), str(done), bare=str(done.path))

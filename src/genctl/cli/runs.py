@@ -1,0 +1,140 @@
+"""``genctl runs``: what was trained, and how."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Any
+
+import typer
+
+from genctl import runs as directories
+from genctl.cli import completion
+from genctl.cli.command import Call, Verb, Verbs, help_when_bare
+from genctl.cli.tables import table
+from genctl.errors import GenctlError
+from genctl.runs import Run
+
+runs = typer.Typer(name="runs", cls=Verbs, invoke_without_command=True)
+
+
+@runs.callback()
+def root(ctx: typer.Context) -> None:
+    """List the runs, or show one."""
+    help_when_bare(ctx)
+
+
+@runs.command("ls", cls=Verb)
+def ls(ctx: typer.Context) -> None:
+    """List the runs, the latest first."""
+    call: Call = ctx.obj
+    found = [_facts(run) for run in directories.all_runs()]
+    header = ("RUN", "FAMILY", "STATE", "STEP", "EXAMPLES", "BEST", "AGE")
+    human = table([_row(facts) for facts in found], header)
+    call.output.result(
+        {"root": str(directories.runs_root()), "runs": found},
+        human if found else f"no runs under {directories.runs_root()}; genctl train gan makes one",
+        bare="\n".join(facts["path"] for facts in found),
+    )
+
+
+@runs.command("show", cls=Verb)
+def show(
+    ctx: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="Name or folder.", autocompletion=completion.run_names
+        ),
+    ],
+) -> None:
+    """Show a run: where it stands, its data, and every setting with its origin."""
+    call: Call = ctx.obj
+    run = directories.find(name)
+    facts = _facts(run)
+    document, data = run.read("config.json"), run.read("data.json")
+    starts = (run.read("env.json") or {"starts": []})["starts"]
+    details = {**facts, **document, "data": data, "starts": starts}
+    call.output.result(details, _describe(facts, document, data, starts), bare=str(run.path))
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """What a run is and where it stands; a damaged one says so instead of failing."""
+    facts: dict[str, Any] = {"run": run.name, "path": str(run.path)}
+    empty = {"family": None, "holder": None, "step": 0, "examples": 0, "best": None}
+    try:
+        last, holder = run.read("last.json") or {}, run.holder()
+        known = {
+            "family": run.read("config.json")["config"]["family"],
+            "state": "running" if holder else "finished" if run.finished else "unfinished",
+            "holder": holder,
+            "step": last.get("step", 0),
+            "examples": last.get("position", 0),
+            "best": run.read("best.json"),
+        }
+    except (GenctlError, KeyError, TypeError):
+        known = {**empty, "state": "damaged"}
+    written = max(path.stat().st_mtime for path in (run.path, *run.path.glob("*.json")))
+    moment = datetime.datetime.fromtimestamp(written, datetime.UTC)
+    return {**facts, **known, "written": moment.isoformat(timespec="seconds")}
+
+
+def _row(facts: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        facts["run"],
+        facts["family"] or "?",
+        f"running ({facts['holder']})" if facts["holder"] else facts["state"],
+        str(facts["step"]),
+        f"{facts['examples']:,}",
+        _best(facts),
+        _age(facts["written"]),
+    )
+
+
+def _best(facts: dict[str, Any]) -> str:
+    best = facts["best"]
+    return f"{best['metric']} {best['value']:.4g}" if best else "-"
+
+
+def _age(written: str) -> str:
+    seconds = (
+        datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(written)
+    ).total_seconds()
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def _describe(
+    facts: dict[str, Any], document: dict[str, Any], data: Any, starts: list[dict[str, Any]]
+) -> str:
+    best = facts["best"]
+    lines = [
+        ("run", facts["path"]),
+        ("family", f"{facts['family']}, preset {document['config']['preset']}"),
+        ("state", facts["state"] + (f" by {facts['holder']}" if facts["holder"] else "")),
+        ("last", f"step {facts['step']}, {facts['examples']:,} examples, {_age(facts['written'])} ago"),
+    ]
+    if best:
+        lines.append(("best", f"{_best(facts)} at step {best['step']}"))
+    if data:
+        shape = "x".join(map(str, data["shape"]))
+        lines.append(
+            ("data", f"{data['source']}: {data['examples']:,} {data['unit']} of {shape}")
+        )
+    if starts:
+        last = starts[-1]
+        where = f"{last['device']}, torch {last['torch']}, genctl {last['genctl']}"
+        lines.append(("starts", f"{len(starts)}, the last one {last['started']} on {where}"))
+    return "\n\n".join([table(lines), table(_settings(document), ("KEY", "VALUE", "FROM"))])
+
+
+def _settings(document: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Every setting with its origin, those that are not defaults first."""
+    config, origins = document["config"], document["origins"]
+    rows = []
+    for key, origin in origins.items():
+        section, _, leaf = key.partition(".")
+        value = config[section].get(leaf, "") if leaf else config[section]
+        rows.append((key, str(value), origin))
+    return sorted(rows, key=lambda row: row[2] == "default")

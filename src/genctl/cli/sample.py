@@ -1,0 +1,117 @@
+"""``genctl sample``: samples of a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genctl.cli.command import Call
+from genctl.cli.family_options import FamilyOptions, FamilyVerb
+from genctl.cli.options import BatchSize, Checkpoint, Device, Model, Out, Threads, Weights
+from genctl.cli.options import use_threads
+from genctl.cli.subject import spec_of
+from genctl.errors import GenctlError
+
+if TYPE_CHECKING:
+    from genctl.api.model import Model as LoadedModel
+    from genctl.registry import Spec
+
+
+class SampleVerb(FamilyVerb):
+    """``sample RUN`` takes the sampling options of the run's family."""
+
+    def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
+        spec = _spec(args, self.positionals(args), strict=strict)
+        if spec is None:
+            return FamilyOptions()
+        from genctl.config import request_options
+
+        return FamilyOptions({f"Options of {spec.name}": request_options(spec)})
+
+
+def _spec(args: Sequence[str], words: Sequence[str], *, strict: bool) -> Spec | None:
+    """The family of the model among ``words``, which need not be first behind options."""
+    if strict and words and words[0] == args[0]:
+        return spec_of(words[0])
+    for word in (*words, None):
+        try:
+            return spec_of(word)
+        except GenctlError:
+            continue  # the value of an option that only a family knows
+    return None
+
+
+def sample(
+    ctx: typer.Context,
+    model: Model = None,
+    n: Annotated[int, typer.Option("--n", help="How many.")] = 64,
+    seed: Annotated[
+        int, typer.Option(help="Sample k depends on the seed and k, not on --n or --batch-size.")
+    ] = 0,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="Classes by number or name, taken in turn; left out: all.", metavar="0,1,2"
+        ),
+    ] = None,
+    weights: Weights = "ema",
+    checkpoint: Checkpoint = "best",
+    batch_size: BatchSize = 64,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="A .png (one grid), an .npz, or a folder; left out: a grid beside the model."
+        ),
+    ] = None,
+    device: Device = None,
+    threads: Threads = None,
+) -> None:
+    """Draw samples from a trained model.
+
+    The family's own options are options too: genctl sample RUN --help
+    """
+    from genctl.api.model import load
+
+    call: Call = ctx.obj
+    use_threads(threads)
+    loaded = load(
+        model, checkpoint=checkpoint, weights=weights, device=device, output=call.output
+    )
+    samples = loaded.sample(
+        n,
+        seed=seed,
+        labels=None if labels is None else [label.strip() for label in labels.split(",")],
+        batch_size=batch_size,
+        options=call.options,
+    )
+    path = samples.save(out or default_out(loaded, seed, n))
+    drawn = None if samples.labels is None else samples.labels.tolist()
+    call.output.result(
+        {
+            "path": str(path),
+            "n": n,
+            "seed": seed,
+            "labels": drawn,
+            "kind": samples.kind,
+            "weights": loaded.weights,
+            "step": loaded.step,
+            "origin": str(loaded.origin),
+        },
+        f"{path}: {n} samples of {loaded.origin}, {loaded.weights} weights"
+        + (f" of step {loaded.step}" if loaded.step is not None else ""),
+        bare=str(path),
+    )
+
+
+def default_out(model: LoadedModel, seed: int, n: int) -> Path:
+    """Where samples go by themselves: into a run, beside an export; many as an archive."""
+    from genctl.data.samples import MAX_GRID
+
+    origin = model.origin
+    name = f"seed{seed}-n{n}" + (".png" if model.spec.output == "image" and n <= MAX_GRID else ".npz")
+    if (origin / "config.json").is_file():
+        return origin / "samples" / name
+    return origin.with_name(f"{origin.stem}-{name}")

@@ -1,0 +1,177 @@
+"""``genctl train``: from a family's name to a finished run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from genctl import registry
+from genctl.cli import completion
+from genctl.cli.command import Call
+from genctl.cli.family_options import FamilyOptions, FamilyVerb
+from genctl.cli.options import Device, Threads
+from genctl.registry import Spec
+
+if TYPE_CHECKING:
+    from genctl.config import OptionInfo
+    from genctl.runs import Run
+
+HAVE_FLAGS = {"data.source", "train.budget", "train.amp", "seed"}
+"""Keys that ``train`` has flags for, whatever the family."""
+
+
+class TrainVerb(FamilyVerb):
+    """``train FAMILY`` takes every key of the family's configuration as a long option."""
+
+    def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
+        spec = _spec(args, self.positionals(args), strict=strict)
+        if spec is None:
+            return FamilyOptions()
+        from genctl.config import options
+
+        panels: dict[str, list[OptionInfo]] = {}
+        for info in options(spec):
+            if info.key not in HAVE_FLAGS:
+                section = info.key.partition(".")[0]
+                panels.setdefault(f"Options of {spec.name}, {section}", []).append(info)
+        return FamilyOptions(panels, {f"Presets of {spec.name} (default: the first)": _presets(spec)})
+
+
+def _spec(args: Sequence[str], words: Sequence[str], *, strict: bool) -> Spec | None:
+    """The family among ``words``; behind options that only a family knows, it need not be first."""
+    if strict and words and words[0] == args[0]:
+        return registry.get(words[0])
+    known = {spec.name: spec for spec in registry.specs()} if words else {}
+    return next((known[word] for word in words if word in known), None)
+
+
+def _presets(spec: Spec) -> list[tuple[str, str]]:
+    return [
+        (name, " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in values.items()))
+        for name, values in spec.presets.items()
+    ]
+
+
+def train(
+    ctx: typer.Context,
+    family: Annotated[
+        str,
+        typer.Argument(
+            metavar="FAMILY",
+            help="What to train: see genctl models.",
+            autocompletion=completion.families,
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Built-in name, folder of images, or .npz.",
+            metavar="SOURCE",
+            autocompletion=completion.sources,
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Named settings to start from.", autocompletion=completion.presets),
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Set any key of the configuration.", metavar="KEY=VALUE"),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML or JSON file of settings.", metavar="FILE")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="When to end: 20steps, 250k (examples), 3epochs, 110s, 5m, 2h."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all randomness.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The run's folder; left out: the next free one.", metavar="RUN_DIR"),
+    ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="Start afresh, even where a run could go on.")
+    ] = False,
+    amp: Annotated[
+        str | None,
+        typer.Option(
+            help="Mixed precision.", metavar="auto|off|bf16|fp16", autocompletion=completion.amp
+        ),
+    ] = None,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also log to tensorboard or wandb.",
+            metavar="NAME",
+            autocompletion=completion.loggers,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would take, after a short probe.")
+    ] = False,
+    device: Device = None,
+    threads: Threads = None,
+) -> None:
+    """Train a family.
+
+    An unfinished run of the same settings and data goes on where it stopped; --new starts afresh.
+
+    Every key of the family's configuration is an option too: genctl train FAMILY --help
+    """
+    call: Call = ctx.obj
+    wanted: dict[str, Any] = {
+        "data": data,
+        "preset": preset,
+        "config": config,
+        "sets": [*(sets or ()), *(f"{key}={value}" for key, value in call.options.items())],
+        "budget": budget,
+        "seed": seed,
+        "out": out,
+        "new": new,
+        "amp": amp,
+        "device": device,
+        "threads": threads,
+        "log": log or (),
+    }
+    if dry_run:
+        from genctl.api.dry_run import dry_run as probe
+        from genctl.api.training import Request
+
+        found = probe(Request(family, **wanted), call.output)
+        call.output.result(found.to_json(), str(found))
+        return
+    from genctl.api import training
+
+    run = training.train(family, output=call.output, started=call.started, **wanted)
+    show_run(call, run)
+
+
+def show_run(call: Call, run: Run) -> None:
+    """What training left, and what to type next."""
+    last, best = run.read("last.json"), run.read("best.json")
+    spec = registry.get(run.read("config.json")["config"]["family"])
+    steps = next_steps(run, spec)
+    text = f"finished {run.path}: {last['step']} steps, {last['position']:,} examples"
+    if best:
+        text += f"; best {best['metric']} {best['value']:.4g} at step {best['step']}"
+    call.output.result(
+        {"run": str(run.path), "last": last, "best": best, "next": steps},
+        "\n".join([text, "next:", *(f"  {step}" for step in steps)]),
+        bare=str(run.path),
+    )
+
+
+def next_steps(run: Run, spec: Spec) -> list[str]:
+    """Commands that make sense on a trained run."""
+    name = shlex.quote(str(run.path))
+    steps = []
+    if spec.output is not None:
+        steps.append(f"genctl sample {name} --n 64")
+    if spec.output == "image":
+        steps.append(f"genctl eval fid {name}")
+    return [*steps, *(f"genctl export {name} --format {f}" for f in spec.exports())]

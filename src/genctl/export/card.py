@@ -1,0 +1,171 @@
+"""The model card: what a model is, where it came from and how far to trust it, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genctl.contracts import DataSpec
+
+_UNITS = {"img": "images", "tok": "tokens", "pair": "pairs"}
+_SHOWN_CLASSES = 20
+
+_REPRODUCIBILITY = """\
+- On the same machine with the same threads and versions, and a budget in examples or steps, the
+  command gives the same weights bit for bit, also when it was killed and resumed on the way.
+- With other micro-batches or ranks it gives them to a tolerance.
+- On another machine, or with a budget in minutes, it gives a model that is as good on average."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value that is not the default, and who set it."""
+
+    key: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class TrainingScore:
+    """A number that training measured at several checkpoints to choose the best.
+
+    Attributes:
+        name: of the number.
+        best: its value at the checkpoint that was chosen.
+        step: of that checkpoint.
+        count: at how many checkpoints it was measured.
+        meaning: what was measured on what; may be empty.
+    """
+
+    name: str
+    best: float
+    step: int
+    count: int
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """The facts of a model card.
+
+    Attributes:
+        name: of the run.
+        family: registered name.
+        summary: one line on the family.
+        version: of genctl.
+        data: what it was trained on.
+        weights: a sentence on the weights at hand: which ones, of which step.
+        sizes: module -> how many numbers it has.
+        command: trains the same model again.
+        output: what it makes (``image`` ...), or None when it makes nothing.
+        licence: of the data; empty when it is not known.
+        settings: what differs from the defaults.
+        training: facts of the training, one line each.
+        score: what training measured, or None.
+    """
+
+    name: str
+    family: str
+    summary: str
+    version: str
+    data: DataSpec
+    weights: str
+    sizes: Mapping[str, int]
+    command: str
+    output: str | None = "image"
+    licence: str = ""
+    settings: Sequence[Setting] = ()
+    training: Sequence[str] = ()
+    score: TrainingScore | None = None
+
+
+def render(card: Card) -> str:
+    """The text of README.md."""
+    paragraphs = [
+        f"# {card.name}",
+        f"A `{card.family}` model ({card.summary}), trained on {card.data.name} with genctl "
+        f"{card.version}.",
+        "## Use",
+        *_use(card),
+        "## Data",
+        *_data(card),
+        "## Training",
+        *_training(card),
+        "## Reproducibility",
+        _REPRODUCIBILITY,
+        "## Limits",
+        *_limits(card),
+    ]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def count_of(data: DataSpec) -> str:
+    """How many examples there are, in words: ``7,934 images``."""
+    return f"{data.examples:,} {_UNITS.get(data.unit, data.unit)}"
+
+
+def _use(card: Card) -> list[str]:
+    sizes = ", ".join(f"{role} {size:,}" for role, size in card.sizes.items())
+    paragraphs = [card.weights, f"Parameters and buffers: {sizes}."]
+    if card.output is not None:
+        out = "samples.png" if card.output == "image" else "samples.npz"
+        paragraphs += [
+            "In this folder:",
+            f"```sh\ngenctl sample . --n 64 --out {out}\n```",
+            '```python\nimport genctl\n\nsamples = genctl.load(".").sample(64, seed=0)\n```',
+        ]
+    return paragraphs
+
+
+def _data(card: Card) -> list[str]:
+    data = card.data
+    shape = "x".join(map(str, data.shape))
+    facts = [f"- {count_of(data)} of shape {shape}, from `{data.name}`"]
+    if data.class_names:
+        names = ", ".join(data.class_names[:_SHOWN_CLASSES])
+        more = ", ..." if data.num_classes > _SHOWN_CLASSES else ""
+        facts.append(f"- {data.num_classes} classes: {names}{more}")
+    facts.append(f"- sha256 of the content: `{data.fingerprint}`")
+    facts.append(f"- Licence: {card.licence or 'what its owner says; genctl does not know it'}")
+    return ["\n".join(facts)]
+
+
+def _training(card: Card) -> list[str]:
+    facts = [f"```sh\n{card.command}\n```", "\n".join(f"- {fact}" for fact in card.training)]
+    if card.score is not None:
+        facts.append(_score(card.score))
+    if card.settings:
+        facts += ["What differs from the defaults of genctl:", _table(card.settings)]
+    return [fact for fact in facts if fact]
+
+
+def _score(score: TrainingScore) -> str:
+    return (
+        f"`{score.name}` {score.best:.4g} at step {score.step}, the best among the checkpoints that "
+        f"training scored ({score.count}){score.meaning and f': {score.meaning}'}. It chose the "
+        "checkpoint, so it flatters it; `genctl eval` measures anew, with an error bar."
+    )
+
+
+def _table(settings: Sequence[Setting]) -> str:
+    rows = [
+        "| setting | value | set by |",
+        "| --- | --- | --- |",
+        *(f"| `{s.key}` | `{_cell(s.value)}` | {_cell(s.origin)} |" for s in settings),
+    ]
+    return "\n".join(rows)
+
+
+def _cell(value: Any) -> str:
+    return str(value).replace("|", "\\|")
+
+
+def _limits(card: Card) -> list[str]:
+    shape = "x".join(map(str, card.data.shape))
+    return [
+        f"- It has seen {count_of(card.data)} of shape {shape} and nothing else: expect more of "
+        "the same, with their gaps and their slant.\n"
+        "- Nobody has checked whether it repeats training examples."
+    ]

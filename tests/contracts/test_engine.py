@@ -1,0 +1,200 @@
+"""What the engine promises every family, tried on the toys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import genctl
+from genctl.contracts import Loss
+from genctl.engine import checkpoint
+from genctl.engine.guard import MAX_ATTEMPTS, MAX_SKIPPED
+from genctl.errors import ExitStatus, GenctlError
+from genctl.runs import Run
+from tests.contracts import toys
+
+FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil")
+
+
+def train(family: str, out: Path, *sets: str, budget: str = "20steps", **options: object) -> Run:
+    return genctl.train(family, out=out, budget=budget, sets=sets, threads=1, **options)
+
+
+def with_teacher(family: str, folder: Path) -> list[str]:
+    if family != "toy-distil":
+        return []
+    return [f"parents.teacher={train('toy-adversarial', folder / 'teacher', budget='4steps').path}"]
+
+
+def weights(run: Run) -> torch.Tensor:
+    tensors = checkpoint.group(checkpoint.choose(run, "last", print), "model")
+    return torch.cat([tensor.flatten() for _, tensor in sorted(tensors.items())])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_micro_batches_change_nothing_beyond_rounding(family: str, tmp_path: Path) -> None:
+    sets = ["dropout=0", "optimizer=adamw", "lr=1e-3", *with_teacher(family, tmp_path)]
+    whole = weights(train(family, tmp_path / "whole", *sets, budget="10steps"))
+    cut = weights(train(family, tmp_path / "cut", *sets, "micro_batch=4", budget="10steps"))
+    assert torch.allclose(whole, cut, atol=1e-5, rtol=0)
+    assert not torch.equal(whole, weights(train(family, tmp_path / "seed", *sets, "seed=1",
+                                                budget="10steps")))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_samples_depend_on_their_seed_alone(family: str, tmp_path: Path) -> None:
+    run = train(family, tmp_path / "run", *with_teacher(family, tmp_path))
+    model = genctl.load(run)
+    one, seven, all_ = (model.sample(20, seed=3, batch_size=b).array for b in (1, 7, 64))
+    for other in (seven, all_):
+        assert np.abs(one.astype(int) - other.astype(int)).max() <= 1
+        assert (one != other).mean() <= 1e-3
+    assert np.array_equal(model.sample(5, seed=3).array, all_[:5])
+    assert not np.array_equal(model.sample(20, seed=4).array, all_)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("format", ["safetensors", "onnx"])
+def test_exports_sample_alike(family: str, format: str, tmp_path: Path) -> None:
+    from genctl.api.exporting import export
+
+    run = train(family, tmp_path / "run", *with_teacher(family, tmp_path))
+    expected = genctl.load(run).sample(6, seed=1).array
+    exported = export(run, format, tmp_path / ("out.onnx" if format == "onnx" else "out"))
+    again = genctl.load(exported.path).sample(6, seed=1).array
+    assert np.abs(expected.astype(int) - again.astype(int)).max() <= 1
+
+
+def test_only_the_phase_s_own_parameters_move(tmp_path: Path) -> None:
+    """The generator's phase comes every second step: after one step of 2, it stands still."""
+    sets = ["lr=0.1", "decay=0"]
+    one = checkpoint.group(
+        checkpoint.choose(train("toy-adversarial", tmp_path / "a", *sets, budget="1steps"), "last",
+                          print), "model")
+    two = checkpoint.group(
+        checkpoint.choose(train("toy-adversarial", tmp_path / "b", *sets, budget="2steps"), "last",
+                          print), "model")
+    moved = {name.partition(".")[0] for name in one if not torch.equal(one[name], two[name])}
+    assert moved == {"critic"}
+
+
+def test_repeats_read_examples_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int]] = []
+    loss = toys.Adversarial.loss
+
+    def watched(self: toys.Adversarial, phase: str, batch, step) -> Loss:
+        seen.append((phase, batch.positions[0]))
+        return loss(self, phase, batch, step)
+
+    monkeypatch.setattr(toys.Adversarial, "loss", watched)
+    run = train("toy-adversarial", tmp_path / "run", budget="3steps")
+    assert seen == [
+        ("critic", 0), ("critic", 16), ("generator", 0),
+        ("critic", 32), ("critic", 48),
+        ("critic", 64), ("critic", 80), ("generator", 64),
+    ]
+    assert run.read("last.json")["position"] == 96
+
+
+def test_a_parent_is_kept_in_the_run_and_stays_frozen(tmp_path: Path) -> None:
+    teacher = train("toy-adversarial", tmp_path / "teacher", budget="4steps")
+    expected = genctl.load(teacher).sample(4).array
+    run = train("toy-distil", tmp_path / "run", f"parents.teacher={teacher.path}")
+    for path in checkpoint.all_checkpoints(teacher):
+        (path / "manifest.json").unlink()
+    kept = genctl.load(run.path / "parents" / "teacher")
+    assert np.array_equal(kept.sample(4).array, expected)
+    assert genctl.load(run).sample(4).array.shape == expected.shape
+
+
+def test_averages_are_kept_apart_and_can_be_chosen(tmp_path: Path) -> None:
+    run = train("toy-adversarial", tmp_path / "run", "lr=0.05")
+    kinds = [genctl.load(run, weights=w).sample(4).array for w in ("ema", "long", "raw")]
+    assert not np.array_equal(kinds[0], kinds[1])
+    assert not np.array_equal(kinds[0], kinds[2])
+    with pytest.raises(GenctlError, match="no weights 'emma'.*choose ema"):
+        genctl.load(run, weights="emma")
+
+
+class TestNonFinite:
+    """Bad gradients never reach the weights."""
+
+    def spoil(self, monkeypatch: pytest.MonkeyPatch, bad: range, attempts: int) -> None:
+        loss = toys.Tokens.loss
+        count = {"bad": 0}
+
+        def spoiled(self: toys.Tokens, phase: str, batch, step) -> Loss:
+            whole = loss(self, phase, batch, step)
+            if step.index in bad and count["bad"] < attempts * len(bad):
+                count["bad"] += 1
+                return whole._replace(total=whole.total * float("nan"))
+            return whole
+
+        monkeypatch.setattr(toys.Tokens, "loss", spoiled)
+
+    def test_one_bad_step_is_skipped(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.spoil(monkeypatch, range(5, 6), attempts=1)
+        assert weights(train("toy-tokens", tmp_path / "run")).isfinite().all()
+
+    def test_many_set_the_run_back_with_half_the_rate(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.spoil(monkeypatch, range(5, 5 + MAX_SKIPPED), attempts=1)
+        run = train("toy-tokens", tmp_path / "run", "checkpoint_seconds=1e-9", budget="40steps")
+        state = checkpoint.read(checkpoint.choose(run, "last", print))
+        assert (state.attempt, state.rate_scale, state.finite) == (1, 0.5, True)
+
+    def test_after_too_many_it_ends_with_its_own_status(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.spoil(monkeypatch, range(5, 10_000), attempts=1)
+        with pytest.raises(GenctlError, match="diverged at step") as ended:
+            train("toy-tokens", tmp_path / "run", "checkpoint_seconds=1e-9", budget="400steps")
+        assert ended.value.code == ExitStatus.NON_FINITE
+        assert "--set lr=" in ended.value.hint
+        run = Run(tmp_path / "run")
+        assert checkpoint.read(checkpoint.choose(run, "last", print)).attempt == MAX_ATTEMPTS
+
+
+def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
+    run = train("toy-adversarial", tmp_path / "run", "evaluations=2")
+    names = {path.name for path in run.path.iterdir()}
+    assert names >= {
+        "config.json", "resolved.json", "env.json", "data.json", "metrics.jsonl", "curves.png",
+        "samples", "checkpoints", "last.json", "best.json", "README.md",
+    }
+    rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    assert {"position", "elapsed", "critic/loss", "critic/grad_norm", "rate/critic"} <= set(rows[0])
+    assert any("fd" in row for row in rows)
+    best = run.read("best.json")
+    assert best["value"] == min(row["fd"] for row in rows if "fd" in row)
+    assert (run.checkpoints / best["checkpoint"]).is_dir()
+    assert (run.samples / "reals.png").exists()
+
+
+def test_a_budget_in_seconds_is_kept(tmp_path: Path) -> None:
+    run = train("toy-tokens", tmp_path / "run", budget="6s")
+    last = run.read("last.json")
+    assert last["finished"]
+    assert 2 < last["elapsed"] < 6.5
+    rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    fractions = [f for row in rows for f in row["fractions"]]
+    assert len(fractions) == last["step"]
+    assert fractions == sorted(fractions)
+
+
+def test_resuming_needs_the_same_settings(tmp_path: Path) -> None:
+    run = train("toy-tokens", tmp_path / "run")
+    with pytest.raises(GenctlError, match="is finished"):
+        train("toy-tokens", run.path)
+    with pytest.raises(GenctlError, match="train.lr was 0.001, now 0.01") as refused:
+        train("toy-tokens", run.path, "lr=0.01")
+    assert refused.value.code == ExitStatus.USAGE
