@@ -82,7 +82,17 @@ def _train_in_turn(options: argparse.Namespace, seed: int) -> dict[str, Path]:
 
 def _train(run: Path, preset: str, seed: int, minutes: float, slices: int | None) -> None:
     """Train for one slice, or to the end of the budget when there is no ``slices``."""
-    command = [sys.executable, "-m", "genctl", "train", "gan", "--preset", preset, "--out", str(run)]
+    command = [
+        sys.executable,
+        "-m",
+        "genctl",
+        "train",
+        "gan",
+        "--preset",
+        preset,
+        "--out",
+        str(run),
+    ]
     command += ["--budget", f"{minutes * 60:g}s", "--seed", str(seed), "--quiet"]
     process = subprocess.Popen(command)
     if slices is None:
@@ -95,9 +105,7 @@ def _train(run: Path, preset: str, seed: int, minutes: float, slices: int | None
         process.wait()
 
 
-def _judge(
-    network: judge.Judge, held_out: Gaussian, run: Path, preset: str, seed: int
-) -> Row:
+def _judge(network: judge.Judge, held_out: Gaussian, run: Path, preset: str, seed: int) -> Row:
     samples = genctl.load(run).sample(SAMPLES, seed=1000 + seed, batch_size=250)
     images = samples.array
     predicted = network.predict(images)

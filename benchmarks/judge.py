@@ -25,7 +25,7 @@ from genctl.data.digits import DIGITS_SHA256, load_digits
 
 FEATURES = 128
 SEED = 20260
-EPOCHS = 14
+EPOCHS = 30
 BATCH_SIZE = 64
 PEAK_RATE = 0.1
 
@@ -38,10 +38,11 @@ class Judge(nn.Module):
         self.trunk = nn.Sequential(
             nn.Conv2d(1, 16, 3, padding=1),
             nn.MaxPool2d(2),
-            _Residual(16, 48),
+            _Residual(16, 32),
             nn.MaxPool2d(2),
-            _Residual(48, 96),
-            _Residual(96, FEATURES),
+            _Residual(32, 64),
+            nn.MaxPool2d(2, ceil_mode=True),
+            _Residual(64, FEATURES),
             nn.BatchNorm2d(FEATURES),
             nn.SiLU(),
             nn.AdaptiveAvgPool2d(1),
@@ -126,10 +127,10 @@ def _train() -> Judge:
 
 
 def _disturb(images: Tensor, random: torch.Generator) -> Tensor:
-    """Shift each image by up to 3 pixels and black out one 6x6 patch of it."""
+    """Shift each image by up to 2 pixels and black out one 6x6 patch of it."""
     count, _, height, width = images.shape
-    padded = F.pad(images, (3, 3, 3, 3))[:, 0]
-    down, right = torch.randint(0, 7, (2, count, 1, 1), generator=random)
+    padded = F.pad(images, (2, 2, 2, 2))[:, 0]
+    down, right = torch.randint(0, 5, (2, count, 1, 1), generator=random)
     rows, columns = torch.arange(height).view(1, -1, 1), torch.arange(width).view(1, 1, -1)
     shifted = padded[torch.arange(count).view(-1, 1, 1), rows + down, columns + right]
     top, left = torch.randint(0, height - 5, (2, count, 1, 1), generator=random)

@@ -1,8 +1,8 @@
 """One typed configuration out of defaults, presets, files, environment and flags.
 
-Later wins: default < preset < file < ``GENCTL_*`` < ``--set`` < flag; every value remembers where
-it came from. Sections are ``model`` (the family's own dataclass), ``data``, ``train`` and
-``parents``; ``seed`` stands alone. A key is dotted (``train.lr``) or a leaf that is unique (``lr``).
+Later wins: default < preset < file < ``GENCTL_*`` < ``--set`` < flag; every value remembers its
+origin. Sections are ``model`` (the family's own dataclass), ``data``, ``train`` and ``parents``;
+``seed`` stands alone. A key is dotted (``train.lr``) or a unique leaf (``lr``).
 """
 
 from __future__ import annotations
@@ -214,9 +214,7 @@ def find_key(spec: Spec, key: str) -> str:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise GenctlError(
-            ExitStatus.USAGE, f"the key {key!r} is ambiguous: {' or '.join(matches)}"
-        )
+        raise GenctlError(ExitStatus.USAGE, f"the key {key!r} is ambiguous: {' or '.join(matches)}")
     names = known if "." in key else [*known, *(dotted.rpartition(".")[2] for dotted in known)]
     raise unknown("key", key, set(names), hint=f"genctl train {spec.name} --help")
 

@@ -124,7 +124,7 @@ def _plugins() -> tuple[dict[str, Spec], tuple[BrokenPlugin, ...]]:
     for point in _allowed_entry_points():
         try:
             spec = _checked(point, found)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # A plug-in is foreign code: whatever it raises is its own, and is shown by doctor.
             reason = f"{type(error).__name__}: {error}"
             broken.append(BrokenPlugin(point.name, point.value, reason))

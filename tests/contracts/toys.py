@@ -214,7 +214,15 @@ TOKENS = Spec(
     "next token",
     ToyConfig,
     _targets("Tokens", "TokenSampler", "plan_tokens"),
-    {"default": {"budget": "60steps", "batch_size": 16, "evaluations": 0, "weight_decay": 0.1, "clip": 1.0}},
+    {
+        "default": {
+            "budget": "60steps",
+            "batch_size": 16,
+            "evaluations": 0,
+            "weight_decay": 0.1,
+            "clip": 1.0,
+        }
+    },
     output="tokens",
 )
 DISTIL = Spec(
@@ -225,5 +233,7 @@ DISTIL = Spec(
     {"default": {"budget": "60steps", "batch_size": 16, "evaluations": 0}},
     parents={"teacher": "a toy-adversarial run"},
 )
-TOYS = {f"toy-{name}": f"tests.contracts.toys:{name.upper()}" for name in
-        ("adversarial", "tokens", "distil")}
+TOYS = {
+    f"toy-{name}": f"tests.contracts.toys:{name.upper()}"
+    for name in ("adversarial", "tokens", "distil")
+}

@@ -36,13 +36,12 @@ def test_what_is_no_budget_is_refused_with_examples(text: str) -> None:
 
 
 @given(st.text(max_size=12))
-def test_any_text_is_a_budget_of_something_or_one_clear_error(text: str) -> None:
+def test_any_text_is_a_budget_of_something_or_refused(text: str) -> None:
     try:
         budget = parse_budget(text, per_step=8, dataset_size=100)
-    except GenctlError as error:
-        assert "\n" not in error.message.replace(repr(text), "")
-    else:
-        assert (budget.examples or budget.seconds or 0) > 0
+    except GenctlError:
+        return
+    assert (budget.examples or budget.seconds or 0) > 0
 
 
 @given(st.integers(1, 10**6), st.integers(1, 512))

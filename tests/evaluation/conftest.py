@@ -18,7 +18,7 @@ def inception_tensors() -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="session")
-def inception_file(
+def weights_file(
     inception_tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Unverified weights in the published layout."""

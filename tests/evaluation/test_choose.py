@@ -22,10 +22,10 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def verified(hub: Path, inception_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def verified(hub: Path, weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The random weights in the published ones' place, taken for them."""
     path = hub / FILE_NAMES[0]
-    path.symlink_to(inception_file)
+    path.symlink_to(weights_file)
     for module in (inception, inception_weights):
         monkeypatch.setattr(module, "SHA256", sha256_of(path))
     monkeypatch.setattr(inception_weights, "SIZE_BYTES", path.stat().st_size)
@@ -58,9 +58,9 @@ def test_damaged_weights_are_told_of(hub: Path) -> None:
     assert f"{hub / FILE_NAMES[1]} has other content" in choice.reason
 
 
-def test_other_inception_weights_are_never_called_fid(inception_file: Path) -> None:
-    choice = choose_extractor("fid", weights=inception_file, data_extractor="digits")
-    sha = sha256_of(inception_file)[:8]
+def test_other_inception_weights_are_never_called_fid(weights_file: Path) -> None:
+    choice = choose_extractor("fid", weights=weights_file, data_extractor="digits")
+    sha = sha256_of(weights_file)[:8]
     assert metric_name("fid", choice.extractor) == f"fd[inception:{sha}]"
     assert metric_name("is", choice.extractor) == f"is[inception:{sha}]"
 
@@ -93,7 +93,7 @@ def test_unknown_extractor() -> None:
     assert caught.value.code is ExitStatus.USAGE
 
 
-def test_weights_for_an_extractor_that_has_its_own(inception_file: Path) -> None:
+def test_weights_for_an_extractor_that_has_its_own(weights_file: Path) -> None:
     with pytest.raises(GenctlError, match="--weights is for the inception extractor") as caught:
-        choose_extractor("fid", requested="rand", weights=inception_file)
+        choose_extractor("fid", requested="rand", weights=weights_file)
     assert caught.value.code is ExitStatus.USAGE

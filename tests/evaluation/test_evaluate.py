@@ -66,7 +66,7 @@ def test_what_a_score_says(digits: DigitsExtractor, reference: Reference, held_o
         f"|px:uint8.luma-bilinear-28|dt:fp32|v:{__version__}"
     )
     assert score.value == pytest.approx(sum(score.details.values()))
-    assert set(score.seconds) == {"generated", "features", "reference", "metric"}
+    assert set(score.seconds) == {"images", "features", "reference", "metric"}
     assert str(score).startswith("fd[digits] ")
     document = json.loads(json.dumps(score.to_json()))
     assert document["n_reference"] == total

@@ -13,6 +13,7 @@ from PIL import Image
 
 from genctl.evaluation.evaluate import evaluate_images, make_reference
 from genctl.evaluation.extractors.inception import InceptionExtractor
+from genctl.evaluation.inception_score import inception_score
 
 COUNT = 32
 
@@ -34,14 +35,14 @@ def read(folder: Path) -> Iterator[NDArray[np.uint8]]:
 
 
 @pytest.mark.oracle
-def test_distance_and_score_agree_with_torch_fidelity(inception_file: Path, tmp_path: Path) -> None:
+def test_distance_and_score_agree_with_torch_fidelity(weights_file: Path, tmp_path: Path) -> None:
     from torch_fidelity import calculate_metrics
 
     generated = write_pictures(tmp_path / "生成", 32, seed=0)
     real = write_pictures(tmp_path / "真实", 96, seed=1)
     theirs = calculate_metrics(
-        input1=str(generated),
-        input2=str(real),
+        input1=str(real),
+        input2=str(generated),
         isc=True,
         fid=True,
         cuda=False,
@@ -49,31 +50,31 @@ def test_distance_and_score_agree_with_torch_fidelity(inception_file: Path, tmp_
         cache=False,
         save_cpu_ram=True,  # no worker processes
         verbose=False,
-        feature_extractor_weights_path=str(inception_file),
+        feature_extractor_weights_path=str(weights_file),
     )
-    extractor = InceptionExtractor(inception_file)
+    extractor = InceptionExtractor(weights_file)
     reference = make_reference(read(real), extractor, name="real", sha256="0" * 64)
     fid = evaluate_images("fid", read(generated), extractor, reference)
-    score = evaluate_images("is", read(generated), extractor)
+    score = inception_score(extractor.logits(reference.features.values))
 
     assert fid.value == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
-    assert score.value == pytest.approx(theirs["inception_score_mean"], rel=1e-4)
-    assert score.error == pytest.approx(theirs["inception_score_std"], rel=1e-3)
+    assert score.mean == pytest.approx(theirs["inception_score_mean"], rel=1e-4)
+    assert score.deviation == pytest.approx(theirs["inception_score_std"], rel=1e-3)
     assert fid.name.startswith("fd[inception:")
 
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("size", [(32, 32), (96, 64)])
-def test_features_agree_with_torch_fidelity(inception_file: Path, size: tuple[int, int]) -> None:
+def test_features_agree_with_torch_fidelity(weights_file: Path, size: tuple[int, int]) -> None:
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     images = torch.randint(0, 256, (2, 3, *size), dtype=torch.uint8)
     oracle = FeatureExtractorInceptionV3(
         "inception-v3-compat",
         ["2048", "logits_unbiased"],
-        feature_extractor_weights_path=str(inception_file),
+        feature_extractor_weights_path=str(weights_file),
     )
-    extractor = InceptionExtractor(inception_file)
+    extractor = InceptionExtractor(weights_file)
     features, logits = oracle(images)
     found = extractor.features(extractor.prepare(images))
     scale = features.std().item()

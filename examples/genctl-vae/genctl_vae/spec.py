@@ -11,7 +11,7 @@ from genctl.registry import Spec
 @dataclass(frozen=True)
 class VaeConfig:
     z_dim: int = option(16, "length of the latent vector")
-    noise: float = option(0.3, "standard deviation of a pixel, given the latent vector")
+    noise: float = option(0.5, "standard deviation of a pixel, given the latent vector")
 
 
 SPEC = Spec(

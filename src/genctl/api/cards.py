@@ -42,7 +42,9 @@ def run_card(run: Run, config: Config, data: DataSpec) -> str:
         which = f"the one of step {best['step']}, which scored best in training"
     else:
         which = "the newest"
-    sentence = f"Of the checkpoints in `checkpoints/`, commands take {which}, unless told otherwise."
+    sentence = (
+        f"Of the checkpoints in `checkpoints/`, commands take {which}, unless told otherwise."
+    )
     newest = checkpoint.all_checkpoints(run)[-1]
     return render(_card(run, config, data, sentence, sizes_in(newest / "model.safetensors")))
 

@@ -40,6 +40,10 @@ class Exported:
         """The export as plain data."""
         return {"path": str(self.path), "format": self.format, "proof": self.proof.to_json()}
 
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.path} ({self.proof})"
+
 
 def export(
     origin: str | Path | Run | None = None,
@@ -48,6 +52,7 @@ def export(
     *,
     checkpoint: str = "best",
     weights: str = "ema",
+    device: str | None = None,
     output: Output = QUIET,
 ) -> Exported:
     """Write a trained model in a format that other programs read, and prove it there.
@@ -60,13 +65,15 @@ def export(
             None. An export that stands there is replaced, anything else is not.
         checkpoint: of a run: ``best``, ``last`` or a step.
         weights: of a run: ``ema`` or another average's name, or ``raw``.
+        device: where torch runs the model that the export is compared with (see
+            `resolve_device`).
 
     Raises:
         GenctlError: (USAGE) an unknown format, a place that is taken, a missing package;
             (PROOF_FAILED) the export does not compute what the model does, and was not kept;
             others as `genctl.load`.
     """
-    model = load(origin, checkpoint=checkpoint, weights=weights, device="cpu", output=output)
+    model = load(origin, checkpoint=checkpoint, weights=weights, device=device, output=output)
     _refuse_onnx(model)
     if format not in formats(model.spec):
         raise unknown("format", format, formats(model.spec), hint=f"--format {BUNDLE}")

@@ -79,16 +79,19 @@ class _ImageHooks:
         sampler = self._spec.load("sampler")(self._config, data, modules, self._parents)
         labels = range(data.num_classes) if "label" in sampler.conditions else ()
         return sample_chunks(
-            sampler, self._request, n, seed=seed, labels=labels, batch_size=BATCH,
+            sampler,
+            self._request,
+            n,
+            seed=seed,
+            labels=labels,
+            batch_size=BATCH,
             device=self._device,
         )
 
     @functools.cached_property
     def _reference(self) -> Reference:
         data = self._dataset.spec
-        choice = choose_extractor(
-            "fid", requested=data.extractor or "rand", device=self._device
-        )
+        choice = choose_extractor("fid", requested=data.extractor or "rand", device=self._device)
         return make_reference(
             self._dataset.uint8_batches(BATCH),
             choice.extractor,

@@ -84,9 +84,7 @@ class Model:
             GenctlError: a number below 1, an unknown class or option, a family without samples.
         """
         numbers = self.labels(labels)
-        chunks = self.chunks(
-            n, seed=seed, labels=numbers, batch_size=batch_size, options=options
-        )
+        chunks = self.chunks(n, seed=seed, labels=numbers, batch_size=batch_size, options=options)
         array = np.concatenate([_to_array(chunk, self.spec.output) for chunk in chunks])
         given = np.array([numbers[k % len(numbers)] for k in range(n)]) if numbers else None
         return Samples(self.spec.output or "", array, given, self.data.class_names)
@@ -206,9 +204,7 @@ def _latest() -> Run:
     )
 
 
-def _load_run(
-    run: Run, wanted: str, weights: str, device: torch.device, output: Output
-) -> Model:
+def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output: Output) -> Model:
     path = checkpoint.choose(run, wanted, output.warn)
     document = run.read("config.json")
     spec = registry.get(document["config"]["family"])
@@ -218,7 +214,9 @@ def _load_run(
     parents = load_parents(run.path, config)
     step = json.loads((path / "state.json").read_text("utf-8"))["index"]
     modules = _filled(spec, config, data, parents, tensors, device)
-    return Model(run.path, Trained(spec.name, config, data, modules), weights, step, device, parents)
+    return Model(
+        run.path, Trained(spec.name, config, data, modules), weights, step, device, parents
+    )
 
 
 def _group_of(path: Path, weights: str) -> str:

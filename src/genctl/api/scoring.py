@@ -12,7 +12,7 @@ from genctl.api.pictures import Pictures, generated, reference_source, source_ba
 from genctl.data.sources import ImageSource
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.choose import Choice, choose_extractor
-from genctl.evaluation.evaluate import Reference, evaluate_images, make_reference, real_floor
+from genctl.evaluation.evaluate import evaluate_images, make_reference, real_floor
 from genctl.evaluation.score import Metric, Score
 from genctl.output import Output
 
@@ -26,12 +26,13 @@ class Evaluation:
     Attributes:
         score: the number, its error and its signature.
         reason: why this extractor was taken.
-        floor: where as many real held-out images stand; None when there are none.
+        real: the same metric of real images: as many held-out ones as were scored for ``fid``,
+            the reference itself for ``is``; None where there are none.
     """
 
     score: Score
     reason: str
-    floor: Score | None = None
+    real: Score | None = None
 
     def __str__(self) -> str:
         return str(self.score)
@@ -81,7 +82,8 @@ def evaluate(
         weights=weights,
         device=device,
     )
-    reference = reference_source(ref, pictures) if metric == "fid" else None
+    needless = metric == "is" and ref is None and pictures.data is None
+    reference = None if needless else reference_source(ref, pictures)
     choice = choose_extractor(
         metric,
         requested=extractor,
@@ -89,11 +91,9 @@ def evaluate(
         data_extractor=_data_extractor(pictures, reference),
         device=resolve_device(device),
     )
-    if reference is None:
-        return Evaluation(evaluate_images("is", pictures.batches, choice.extractor), choice.reason)
-    known = _known(reference, choice)
-    score = evaluate_images("fid", pictures.batches, choice.extractor, known)
-    return Evaluation(score, choice.reason, _floor(reference, known, score))
+    if reference is None or metric == "is":
+        return _inception_score(pictures, reference, choice)
+    return _distance(pictures, reference, choice)
 
 
 def cache_folder() -> Path:
@@ -101,22 +101,30 @@ def cache_folder() -> Path:
     return Path(os.environ.get("GENCTL_CACHE") or Path.home() / ".cache" / "genctl")
 
 
-def _known(source: ImageSource, choice: Choice) -> Reference:
-    return make_reference(
-        source_batches(source),
+def _inception_score(
+    pictures: Pictures, reference: ImageSource | None, choice: Choice
+) -> Evaluation:
+    score = evaluate_images("is", pictures.batches, choice.extractor)
+    if reference is None:
+        return Evaluation(score, choice.reason)
+    real = evaluate_images("is", source_batches(reference), choice.extractor)
+    return Evaluation(score, choice.reason, real)
+
+
+def _distance(pictures: Pictures, reference: ImageSource, choice: Choice) -> Evaluation:
+    known = make_reference(
+        source_batches(reference),
         choice.extractor,
-        name=f"{source.name}.{source.split}",
-        sha256=source.fingerprint,
+        name=f"{reference.name}.{reference.split}",
+        sha256=reference.fingerprint,
         cache=cache_folder(),
     )
-
-
-def _floor(source: ImageSource, known: Reference, score: Score) -> Score | None:
-    """Where as many real images stand that are not in the reference, if the source has any."""
-    held_out = source.held_out()
+    score = evaluate_images("fid", pictures.batches, choice.extractor, known)
+    held_out = reference.held_out()
     if held_out is None:
-        return None
-    return real_floor(source_batches(held_out), known, count=score.n_generated)
+        return Evaluation(score, choice.reason)
+    real = real_floor(source_batches(held_out), known, count=score.n_generated)
+    return Evaluation(score, choice.reason, real)
 
 
 def _data_extractor(pictures: Pictures, reference: ImageSource | None) -> str | None:

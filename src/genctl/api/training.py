@@ -18,9 +18,9 @@ from genctl import config as configuration
 from genctl import registry, runs
 from genctl.api.cards import run_card
 from genctl.api.devices import resolve_device, use_threads
+from genctl.api.exporting import write_bundle
 from genctl.api.hooks import make_hooks, save_reals
 from genctl.api.model import QUIET, build_modules, load, load_parents
-from genctl.api.exporting import write_bundle
 from genctl.config import Config
 from genctl.contracts import Objective, Parents, Trained
 from genctl.data.images import ImageDataset
@@ -176,9 +176,7 @@ def open_session(request: Request, output: Output) -> Session:
         per_step=trainer.examples_per_step,
         dataset_size=prepared.dataset.spec.examples,
     )
-    return Session(
-        spec, config, prepared.dataset, parents, objective, plan, trainer, budget, run
-    )
+    return Session(spec, config, prepared.dataset, parents, objective, plan, trainer, budget, run)
 
 
 def _resumable(request: Request, config: Config, fingerprint: str) -> Run | None:

@@ -91,8 +91,8 @@ def evaluate(
 
 def to_json(found: Evaluation) -> dict[str, object]:
     """An evaluation as one document."""
-    floor = found.floor.to_json() if found.floor else None
-    return {**found.score.to_json(), "reason": found.reason, "floor": floor}
+    real = found.real.to_json() if found.real else None
+    return {**found.score.to_json(), "reason": found.reason, "real": real}
 
 
 def describe(found: Evaluation) -> str:
@@ -104,6 +104,6 @@ def describe(found: Evaluation) -> str:
         f"  signature  {score.signature}",
         f"  extractor  {found.reason}",
     ]
-    if found.floor:
-        lines.append(f"  floor      {found.floor} for as many real held-out images")
+    if found.real:
+        lines.append(f"  real       {found.real}, of {found.real.n_generated} real images")
     return "\n".join([*lines, *(f"  warning    {warning}" for warning in score.warnings)])

@@ -70,11 +70,11 @@ class Samples:
         return self._save_folder
 
     def _save_npz(self, out: Path) -> None:
-        arrays = {"arr_0": self.array}
-        if self.labels is not None:
-            arrays["arr_1"] = self.labels
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
+        if self.labels is None:
+            np.savez_compressed(buffer, arr_0=self.array)
+        else:
+            np.savez_compressed(buffer, arr_0=self.array, arr_1=self.labels)
         write_atomic(out, buffer.getvalue())
 
     def _save_grid(self, out: Path) -> None:
@@ -125,7 +125,9 @@ def save_png(path: Path, image: npt.NDArray[np.generic]) -> None:
     """Write one (H, W, C) uint8 image; small sheets are enlarged in whole pixels to be seen."""
     picture = to_pil(image)
     scale = max(1, 640 // max(picture.size))
-    picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    picture = picture.resize(
+        (picture.width * scale, picture.height * scale), Image.Resampling.NEAREST
+    )
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     write_atomic(path, buffer.getvalue())

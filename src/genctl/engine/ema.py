@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from genctl.contracts import EmaSpec
 
@@ -42,7 +42,7 @@ class Ema:
 
 
 def _blend(average: nn.Module, source: nn.Module, weight: float) -> None:
-    kept = [p for p in average.parameters()]
+    kept: list[Tensor] = list(average.parameters())
     live = [p.detach() for p in source.parameters()]
     torch._foreach_lerp_(kept, live, weight)
     for buffer, current in zip(average.buffers(), source.buffers(), strict=True):

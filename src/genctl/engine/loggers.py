@@ -78,7 +78,10 @@ class WeightsAndBiases:
         self._session.finish()
 
 
-LOGGERS = {"tensorboard": TensorBoard, "wandb": WeightsAndBiases}
+LOGGERS: Mapping[str, type[TensorBoard] | type[WeightsAndBiases]] = {
+    "tensorboard": TensorBoard,
+    "wandb": WeightsAndBiases,
+}
 
 
 def open_loggers(names: Iterable[str], run: Run, config: Mapping[str, Any]) -> list[Logger]:

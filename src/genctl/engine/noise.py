@@ -47,9 +47,7 @@ class KeyedNoise:
 
     def normal(self, stream: str, *shape: int) -> Tensor:
         """Standard normal numbers, (rows, *shape) float32."""
-        return self._rows(
-            stream, shape, lambda s, g, d: torch.randn(s, generator=g, device=d)
-        )
+        return self._rows(stream, shape, lambda s, g, d: torch.randn(s, generator=g, device=d))
 
     def uniform(self, stream: str, *shape: int) -> Tensor:
         """Numbers uniform in [0, 1), (rows, *shape) float32."""

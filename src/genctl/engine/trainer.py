@@ -202,12 +202,10 @@ class Trainer:
         )
         with self.precision.autocast():
             loss = self.objective.loss(phase.name, batch, context)
-        self.precision.scaler.scale(loss.total).backward()  # type: ignore[no-untyped-call]
+        self.precision.scaler.scale(loss.total).backward()
         return Loss(loss.total.detach(), loss.weight, loss.metrics)
 
-    def _update(
-        self, phase: Phase, weight: Tensor, metrics: dict[str, Tensor]
-    ) -> PhaseReport:
+    def _update(self, phase: Phase, weight: Tensor, metrics: dict[str, Tensor]) -> PhaseReport:
         scaler = self.precision.scaler
         for name in phase.optimizers:
             scaler.unscale_(self.optimizers[name])

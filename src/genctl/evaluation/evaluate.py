@@ -185,7 +185,7 @@ def _first(count: int, images: Images) -> Images:
 
 def _stages(features: Features, **others: float) -> dict[str, float]:
     return {
-        "generated": features.waiting_seconds,
+        "images": features.waiting_seconds,
         "features": features.extracting_seconds,
         **others,
     }

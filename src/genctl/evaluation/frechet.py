@@ -137,7 +137,7 @@ def frechet_of(generated: Tensor, reference: Gaussian) -> Frechet:
 
     less its mean. It tells how much another set of N samples of the same model would change the
     number; the reference is held fixed, and the bias that both numbers share is no part of it. In
-    simulations it is right to a tenth when N is far above d, and up to 40 % too wide below that.
+    simulations it is right to a tenth when N is far above d, and up to 50 % too wide below that.
     """
     model = Gaussian.fit(generated)
     left, singular, _ = torch.linalg.svd(reference.factor.T @ model.factor, full_matrices=False)

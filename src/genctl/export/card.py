@@ -142,10 +142,11 @@ def _training(card: Card) -> list[str]:
 
 
 def _score(score: TrainingScore) -> str:
+    meaning = f": {score.meaning}" if score.meaning else ""
     return (
-        f"`{score.name}` {score.best:.4g} at step {score.step}, the best among the checkpoints that "
-        f"training scored ({score.count}){score.meaning and f': {score.meaning}'}. It chose the "
-        "checkpoint, so it flatters it; `genctl eval` measures anew, with an error bar."
+        f"`{score.name}` {score.best:.4g} at step {score.step}, the best of the checkpoints that "
+        f"training scored ({score.count}){meaning}. It chose the checkpoint, so it flatters it; "
+        "`genctl eval` measures anew, with an error bar."
     )
 
 

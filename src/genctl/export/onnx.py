@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -58,7 +59,8 @@ def write(plan: ExportPlan, path: Path, document: Mapping[str, Any]) -> Proof:
     Weights of more than 1.5 GB lie in a second file, ``<path>.data``.
 
     Args:
-        plan: what to write and how to call it, float32 on the CPU.
+        plan: what to write and how to call it, float32; torch's side of the proof runs on the
+            module's device.
         path: of the file; one that stands there is replaced once the new one is proved.
         document: see `genctl.export.document.to_text`; the file carries it.
 
@@ -121,7 +123,7 @@ def is_export(path: Path) -> bool:
 
 
 def _trace(plan: ExportPlan, path: Path) -> torch.onnx.ONNXProgram:
-    example = plan.example(_TRACED_BATCH)
+    example = _inputs(plan, _TRACED_BATCH)
     batch = torch.export.Dim("batch")
     try:
         with _quiet(), torch.no_grad():
@@ -200,10 +202,16 @@ def _compare(plan: ExportPlan, stage: Path, path: Path) -> Proof:
 
 
 def _difference(plan: ExportPlan, module: OnnxModule, batch: int) -> float:
-    inputs = plan.example(batch)
-    with torch.no_grad():
+    inputs = _inputs(plan, batch)
+    # cuDNN would convolve with shortened mantissas (TF32).
+    with torch.no_grad(), torch.backends.cudnn.flags(enabled=False):
         expected, got = _tuple(plan.module(*inputs)), _tuple(module(*inputs))
-    return max(scaled_error(a, b) for a, b in zip(expected, got, strict=True))
+    return max(scaled_error(a.cpu(), b) for a, b in zip(expected, got, strict=True))
+
+
+def _inputs(plan: ExportPlan, batch: int) -> tuple[Tensor, ...]:
+    device = next((p.device for p in plan.module.parameters()), torch.device("cpu"))
+    return tuple(tensor.to(device) for tensor in plan.example(batch))
 
 
 def _tuple(outputs: Any) -> tuple[Tensor, ...]:
@@ -225,11 +233,16 @@ def _bytes_of(module: nn.Module) -> int:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter's libraries say about themselves."""
+    """Without what the exporter's libraries log and print; what matters is in what they raise."""
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)
+    lost = io.StringIO()
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with (
+            warnings.catch_warnings(action="ignore"),
+            contextlib.redirect_stdout(lost),
+            contextlib.redirect_stderr(lost),
+        ):
             yield
     finally:
         logging.disable(before)
@@ -246,4 +259,4 @@ def _require(*packages: str) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
+    return str(error).strip().partition("\n")[0]

@@ -45,7 +45,7 @@ def scaled_error(expected: Tensor, got: Tensor) -> float:
     Args:
         expected, got: of one shape, any type.
     """
-    expected, got = expected.double(), got.double()
+    expected, got = expected.detach().double(), got.detach().double()
     if not (expected.isfinite().all() and got.isfinite().all()):
         return float("inf")
     if not expected.numel():

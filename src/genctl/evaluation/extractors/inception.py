@@ -10,7 +10,8 @@ from torch import Tensor
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.extractors.base import Origin
 from genctl.evaluation.extractors.inception_network import FEATURES
-from genctl.evaluation.extractors.inception_weights import SHA256, load_network
+from genctl.evaluation.extractors.inception_reader import load_network
+from genctl.evaluation.extractors.inception_weights import SHA256
 from genctl.evaluation.extractors.pixels import resize_like_tf1, to_rgb
 from genctl.weights import sha256_of
 
@@ -19,7 +20,7 @@ class InceptionExtractor:
     """The 2048 pool features of Inception-v3, from a weight file of the user's.
 
     Args:
-        path: the weights (see `inception_weights.load_network`).
+        path: the weights (see `inception_reader.load_network`).
         device: where to compute.
 
     Raises:

@@ -55,7 +55,7 @@ class Parallel(nn.Module):
 class InceptionV3(nn.Module):
     """Images to pool features, and those to class scores.
 
-    Built without values: `inception_weights.load_network` fills it.
+    Built without values: `inception_reader.load_network` fills it.
     """
 
     def __init__(self) -> None:

@@ -62,8 +62,10 @@ class GanObjective:
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         """The discriminator's or the generator's side of the game on a micro-batch."""
-        return self._discriminator(batch, step) if phase == "discriminator" else self._generator(
-            batch, step
+        return (
+            self._discriminator(batch, step)
+            if phase == "discriminator"
+            else self._generator(batch, step)
         )
 
     def _discriminator(self, batch: Batch, step: Step) -> Loss:
@@ -95,7 +97,9 @@ class GanObjective:
         return _loss(losses, {"loss": losses})
 
     def _fake(self, step: Step, label: Tensor | None) -> Tensor:
-        images: Tensor = self.modules["generator"](step.noise.normal("z", self.options.z_dim), label)
+        images: Tensor = self.modules["generator"](
+            step.noise.normal("z", self.options.z_dim), label
+        )
         return images
 
     def _judge(self, images: Tensor, label: Tensor | None) -> Tensor:

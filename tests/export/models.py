@@ -1,0 +1,64 @@
+"""Small untrained GANs, as models in memory and as runs on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from genctl import config, registry
+from genctl.api.model import Model, build_modules
+from genctl.contracts import DataSpec, Trained
+from genctl.engine import checkpoint
+from genctl.runs import Run
+from genctl.weights import flatten
+
+CLASSES = ("猫", "dog")
+
+
+def data_spec(shape: tuple[int, ...] = (1, 16, 16), classes: tuple[str, ...] = CLASSES) -> DataSpec:
+    return DataSpec("照片", "照片", "img", shape, 100, "0" * 64, classes)
+
+
+def tiny_config(*sets: str) -> config.Config:
+    spec = registry.get("gan")
+    return config.resolve(spec, environ={}, sets=["width=4", "z_dim=8", "budget=2steps", *sets])
+
+
+def tiny_modules(settings: config.Config, data: DataSpec) -> dict[str, torch.nn.Module]:
+    """Modules whose residual branches, which start at zero, do something."""
+    modules: dict[str, torch.nn.Module] = build_modules(
+        registry.get("gan"), settings, data, {}
+    ).modules
+    with torch.no_grad():
+        for module in modules.values():
+            module.eval()
+            for parameter in module.parameters():
+                if not parameter.any():
+                    parameter.normal_(std=0.1)
+    return modules
+
+
+def tiny_model(origin: Path, *sets: str, data: DataSpec | None = None) -> Model:
+    """A generator in memory that says it came from ``origin``."""
+    settings, data = tiny_config(*sets), data or data_spec()
+    modules = {"generator": tiny_modules(settings, data)["generator"]}
+    return Model(origin, Trained("gan", settings, data, modules), "ema", 2, torch.device("cpu"))
+
+
+def tiny_run(path: Path, *sets: str, data: DataSpec | None = None) -> Run:
+    """A run of two steps that has ended."""
+    run, settings, data = Run(path), tiny_config(*sets), data or data_spec()
+    path.mkdir(parents=True)
+    run.write("config.json", {"config": settings.to_json(), "origins": dict(settings.origins)})
+    run.write("data.json", data.to_json())
+    modules = tiny_modules(settings, data)
+    tensors = {
+        "model": flatten(modules),
+        "ema.ema": flatten({"generator": modules["generator"]}),
+    }
+    snapshot = checkpoint.Snapshot(
+        index=2, position=128, elapsed=1.5, attempt=0, rate_scale=1.0, scaler={}, tensors=tensors
+    )
+    checkpoint.save(run, snapshot, finished=True, keep_last=1)
+    return run

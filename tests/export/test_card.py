@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import dataclasses
+
+from genctl.export.card import Card, Setting, TrainingScore, render
+from tests.export.models import data_spec
+
+CARD = Card(
+    name="gan-照片-1",
+    family="gan",
+    summary="images in one step",
+    version="0.1.0",
+    data=data_spec(),
+    weights="`model.safetensors` holds the `ema` weights of step 2.",
+    sizes={"generator": 1234567},
+    command="genctl train gan --data 照片",
+)
+
+
+def test_the_least_that_a_card_says() -> None:
+    text = render(CARD)
+    assert text.startswith("# gan-照片-1\n\nA `gan` model (images in one step)")
+    assert "generator 1,234,567" in text
+    assert "```sh\ngenctl sample . --n 64 --out samples.png\n```" in text
+    assert "```sh\ngenctl train gan --data 照片\n```" in text
+    assert "- 100 images of shape 1x16x16, from `照片`\n- 2 classes: 猫, dog\n" in text
+    assert "Licence: what its owner says; genctl does not know it" in text
+    assert "\n\n\n" not in text
+    assert text.endswith(".\n")
+
+
+def test_only_images_are_drawn() -> None:
+    assert "--out samples.npz" in render(dataclasses.replace(CARD, output="tokens"))
+    assert "genctl sample" not in render(dataclasses.replace(CARD, output=None))
+
+
+def test_many_classes_are_cut_short() -> None:
+    data = data_spec(classes=tuple(f"c{k}" for k in range(30)))
+    text = render(dataclasses.replace(CARD, data=data))
+    assert "- 30 classes: c0, " in text
+    assert "c19, ...\n" in text
+    assert "c20" not in text
+
+
+def test_settings_stay_in_their_cells() -> None:
+    settings = [Setting("model.loss", "a|b", "--set")]
+    text = render(dataclasses.replace(CARD, settings=settings))
+    assert "| `model.loss` | `a\\|b` | --set |" in text
+
+
+def test_a_score_says_what_it_is_and_that_it_flatters() -> None:
+    score = TrainingScore("fd[rand]", 12.3456, 400, 10, "a distance")
+    text = render(dataclasses.replace(CARD, score=score))
+    assert "`fd[rand]` 12.35 at step 400" in text
+    assert "training scored (10): a distance. It chose the checkpoint, so it flatters it" in text

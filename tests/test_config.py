@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from annotated_types import Ge
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genctl import config, registry
+from genctl.config import option
+from genctl.errors import ExitStatus, GenctlError
+from genctl.registry import Spec
+
+
+@dataclass(frozen=True)
+class Model:
+    width: Annotated[int, Ge(4)] = option(16, "how wide")
+    kind: Literal["conv", "mlp"] = option("conv", "which")
+    seed_like: float = option(0.5, "a number")
+
+
+@dataclass(frozen=True)
+class Request:
+    steps: Annotated[int, Ge(1)] = option(18, "how many")
+
+
+SPEC = Spec(
+    "toy",
+    "a toy",
+    Model,
+    {},
+    {"default": {"lr": 2e-3, "width": 24}, "small": {"width": 8}},
+    request=Request,
+    parents={"teacher": "a run"},
+)
+
+
+def resolve(**layers: object) -> config.Config:
+    return config.resolve(SPEC, **{"environ": {}, **layers})
+
+
+def test_later_layers_win_and_origins_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "设置.toml"
+    file.write_text('preset = "small"\n[train]\nlr = 0.5\nclip = 1.0\nbeta1 = 0.1\nbeta2 = 0.2\n')
+    found = resolve(
+        file=file,
+        environ={"GENCTL_TRAIN_CLIP": "2", "GENCTL_TRAIN_BETA1": "0.3", "GENCTL_RUNS": "x"},
+        sets=["beta1=0.4", "train.final_lr=0.5"],
+        flags={"train.final_lr": 0.25, "seed": None},
+    )
+    assert (found.preset, found.model.width) == ("small", 8)
+    train = found.train
+    assert (train.lr, train.clip, train.beta1, train.beta2, train.final_lr) == (
+        0.5, 2.0, 0.4, 0.2, 0.25,
+    )  # fmt: skip
+    assert found.origins["model.width"] == "preset small"
+    assert found.origins["train.lr"] == str(file)
+    assert found.origins["train.clip"] == "GENCTL_TRAIN_CLIP"
+    assert found.origins["train.beta1"] == "--set"
+    assert found.origins["train.final_lr"] == "--final-lr"
+    assert found.origins["seed"] == "default"
+
+
+def test_the_first_preset_is_the_default_one() -> None:
+    assert (resolve().preset, resolve().train.lr, resolve().model.width) == ("default", 2e-3, 24)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ({"sets": ["widht=3"]}, r"unknown key 'widht'; did you mean .*'width'"),
+        ({"sets": ["train.lrr=3"]}, r"unknown key 'train.lrr'; did you mean .*'train.lr'"),
+        ({"sets": ["lr=abc"]}, r"train\.lr = 'abc' \(from --set\): input should be a valid number"),
+        ({"sets": ["width=3"]}, r"model\.width = 3 \(from --set\): .*greater than or equal to 4"),
+        ({"sets": ["width=4.5"]}, r"model\.width = 4\.5 .*valid integer"),
+        ({"sets": ["kind=cnn"]}, r"model\.kind = 'cnn' .*'conv' or 'mlp'"),
+        ({"sets": ["width"]}, r"'width' is not KEY=VALUE"),
+        ({"sets": ["seed=-1"]}, r"seed = -1 is not a whole number"),
+        ({"preset": "smal"}, r"unknown preset 'smal'; did you mean 'small'"),
+        ({"environ": {"GENCTL_TRAIN_LRR": "1"}}, r"unknown key 'train.lrr'"),
+        ({"environ": {"GENCTL_TRAIN_LR": "x"}}, r"\(from GENCTL_TRAIN_LR\)"),
+        ({"file": Path("absent.toml")}, r"no config file at absent\.toml"),
+    ],
+)
+def test_bad_input_is_one_clear_line(layers: dict[str, object], message: str) -> None:
+    with pytest.raises(GenctlError, match=message) as refused:
+        resolve(**layers)
+    assert refused.value.code == ExitStatus.USAGE
+    assert "\n" not in refused.value.message
+
+
+def test_files_that_do_not_parse_or_belong_elsewhere(tmp_path: Path) -> None:
+    broken, other = tmp_path / "broken.toml", tmp_path / "other.json"
+    broken.write_text("lr = ")
+    other.write_text('{"family": "lm"}')
+    with pytest.raises(GenctlError, match="does not parse"):
+        resolve(file=broken)
+    with pytest.raises(GenctlError, match="a configuration of 'lm', not of 'toy'"):
+        resolve(file=other)
+
+
+def test_a_run_s_configuration_can_be_used_again(tmp_path: Path) -> None:
+    first = resolve(sets=["width=32", "source=图片", "teacher=runs/a", "seed=7"])
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(first.to_json(), ensure_ascii=False), "utf-8")
+    assert resolve(file=file).to_json() == first.to_json()
+    assert config.from_json(SPEC, first.to_json()).to_json() == first.to_json()
+
+
+@given(st.integers(4, 10**6), st.floats(1e-9, 1e3), st.sampled_from(["conv", "mlp"]), st.booleans())
+def test_what_is_set_is_what_is_got(width: int, lr: float, kind: str, flip: bool) -> None:
+    found = resolve(
+        sets=[f"width={width}", f"lr={lr!r}", f"kind={kind}", f"flip={str(flip).lower()}"]
+    )
+    assert (found.model.width, found.train.lr, found.model.kind, found.data.flip) == (
+        width, lr, kind, flip,
+    )  # fmt: skip
+
+
+@given(st.text(max_size=10))
+def test_any_text_can_be_a_source(text: str) -> None:
+    value = config.parse_value(text)
+    assert resolve(flags={"data.source": text}).data.source == text
+    assert value is not None
+
+
+def test_options_list_every_key_with_the_default_preset_s_values() -> None:
+    found = {option.key: option for option in config.options(SPEC)}
+    assert found["model.width"].default == 24
+    assert found["model.width"].type == "int >= 4"
+    assert found["model.kind"].type == "conv|mlp"
+    assert found["parents.teacher"].help == "a run"
+    assert all(option.help for option in found.values())
+    assert set(found) == set(resolve().origins)
+
+
+def test_requests_of_a_family() -> None:
+    assert config.request_from(SPEC, {"steps": "7"}) == Request(7)
+    with pytest.raises(GenctlError, match="unknown option '--stpes'; did you mean '--steps'"):
+        config.request_from(SPEC, {"stpes": "7"})
+    with pytest.raises(GenctlError, match="greater than or equal to 1"):
+        config.request_from(SPEC, {"steps": "0"})
+    with pytest.raises(GenctlError, match="unknown option"):
+        config.request_from(registry.get("gan"), {"steps": "7"})

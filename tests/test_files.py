@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from genctl import files
+from genctl.errors import ExitStatus, GenctlError
+
+as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_write_atomic_replaces_whole_files(tmp_path: Path) -> None:
+    path = tmp_path / "文件.json"
+    files.write_json(path, {"键": 1})
+    files.write_json(path, {"键": 2})
+    assert json.loads(path.read_text("utf-8")) == {"键": 2}
+    assert "键" in path.read_text("utf-8")
+    assert os.listdir(tmp_path) == ["文件.json"]
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    files.write_atomic(path, "before")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(GenctlError, match="no space left on the disk") as failed:
+        files.write_atomic(path, "after")
+    assert failed.value.code == ExitStatus.FAILURE
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_staged_is_all_or_nothing(tmp_path: Path) -> None:
+    place = tmp_path / "folder"
+    with files.staged(place) as stage:
+        (stage / "a").write_text("1")
+        assert not place.exists()
+    with pytest.raises(RuntimeError), files.staged(place) as stage:
+        (stage / "a").write_text("2")
+        raise RuntimeError
+    assert (place / "a").read_text() == "1"
+    with files.staged(place) as stage:
+        (stage / "b").write_text("3")
+    assert os.listdir(place) == ["b"]
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_staged_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "folder"
+    with files.staged(place) as stage:
+        (stage / "a").write_text("1")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(GenctlError, match="no space left"), files.staged(place) as stage:
+        (stage / "a").write_text("2")
+    assert (place / "a").read_text() == "1"
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+@pytest.mark.skipif(as_root, reason="root may write anywhere")
+def test_no_permission(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(GenctlError, match="no permission to write there"):
+        files.make_directory(tmp_path / "below")
+    tmp_path.chmod(0o700)
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(GenctlError, match="a file is in the way") as failed:
+        files.make_directory(tmp_path / "file" / "below")
+    assert "--out" in failed.value.hint
