@@ -8,6 +8,7 @@ The SDK is loaded when it is first used, so that ``import genctl`` costs nothing
     model = genctl.load(run)
     model.sample(64, seed=0).save("grid.png")
     print(genctl.evaluate("fid", model))
+    model.export("onnx")
 """
 
 from __future__ import annotations

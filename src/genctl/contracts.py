@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from genctl.config import TrainConfig
+
 
 class Batch(dict[str, "Tensor"]):
     """Examples by key (``image, text, tokens, label, target``), rows first, and their positions.
@@ -234,6 +236,18 @@ class OptimizerSpec:
     exclude: tuple[str, ...] = ()
     schedule: Schedule = Schedule()
 
+    @classmethod
+    def of(cls, train: TrainConfig, *select: str) -> Self:
+        """The optimizer that the ``train`` section describes, for what ``select`` matches."""
+        return cls(
+            kind=train.optimizer,
+            select=select,
+            lr=train.lr,
+            betas=(train.beta1, train.beta2),
+            weight_decay=train.weight_decay,
+            schedule=Schedule(train.warmup, train.decay, train.final_lr),
+        )
+
 
 @dataclass(frozen=True)
 class EmaSpec:
@@ -314,9 +328,12 @@ class ExportPlan:
     Attributes:
         role: the key in ``modules`` that the file can stand in for.
         module: the module, in eval mode.
-        example: batch size -> the positional inputs; the first axis of each is the batch.
+        example: batch size -> the positional inputs; the first axis of each is the batch, and
+            lengths that are free should differ from call to call.
         inputs: names of the inputs.
         outputs: names of the outputs.
+        free: name of an input or output -> axis -> name of a length that may vary, such as
+            ``{"tokens": {1: "length"}}``; the first axis always may.
     """
 
     role: str
@@ -324,6 +341,7 @@ class ExportPlan:
     example: Callable[[int], tuple[Tensor, ...]]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    free: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

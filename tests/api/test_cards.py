@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -14,11 +15,10 @@ from tests.export.models import data_spec, tiny_config, tiny_run
 
 def test_the_run_in_its_own_words(tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "gan-照片-1")
-    run.write(
-        "best.json", {"checkpoint": "step-00000002", "step": 2, "metric": "fd", "value": 9.87}
-    )
-    rows = '{"position": 64, "fd": 11.0}\n{"position": 96, "loss": 1.0}\n{"position": 128, "fd": 9.87}\n'
-    (run.path / "metrics.jsonl").write_text(rows, "utf-8")
+    best = {"checkpoint": "step-00000002", "step": 2, "metric": "fd", "value": 9.87}
+    rows = [{"position": 64, "fd": 11.0}, {"position": 96}, {"position": 128, "fd": 9.87}]
+    run.write("best.json", best)
+    (run.path / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     text = run_card(run, tiny_config(), data_spec())
     assert text.startswith("# gan-照片-1\n")
     assert "the one of step 2, which scored best in training" in text

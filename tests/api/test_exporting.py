@@ -11,7 +11,7 @@ from genctl.api.exporting import export, formats, write_bundle
 from genctl.api.model import load
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
-from tests.export.models import data_spec, tiny_model, tiny_run
+from tests.export.models import data_spec, tiny_run
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,12 @@ def test_all_forms_of_a_model_make_the_same_samples(run: Run, onnx_file: Path) -
 
 @pytest.mark.parametrize(
     ("sets", "shape", "classes"),
-    [(["preset_mlp"], (1, 16, 16), ("a", "b")), ([], (3, 18, 33), ())],
+    [(["architecture=mlp"], (1, 16, 16), ("a", "b")), ([], (3, 18, 33), ())],
 )
 def test_other_shapes_of_gan(
     tmp_path: Path, sets: list[str], shape: tuple[int, ...], classes: tuple[str, ...]
 ) -> None:
-    options = ["architecture=mlp"] if sets else []
-    run = tiny_run(tmp_path / "run", *options, data=data_spec(shape, classes))
+    run = tiny_run(tmp_path / "run", *sets, data=data_spec(shape, classes))
     expected = load(run).sample(5)
     found = load(export(run, "onnx").path).sample(5)
     assert found.array.shape == (5, shape[1], shape[2], shape[0])

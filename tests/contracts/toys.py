@@ -21,7 +21,6 @@ from genctl.contracts import (
     Monitor,
     OptimizerSpec,
     Phase,
-    Schedule,
     Step,
     Trained,
 )
@@ -48,18 +47,6 @@ def mlp(inputs: int, width: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, outputs))
 
 
-def optimizer(config, *select: str) -> OptimizerSpec:
-    train = config.train
-    return OptimizerSpec(
-        train.optimizer,
-        select,
-        train.lr,
-        (train.beta1, train.beta2),
-        train.weight_decay,
-        schedule=Schedule(train.warmup, train.decay, train.final_lr),
-    )
-
-
 class Adversarial:
     """Two critic updates a step, each on examples of its own; penalties every fourth step."""
 
@@ -68,8 +55,8 @@ class Adversarial:
         self.modules = {"generator": mlp(8, width, LENGTH), "critic": mlp(LENGTH, width, 1)}
         self.frozen = {}
         self.optimizers = {
-            "critic": optimizer(config, "critic.*"),
-            "generator": optimizer(config, "generator.*"),
+            "critic": OptimizerSpec.of(config.train, "critic.*"),
+            "generator": OptimizerSpec.of(config.train, "generator.*"),
         }
         self.ema = {"generator": (EmaSpec("ema", 500), EmaSpec("long", 5000, warmup=0.5))}
         self.phases = (
@@ -97,7 +84,7 @@ class Tokens:
     def __init__(self, config, data, parents):
         self.modules = {"model": NextToken(config.model.width, config.model.dropout)}
         self.frozen = {}
-        self.optimizers = {"model": optimizer(config, "*")}
+        self.optimizers = {"model": OptimizerSpec.of(config.train, "*")}
         self.ema = {}
         self.phases = (Phase("train", ("model",)),)
         self.monitor = None
@@ -132,7 +119,7 @@ class Distil:
     def __init__(self, config, data, parents):
         self.modules = {"generator": mlp(8, config.model.width, LENGTH)}
         self.frozen = {"teacher": parents["teacher"].modules["generator"]}
-        self.optimizers = {"student": optimizer(config, "generator.*")}
+        self.optimizers = {"student": OptimizerSpec.of(config.train, "generator.*")}
         self.ema = {"generator": (EmaSpec("ema", 500),)}
         self.phases = (Phase("copy", ("student",)),)
         self.monitor = None
@@ -187,9 +174,10 @@ def plan_tokens(model: Trained) -> ExportPlan:
     return ExportPlan(
         "model",
         model.modules["model"],
-        lambda n: (torch.arange(n * 5).reshape(n, 5) % LEVELS,),
+        lambda n: (torch.arange(n * (3 + n)).reshape(n, 3 + n) % LEVELS,),
         ("tokens",),
         ("logits",),
+        free={"tokens": {1: "length"}, "logits": {1: "length"}},
     )
 
 

@@ -1,4 +1,4 @@
-"""Small untrained GANs, as models in memory and as runs on disk."""
+"""Small untrained GANs, as runs on disk."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from genctl import config, registry
-from genctl.api.model import Model, build_modules
-from genctl.contracts import DataSpec, Trained
+from genctl.api.model import build_modules
+from genctl.contracts import DataSpec
 from genctl.engine import checkpoint
 from genctl.runs import Run
 from genctl.weights import flatten
@@ -37,13 +37,6 @@ def tiny_modules(settings: config.Config, data: DataSpec) -> dict[str, torch.nn.
                 if not parameter.any():
                     parameter.normal_(std=0.1)
     return modules
-
-
-def tiny_model(origin: Path, *sets: str, data: DataSpec | None = None) -> Model:
-    """A generator in memory that says it came from ``origin``."""
-    settings, data = tiny_config(*sets), data or data_spec()
-    modules = {"generator": tiny_modules(settings, data)["generator"]}
-    return Model(origin, Trained("gan", settings, data, modules), "ema", 2, torch.device("cpu"))
 
 
 def tiny_run(path: Path, *sets: str, data: DataSpec | None = None) -> Run:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from genctl.contracts import EmaSpec, ExportPlan, Loss, Monitor, OptimizerSpec, Phase, Schedule
+from genctl.contracts import EmaSpec, ExportPlan, Loss, Monitor, OptimizerSpec, Phase
 
 
 class Vae:
@@ -17,11 +17,10 @@ class Vae:
         up = [nn.Linear(z, 512), nn.SiLU(), nn.Linear(512, pixels), nn.Tanh()]
         decoder = nn.Sequential(*up, nn.Unflatten(1, data.shape))
         self.modules, self.frozen = {"encoder": nn.Sequential(*down), "decoder": decoder}, {}
-        t = config.train
-        schedule, betas = Schedule(t.warmup, t.decay, t.final_lr), (t.beta1, t.beta2)
-        adam = OptimizerSpec(t.optimizer, ("*",), t.lr, betas, t.weight_decay, schedule=schedule)
-        self.optimizers, self.phases = {"adam": adam}, (Phase("elbo", ("adam",)),)
-        self.ema, self.monitor = {"decoder": (EmaSpec("ema", t.ema_halflife),)}, Monitor("fd")
+        self.optimizers = {"adam": OptimizerSpec.of(config.train, "*")}
+        self.phases = (Phase("elbo", ("adam",)),)
+        self.ema = {"decoder": (EmaSpec("ema", config.train.ema_halflife),)}
+        self.monitor = Monitor("fd")
 
     def loss(self, phase, batch, step):
         """Minus the evidence lower bound (equation 7), up to a constant."""

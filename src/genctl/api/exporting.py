@@ -74,6 +74,11 @@ def export(
             others as `genctl.load`.
     """
     model = load(origin, checkpoint=checkpoint, weights=weights, device=device, output=output)
+    return write(model, format, out)
+
+
+def write(model: Model, format: str = BUNDLE, out: Path | None = None) -> Exported:
+    """`export` of a model that is loaded already."""
     _refuse_onnx(model)
     if format not in formats(model.spec):
         raise unknown("format", format, formats(model.spec), hint=f"--format {BUNDLE}")

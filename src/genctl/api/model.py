@@ -133,6 +133,23 @@ class Model:
             return list(range(self.data.num_classes))
         return label_numbers([str(label) for label in wanted], self.data.class_names)
 
+    def export(self, format: str = "safetensors", out: str | Path | None = None) -> Path:
+        """Write the model in a format that other programs read, proved there.
+
+        Args:
+            format: ``safetensors``, or one of the family's, e.g. ``onnx``.
+            out: where to; ``export/`` of the run, or beside the export, when None.
+
+        Returns:
+            The folder or file.
+
+        Raises:
+            GenctlError: an unknown format, a place that is taken, or a failed proof.
+        """
+        from genctl.api.exporting import write
+
+        return write(self, format, None if out is None else Path(out)).path
+
     def sampler(self) -> Sampler:
         """The family's sampler on these weights.
 

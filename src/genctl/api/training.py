@@ -36,12 +36,6 @@ from genctl.output import Output
 from genctl.registry import Spec
 from genctl.runs import Run
 
-TIERS = (
-    "same machine, threads and versions: bit-equal; other ranks, batch sizes: to tolerance; "
-    "other machines, budgets in minutes: statistically"
-)
-
-
 @dataclass(frozen=True)
 class Request:
     """What a person asked of ``train``, before anything was looked up.
@@ -315,6 +309,13 @@ def _device_name(device: torch.device) -> str:
     return f"{device.type} ({platform.processor() or platform.machine()})"
 
 
+def _reproducibility(budget: Budget) -> str:
+    """Which of the three tiers of docs/architecture.md the run belongs to."""
+    if budget.examples is not None:
+        return "the same command gives the same weights, bit for bit, on this machine"
+    return "a budget in time gives weights as good on average, not the same ones"
+
+
 def _headline(run: Run, session: Session) -> str:
     data, plan = session.dataset.spec, session.plan
     sizes = ", ".join(
@@ -329,6 +330,6 @@ def _headline(run: Run, session: Session) -> str:
             f"preset {session.config.preset}: {sizes} parameters; "
             f"budget {session.config.train.budget}, batch {plan.batch_size}, "
             f"{plan.device}, amp {plan.amp}, {plan.threads} threads, seed {plan.seed}",
-            f"run {run.path} (reproducible: {TIERS})",
+            f"run {run.path}: {_reproducibility(session.budget)}",
         )
     )

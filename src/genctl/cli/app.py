@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 import genctl
-from genctl.cli.command import Verb, Verbs, help_when_bare
+from genctl.cli.command import MANNERS, Verb, Verbs, help_when_bare
 from genctl.cli.demo import demo
 from genctl.cli.doctor import doctor
 from genctl.cli.eval import evaluate
@@ -75,16 +76,23 @@ def run(argv: Sequence[str] | None, started: float) -> int:
     Returns:
         The exit status.
     """
-    arguments = sys.argv[1:] if argv is None else list(argv)
+    arguments = _manners_last(sys.argv[1:] if argv is None else argv)
     output = Output(Mode.JSON if "--json" in arguments else Mode.HUMAN)
     _accept_any_text()
     try:
         code = app(args=arguments, prog_name="genctl", obj=started, standalone_mode=False) or 0
         if code == ExitStatus.INTERRUPTED:  # Typer has swallowed the Ctrl-C itself
             output.error(GenctlError(ExitStatus.INTERRUPTED, "interrupted"))
-    except Exception as error:  # noqa: BLE001: nobody is left above to say it
+    except Exception as error:  # noqa: BLE001
+        # Nobody is left above to say it.
         code = report(error, output, debug="--debug" in arguments)
     return _flushed(int(code))
+
+
+def _manners_last(arguments: Sequence[str]) -> list[str]:
+    """``genctl --json models`` as ``genctl models --json``, where the verb finds it."""
+    first = list(itertools.takewhile(MANNERS.__contains__, arguments))
+    return [*arguments[len(first) :], *first]
 
 
 def _accept_any_text() -> None:

@@ -47,7 +47,8 @@ def all_checks() -> Iterator[Check]:
 def _guarded(check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from check()
-    except Exception as error:  # noqa: BLE001: whatever it is, it is what doctor is asked for
+    except Exception as error:  # noqa: BLE001
+        # Whatever it is, it is what doctor is asked for.
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         hint = getattr(error, "hint", "")
         yield Check(check.__name__.strip("_"), "broken", reason, hint)

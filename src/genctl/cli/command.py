@@ -14,7 +14,10 @@ from typer.core import TyperCommand, TyperGroup
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.output import Mode, Output
 
+MANNERS = {"--json", "--quiet", "-q", "--verbose", "-v", "--debug"}
 PANEL = "Options of every command"
+SUBJECT = "genctl.subject"
+"""In ``ctx.meta``: the family or run whose own options the verb takes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,12 @@ class Verb(TyperCommand):
                 formatter.write_dl(records)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        rest = super().parse_args(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            if getattr(error, "ctx", None) is None:
+                vars(error)["ctx"] = ctx  # so that the hint can name the verb
+            raise
         chosen = {parameter.name: ctx.params.pop(parameter.name, False) for parameter in _manners()}
         if not ctx.resilient_parsing:
             ctx.obj = Call(ctx.obj, manners(**chosen))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import typer
 
 from genctl import registry, runs
+from genctl.cli.command import SUBJECT
 
+# The rooms that these belong to load torch; a test holds both sides equal.
 METRICS = ("fid", "is")
 EXTRACTORS = ("digits", "inception", "rand")
 LOGGERS = ("tensorboard", "wandb")
+SOURCES = ("digits",)
 AMP = ("auto", "off", "bf16", "fp16")
 
 
@@ -21,7 +24,7 @@ def families() -> Iterator[tuple[str, str]]:
 
 def presets(ctx: typer.Context) -> list[str]:
     """The presets of the family that was typed."""
-    named = ctx.params.get("family")
+    named = ctx.meta.get(SUBJECT)
     return [preset for spec in registry.specs() if spec.name == named for preset in spec.presets]
 
 
@@ -35,30 +38,6 @@ def formats() -> list[str]:
     return sorted({"safetensors"}.union(*(spec.exports() for spec in registry.specs())))
 
 
-def metrics() -> tuple[str, ...]:
-    return METRICS
-
-
-def extractors() -> tuple[str, ...]:
-    return EXTRACTORS
-
-
-def loggers() -> tuple[str, ...]:
-    return LOGGERS
-
-
-def amp() -> tuple[str, ...]:
-    return AMP
-
-
-def weights() -> tuple[str, ...]:
-    return ("ema", "raw")
-
-
-def checkpoints() -> tuple[str, ...]:
-    return ("best", "last")
-
-
-def sources() -> tuple[str, ...]:
-    """Built-in data sets."""
-    return ("digits",)
+def one_of(*choices: str) -> Callable[[], tuple[str, ...]]:
+    """Completion of an option that takes one of ``choices``."""
+    return lambda: choices

@@ -10,9 +10,10 @@ import typer
 from genctl import registry
 from genctl.cli.command import Call
 from genctl.cli.eval import describe, to_json
+from genctl.cli.export import describe as describe_export
+from genctl.cli.finished import next_steps
 from genctl.cli.options import Device, Threads
 from genctl.cli.sample import default_out
-from genctl.cli.train import next_steps
 from genctl.errors import ExitStatus, GenctlError
 
 
@@ -50,7 +51,7 @@ def demo(
         f"run      {run.path}",
         f"grid     {grid}",
         *map(describe, scores),
-        f"exported {exported}",
+        f"export   {describe_export(exported)}",
         "next:",
         *(f"  {step}" for step in steps),
     ]

@@ -22,7 +22,7 @@ def evaluate(
         typer.Argument(
             metavar="METRIC",
             help="fid (Fréchet distance, smaller is better) or is (Inception-style score).",
-            autocompletion=completion.metrics,
+            autocompletion=completion.one_of(*completion.METRICS),
         ),
     ],
     subject: Annotated[
@@ -38,7 +38,7 @@ def evaluate(
         typer.Option(
             help="Real images to compare with; left out: what the model was trained on.",
             metavar="SOURCE",
-            autocompletion=completion.sources,
+            autocompletion=completion.one_of(*completion.SOURCES),
         ),
     ] = None,
     n: Annotated[
@@ -50,7 +50,7 @@ def evaluate(
         typer.Option(
             help="Features; left out: those that belong to the data, else inception, else rand.",
             metavar="digits|inception|rand",
-            autocompletion=completion.extractors,
+            autocompletion=completion.one_of(*completion.EXTRACTORS),
         ),
     ] = None,
     weights: Annotated[

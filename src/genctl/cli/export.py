@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from genctl.cli import completion
 from genctl.cli.command import Call
-from genctl.cli.options import Checkpoint, Device, Model, Out, Threads, Weights, use_threads
+from genctl.cli.options import Checkpoint, Model, Out, Threads, Weights, use_threads
+
+if TYPE_CHECKING:
+    from genctl.api.exporting import Exported
 
 
 def export(
@@ -26,7 +29,6 @@ def export(
     out: Out = None,
     weights: Weights = "ema",
     checkpoint: Checkpoint = "best",
-    device: Device = None,
     threads: Threads = None,
 ) -> None:
     """Write a trained model for other programs.
@@ -38,12 +40,11 @@ def export(
     call: Call = ctx.obj
     use_threads(threads)
     done = exporting.export(
-        model,
-        format,
-        out,
-        checkpoint=checkpoint,
-        weights=weights,
-        device=device,
-        output=call.output,
+        model, format, out, checkpoint=checkpoint, weights=weights, output=call.output
     )
-    call.output.result(done.to_json(), str(done), bare=str(done.path))
+    call.output.result(done.to_json(), describe(done), bare=str(done.path))
+
+
+def describe(done: Exported) -> str:
+    """An export as a person reads it."""
+    return f"{done.path}: {done.format}, proved in {done.proof}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import traceback
+from typing import Any
 
 import typer
 
+from genctl.cli.command import SUBJECT
 from genctl.errors import ExitStatus, GenctlError, nearest
 from genctl.output import Output
 
@@ -50,21 +52,26 @@ def explain(error: Exception) -> GenctlError:
 
 def _misuse(error: typer.TyperException) -> GenctlError:
     """What Typer found wrong with the command line."""
-    context = getattr(error, "ctx", None)
-    hint = f"{context.command_path} --help" if context else "genctl --help"
+    context: Any = getattr(error, "ctx", None)
+    words = [context.command_path, context.meta.get(SUBJECT)] if context else ["genctl"]
+    hint = " ".join([*filter(None, words), "--help"])
     option = getattr(error, "option_name", None)
     if option and hasattr(error, "possibilities"):
-        names = [
-            name
-            for parameter in context.command.get_params(context)
-            for name in (*parameter.opts, *parameter.secondary_opts)
-            if name.startswith("--")
-        ]
-        close = " or ".join(map(repr, nearest(option, names)))
+        close = " or ".join(f"'--{name}'" for name in nearest(option.lstrip("-"), _names(context)))
         remedy = f"; did you mean {close}?" if close else ""
         return GenctlError(ExitStatus.USAGE, f"unknown option {option!r}{remedy}", hint=hint)
     message = " ".join(error.format_message().split()).rstrip(".")
     return GenctlError(ExitStatus.USAGE, f"{message[:1].lower()}{message[1:]}", hint=hint)
+
+
+def _names(context: Any) -> list[str]:
+    """The long options that a command takes, without their dashes."""
+    return [
+        name.removeprefix("--")
+        for parameter in context.command.get_params(context)
+        for name in (*parameter.opts, *parameter.secondary_opts)
+        if name.startswith("--")
+    ]
 
 
 def _is_out_of_memory(error: Exception) -> bool:

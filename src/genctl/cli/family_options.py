@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from genctl.cli.command import Verb, parameters_of
+from genctl.cli.command import SUBJECT, Verb, parameters_of
+from genctl.cli.completion import one_of
 
 if TYPE_CHECKING:
     from genctl.config import OptionInfo
@@ -24,10 +25,12 @@ class FamilyOptions:
     """What a verb's arguments add to its options.
 
     Attributes:
+        subject: the family or run that has them.
         panels: title in the help -> the options under it.
         sections: title at the end of the help -> names and what they mean.
     """
 
+    subject: str = ""
     panels: Mapping[str, Sequence[OptionInfo]] = field(default_factory=dict)
     sections: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
@@ -47,7 +50,7 @@ class FamilyVerb(Verb):
         """The words of ``args`` that may be arguments, the value of an unknown option included."""
         takes_value = {
             name
-            for parameter in self.params
+            for parameter in cast("list[Any]", self.params)
             if parameter.param_type_name == "option" and not parameter.is_flag
             for name in parameter.opts
         }
@@ -62,7 +65,7 @@ class FamilyVerb(Verb):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         found = self.family_options(args, strict=not ctx.resilient_parsing)
-        ctx.meta[_FOUND] = found
+        ctx.meta[_FOUND], ctx.meta[SUBJECT] = found, found.subject
         taken = {name for parameter in super().get_params(ctx) for name in parameter.opts}
         ctx.meta[_DECLARED] = _declare(found, taken)
         rest = super().parse_args(ctx, args)
@@ -125,7 +128,7 @@ def _parameter(info: OptionInfo, name: str, panel: str) -> inspect.Parameter:
         help=info.help,
         metavar=None if flag else info.type,
         rich_help_panel=panel,
-        autocompletion=_choices(info.type),
+        autocompletion=one_of(*info.type.split("|")) if "|" in info.type else None,
     )
     return inspect.Parameter(
         f"family_{info.key.replace('.', '_')}",
@@ -137,9 +140,3 @@ def _parameter(info: OptionInfo, name: str, panel: str) -> inspect.Parameter:
 
 def _text(default: object) -> str | None:
     return (f"{default:g}" if isinstance(default, float) else str(default)) or None
-
-
-def _choices(type_text: str) -> Callable[[], list[str]] | None:
-    """Completion of a type such as ``adam|adamw|sgd``."""
-    choices = type_text.split("|")
-    return (lambda: choices) if len(choices) > 1 else None

@@ -27,8 +27,8 @@ class ModelsVerb(Verb):
         return [p for p in found if not (bare and p.param_type_name == "argument")]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        with_help = not {"-h", "--help"}.isdisjoint(args)
-        ctx.meta[_BARE] = all(arg.startswith("-") for arg in args) and not with_help
+        shown = ctx.resilient_parsing or not {"-h", "--help"}.isdisjoint(args)
+        ctx.meta[_BARE] = not shown and all(arg.startswith("-") for arg in args)
         return super().parse_args(ctx, args)
 
 

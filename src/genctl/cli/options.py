@@ -31,20 +31,26 @@ Checkpoint = Annotated[
         "--checkpoint",
         help="Of a run: best, last or the number of a step.",
         metavar="best|last|STEP",
-        autocompletion=completion.checkpoints,
+        autocompletion=completion.one_of("best", "last"),
     ),
 ]
 _WEIGHTS_HELP = "Of a run: the averaged weights or the raw ones."
 Weights = Annotated[
     str,
     typer.Option(
-        "--weights", help=_WEIGHTS_HELP, metavar="ema|raw", autocompletion=completion.weights
+        "--weights",
+        help=_WEIGHTS_HELP,
+        metavar="ema|raw",
+        autocompletion=completion.one_of("ema", "raw"),
     ),
 ]
 ModelWeights = Annotated[
     str,
     typer.Option(
-        "--model-weights", help=_WEIGHTS_HELP, metavar="ema|raw", autocompletion=completion.weights
+        "--model-weights",
+        help=_WEIGHTS_HELP,
+        metavar="ema|raw",
+        autocompletion=completion.one_of("ema", "raw"),
     ),
 ]
 BatchSize = Annotated[
@@ -52,6 +58,26 @@ BatchSize = Annotated[
     typer.Option("--batch-size", help="Samples made at a time: memory and speed, not results."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
+
+
+Amp = Annotated[
+    str | None,
+    typer.Option(
+        "--amp",
+        help="Mixed precision.",
+        metavar="|".join(completion.AMP),
+        autocompletion=completion.one_of(*completion.AMP),
+    ),
+]
+Log = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log",
+        help=f"Also log to {' or '.join(completion.LOGGERS)}.",
+        metavar="NAME",
+        autocompletion=completion.one_of(*completion.LOGGERS),
+    ),
+]
 
 
 def use_threads(threads: int | None) -> None:

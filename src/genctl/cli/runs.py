@@ -42,9 +42,7 @@ def show(
     ctx: typer.Context,
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="RUN", help="Name or folder.", autocompletion=completion.run_names
-        ),
+        typer.Argument(metavar="RUN", help="Name or folder.", autocompletion=completion.run_names),
     ],
 ) -> None:
     """Show a run: where it stands, its data, and every setting with its origin."""
@@ -113,15 +111,16 @@ def _describe(
         ("run", facts["path"]),
         ("family", f"{facts['family']}, preset {document['config']['preset']}"),
         ("state", facts["state"] + (f" by {facts['holder']}" if facts["holder"] else "")),
-        ("last", f"step {facts['step']}, {facts['examples']:,} examples, {_age(facts['written'])} ago"),
+        (
+            "last",
+            f"step {facts['step']}, {facts['examples']:,} examples, {_age(facts['written'])} ago",
+        ),
     ]
     if best:
         lines.append(("best", f"{_best(facts)} at step {best['step']}"))
     if data:
         shape = "x".join(map(str, data["shape"]))
-        lines.append(
-            ("data", f"{data['source']}: {data['examples']:,} {data['unit']} of {shape}")
-        )
+        lines.append(("data", f"{data['source']}: {data['examples']:,} {data['unit']} of {shape}"))
     if starts:
         last = starts[-1]
         where = f"{last['device']}, torch {last['torch']}, genctl {last['genctl']}"

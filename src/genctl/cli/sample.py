@@ -10,8 +10,15 @@ import typer
 
 from genctl.cli.command import Call
 from genctl.cli.family_options import FamilyOptions, FamilyVerb
-from genctl.cli.options import BatchSize, Checkpoint, Device, Model, Out, Threads, Weights
-from genctl.cli.options import use_threads
+from genctl.cli.options import (
+    BatchSize,
+    Checkpoint,
+    Device,
+    Model,
+    Threads,
+    Weights,
+    use_threads,
+)
 from genctl.cli.subject import spec_of
 from genctl.errors import GenctlError
 
@@ -24,24 +31,26 @@ class SampleVerb(FamilyVerb):
     """``sample RUN`` takes the sampling options of the run's family."""
 
     def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
-        spec = _spec(args, self.positionals(args), strict=strict)
+        origin, spec = _subject(args, self.positionals(args), strict=strict)
         if spec is None:
             return FamilyOptions()
         from genctl.config import request_options
 
-        return FamilyOptions({f"Options of {spec.name}": request_options(spec)})
+        return FamilyOptions(origin or "", {f"Options of {spec.name}": request_options(spec)})
 
 
-def _spec(args: Sequence[str], words: Sequence[str], *, strict: bool) -> Spec | None:
-    """The family of the model among ``words``, which need not be first behind options."""
+def _subject(
+    args: Sequence[str], words: Sequence[str], *, strict: bool
+) -> tuple[str | None, Spec | None]:
+    """The model among ``words``, which need not be first behind options, and its family."""
     if strict and words and words[0] == args[0]:
-        return spec_of(words[0])
+        return words[0], spec_of(words[0])
     for word in (*words, None):
         try:
-            return spec_of(word)
+            return word, spec_of(word)
         except GenctlError:
             continue  # the value of an option that only a family knows
-    return None
+    return None, None
 
 
 def sample(
@@ -77,9 +86,7 @@ def sample(
 
     call: Call = ctx.obj
     use_threads(threads)
-    loaded = load(
-        model, checkpoint=checkpoint, weights=weights, device=device, output=call.output
-    )
+    loaded = load(model, checkpoint=checkpoint, weights=weights, device=device, output=call.output)
     samples = loaded.sample(
         n,
         seed=seed,
@@ -111,7 +118,9 @@ def default_out(model: LoadedModel, seed: int, n: int) -> Path:
     from genctl.data.samples import MAX_GRID
 
     origin = model.origin
-    name = f"seed{seed}-n{n}" + (".png" if model.spec.output == "image" and n <= MAX_GRID else ".npz")
+    name = f"seed{seed}-n{n}" + (
+        ".png" if model.spec.output == "image" and n <= MAX_GRID else ".npz"
+    )
     if (origin / "config.json").is_file():
         return origin / "samples" / name
     return origin.with_name(f"{origin.stem}-{name}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 from genctl import registry, runs
 from genctl.registry import Spec
+from genctl.runs import Run
 
 
 def spec_of(origin: str | None) -> Spec | None:
@@ -16,7 +17,7 @@ def spec_of(origin: str | None) -> Spec | None:
         origin: the latest run that has a checkpoint when None.
 
     Returns:
-        None where there is no such run yet: whoever loads it says so.
+        None where nothing says so; whoever loads it knows why.
 
     Raises:
         GenctlError: ``origin`` names nothing, or its family is unknown here.
@@ -29,10 +30,12 @@ def spec_of(origin: str | None) -> Spec | None:
         from genctl.export import onnx
 
         return _family(onnx.read(path)[0])
-    if (path / "genctl.json").is_file():
-        return _family(json.loads((path / "genctl.json").read_text("utf-8")))
-    return _family(runs.find(origin).read("config.json"))
+    return _family(Run(path).read("genctl.json") or runs.find(origin).read("config.json"))
 
 
-def _family(document: dict[str, dict[str, str]]) -> Spec:
-    return registry.get(document["config"]["family"])
+def _family(document: Any) -> Spec | None:
+    try:
+        name = document["config"]["family"]
+    except (KeyError, TypeError):
+        return None
+    return registry.get(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,12 +12,12 @@ from genctl import registry
 from genctl.cli import completion
 from genctl.cli.command import Call
 from genctl.cli.family_options import FamilyOptions, FamilyVerb
-from genctl.cli.options import Device, Threads
+from genctl.cli.finished import show_finished
+from genctl.cli.options import Amp, Device, Log, Threads
 from genctl.registry import Spec
 
 if TYPE_CHECKING:
     from genctl.config import OptionInfo
-    from genctl.runs import Run
 
 HAVE_FLAGS = {"data.source", "train.budget", "train.amp", "seed"}
 """Keys that ``train`` has flags for, whatever the family."""
@@ -38,7 +37,8 @@ class TrainVerb(FamilyVerb):
             if info.key not in HAVE_FLAGS:
                 section = info.key.partition(".")[0]
                 panels.setdefault(f"Options of {spec.name}, {section}", []).append(info)
-        return FamilyOptions(panels, {f"Presets of {spec.name} (default: the first)": _presets(spec)})
+        presets = {f"Presets of {spec.name} (the first is the default)": _presets(spec)}
+        return FamilyOptions(spec.name, panels, presets)
 
 
 def _spec(args: Sequence[str], words: Sequence[str], *, strict: bool) -> Spec | None:
@@ -71,7 +71,7 @@ def train(
         typer.Option(
             help="Built-in name, folder of images, or .npz.",
             metavar="SOURCE",
-            autocompletion=completion.sources,
+            autocompletion=completion.one_of(*completion.SOURCES),
         ),
     ] = None,
     preset: Annotated[
@@ -97,20 +97,8 @@ def train(
     new: Annotated[
         bool, typer.Option("--new", help="Start afresh, even where a run could go on.")
     ] = False,
-    amp: Annotated[
-        str | None,
-        typer.Option(
-            help="Mixed precision.", metavar="auto|off|bf16|fp16", autocompletion=completion.amp
-        ),
-    ] = None,
-    log: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Also log to tensorboard or wandb.",
-            metavar="NAME",
-            autocompletion=completion.loggers,
-        ),
-    ] = None,
+    amp: Amp = None,
+    log: Log = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take, after a short probe.")
     ] = False,
@@ -148,30 +136,4 @@ def train(
     from genctl.api import training
 
     run = training.train(family, output=call.output, started=call.started, **wanted)
-    show_run(call, run)
-
-
-def show_run(call: Call, run: Run) -> None:
-    """What training left, and what to type next."""
-    last, best = run.read("last.json"), run.read("best.json")
-    spec = registry.get(run.read("config.json")["config"]["family"])
-    steps = next_steps(run, spec)
-    text = f"finished {run.path}: {last['step']} steps, {last['position']:,} examples"
-    if best:
-        text += f"; best {best['metric']} {best['value']:.4g} at step {best['step']}"
-    call.output.result(
-        {"run": str(run.path), "last": last, "best": best, "next": steps},
-        "\n".join([text, "next:", *(f"  {step}" for step in steps)]),
-        bare=str(run.path),
-    )
-
-
-def next_steps(run: Run, spec: Spec) -> list[str]:
-    """Commands that make sense on a trained run."""
-    name = shlex.quote(str(run.path))
-    steps = []
-    if spec.output is not None:
-        steps.append(f"genctl sample {name} --n 64")
-    if spec.output == "image":
-        steps.append(f"genctl eval fid {name}")
-    return [*steps, *(f"genctl export {name} --format {f}" for f in spec.exports())]
+    show_finished(call.output, run)

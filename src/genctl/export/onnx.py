@@ -124,7 +124,12 @@ def is_export(path: Path) -> bool:
 
 def _trace(plan: ExportPlan, path: Path) -> torch.onnx.ONNXProgram:
     example = _inputs(plan, _TRACED_BATCH)
-    batch = torch.export.Dim("batch")
+    names = {"batch", *(name for axes in plan.free.values() for name in axes.values())}
+    lengths = {name: torch.export.Dim(name) for name in names}
+    shapes = tuple(
+        {0: lengths["batch"]} | {axis: lengths[n] for axis, n in plan.free.get(name, {}).items()}
+        for name in plan.inputs
+    )
     try:
         with _quiet(), torch.no_grad():
             program = torch.onnx.export(
@@ -132,7 +137,7 @@ def _trace(plan: ExportPlan, path: Path) -> torch.onnx.ONNXProgram:
                 example,
                 input_names=plan.inputs,
                 output_names=plan.outputs,
-                dynamic_shapes=tuple({0: batch} for _ in example),
+                dynamic_shapes=shapes,
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,
@@ -154,7 +159,7 @@ def _label(program: torch.onnx.ONNXProgram, text: str) -> None:
 
 
 def _check_structure(plan: ExportPlan, stage: Path, path: Path) -> None:
-    """The file is valid ONNX, its names are the plan's, and its batch axis alone is free."""
+    """The file is valid ONNX, its names are the plan's, and so are its free axes."""
     import onnx
 
     try:
@@ -170,12 +175,14 @@ def _check_structure(plan: ExportPlan, stage: Path, path: Path) -> None:
         if found != names:
             raise refuted(path, f"its {kind} are {found}, not {names}")
         for value in values:
-            free = [bool(dim.dim_param) for dim in value.type.tensor_type.shape.dim]
-            if not any(free[:1]) or any(free[1:]):
+            dims = value.type.tensor_type.shape.dim
+            free = {axis for axis, dim in enumerate(dims) if dim.dim_param}
+            wanted = {0, *plan.free.get(value.name, {})}
+            if free != wanted:
                 raise refuted(
                     path,
-                    f"{value.name} must be free along its first axis alone, which the module's "
-                    "code prevents (len(x) of a tensor does; x.shape[0] does not)",
+                    f"{value.name} is free along axes {sorted(free)} instead of {sorted(wanted)}, "
+                    "by the module's code (len(x) of a tensor fixes it; x.shape[0] does not)",
                 )
 
 

@@ -36,7 +36,7 @@ class Proof:
     def __str__(self) -> str:
         """One line for people."""
         tried = ", ".join(self.inputs)
-        return f"{self.runtime}: {tried}; error {self.error:.2g} (allowed {self.tolerance:g})"
+        return f"{self.runtime}: {tried}; error {self.error:.2g}, allowed {self.tolerance:g}"
 
 
 def scaled_error(expected: Tensor, got: Tensor) -> float:

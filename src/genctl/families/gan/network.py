@@ -1,7 +1,7 @@
 """Generators and discriminators: norm-free residual networks, and the classic MLP pair.
 
 Every generator maps `z: (B, z_dim)` and an optional `label: (B,) int64` to images
-`(B, C, H, W)`, about [-1, 1]; every discriminator maps images and labels to logits `(B,)`.
+`(B, C, H, W)` in [-1, 1]; every discriminator maps images and labels to logits `(B,)`.
 Initial weights come from torch's global random generator.
 """
 
@@ -101,6 +101,7 @@ class ResidualGenerator(nn.Module):
         super().__init__()
         self.image = image
         channels = _stage_channels(image, width)[::-1]
+        self.channels = channels[0]
         self.embedding = nn.Embedding(num_classes, z_dim) if num_classes else None
         latent = 2 * z_dim if num_classes else z_dim
         self.stem = nn.Linear(latent, channels[0] * math.prod(image.base))
@@ -109,10 +110,10 @@ class ResidualGenerator(nn.Module):
         self.up = nn.ModuleList(
             _init(nn.Conv2d(coarse, 4 * fine, 1)) for coarse, fine in pairwise(channels)
         )
-        self.head = _init(nn.Conv2d(channels[-1], 4 * image.channels, 1))
+        self.head = _init(nn.Conv2d(channels[-1], 4 * image.channels, 3, padding=1))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """`z: (B, z_dim) float`, `label: (B,) int64` or None, to `(B, C, H, W)`."""
+        """`z: (B, z_dim) float`, `label: (B,) int64` or None, to `(B, C, H, W)` in [-1, 1]."""
         if self.embedding is not None:
             z = torch.cat([z, self.embedding(label)], dim=1)
         rows, columns = self.image.base
@@ -122,7 +123,9 @@ class ResidualGenerator(nn.Module):
             if stage:
                 x = F.pixel_shuffle(self.up[stage - 1](x), 2)
             x = block(x)
-        x = F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), 2)
+        # Flat regions sit at the ends of the range: without tanh, the discriminator tells every
+        # fake by its background, and training takes four times as long (docs/lab-notes.md).
+        x = torch.tanh(F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), 2))
         return x[:, :, : self.image.height, : self.image.width]
 
 
@@ -138,7 +141,7 @@ class ResidualDiscriminator(nn.Module):
         super().__init__()
         self.image = image
         channels = _stage_channels(image, width)
-        self.stem = _init(nn.Conv2d(4 * image.channels, channels[0], 1))
+        self.stem = _init(nn.Conv2d(4 * image.channels, channels[0], 3, padding=1))
         self.blocks = _blocks(channels, depth)
         self.down = nn.ModuleList(
             _init(nn.Conv2d(4 * fine, coarse, 1)) for fine, coarse in pairwise(channels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from genctl.config import Config, TrainConfig
+from genctl.config import Config
 from genctl.contracts import (
     Batch,
     DataSpec,
@@ -15,7 +15,6 @@ from genctl.contracts import (
     OptimizerSpec,
     Parents,
     Phase,
-    Schedule,
     Step,
 )
 from genctl.errors import ExitStatus, GenctlError
@@ -45,8 +44,8 @@ class GanObjective:
         self.modules: dict[str, nn.Module] = _networks(self.options, data)
         self.frozen: dict[str, nn.Module] = {}
         self.optimizers = {
-            "discriminator": _optimizer("discriminator.*", config.train),
-            "generator": _optimizer("generator.*", config.train),
+            "discriminator": OptimizerSpec.of(config.train, "discriminator.*"),
+            "generator": OptimizerSpec.of(config.train, "generator.*"),
         }
         self.ema = {"generator": (EmaSpec("ema", config.train.ema_halflife),)}
         self.phases = (
@@ -127,17 +126,6 @@ def _networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
         "generator": ResidualGenerator(image, data.num_classes, z_dim=options.z_dim, **size),
         "discriminator": ResidualDiscriminator(image, data.num_classes, **size),
     }
-
-
-def _optimizer(select: str, train: TrainConfig) -> OptimizerSpec:
-    return OptimizerSpec(
-        train.optimizer,
-        (select,),
-        lr=train.lr,
-        betas=(train.beta1, train.beta2),
-        weight_decay=train.weight_decay,
-        schedule=Schedule(train.warmup, train.decay, train.final_lr),
-    )
 
 
 def _loss(losses: Tensor, metrics: dict[str, Tensor]) -> Loss:

@@ -1,0 +1,36 @@
+"""What a finished training left behind, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+
+from genctl import registry
+from genctl.output import Output
+from genctl.registry import Spec
+from genctl.runs import Run
+
+
+def show_finished(output: Output, run: Run) -> None:
+    """What training left, and what to type next."""
+    last, best = run.read("last.json"), run.read("best.json")
+    spec = registry.get(run.read("config.json")["config"]["family"])
+    steps = next_steps(run, spec)
+    text = f"finished {run.path}: {last['step']} steps, {last['position']:,} examples"
+    if best:
+        text += f"; best {best['metric']} {best['value']:.4g} at step {best['step']}"
+    output.result(
+        {"run": str(run.path), "last": last, "best": best, "next": steps},
+        "\n".join([text, "next:", *(f"  {step}" for step in steps)]),
+        bare=str(run.path),
+    )
+
+
+def next_steps(run: Run, spec: Spec) -> list[str]:
+    """Commands that make sense on a trained run."""
+    name = shlex.quote(str(run.path))
+    steps = []
+    if spec.output is not None:
+        steps.append(f"genctl sample {name} --n 64")
+    if spec.output == "image":
+        steps.append(f"genctl eval fid {name}")
+    return [*steps, *(f"genctl export {name} --format {f}" for f in spec.exports())]

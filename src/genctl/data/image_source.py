@@ -1,0 +1,54 @@
+"""What every source of images turns into: one array, and what is known of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+_NAME_LENGTH = 40
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSource:
+    """Decoded images.
+
+    Args:
+        images: ``(N, H, W, C) uint8``, C = 1 (grey), 3 (RGB) or 4 (RGBA).
+        labels: ``(N,) int64``, indices into ``class_names``; None when there are no classes.
+        class_names: empty when there are no classes.
+        name: short, and safe in a file name on every system.
+        split: ``train`` or ``test``.
+        skipped: files that should be images and cannot be read, as ``path: reason``.
+        ignored: how many files of other kinds lay among the images.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64] | None
+    class_names: tuple[str, ...]
+    name: str
+    split: str
+    skipped: tuple[str, ...] = ()
+    ignored: int = 0
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 (hex) of pixels, labels and class names, the same on every machine."""
+        head = {"shape": self.images.shape, "class_names": self.class_names}
+        digest = hashlib.sha256(json.dumps(head).encode())
+        digest.update(np.ascontiguousarray(self.images).data)
+        if self.labels is not None:
+            digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
+        return digest.hexdigest()
+
+
+def safe_name(name: str) -> str:
+    """``name`` as part of a file name: letters and digits of any script, ``_``, ``.`` and ``-``."""
+    composed = unicodedata.normalize("NFC", name)  # macOS splits accents off
+    return re.sub(r"[^\w.-]+", "-", composed)[:_NAME_LENGTH].strip("-.") or "images"

@@ -1,0 +1,96 @@
+"""The plug-in under ``examples/``, installed as a user would and run by the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path(__file__).parents[2] / "examples" / "genctl-vae"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the plug-in, and with another one that cannot be imported."""
+    folder = tmp_path_factory.mktemp("plugin")
+    site, source = folder / "site", folder / "source"
+    # A copy: the build leaves its traces beside the sources.
+    shutil.copytree(PLUGIN, source)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    offline = ["--no-index", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, *offline, "--target", str(site), str(source)], check=True, timeout=120)
+    (site / "broken_plugin.py").write_text("raise RuntimeError('out of order')\n")
+    metadata = site / "broken_plugin-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[genctl.models]\nbroken = broken_plugin:SPEC\n")
+    return site
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+def python(site: Path, runs: Path, *arguments: str) -> str:
+    """What ``python ARGUMENTS`` prints when it can see the plug-ins."""
+    paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "GENCTL_RUNS": str(runs)}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def genctl(site: Path, runs: Path, *arguments: str) -> str:
+    return python(site, runs, "-m", "genctl", *arguments)
+
+
+def test_it_is_short() -> None:
+    lines = [line for file in PLUGIN.rglob("*.py") for line in file.read_text("utf-8").splitlines()]
+    assert sum(bool(line.strip()) for line in lines) <= 60
+
+
+def test_it_is_listed(site: Path, runs: Path) -> None:
+    listed = genctl(site, runs, "models")
+    assert "variational autoencoder of images" in listed
+    assert "safetensors, onnx" in listed
+
+
+def test_it_trains_samples_and_exports(site: Path, runs: Path, tmp_path: Path) -> None:
+    genctl(site, runs, "train", "vae", "--budget", "20steps", "--set", "evaluations=0")
+    run = runs / "vae-digits-1"
+    assert json.loads((run / "last.json").read_text("utf-8"))["step"] == 20
+    losses = [json.loads(row) for row in (run / "metrics.jsonl").read_text().splitlines()]
+    assert losses[-1]["elbo/error"] < losses[0]["elbo/error"]
+    genctl(site, runs, "export", str(run), "--format", "onnx", "--out", str(tmp_path / "v.onnx"))
+    from_run = genctl(site, runs, "sample", str(run), "--n", "9", "--out", str(tmp_path / "r.png"))
+    from_onnx = genctl(
+        site, runs, "sample", str(tmp_path / "v.onnx"), "--n", "9", "--out", str(tmp_path / "o.png")
+    )
+    assert from_run
+    assert from_onnx
+    assert (tmp_path / "r.png").stat().st_size > 1000
+    assert (tmp_path / "o.png").stat().st_size > 1000
+
+
+def test_a_broken_plugin_is_shown_and_stops_nothing(site: Path, runs: Path) -> None:
+    code = (
+        "from genctl import registry; print([s.name for s in registry.specs()]); "
+        "(b,) = registry.broken_plugins(); print(b.name, b.reason)"
+    )
+    names, broken = python(site, runs, "-c", code).splitlines()
+    assert "'vae'" in names
+    assert "'gan'" in names
+    assert broken == "broken RuntimeError: out of order"
+    assert "out of order" in genctl(site, runs, "doctor")
