@@ -56,9 +56,9 @@ def test_a_grid_holds_every_sample_in_reading_order(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(picture)[::10, ::10], sheet[..., 0])
 
 
-def test_classes_that_fill_rows_become_columns(tmp_path: Path) -> None:
-    picture = Image.open(some(12, labels=True).save(tmp_path / "grid.png"))
-    assert picture.size[0] / 16 == picture.size[1] / 80 * 3
+def test_classes_in_turn_become_columns(tmp_path: Path) -> None:
+    picture = Image.open(some(11, labels=True).save(tmp_path / "grid.png"))
+    assert picture.size[0] / (3 * 16) == picture.size[1] / (4 * 20)
 
 
 @pytest.mark.parametrize(

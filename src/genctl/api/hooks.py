@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,13 @@ from torch import Tensor
 
 from genctl.api.pictures import BATCH, model_batches
 from genctl.config import Config, request_from
-from genctl.contracts import Parents
+from genctl.contracts import Parents, Sampler
 from genctl.data.images import ImageDataset, to_uint8
-from genctl.data.samples import grid, save_png
+from genctl.data.samples import Samples
 from genctl.engine.driver import sample_chunks
 from genctl.engine.loop import Hooks, Modules
 from genctl.evaluation.choose import choose_extractor
 from genctl.evaluation.evaluate import Reference, evaluate_images, make_reference
-from genctl.files import make_directory
 from genctl.registry import Spec
 from genctl.runs import Run
 
@@ -42,7 +41,7 @@ def make_hooks(
 def save_reals(dataset: ImageDataset, run: Run) -> None:
     """A grid of training images, ``samples/reals.png``, to hold previews against."""
     batch = next(dataset.stream(0, PREVIEWS, seed=0))
-    save_png(make_directory(run.samples) / "reals.png", _sheet([batch["image"]]))
+    Samples("image", _pixels([batch["image"]])).save(run.samples / "reals.png")
 
 
 class _ImageHooks:
@@ -65,25 +64,36 @@ class _ImageHooks:
 
     def preview(self, modules: Modules, path: Path) -> None:
         """A grid from the same noise each time, classes in turn."""
-        chunks = self._samples(modules, PREVIEWS, PREVIEW_SEED)
-        save_png(path.with_suffix(".png"), _sheet(list(chunks)))
+        sampler = self._sampler(modules)
+        pixels = _pixels(self._samples(sampler, PREVIEWS, PREVIEW_SEED))
+        labels = self._labels(sampler)
+        given = np.arange(PREVIEWS) % len(labels) if labels else None
+        samples = Samples("image", pixels, given, self._dataset.spec.class_names)
+        samples.save(path.with_suffix(".png"))
 
     def evaluate(self, modules: Modules) -> Mapping[str, float]:
         """``fd``: the Fréchet distance of some samples to the training images."""
-        batches = model_batches(self._samples(modules, SCORED, SCORE_SEED))
+        batches = model_batches(self._samples(self._sampler(modules), SCORED, SCORE_SEED))
         reference = self._reference
         return {"fd": evaluate_images("fid", batches, reference.extractor, reference).value}
 
-    def _samples(self, modules: Modules, n: int, seed: int) -> Iterator[Tensor]:
-        data = self._dataset.spec
-        sampler = self._spec.load("sampler")(self._config, data, modules, self._parents)
-        labels = range(data.num_classes) if "label" in sampler.conditions else ()
+    def _sampler(self, modules: Modules) -> Sampler:
+        sampler: Sampler = self._spec.load("sampler")(
+            self._config, self._dataset.spec, modules, self._parents
+        )
+        return sampler
+
+    def _labels(self, sampler: Sampler) -> range:
+        """The classes that samples take in turn; empty where the sampler follows none."""
+        return range(self._dataset.spec.num_classes if "label" in sampler.conditions else 0)
+
+    def _samples(self, sampler: Sampler, n: int, seed: int) -> Iterator[Tensor]:
         return sample_chunks(
             sampler,
             self._request,
             n,
             seed=seed,
-            labels=labels,
+            labels=self._labels(sampler),
             batch_size=BATCH,
             device=self._device,
         )
@@ -100,6 +110,7 @@ class _ImageHooks:
         )
 
 
-def _sheet(chunks: list[Tensor]) -> npt.NDArray[np.generic]:
+def _pixels(chunks: Iterable[Tensor]) -> npt.NDArray[np.generic]:
+    """Floats in about [-1, 1] as (N, H, W, C) uint8."""
     images = torch.cat([to_uint8(chunk) for chunk in chunks])
-    return grid(images.permute(0, 2, 3, 1).cpu().numpy())
+    return images.permute(0, 2, 3, 1).cpu().numpy()

@@ -82,7 +82,8 @@ def reference_source(ref: str | None, pictures: Pictures) -> ImageSource:
             hint="--ref digits, --ref FOLDER or --ref FILE.npz",
         )
     data = pictures.data
-    source = open_source(data.source, size=data.shape[1:])
+    _, height, width = data.shape
+    source = open_source(data.source, size=(height, width))
     if source.fingerprint != data.fingerprint:
         raise GenctlError(
             ExitStatus.DATA,

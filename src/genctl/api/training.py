@@ -36,6 +36,7 @@ from genctl.output import Output
 from genctl.registry import Spec
 from genctl.runs import Run
 
+
 @dataclass(frozen=True)
 class Request:
     """What a person asked of ``train``, before anything was looked up.

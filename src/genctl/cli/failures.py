@@ -57,8 +57,8 @@ def _misuse(error: typer.TyperException) -> GenctlError:
     hint = " ".join([*filter(None, words), "--help"])
     option = getattr(error, "option_name", None)
     if option and hasattr(error, "possibilities"):
-        close = " or ".join(f"'--{name}'" for name in nearest(option.lstrip("-"), _names(context)))
-        remedy = f"; did you mean {close}?" if close else ""
+        close = nearest(option.lstrip("-"), _names(context), n=1)
+        remedy = f"; did you mean '--{close[0]}'?" if close else ""
         return GenctlError(ExitStatus.USAGE, f"unknown option {option!r}{remedy}", hint=hint)
     message = " ".join(error.format_message().split()).rstrip(".")
     return GenctlError(ExitStatus.USAGE, f"{message[:1].lower()}{message[1:]}", hint=hint)

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from genctl.data.samples import to_pil
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 # By content, not by suffix; Pillow's other readers (EPS runs Ghostscript) stay out of reach.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
@@ -56,20 +58,23 @@ def reason(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def open_image(path: Path) -> Image.Image:
-    """The file's header; pixels are read when they are needed. Of several frames, the first.
+@contextmanager
+def open_image(path: Path) -> Iterator[Image.Image]:
+    """The first frame of a file: its header now, its pixels when they are needed.
 
     Raises:
         UNREADABLE: it is not an image of a known format.
     """
-    return Image.open(path, formats=_FORMATS)
+    # Given a path, Pillow 13 maps plain TIFFs into memory, and then garbles those that are turned.
+    with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
+        yield image
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """(height, width) after the camera's orientation tag is applied."""
     if image.width == image.height or image.format == "TIFF":  # Pillow gives TIFF's size upright
         return image.height, image.width
-    on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    on_its_side = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
     return (image.width, image.height) if on_its_side else (image.height, image.width)
 
 
@@ -77,7 +82,7 @@ def channels_of(image: Image.Image) -> int:
     """The fewest channels that keep what is there: 1 grey, 3 colour, 4 with alpha really used."""
     if image.has_transparency_data and _lowest_alpha(image) < 255:
         return 4
-    return 1 if image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I;16") else 3
+    return 1 if _is_grey(image) else 3
 
 
 def to_array(
@@ -90,7 +95,7 @@ def to_array(
     source pixels alias, and the aliasing shows in every Fréchet distance (Parmar et al. 2022,
     arXiv 2104.11222). Transparent parts of images asked for without alpha turn white.
     """
-    image = with_channels(ImageOps.exif_transpose(image), channels)
+    image = _with_channels(ImageOps.exif_transpose(image), channels)
     if size is not None:
         height, width = size
         image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
@@ -107,12 +112,11 @@ def convert(
         return images
     converted = np.empty((len(images), *(size or (height, width)), channels), np.uint8)
     for row, image in enumerate(images):
-        picture = Image.fromarray(image[..., 0] if depth == 1 else image, _MODES[depth])
-        converted[row] = to_array(picture, size=size, channels=channels)
+        converted[row] = to_array(to_pil(image), size=size, channels=channels)
     return converted
 
 
-def with_channels(image: Image.Image, channels: int) -> Image.Image:
+def _with_channels(image: Image.Image, channels: int) -> Image.Image:
     """``image`` in the 8-bit mode that has so many channels."""
     image = _eight_bit(image)
     if channels < 4 and image.has_transparency_data:
@@ -121,9 +125,15 @@ def with_channels(image: Image.Image, channels: int) -> Image.Image:
     return image.convert(_MODES[channels])
 
 
+def _is_grey(image: Image.Image) -> bool:
+    palette = image.getpalette("RGB")
+    if palette is not None:  # GIF has no other way to be grey
+        return not np.ptp(np.reshape(palette, (-1, 3)), axis=1).any()
+    return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I;16")
+
+
 def _lowest_alpha(image: Image.Image) -> int:
-    lowest, _ = _eight_bit(image).convert("RGBA").getchannel("A").getextrema()
-    return int(lowest)
+    return int(np.asarray(_eight_bit(image).convert("RGBA"))[..., 3].min())
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +28,8 @@ class ImageSource:
         split: ``train`` or ``test``.
         skipped: files that should be images and cannot be read, as ``path: reason``.
         ignored: how many files of other kinds lay among the images.
+        held_out: reads the test split that belongs to these images, in their size and channels;
+            gives None when there is none, or when this is it.
     """
 
     images: npt.NDArray[np.uint8]
@@ -36,6 +39,7 @@ class ImageSource:
     split: str
     skipped: tuple[str, ...] = ()
     ignored: int = 0
+    held_out: Callable[[], ImageSource | None] = field(default=lambda: None, repr=False)
 
     @cached_property
     def fingerprint(self) -> str:

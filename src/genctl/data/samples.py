@@ -16,6 +16,7 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, staged, write_atomic
 
 MAX_GRID = 1024
+MAX_COLUMNS = 32
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -84,10 +85,14 @@ class Samples:
                 f"a grid holds at most {MAX_GRID} samples, these are {len(self)}",
                 hint=f"--out {out.with_suffix('')} for a folder, or {out.with_suffix('.npz')}",
             )
-        columns = None
-        if self.labels is not None and len(set(self.labels.tolist())) == len(self.class_names):
-            columns = len(self.class_names) if len(self) % len(self.class_names) == 0 else None
-        save_png(out, grid(self.array, columns))
+        save_png(out, grid(self.array, self._columns()))
+
+    def _columns(self) -> int | None:
+        """A column for each class, where the samples take them all in turn."""
+        if self.labels is None or len(self.class_names) > MAX_COLUMNS:
+            return None
+        turns = np.arange(len(self)) % len(self.class_names)
+        return len(self.class_names) if np.array_equal(self.labels, turns) else None
 
     def _save_folder(self, out: Path) -> None:
         digits = len(str(len(self) - 1))

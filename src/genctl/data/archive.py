@@ -1,0 +1,95 @@
+"""Images in an ``.npz``, as samplers and evaluators exchange them: ``arr_0`` and ``arr_1``."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from genctl.data import decode
+from genctl.data.image_source import ImageSource, safe_name
+from genctl.errors import ExitStatus, GenctlError
+
+_HINT = "numpy.savez(FILE, images, labels) with images (N, H, W, C) uint8 and labels (N,) integers"
+_MAX_CLASSES = 100_000  # beyond it, labels are ids of something else
+
+
+def read_archive(
+    path: Path, *, split: str, size: tuple[int, int] | None, channels: int | None
+) -> ImageSource:
+    """``arr_0``: images ``(N, H, W, C)`` or ``(N, H, W)`` uint8; ``arr_1``: labels, if there.
+
+    Classes are named by their number, ``0`` to the largest label. Pickled objects are never read.
+
+    Args:
+        split: an archive is all ``train``.
+        size: (height, width) to crop and resize to.
+        channels: 1, 3 or 4 to convert to.
+
+    Raises:
+        GenctlError: (DATA) not such an archive.
+    """
+    if split != "train":
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{path} has no test split: an archive is one set of images",
+            hint="name an archive of held-out images itself",
+        )
+    images, labels = _read_arrays(path)
+    return ImageSource(
+        images=decode.convert(images, size=size, channels=channels),
+        labels=labels,
+        class_names=() if labels is None else tuple(map(str, range(labels.max() + 1))),
+        name=safe_name(path.resolve().stem),
+        split=split,
+    )
+
+
+def _read_arrays(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64] | None]:
+    try:
+        if not zipfile.is_zipfile(path):
+            raise _refusal(path, "it is damaged, or not an .npz")
+        with np.load(path, allow_pickle=False) as archive:
+            if "arr_0" not in archive:
+                found = ", ".join(archive.files) or "nothing"
+                raise _refusal(path, f"it has no array 'arr_0', only {found}")
+            images = _checked_images(path, archive["arr_0"])
+            if "arr_1" not in archive:
+                return images, None
+            return images, _checked_labels(path, archive["arr_1"], len(images))
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise _refusal(path, decode.reason(error)) from error
+
+
+def _checked_images(path: Path, array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    if array.dtype != np.uint8:
+        raise _refusal(path, f"arr_0 is {array.dtype}, not uint8 in 0..255")
+    if array.ndim == 3:
+        array = array[..., None]
+    if array.ndim != 4 or array.shape[3] not in (1, 3, 4) or 0 in array.shape:
+        raise _refusal(path, f"arr_0 has the shape {array.shape}, not (N, H, W, C), C = 1, 3 or 4")
+    return array.astype(np.uint8, copy=False)
+
+
+def _checked_labels(
+    path: Path, array: npt.NDArray[np.generic], count: int
+) -> npt.NDArray[np.int64]:
+    if array.shape != (count,) or array.dtype.kind not in "iu":
+        raise _refusal(
+            path, f"arr_1 is {array.dtype} of shape {array.shape}, not {count} integer labels"
+        )
+    labels = array.astype(np.int64)
+    if labels.min() < 0 or labels.max() >= _MAX_CLASSES:
+        raise _refusal(
+            path,
+            f"the labels in arr_1 run from {array.min()} to {array.max()}, "
+            "not from 0 to the number of classes",
+        )
+    return labels
+
+
+def _refusal(path: Path, why: str) -> GenctlError:
+    return GenctlError(ExitStatus.DATA, f"cannot take images from {path}: {why}", hint=_HINT)

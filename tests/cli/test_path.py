@@ -1,0 +1,144 @@
+"""Train, sample, score and export, as typed: what goes to stdout, what to stderr, what to disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genctl.cli import demo
+from genctl.runs import Run
+from tests.cli.conftest import Type
+
+BRIEF = ("--preset", "mlp", "--budget", "2steps", "--evaluations", "0", "--threads", "1")
+
+
+def test_train_says_what_it_left_and_what_to_type_next(type_: Type, tmp_path: Path) -> None:
+    said = type_("train", "gan", *BRIEF, "--json")
+    assert said.code == 0, said.err
+    run = said.json["run"]
+    assert run == str(tmp_path / "runs" / "gan-digits-1")
+    assert said.json["last"]["step"] == 2
+    assert said.json["next"] == [
+        f"genctl sample {run} --n 64",
+        f"genctl eval fid {run}",
+        f"genctl export {run} --format onnx",
+    ]
+    assert "gan on digits" in said.err
+
+
+def test_a_familys_option_is_its_key(type_: Type, tmp_path: Path) -> None:
+    typed = ("--z-dim=10", "--flip", "--beta1", "0.4", "--set", "beta1=0.3")
+    said = type_("train", *typed, "gan", *BRIEF, "--out", str(tmp_path / "中文"), "-q")
+    assert said.code == 0, said.err
+    assert said.out.strip() == str(tmp_path / "中文")
+    config = Run(tmp_path / "中文").read("config.json")["config"]
+    assert config["model"]["z_dim"] == 10
+    assert config["data"]["flip"] is True
+    assert config["train"]["beta1"] == 0.4
+
+
+def test_dry_run_measures_and_writes_nothing(type_: Type, tmp_path: Path) -> None:
+    said = type_("train", "gan", *BRIEF, "--dry-run", "--json")
+    assert said.code == 0, said.err
+    plan = said.json
+    assert plan["resumes"] is None
+    assert (plan["steps"], plan["examples"], plan["estimated"]) == (2, 128, False)
+    assert plan["parameters"].keys() == {"generator", "discriminator"}
+    assert plan["examples_per_second"] > 0
+    assert plan["checkpoint_bytes"] > 4 * sum(plan["parameters"].values())
+    assert not (tmp_path / "runs").exists()
+
+
+def test_dry_run_of_a_time_budget_says_about_how_many(type_: Type) -> None:
+    said = type_("train", "gan", *BRIEF, "--budget", "100s", "--dry-run")
+    assert said.code == 0, said.err
+    assert "100s: about " in said.out
+    assert "about 1:40 left" in said.out
+
+
+def test_sample_writes_beside_the_run(type_: Type, run: str, trained: Path) -> None:
+    said = type_("sample", "--n", "4", "--truncation", "0.5", "--json")
+    assert said.code == 0, said.err
+    facts = said.json
+    assert Path(facts["path"]) == trained / "samples" / "seed0-n4.png"
+    assert (facts["n"], facts["seed"], facts["step"], facts["weights"]) == (4, 0, 2, "ema")
+    assert (facts["kind"], facts["labels"]) == ("image", None)
+    assert f"using {trained}" in said.err
+    with Image.open(facts["path"]) as picture:
+        assert picture.size[0] == picture.size[1]
+
+
+def test_sampling_options_count_wherever_they_stand(type_: Type, run: str, tmp_path: Path) -> None:
+    def images(*typed: str) -> np.ndarray:
+        out = tmp_path / "samples.npz"
+        assert type_("sample", *typed, "--n", "3", "--out", str(out)).code == 0
+        return np.load(out)["arr_0"]
+
+    plain, before, after = (
+        images(run),
+        images("--truncation", "0.1", run),
+        images(run, "--truncation=0.1"),
+    )
+    assert np.array_equal(before, after)
+    assert not np.array_equal(plain, before)
+
+
+def test_many_samples_go_to_an_archive(type_: Type, run: str, trained: Path) -> None:
+    said = type_("sample", run, "--n", "1025", "--seed", "3", "-q")
+    assert said.out.strip() == str(trained / "samples" / "seed3-n1025.npz")
+
+
+def test_eval_names_the_extractor(type_: Type, run: str) -> None:
+    said = type_("eval", "is", run, "--n", "20", "--json")
+    assert said.code == 0, said.err
+    score = said.json
+    assert (score["name"], score["n_generated"]) == ("is[digits]", 20)
+    assert score["signature"].startswith("is|ex:digits:")
+    assert score["reason"]
+    human = type_("eval", "is", run, "--n", "20").out
+    assert human.startswith("is[digits] ")
+    assert score["signature"] in human
+
+
+@pytest.mark.parametrize("form", ["safetensors", "onnx"])
+def test_an_export_is_proved_and_sampled(type_: Type, run: str, tmp_path: Path, form: str) -> None:
+    out = tmp_path / ("model.onnx" if form == "onnx" else "model")
+    said = type_("export", run, "--format", form, "--out", str(out), "--json")
+    assert said.code == 0, said.err
+    assert said.json["path"] == str(out)
+    proof = said.json["proof"]
+    assert proof["error"] <= proof["tolerance"]
+    assert "truncation" in type_("sample", str(out), "--help").out
+    sampled = type_("sample", str(out), "--n", "4", "--truncation", "0.9", "-q")
+    assert sampled.code == 0, sampled.err
+    assert sampled.out.strip() == str(tmp_path / "model-seed0-n4.png")
+
+
+def test_the_demo_goes_the_whole_way(type_: Type, tmp_path: Path) -> None:
+    said = type_("demo", "--budget", "1steps", "--threads", "1", "--json")
+    assert said.code == 0, said.err
+    found = said.json
+    assert Path(found["grid"]).is_file()
+    assert [score["name"] for score in found["scores"]] == ["fd[digits]", "is[digits]"]
+    assert Path(found["export"]["path"]).suffix == ".onnx"
+    assert found["next"][0].startswith("genctl sample ")
+
+
+def test_the_demo_asks_for_what_its_end_needs_before_it_begins(
+    type_: Type, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(demo.importlib.util, "find_spec", lambda name: None)
+    said = type_("demo")
+    assert said.code == 2
+    assert 'hint: pip install "genctl[onnx]"' in said.err
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("command", ["models", "runs ls", "runs show {run}", "doctor"])
+def test_off_a_terminal_nothing_is_coloured(type_: Type, run: str, command: str) -> None:
+    said = type_(*command.format(run=run).split())
+    assert said.out
+    assert "\x1b" not in said.out + said.err

@@ -1,0 +1,36 @@
+"""What answers at once loads nothing heavy; benchmarks/startup.py holds the times."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"numpy", "PIL", "pydantic", "safetensors", "scipy", "tokenizers", "torch", "torchvision"}
+REPORT = """
+import sys
+from genctl.cli import main
+code = main(sys.argv[1:])
+print(code, *sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+@pytest.mark.parametrize(
+    "command", ["--help", "--version", "train --help", "train gan --help", "models", "runs ls"]
+)
+def test_it_loads_nothing_heavy(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT, *command.split()],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    code, *loaded = done.stdout.splitlines()[-1].split()
+    assert code == "0", done.stderr
+    assert not HEAVY.intersection(loaded)
+
+
+def test_the_sdk_loads_nothing_before_it_is_used() -> None:
+    script = "import sys, genctl; sys.exit('torch' in sys.modules or 'typer' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
