@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import typing
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -103,3 +105,11 @@ def test_what_is_completed_is_what_there_is() -> None:
     assert completion.EXTRACTORS == EXTRACTORS
     assert set(completion.LOGGERS) == set(LOGGERS)
     assert get_args(typing.get_type_hints(TrainConfig)["amp"]) == completion.AMP
+
+
+@pytest.mark.parametrize("verb", ["train", "sample", "eval", "export", "runs ls", "demo"])
+def test_the_documentation_names_every_option(type_: Type, verb: str) -> None:
+    documented = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+    shown = type_(*verb.split(), "--help").out
+    for option in re.findall(r"^  (?:-\w, )?(--[\w-]+)", shown, flags=re.MULTILINE):
+        assert f"`{option}" in documented, option

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 import genctl
 from genctl import files
@@ -17,11 +15,10 @@ from genctl.engine import checkpoint
 from genctl.engine.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
+from tests.kills import assert_same_end, at_step, die, killed, killed_at_step, needs_fork
 
 STEPS = 60
 FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil")
-
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked, not spawned")
 
 
 def train(family: str, out: Path, teacher: Path | None, *sets: str) -> Run:
@@ -29,38 +26,6 @@ def train(family: str, out: Path, teacher: Path | None, *sets: str) -> Run:
     # A checkpoint after each step, so that any step may be the last one before a kill.
     sets = ("checkpoint_seconds=1e-9", "keep_last=2", *sets, *parents)
     return genctl.train(family, out=out, budget=f"{STEPS}steps", sets=sets, threads=1)
-
-
-def in_child(work: Callable[[], object]) -> int:
-    """Run ``work`` in a forked child; its exit status as `os.waitpid` gives it."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return os.waitpid(child, 0)[1]
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def everything(run: Run) -> dict[str, torch.Tensor]:
-    """Weights, averages and moments at the end of a run."""
-    snapshot = checkpoint.read(checkpoint.choose(run, "last", print))
-    return {
-        f"{group}/{name}": tensor
-        for group, tensors in snapshot.tensors.items()
-        for name, tensor in tensors.items()
-    }
-
-
-def assert_same(one: Run, other: Run) -> None:
-    expected, found = everything(one), everything(other)
-    assert expected.keys() == found.keys()
-    different = [name for name in expected if not torch.equal(expected[name], found[name])]
-    assert not different
 
 
 @pytest.fixture(scope="module")
@@ -76,27 +41,15 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_fork
 @pytest.mark.parametrize("family", FAMILIES)
 def test_killed_at_five_steps_ends_bit_equal(family: str, tmp_path: Path, teacher: Path) -> None:
-    undisturbed = train(family, tmp_path / "whole", teacher)
     disturbed = Run(tmp_path / "killed")
     resumed_from = []
     for last_step in sorted(random.Random(family).sample(range(2, STEPS - 1), 5)):
-
-        def killed_after(last_step: int = last_step) -> None:
-            whole_step = Trainer.step
-
-            def step(self: Trainer, fraction: float) -> object:
-                if self.index == last_step:
-                    die()
-                return whole_step(self, fraction)
-
-            Trainer.step = step  # type: ignore[method-assign,assignment]
-            train(family, disturbed.path, teacher)
-
-        assert os.WTERMSIG(in_child(killed_after)) == signal.SIGKILL
+        assert killed_at_step(last_step, lambda: train(family, disturbed.path, teacher))
         resumed_from.append(disturbed.read("last.json")["step"])
     assert min(resumed_from) > 0
     assert resumed_from == sorted(set(resumed_from))
-    assert_same(undisturbed, train(family, disturbed.path, teacher))
+    undisturbed = train(family, tmp_path / "whole", teacher)
+    assert_same_end(undisturbed, train(family, disturbed.path, teacher))
 
 
 @needs_fork
@@ -116,9 +69,9 @@ def test_killed_while_saving_falls_back(tmp_path: Path, teacher: Path) -> None:
         files._sync = sync
         train("toy-tokens", out, teacher)
 
-    assert os.WTERMSIG(in_child(killed_in_save)) == signal.SIGKILL
+    assert killed(killed_in_save)
     assert 0 < Run(out).read("last.json")["step"] < STEPS
-    assert_same(undisturbed, train("toy-tokens", out, teacher))
+    assert_same_end(undisturbed, train("toy-tokens", out, teacher))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -126,20 +79,13 @@ def test_first_signal_saves_and_says_which(
     number: signal.Signals, tmp_path: Path, teacher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed = train("toy-adversarial", tmp_path / "whole", teacher)
-    whole_step = Trainer.step
-
-    def step(self: Trainer, fraction: float) -> object:
-        if self.index == 20:
-            signal.raise_signal(number)
-        return whole_step(self, fraction)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "step", step)
+        patch.setattr(Trainer, "step", at_step(20, lambda: signal.raise_signal(number)))
         with pytest.raises(GenctlError, match="step 21, saved in") as stopped:
             train("toy-adversarial", tmp_path / "stopped", teacher)
     assert stopped.value.code == 128 + number
     assert Run(tmp_path / "stopped").read("last.json")["step"] == 21
-    assert_same(undisturbed, train("toy-adversarial", tmp_path / "stopped", teacher))
+    assert_same_end(undisturbed, train("toy-adversarial", tmp_path / "stopped", teacher))
 
 
 def test_flipped_byte_is_noticed_and_the_one_before_used(tmp_path: Path, teacher: Path) -> None:
@@ -174,14 +120,9 @@ def test_full_disk_keeps_what_was_saved(
 ) -> None:
     resource = pytest.importorskip("resource")
     with monkeypatch.context() as patch:
-        whole_step = Trainer.step
-
-        def step(self: Trainer, fraction: float) -> object:
-            if self.index == 20:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
-            return whole_step(self, fraction)
-
-        patch.setattr(Trainer, "step", step)
+        small = (1000, resource.RLIM_INFINITY)
+        fill = at_step(20, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, small))
+        patch.setattr(Trainer, "step", fill)
         try:
             with pytest.raises(GenctlError, match="no space left on the disk") as full:
                 train("toy-tokens", tmp_path / "run", teacher)

@@ -139,4 +139,6 @@ def _parameter(info: OptionInfo, name: str, panel: str) -> inspect.Parameter:
 
 
 def _text(default: object) -> str | None:
-    return (f"{default:g}" if isinstance(default, float) else str(default)) or None
+    if default is None or default == "":
+        return None
+    return f"{default:g}" if isinstance(default, float) else str(default)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,7 +37,8 @@ class SampleVerb(FamilyVerb):
             return FamilyOptions()
         from genctl.config import request_options
 
-        return FamilyOptions(origin or "", {f"Options of {spec.name}": request_options(spec)})
+        subject = shlex.quote(origin) if origin else ""
+        return FamilyOptions(subject, {f"Options of {spec.name}": request_options(spec)})
 
 
 def _subject(

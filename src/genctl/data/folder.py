@@ -236,13 +236,12 @@ def _lines(unreadable: dict[Path, str]) -> Iterable[str]:
 
 
 def _no_images(listing: _Listing) -> GenctlError:
-    if listing.others:
-        kinds = [f"{count} {kind}" for kind, count in listing.others.most_common(_NAMED)]
-        if len(listing.others) > _NAMED:
-            kinds.append("...")
-        message = f"no images in {listing.root}, only other files ({', '.join(kinds)})"
-    else:
-        message = f"no images in {listing.root}: the folder is empty"
+    kinds = sorted(listing.others.items(), key=lambda kind: (-kind[1], kind[0].casefold()))
+    named = [f"{count} {kind}" for kind, count in kinds[:_NAMED]]
+    named += ["..."] if len(kinds) > _NAMED else []
+    why = f"only other files ({', '.join(named)})" if named else "the folder is empty"
     return GenctlError(
-        ExitStatus.DATA, message, hint=f"images are files ending in {', '.join(decode.SUFFIXES)}"
+        ExitStatus.DATA,
+        f"no images in {listing.root}: {why}",
+        hint=f"images are files ending in {', '.join(decode.SUFFIXES)}",
     )

@@ -60,7 +60,7 @@ class _Window:
         self.fractions.append(fraction)
 
     def means(self) -> dict[str, float]:
-        names = list(self.totals)
+        names = sorted(self.totals)
         if not names:
             return {}
         values = torch.stack([self.totals[n].float() / self.counts[n] for n in names]).tolist()
