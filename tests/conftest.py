@@ -28,6 +28,7 @@ def _isolated_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("GENCTL_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("GENCTL_CACHE", str(tmp_path / "cache"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

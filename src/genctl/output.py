@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from genctl.errors import GenctlError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+
+PLAIN_SECONDS = 5.0
+"""How often a long work says a line where no bar can move."""
+
+T = TypeVar("T", bound=Sized)
 
 
 class Mode(StrEnum):
@@ -109,6 +117,30 @@ class Output:
         self._print(f"error: {error.message}")
         if error.hint:
             self._print(f"hint: {error.hint}")
+
+    def track(self, chunks: Iterable[T], total: int, what: str) -> Iterator[T]:
+        """Pass ``chunks`` on, showing how many of ``total`` rows have come by."""
+        done, next_line = 0, time.monotonic() + PLAIN_SECONDS
+        with self._bar(total, what) as advance:
+            for chunk in chunks:
+                yield chunk
+                done += len(chunk)
+                advance(len(chunk))
+                if not self.live and time.monotonic() >= next_line:
+                    next_line = time.monotonic() + PLAIN_SECONDS
+                    self.say(f"{what}: {done} of {total}")
+
+    @contextlib.contextmanager
+    def _bar(self, total: int, what: str) -> Iterator[Callable[[int], None]]:
+        """A moving bar where people are watching; gives what moves it on."""
+        if not self.live:
+            yield lambda rows: None
+            return
+        from rich.progress import Progress
+
+        with Progress(console=self.console, transient=True) as progress:
+            task = progress.add_task(what, total=total)
+            yield lambda rows: progress.advance(task, rows)
 
     def _print(self, text: str) -> None:
         if self._console is not None:

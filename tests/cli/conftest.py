@@ -29,7 +29,6 @@ class Said:
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Features of reference images stay in the test's own folder."""
-    monkeypatch.setenv("GENCTL_CACHE", str(tmp_path / "cache"))
 
 
 Type = Callable[..., Said]

@@ -72,6 +72,7 @@ class Model:
         labels: Sequence[int | str] | None = None,
         batch_size: int = 64,
         options: Mapping[str, str] | None = None,
+        output: Output = QUIET,
     ) -> Samples:
         """``n`` samples; sample k depends on ``seed`` and k, not on ``n`` or ``batch_size``.
 
@@ -79,13 +80,15 @@ class Model:
             labels: classes by number or name; sample k gets ``labels[k % len(labels)]``. All
                 classes in turn when None.
             options: the family's own sampling options as text, e.g. ``{"truncation": "0.7"}``.
+            output: where to show progress.
 
         Raises:
             GenctlError: a number below 1, an unknown class or option, a family without samples.
         """
         numbers = self.labels(labels)
         chunks = self.chunks(n, seed=seed, labels=numbers, batch_size=batch_size, options=options)
-        array = np.concatenate([_to_array(chunk, self.spec.output) for chunk in chunks])
+        tracked = output.track(chunks, n, "sampling")
+        array = np.concatenate([_to_array(chunk, self.spec.output) for chunk in tracked])
         given = np.array([numbers[k % len(numbers)] for k in range(n)]) if numbers else None
         return Samples(self.spec.output or "", array, given, self.data.class_names)
 

@@ -61,7 +61,7 @@ def generated(
     if subject is None or (not model and _is_model(Path(str(subject)))):
         model = load(None if subject is None else str(subject), output=output, **choice)
     if model is not None:
-        return _of_model(model, 2000 if n is None else n, seed, batch_size)
+        return _of_model(model, 2000 if n is None else n, seed, batch_size, output)
     source = open_source(str(subject))
     count = len(source.images) if n is None else min(n, len(source.images))
     return Pictures(source.name, count, source_batches(source, count))
@@ -110,10 +110,11 @@ def _is_model(path: Path) -> bool:
     return any((p / "config.json").is_file() for p in (path, runs.runs_root() / path))
 
 
-def _of_model(model: Model, n: int, seed: int, batch_size: int) -> Pictures:
+def _of_model(model: Model, n: int, seed: int, batch_size: int, output: Output) -> Pictures:
     if model.spec.output != "image":
         raise GenctlError(
             ExitStatus.USAGE, f"{model.origin} makes {model.spec.output or 'nothing'}, not images"
         )
     chunks = model.chunks(n, seed=seed, labels=model.labels(None), batch_size=batch_size)
-    return Pictures(model.origin.stem, n, model_batches(chunks), model.data)
+    tracked = output.track(chunks, n, "sampling")
+    return Pictures(model.origin.stem, n, model_batches(tracked), model.data)

@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ class Request:
             layers below.
         config: a TOML or JSON file.
         sets: ``key=value`` texts.
+        options: dotted key -> text, for values that were given as options of their own.
         out: the run directory; the next free name under the root when None.
         new: never resume.
         device, threads: where and with how many; the best there is when None.
@@ -58,6 +59,7 @@ class Request:
     preset: str | None = None
     config: Path | None = None
     sets: Sequence[str] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
     budget: str | None = None
     seed: int | None = None
     out: Path | None = None
@@ -156,6 +158,7 @@ def open_session(request: Request, output: Output) -> Session:
             "train.budget": request.budget,
             "train.amp": request.amp,
             "seed": request.seed,
+            **{key: configuration.parse_value(text) for key, text in request.options.items()},
         },
     )
     prepared = prepare(config.data)

@@ -85,18 +85,22 @@ def sample(
     The family's own options are options too: genctl sample RUN --help
     """
     from genctl.api.model import load
+    from genctl.data.samples import check_place
 
     call: Call = ctx.obj
     use_threads(threads)
     loaded = load(model, checkpoint=checkpoint, weights=weights, device=device, output=call.output)
+    place = out or default_out(loaded, seed, n)
+    check_place(place, loaded.spec.output or "", n)
     samples = loaded.sample(
         n,
         seed=seed,
         labels=None if labels is None else [label.strip() for label in labels.split(",")],
         batch_size=batch_size,
         options=call.options,
+        output=call.output,
     )
-    path = samples.save(out or default_out(loaded, seed, n))
+    path = samples.save(place)
     drawn = None if samples.labels is None else samples.labels.tolist()
     call.output.result(
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,32 +43,13 @@ class Samples:
         """Write to ``out``: ``.npz`` for an archive, ``.png`` for a grid, else a folder of PNGs.
 
         Raises:
-            GenctlError: the place is taken or not writable, or the samples are no images.
+            GenctlError: as `check_place`, or the place is not writable.
         """
-        if self.kind != "image" and out.suffix != ".npz":
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"samples of the kind {self.kind!r} are not images",
-                hint=f"--out {out.with_suffix('.npz')}",
-            )
+        check_place(out, self.kind, len(self))
         make_directory(out.parent)
-        self._writer(out)(out)
+        writers = {".npz": self._save_npz, ".png": self._save_grid}
+        writers.get(out.suffix, self._save_folder)(out)
         return out
-
-    def _writer(self, out: Path) -> Callable[[Path], None]:
-        if out.suffix in (".npz", ".png"):
-            return self._save_npz if out.suffix == ".npz" else self._save_grid
-        if out.suffix:
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"{out.suffix!r} is no way to keep samples; use .png (a grid), .npz, or a folder",
-                hint=f"--out {out.with_suffix('.png')}",
-            )
-        if out.is_dir() and any(out.iterdir()):
-            raise GenctlError(
-                ExitStatus.USAGE, f"the folder {out} is not empty", hint="choose another --out"
-            )
-        return self._save_folder
 
     def _save_npz(self, out: Path) -> None:
         buffer = io.BytesIO()
@@ -79,12 +60,6 @@ class Samples:
         write_atomic(out, buffer.getvalue())
 
     def _save_grid(self, out: Path) -> None:
-        if len(self) > MAX_GRID:
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"a grid holds at most {MAX_GRID} samples, these are {len(self)}",
-                hint=f"--out {out.with_suffix('')} for a folder, or {out.with_suffix('.npz')}",
-            )
         save_png(out, grid(self.array, self._columns()))
 
     def _columns(self) -> int | None:
@@ -104,6 +79,30 @@ class Samples:
 
     def _class_folder(self, number: int) -> str:
         return "" if self.labels is None else self.class_names[self.labels[number]]
+
+
+def check_place(out: Path, kind: str, count: int) -> None:
+    """Refuse a place where ``count`` samples of ``kind`` cannot be kept, before they are made.
+
+    Raises:
+        GenctlError: a grid or folder for samples that are no images, a grid of too many, a
+            suffix that means nothing, or a folder that is not empty.
+    """
+    if out.suffix == ".npz":
+        return
+    if kind != "image":
+        reason, hint = f"samples of the kind {kind!r} are not images", out.with_suffix(".npz")
+    elif out.suffix == ".png" and count > MAX_GRID:
+        reason = f"a grid holds at most {MAX_GRID} samples, these are {count}"
+        hint = out.with_suffix(".npz")
+    elif out.suffix not in ("", ".png"):
+        reason = f"{out.suffix!r} is no way to keep samples; use .png (a grid), .npz, or a folder"
+        hint = out.with_suffix(".png")
+    elif out.is_dir() and any(out.iterdir()):
+        reason, hint = f"the folder {out} is not empty", out.with_name(f"{out.name}-2")
+    else:
+        return
+    raise GenctlError(ExitStatus.USAGE, reason, hint=f"--out {hint}")
 
 
 def grid(images: npt.NDArray[np.generic], columns: int | None = None) -> npt.NDArray[np.generic]:

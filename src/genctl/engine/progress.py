@@ -10,10 +10,10 @@ from typing import Self
 
 import torch
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Column
 
-from genctl.output import Output
+from genctl.output import PLAIN_SECONDS, Output
 
-PLAIN_SECONDS = 5.0
 _HIDDEN = ("grad_norm", "rate/")
 
 
@@ -112,7 +112,12 @@ def _bar(output: Output) -> Progress:
     return Progress(
         BarColumn(bar_width=24),
         TaskProgressColumn(),
-        TextColumn("{task.fields[text]}"),
+        # Metrics give way where the terminal is narrow, the bar does not.
+        TextColumn(
+            "{task.fields[text]}",
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+        ),
         console=output.console,
         transient=True,
+        expand=True,
     )
