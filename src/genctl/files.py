@@ -78,26 +78,13 @@ def staged(path: Path) -> Iterator[Path]:
     Raises:
         GenctlError: the disk is full, or the place is not writable.
     """
-    stage = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        stage.mkdir(parents=True)
+    with _stage_beside(path) as stage:
         yield stage
         for file in stage.rglob("*"):
             if file.is_file():
                 _sync(file)
         _sync(stage)
-        if path.exists():
-            displaced = path.with_name(f".{path.name}.{uuid.uuid4().hex}.old")
-            path.rename(displaced)
-            stage.rename(path)
-            shutil.rmtree(displaced, ignore_errors=True)
-        else:
-            stage.rename(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise disk_error(path, error) from None
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        _take_name(stage, path)
 
 
 @contextlib.contextmanager
@@ -111,18 +98,35 @@ def staged_file(path: Path) -> Iterator[Path]:
     Raises:
         GenctlError: the disk is full, or the place is not writable.
     """
-    stage = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        stage.mkdir(parents=True)
+    with _stage_beside(path) as stage:
         yield stage / path.name
         for file in sorted(stage.iterdir(), key=lambda file: file.name == path.name):
             _sync(file)
             file.replace(path.with_name(file.name))
+
+
+@contextlib.contextmanager
+def _stage_beside(path: Path) -> Iterator[Path]:
+    stage = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        stage.mkdir(parents=True)
+        yield stage
         _sync(path.parent)
     except OSError as error:
         raise disk_error(path, error) from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _take_name(stage: Path, path: Path) -> None:
+    """Rename ``stage`` to ``path``: over nothing or an empty directory in one step, else in two."""
+    with contextlib.suppress(OSError):
+        stage.rename(path)
+        return
+    displaced = path.with_name(f".{path.name}.{uuid.uuid4().hex}.old")
+    path.rename(displaced)
+    stage.rename(path)
+    shutil.rmtree(displaced, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -151,7 +151,12 @@ def all_runs(root: Path | None = None) -> list[Run]:
     root = runs_root() if root is None else root
     if not root.is_dir():
         return []
-    found = [Run(path) for path in root.iterdir() if (path / "config.json").is_file()]
+    # A name with a dot in front is a run that was never whole.
+    found = [
+        Run(path)
+        for path in root.iterdir()
+        if (path / "config.json").is_file() and not path.name.startswith(".")
+    ]
     return sorted(found, key=lambda run: (_touched(run), run.name), reverse=True)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from genctl import runs
-from genctl.api.training import Request, open_session
+from genctl.api.session import Request, open_session
 from genctl.engine.progress import clock
 from genctl.engine.trainer import Trainer
 from genctl.output import Output
@@ -93,7 +93,7 @@ def dry_run(request: Request, output: Output) -> DryRun:
     """Look up everything that training would, and time a few of its steps.
 
     Raises:
-        GenctlError: as `genctl.api.training.open_session`.
+        GenctlError: as `open_session`.
     """
     session = open_session(request, output)
     rate = _measure(session.trainer)

@@ -129,7 +129,7 @@ def train(
     }
     if dry_run:
         from genctl.api.dry_run import dry_run as probe
-        from genctl.api.training import Request
+        from genctl.api.session import Request
 
         found = probe(Request(family, **wanted), call.output)
         call.output.result(found.to_json(), str(found))

@@ -85,12 +85,17 @@ class Display:
         ]
         parts += [
             f"{name} {value:.3g}"
-            for name, value in reading.metrics.items()
+            for name, value in sorted(reading.metrics.items(), key=_losses_first)
             if not any(hidden in name for hidden in _HIDDEN)
         ]
         if self._device.type == "cuda":
             parts.append(f"{torch.cuda.max_memory_allocated(self._device) / 2**30:.1f} GiB")
         return "  ".join(parts)
+
+
+def _losses_first(metric: tuple[str, float]) -> tuple[bool, str]:
+    name, _ = metric
+    return not name.endswith("loss"), name
 
 
 def clock(seconds: float) -> str:

@@ -1,0 +1,79 @@
+"""Which run a training goes on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genctl import runs
+from genctl.config import Config
+from genctl.errors import ExitStatus, GenctlError
+from genctl.runs import Run
+
+
+def find_resumable(config: Config, fingerprint: str, *, out: Path | None, new: bool) -> Run | None:
+    """The unfinished run of the same configuration and data, if there is one.
+
+    Args:
+        fingerprint: of the data.
+        out: the only place to look; all runs under the root when None.
+        new: never resume.
+
+    Raises:
+        GenctlError: ``out`` holds something that cannot be resumed.
+    """
+    if out is not None:
+        return _run_at(out, config, fingerprint, new=new)
+    if new:
+        return None
+    for run in runs.all_runs():
+        same = not _differences(run, config, fingerprint)
+        if same and not run.finished and run.holder() is None:
+            return run
+    return None
+
+
+def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    if not (out / "config.json").is_file():
+        raise GenctlError(
+            ExitStatus.USAGE, f"{out} exists and is not a run", hint="choose another --out"
+        )
+    run = Run(out)
+    if new:
+        reason = "exists, and --new never resumes"
+    elif differences := _differences(run, config, fingerprint):
+        reason = f"was started with other settings: {'; '.join(differences[:3])}"
+    elif run.finished:
+        reason = "is finished"
+    else:
+        return run
+    raise GenctlError(
+        ExitStatus.USAGE, f"{out} {reason}", hint="choose another --out, or leave it out"
+    )
+
+
+def _differences(run: Run, config: Config, fingerprint: str) -> list[str]:
+    """Where a run's configuration or data are not the ones asked for, in words."""
+    before = _flat(run.read("config.json")["config"])
+    now = _flat(config.to_json())
+    found = [
+        f"{key} was {before.get(key)!r}, now {now.get(key)!r}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+    if (run.read("data.json") or {}).get("fingerprint") != fingerprint:
+        found.append("the data has changed")
+    return found
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,159 @@
+"""A training session: everything that a training needs, looked up and built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from genctl import config as configuration
+from genctl import registry
+from genctl.api.devices import resolve_device, use_threads
+from genctl.api.model import build_modules, load, load_parents
+from genctl.api.resuming import find_resumable
+from genctl.config import Config
+from genctl.contracts import Objective, Parents, Trained
+from genctl.data.images import ImageDataset
+from genctl.data.prepare import prepare
+from genctl.engine.budget import Budget, parse_budget
+from genctl.engine.precision import resolve_amp
+from genctl.engine.trainer import Plan, Trainer
+from genctl.errors import ExitStatus, GenctlError
+from genctl.output import Output
+from genctl.registry import Spec
+from genctl.runs import Run
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked of ``train``, before anything was looked up.
+
+    Attributes:
+        family: registered name.
+        data, preset, budget, seed, amp: see ``genctl train --help``; None leaves them to the
+            layers below.
+        config: a TOML or JSON file.
+        sets: ``key=value`` texts.
+        options: dotted key -> text, for values that were given as options of their own.
+        out: the run directory; the next free name under the root when None.
+        new: never resume.
+        device, threads: where and with how many; the best there is when None.
+        log: loggers besides ``metrics.jsonl``.
+    """
+
+    family: str
+    data: str | None = None
+    preset: str | None = None
+    config: Path | None = None
+    sets: Sequence[str] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    budget: str | None = None
+    seed: int | None = None
+    out: Path | None = None
+    new: bool = False
+    amp: str | None = None
+    device: str | None = None
+    threads: int | None = None
+    log: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything a training needs, looked up and built, before anything is written.
+
+    Attributes:
+        run: the run to resume, or None for a new one.
+    """
+
+    spec: Spec
+    config: Config
+    dataset: ImageDataset
+    parents: Parents
+    objective: Objective
+    plan: Plan
+    trainer: Trainer
+    budget: Budget
+    run: Run | None
+
+
+def open_session(request: Request, output: Output) -> Session:
+    """Look up and build everything, write nothing.
+
+    Raises:
+        GenctlError: bad input of any kind.
+    """
+    spec = registry.get(request.family)
+    config = configuration.resolve(
+        spec,
+        preset=request.preset,
+        file=request.config,
+        sets=request.sets,
+        flags={
+            "data.source": request.data,
+            "train.budget": request.budget,
+            "train.amp": request.amp,
+            "seed": request.seed,
+            **{key: configuration.parse_value(text) for key, text in request.options.items()},
+        },
+    )
+    prepared = prepare(config.data)
+    for skipped in prepared.skipped:
+        output.warn(f"left out: {skipped}")
+    fingerprint = prepared.dataset.spec.fingerprint
+    run = find_resumable(config, fingerprint, out=request.out, new=request.new)
+    plan = _kept_plan(request, run, output) if run else _new_plan(request, config)
+    parents = load_parents(run.path, config) if run else _given_parents(config)
+    objective = build_modules(spec, config, prepared.dataset.spec, parents)
+    trainer = Trainer(objective, prepared.dataset, plan)
+    budget = parse_budget(
+        config.train.budget,
+        per_step=trainer.examples_per_step,
+        dataset_size=prepared.dataset.spec.examples,
+    )
+    return Session(spec, config, prepared.dataset, parents, objective, plan, trainer, budget, run)
+
+
+def _kept_plan(request: Request, run: Run, output: Output) -> Plan:
+    """What was chosen when the run began; other wishes would change its numbers."""
+    plan = Plan(**run.read("resolved.json"))
+    for name, wanted, kept in (
+        ("threads", request.threads, plan.threads),
+        ("device", request.device, plan.device),
+    ):
+        if wanted is not None and wanted != kept:
+            output.warn(
+                f"--{name} {wanted} is ignored: the run began with {kept}; --new changes it"
+            )
+    resolve_device(plan.device)
+    use_threads(plan.threads)
+    return plan
+
+
+def _new_plan(request: Request, config: Config) -> Plan:
+    device = resolve_device(request.device)
+    micro_batch = config.train.micro_batch or config.train.batch_size
+    if config.train.batch_size % micro_batch:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"train.micro_batch = {micro_batch} does not divide "
+            f"train.batch_size = {config.train.batch_size}",
+            hint=f"--set micro_batch={_divisor(config.train.batch_size, micro_batch)}",
+        )
+    return Plan(
+        seed=config.seed,
+        batch_size=config.train.batch_size,
+        micro_batch=micro_batch,
+        device=str(device),
+        amp=resolve_amp(config.train.amp, device),
+        threads=use_threads(request.threads),
+        clip=config.train.clip,
+    )
+
+
+def _divisor(whole: int, wanted: int) -> int:
+    """The largest divisor of ``whole`` that is at most ``wanted``."""
+    return max(k for k in range(1, wanted + 1) if whole % k == 0)
+
+
+def _given_parents(config: Config) -> dict[str, Trained]:
+    return {role: load(path, device="cpu").trained for role, path in config.parents.items()}
