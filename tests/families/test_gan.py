@@ -101,7 +101,8 @@ def test_every_setting_trains_and_matters(setting: str, tmp_path: Path) -> None:
 
 
 def test_micro_batches_agree_with_whole_ones(tmp_path: Path) -> None:
-    sets = ("width=8", "batch_size=32", "optimizer=adamw", "lr=1e-3")
+    # Not Adam: it makes full steps of gradients that are rounding alone, behind layers that are 0.
+    sets = ("width=8", "batch_size=32", "optimizer=sgd", "lr=0.01")
     whole = train(tmp_path / "whole", *sets, budget="5steps")
     parts = train(tmp_path / "parts", *sets, "micro_batch=8", budget="5steps")
     one, two = (

@@ -70,18 +70,16 @@ class GanObjective:
     def _discriminator(self, batch: Batch, step: Step) -> Loss:
         real, label = batch["image"], batch.get("label")
         with torch.no_grad():
-            fake = self._fake(step, label)
-        if step.second_order:
-            real, fake = real.detach().requires_grad_(), fake.float().requires_grad_()
-        real_logits = self._judge(real, label)
-        fake_logits = self._judge(fake, label)
+            fake = self._fake(step, label).to(real.dtype)
+        # One pass for both halves: nothing in the network lets examples see each other.
+        images = torch.cat([real, fake]).requires_grad_(step.second_order)
+        logits = self._judge(images, None if label is None else label.repeat(2))
+        real_logits, fake_logits = logits.chunk(2)
         losses = self.game.discriminator(real_logits, fake_logits)
         metrics = {"loss": losses, "margin": real_logits - fake_logits}
         if step.second_order:
-            r1 = gradient_penalty(step.input_gradient(real_logits, real))
-            r2 = gradient_penalty(step.input_gradient(fake_logits, fake))
-            strength = self.options.gamma / 2 * self.options.penalty_every
-            losses = losses + strength * (r1 + r2)
+            r1, r2 = gradient_penalty(step.input_gradient(logits, images)).chunk(2)
+            losses = losses + self.options.gamma / 2 * self.options.penalty_every * (r1 + r2)
             metrics |= {"r1": r1, "r2": r2}
         return _loss(losses, metrics)
 

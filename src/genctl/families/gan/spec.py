@@ -16,13 +16,13 @@ class GanConfig:
     """Options of the networks and of the game they play."""
 
     architecture: Literal["residual", "mlp"] = option("residual", "networks")
-    width: Annotated[int, Ge(4)] = option(16, "channels of the finest stage; coarser ones double")
+    width: Annotated[int, Ge(4)] = option(24, "channels of the finest stage; coarser ones double")
     depth: Annotated[int, Ge(1)] = option(1, "residual blocks per stage")
     z_dim: Annotated[int, Ge(1)] = option(64, "length of the noise vector")
     loss: Literal["relativistic", "logistic", "hinge", "least_squares"] = option(
         "relativistic", "adversarial loss"
     )
-    gamma: Annotated[float, Ge(0)] = option(0.3, "strength of the R1 and R2 penalties; 0: none")
+    gamma: Annotated[float, Ge(0)] = option(0.06, "strength of the R1 and R2 penalties; 0: none")
     penalty_every: Annotated[int, Ge(1)] = option(8, "take the penalties every k-th step")
     critic_steps: Annotated[int, Ge(1)] = option(1, "discriminator updates per generator update")
 
@@ -45,14 +45,16 @@ SPEC = Spec(
     output="image",
     presets={
         "default": {
-            "train.budget": "240k",
+            "train.budget": "300k",
             "train.batch_size": 64,
             "train.optimizer": "adam",
-            "train.lr": 1e-3,
+            "train.lr": 2e-3,
             "train.beta1": 0.0,
             "train.beta2": 0.95,
+            "train.warmup": 0.02,
             "train.decay": 0.5,
             "train.final_lr": 0.05,
+            "train.ema_halflife": 15_000,
         },
         "mlp": {
             "model.architecture": "mlp",
