@@ -123,7 +123,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
-    net = DigitNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = DigitNet().to(memory_format=torch.channels_last)
     images, labels = load("train")
     train(net, images, labels, args.epochs, args.seed)
     standardise_features(net, images)

@@ -4,7 +4,9 @@ import io
 import os
 import re
 import struct
+import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -467,13 +469,28 @@ def test_a_folder_of_text(tmp_path: Path) -> None:
     assert ".webp" in error.hint
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions bind nobody here")
-def test_a_locked_folder(tmp_path: Path) -> None:
-    tmp_path.chmod(0)
-    try:
-        assert "Permission denied" in refusal(tmp_path).message
-    finally:
-        tmp_path.chmod(0o700)
+@pytest.fixture
+def ordinary_user() -> Iterator[None]:
+    """Permissions do not bind root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    yield
+    if root:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions work otherwise there")
+def test_a_locked_folder(ordinary_user: None) -> None:
+    with tempfile.TemporaryDirectory() as locked:
+        os.chmod(locked, 0)
+        assert "Permission denied" in refusal(locked).message
+        assert "no data at" in refusal(f"{locked}/inside").message
+        os.chmod(locked, 0o700)
+
+
+def test_a_name_too_long_for_any_file() -> None:
+    assert "no data at" in refusal("x" * 5000).message
 
 
 # What is known of a source

@@ -131,4 +131,4 @@ def _data_extractor(pictures: Pictures, reference: ImageSource | None) -> str | 
     """The extractor that was made for the model's or the reference's data, if one was."""
     if pictures.data is not None and pictures.data.extractor:
         return pictures.data.extractor
-    return "digits" if reference is not None and reference.name == "digits" else None
+    return (reference.extractor or None) if reference is not None else None

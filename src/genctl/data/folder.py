@@ -88,7 +88,7 @@ def read_folder(
 
 def has_test_split(root: Path) -> bool:
     """Whether ``root`` is laid out as the folders ``train`` and ``test``."""
-    return all((root / split).is_dir() for split in SPLITS)
+    return all(os.path.isdir(root / split) for split in SPLITS)
 
 
 def _list_splits(root: Path) -> dict[str, _Listing]:
@@ -104,7 +104,9 @@ def _list_files(root: Path) -> _Listing:
 
     def complain(error: OSError) -> None:
         raise GenctlError(
-            ExitStatus.DATA, f"cannot read the folder {error.filename}: {error.strerror}"
+            ExitStatus.DATA,
+            f"cannot read the folder {error.filename}: {error.strerror}",
+            hint="allow yourself to read it, or name another folder",
         )
 
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=complain):

@@ -28,6 +28,7 @@ class ImageSource:
         split: ``train`` or ``test``.
         skipped: files that should be images and cannot be read, as ``path: reason``.
         ignored: how many files of other kinds lay among the images.
+        extractor: the feature extractor that was made for these images, if one was.
         held_out: reads the test split that belongs to these images, in their size and channels;
             gives None when there is none, or when this is it.
     """
@@ -39,6 +40,7 @@ class ImageSource:
     split: str
     skipped: tuple[str, ...] = ()
     ignored: int = 0
+    extractor: str = ""
     held_out: Callable[[], ImageSource | None] = field(default=lambda: None, repr=False)
 
     @cached_property

@@ -37,7 +37,7 @@ def prepare(config: DataConfig) -> Prepared:
         fingerprint=source.fingerprint,
         class_names=source.class_names,
         statistics=statistics(source.images),
-        extractor="digits" if source.name == "digits" else "",
+        extractor=source.extractor,
     )
     return Prepared(ImageDataset(source, spec, flip=config.flip), source.skipped)
 

@@ -17,6 +17,8 @@ __all__ = ["ImageSource", "open_source"]
 
 _BUILT_IN = "digits"
 
+# Below, os.path and not pathlib: it takes what cannot be looked at (locked, too long) for absent.
+
 
 def open_source(
     source: str,
@@ -53,7 +55,7 @@ def open_source(
 
 def _separate_split(source: str, split: str) -> tuple[str, str]:
     name, colon, suffix = source.rpartition(":")
-    if colon and suffix in SPLITS and not _path(source).exists():
+    if colon and suffix in SPLITS and not os.path.exists(_path(source)):
         return name, suffix
     return source, split
 
@@ -73,11 +75,12 @@ def _open(
             class_names=CLASS_NAMES,
             name=_BUILT_IN,
             split=split,
+            extractor=_BUILT_IN,
         )
     path = _path(source)
-    if path.is_dir():
+    if os.path.isdir(path):
         return read_folder(path, split=split, size=size, channels=channels)
-    if path.is_file() and path.suffix.lower() == ".npz":
+    if os.path.isfile(path) and path.suffix.lower() == ".npz":
         return read_archive(path, split=split, size=size, channels=channels)
     raise _not_a_source(source, path)
 
@@ -87,7 +90,7 @@ def _path(source: str) -> Path:
 
 
 def _not_a_source(source: str, path: Path) -> GenctlError:
-    if path.exists():
+    if os.path.exists(path):
         message = f"{source} is neither a folder of images nor an .npz"
     else:
         built_in = (_BUILT_IN, *(f"{_BUILT_IN}:{split}" for split in SPLITS))
@@ -97,7 +100,7 @@ def _not_a_source(source: str, path: Path) -> GenctlError:
     return GenctlError(
         ExitStatus.DATA,
         message,
-        hint=f"--data {_BUILT_IN} (built in), --data FOLDER or --data FILE.npz",
+        hint=f"name {_BUILT_IN} (built in), a folder of images, or an .npz",
     )
 
 

@@ -123,8 +123,8 @@ class ResidualGenerator(nn.Module):
             if stage:
                 x = F.pixel_shuffle(self.up[stage - 1](x), 2)
             x = block(x)
-        # Flat regions sit at the ends of the range: without tanh, the discriminator tells every
-        # fake by its background, and training takes four times as long (docs/lab-notes.md).
+        # Flat backgrounds sit at the ends of the range. Without tanh a fake is told by its
+        # background alone, and digits take about three times the images (docs/lab-notes.md).
         x = torch.tanh(F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), 2))
         return x[:, :, : self.image.height, : self.image.width]
 
