@@ -53,7 +53,7 @@ def test_a_familys_options_are_in_its_help(type_: Type) -> None:
     for info in options(get("gan")):
         assert f"--{info.leaf.replace('_', '-')}" in said or info.key == "data.source"
     assert (
-        "--width int >= 4 channels of the finest stage; coarser ones double [default: 16]" in said
+        "--width int >= 4 channels of the finest stage; coarser ones double [default: 24]" in said
     )
     assert "mlp architecture=mlp" in said
 

@@ -33,7 +33,7 @@ def test_models_shows_one_family(type_: Type) -> None:
     document = type_("models", "gan", "--json").json
     assert document["presets"]["mlp"]["model.architecture"] == "mlp"
     widths = [option for option in document["options"] if option["key"] == "model.width"]
-    assert [(w["type"], w["default"]) for w in widths] == [("int >= 4", 16)]
+    assert [(w["type"], w["default"]) for w in widths] == [("int >= 4", 24)]
 
 
 def test_models_warns_of_a_broken_plugin(type_: Type, monkeypatch: pytest.MonkeyPatch) -> None:
