@@ -17,7 +17,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genctl.api.model import Model, load
+    from genctl.api.loading import load
+    from genctl.api.model import Model
     from genctl.api.scoring import evaluate
     from genctl.api.training import train
     from genctl.errors import ExitStatus, GenctlError
@@ -30,7 +31,7 @@ _HOMES = {
     "GenctlError": "genctl.errors:GenctlError",
     "Model": "genctl.api.model:Model",
     "evaluate": "genctl.api.scoring:evaluate",
-    "load": "genctl.api.model:load",
+    "load": "genctl.api.loading:load",
     "models": "genctl.registry:specs",
     "train": "genctl.api.training:train",
 }

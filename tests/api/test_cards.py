@@ -9,7 +9,7 @@ import pytest
 from genctl import config, registry
 from genctl.api.cards import export_card, run_card, train_command
 from genctl.api.exporting import export
-from genctl.api.model import load
+from genctl.api.loading import load
 from tests.export.models import data_spec, tiny_config, tiny_run
 
 

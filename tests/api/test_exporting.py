@@ -8,7 +8,7 @@ import pytest
 
 from genctl import registry
 from genctl.api.exporting import export, formats, write_bundle
-from genctl.api.model import load
+from genctl.api.loading import load
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.export.models import data_spec, tiny_run

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
-from genctl.evaluation.evaluate import evaluate_images, make_reference
+import genctl
 from genctl.evaluation.extractors.inception import InceptionExtractor
-from genctl.evaluation.inception_score import inception_score
 
 COUNT = 32
 
@@ -26,12 +23,6 @@ def write_pictures(folder: Path, size: int, seed: int) -> Path:
         coarse = Image.fromarray(generator.integers(0, 256, (6, 6, 3), dtype=np.uint8))
         coarse.resize((size, size), Image.Resampling.BICUBIC).save(folder / f"{index:03}.png")
     return folder
-
-
-def read(folder: Path) -> Iterator[NDArray[np.uint8]]:
-    for path in sorted(folder.iterdir()):
-        with Image.open(path) as image:
-            yield np.asarray(image.convert("RGB"))[None]
 
 
 @pytest.mark.oracle
@@ -52,14 +43,14 @@ def test_distance_and_score_agree_with_torch_fidelity(weights_file: Path, tmp_pa
         verbose=False,
         feature_extractor_weights_path=str(weights_file),
     )
-    extractor = InceptionExtractor(weights_file)
-    reference = make_reference(read(real), extractor, name="real", sha256="0" * 64)
-    fid = evaluate_images("fid", read(generated), extractor, reference)
-    score = inception_score(extractor.logits(reference.features.values))
+    fid = genctl.evaluate(
+        "fid", str(generated), ref=str(real), extractor_weights=weights_file
+    ).score
+    score = genctl.evaluate("is", str(real), extractor_weights=weights_file).score
 
     assert fid.value == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
-    assert score.mean == pytest.approx(theirs["inception_score_mean"], rel=1e-4)
-    assert score.deviation == pytest.approx(theirs["inception_score_std"], rel=1e-3)
+    assert score.value == pytest.approx(theirs["inception_score_mean"], rel=1e-4)
+    assert score.error == pytest.approx(theirs["inception_score_std"], rel=1e-3)
     assert fid.name.startswith("fd[inception:")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from genctl import config, registry
-from genctl.api.model import build_modules
+from genctl.api.loading import build_objective
 from genctl.contracts import DataSpec
 from genctl.engine import checkpoint
 from genctl.runs import Run
@@ -27,7 +27,7 @@ def tiny_config(*sets: str) -> config.Config:
 
 def tiny_modules(settings: config.Config, data: DataSpec) -> dict[str, torch.nn.Module]:
     """Modules whose residual branches, which start at zero, do something."""
-    modules: dict[str, torch.nn.Module] = build_modules(
+    modules: dict[str, torch.nn.Module] = build_objective(
         registry.get("gan"), settings, data, {}
     ).modules
     with torch.no_grad():

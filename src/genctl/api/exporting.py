@@ -9,7 +9,8 @@ from typing import Any
 
 from genctl import __version__
 from genctl.api.cards import export_card
-from genctl.api.model import QUIET, Model, load
+from genctl.api.loading import load
+from genctl.api.model import QUIET, Model
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.export import bundle, onnx
 from genctl.export.proof import Proof

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from genctl import runs
-from genctl.api.model import Model, load
+from genctl.api.loading import load
+from genctl.api.model import Model
 from genctl.contracts import DataSpec
 from genctl.data.images import to_uint8
 from genctl.data.sources import ImageSource, open_source

@@ -9,7 +9,7 @@ from pathlib import Path
 from genctl import config as configuration
 from genctl import registry
 from genctl.api.devices import resolve_device, use_threads
-from genctl.api.model import build_modules, load, load_parents
+from genctl.api.loading import build_objective, load, load_parents
 from genctl.api.resuming import find_resumable
 from genctl.config import Config
 from genctl.contracts import Objective, Parents, Trained
@@ -22,6 +22,8 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Output
 from genctl.registry import Spec
 from genctl.runs import Run
+
+NAMED_FILES = 5
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,13 @@ def open_session(request: Request, output: Output) -> Session:
         },
     )
     prepared = prepare(config.data)
-    for skipped in prepared.skipped:
-        output.warn(f"left out: {skipped}")
+    if prepared.skipped:
+        output.warn(_left_out(prepared.skipped))
     fingerprint = prepared.dataset.spec.fingerprint
     run = find_resumable(config, fingerprint, out=request.out, new=request.new)
     plan = _kept_plan(request, run, output) if run else _new_plan(request, config)
     parents = load_parents(run.path, config) if run else _given_parents(config)
-    objective = build_modules(spec, config, prepared.dataset.spec, parents)
+    objective = build_objective(spec, config, prepared.dataset.spec, parents)
     trainer = Trainer(objective, prepared.dataset, plan)
     budget = parse_budget(
         config.train.budget,
@@ -111,6 +113,15 @@ def open_session(request: Request, output: Output) -> Session:
         dataset_size=prepared.dataset.spec.examples,
     )
     return Session(spec, config, prepared.dataset, parents, objective, plan, trainer, budget, run)
+
+
+def _left_out(files: Sequence[str]) -> str:
+    """How many files could not be read, and the first of them by name."""
+    named = "; ".join(files[:NAMED_FILES])
+    more = f"; and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""
+    return (
+        f"left out {len(files)} unreadable {'file' if len(files) == 1 else 'files'}: {named}{more}"
+    )
 
 
 def _kept_plan(request: Request, run: Run, output: Output) -> Plan:

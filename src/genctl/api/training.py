@@ -16,7 +16,8 @@ from genctl import runs
 from genctl.api.cards import run_card
 from genctl.api.exporting import write_bundle
 from genctl.api.hooks import make_hooks, save_reals
-from genctl.api.model import QUIET, load
+from genctl.api.loading import load
+from genctl.api.model import QUIET
 from genctl.api.session import Request, Session, open_session
 from genctl.engine.budget import Budget
 from genctl.engine.loggers import logger_type, open_loggers

@@ -28,7 +28,7 @@ def demo(
     """Train, sample, score and export a GAN of handwritten digits."""
     _require_onnx()
     from genctl.api import exporting, scoring, training
-    from genctl.api.model import load
+    from genctl.api.loading import load
 
     call: Call = ctx.obj
     output = call.output

@@ -84,7 +84,7 @@ def sample(
 
     The family's own options are options too: genctl sample RUN --help
     """
-    from genctl.api.model import load
+    from genctl.api.loading import load
     from genctl.data.samples import check_place
 
     call: Call = ctx.obj

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.files import write_atomic
 from genctl.runs import Run
+from genctl.seeding import seed_of
 
 
 class Logger(Protocol):
@@ -47,8 +48,10 @@ class JsonLines:
 class TensorBoard:
     """Scalars for TensorBoard, in ``tensorboard/`` of the run."""
 
+    module = "torch.utils.tensorboard"
+
     def __init__(self, run: Run, config: Mapping[str, Any]) -> None:
-        module = _require("torch.utils.tensorboard", "tensorboard")
+        module = importlib.import_module(self.module)
         self._writer = module.SummaryWriter(str(run.path / "tensorboard"))
         self._writer.add_text("config", f"```json\n{json.dumps(config, indent=2)}\n```")
 
@@ -63,10 +66,17 @@ class TensorBoard:
 class WeightsAndBiases:
     """A Weights & Biases run, named and resumed as the genctl run."""
 
+    module = "wandb"
+
     def __init__(self, run: Run, config: Mapping[str, Any]) -> None:
-        module = _require("wandb", "wandb")
+        module = importlib.import_module(self.module)
         self._session = module.init(
-            project="genctl", name=run.name, dir=str(run.path), config=config, resume="allow"
+            project="genctl",
+            id=f"{seed_of(str(run.path.resolve())):x}",
+            name=run.name,
+            dir=str(run.path),
+            config=config,
+            resume="allow",
         )
 
     def log(self, position: int, metrics: Mapping[str, float]) -> None:
@@ -86,15 +96,27 @@ def open_loggers(names: Iterable[str], run: Run, config: Mapping[str, Any]) -> l
     """The loggers that ``--log`` names.
 
     Raises:
-        GenctlError: an unknown name, or its package is not installed.
+        GenctlError: as `logger_type`.
     """
     return [logger_type(name)(run, config) for name in names]
 
 
 def logger_type(name: str) -> type[TensorBoard] | type[WeightsAndBiases]:
-    """The logger called ``name``, without opening it."""
+    """The logger called ``name``, ready to be opened.
+
+    Raises:
+        GenctlError: an unknown name, or its package is not installed.
+    """
     if name not in LOGGERS:
         raise unknown("logger", name, LOGGERS)
+    try:
+        importlib.import_module(LOGGERS[name].module)
+    except ImportError:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--log {name} needs the package {name}",
+            hint=f'pip install "genctl[{name}]"',
+        ) from None
     return LOGGERS[name]
 
 
@@ -109,14 +131,3 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             break
     return rows
-
-
-def _require(module: str, extra: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"--log {extra} needs the package {extra}",
-            hint=f'pip install "genctl[{extra}]"',
-        ) from None

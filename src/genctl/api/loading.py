@@ -1,0 +1,148 @@
+"""From a run, an export or an ONNX file to a trained model in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from genctl import registry, runs
+from genctl.api.devices import resolve_device
+from genctl.api.model import QUIET, Model
+from genctl.config import Config, from_json
+from genctl.contracts import DataSpec, Objective, Parents, Trained
+from genctl.engine import checkpoint
+from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.export import bundle
+from genctl.output import Output
+from genctl.registry import Spec
+from genctl.runs import Run
+from genctl.seeding import seed_of
+from genctl.weights import load_into
+
+
+def load(
+    origin: str | Path | Run | None = None,
+    *,
+    checkpoint: str = "best",
+    weights: str = "ema",
+    device: str | None = None,
+    output: Output = QUIET,
+) -> Model:
+    """Load a trained model.
+
+    Args:
+        origin: a run (path, name or `Run`), a folder that ``genctl export`` wrote, or an
+            ``.onnx`` file of genctl; the latest run with a checkpoint when None.
+        checkpoint: of a run: ``best``, ``last`` or a step.
+        weights: of a run: ``ema`` or another average's name, or ``raw``.
+        device: see `resolve_device`.
+
+    Raises:
+        GenctlError: nothing there, or damaged, or not what genctl wrote.
+    """
+    place = resolve_device(device)
+    if isinstance(origin, Run):
+        return _load_run(origin, checkpoint, weights, place, output)
+    path = Path(origin) if origin is not None else None
+    if path is not None and path.suffix == ".onnx":
+        return _load_onnx(path)
+    if path is not None and bundle.is_bundle(path):
+        return _load_bundle(path, place)
+    run = _latest() if path is None else runs.find(path)
+    if path is None:
+        output.say(f"using {run.path}")
+    return _load_run(run, checkpoint, weights, place, output)
+
+
+def build_objective(spec: Spec, config: Config, data: DataSpec, parents: Parents) -> Objective:
+    """The family's objective with freshly initialised modules, the same for the same seed."""
+    torch.manual_seed(seed_of(config.seed, "init"))
+    objective: Objective = spec.load("objective")(config, data, parents)
+    return objective
+
+
+def load_parents(folder: Path, config: Config) -> dict[str, Trained]:
+    """The parents that a run or an export keeps a copy of."""
+    return {
+        role: _load_bundle(folder / "parents" / role, torch.device("cpu")).trained
+        for role in config.parents
+    }
+
+
+def _latest() -> Run:
+    for run in runs.all_runs():
+        if checkpoint.all_checkpoints(run):
+            return run
+    raise GenctlError(
+        ExitStatus.DATA,
+        f"no run with a checkpoint under {runs.runs_root()}",
+        hint="genctl train gan",
+    )
+
+
+def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output: Output) -> Model:
+    path = checkpoint.choose(run, wanted, output.warn)
+    document = run.read("config.json")
+    spec = registry.get(document["config"]["family"])
+    config = from_json(spec, document["config"])
+    data = DataSpec.from_json(json.loads((path / "data.json").read_text("utf-8")))
+    tensors = checkpoint.group(path, _group_of(path, weights))
+    parents = load_parents(run.path, config)
+    step = json.loads((path / "state.json").read_text("utf-8"))["index"]
+    modules = _filled(spec, config, data, parents, tensors, device)
+    return Model(
+        run.path, Trained(spec.name, config, data, modules), weights, step, device, parents
+    )
+
+
+def _group_of(path: Path, weights: str) -> str:
+    averages = [g.removeprefix("ema.") for g in checkpoint.groups(path) if g.startswith("ema.")]
+    if weights in averages:
+        return f"ema.{weights}"
+    if weights == "raw" or (weights == "ema" and not averages):
+        return "model"
+    choices = [*averages, "raw"]
+    close = nearest(weights, choices) or choices
+    raise GenctlError(
+        ExitStatus.USAGE, f"no weights {weights!r} in {path}; choose {' or '.join(close)}"
+    )
+
+
+def _load_bundle(path: Path, device: torch.device) -> Model:
+    document, tensors = bundle.read(path)
+    spec = registry.get(document["config"]["family"])
+    config = from_json(spec, document["config"])
+    data = DataSpec.from_json(document["data"])
+    parents = load_parents(path, config)
+    modules = _filled(spec, config, data, parents, tensors, device)
+    trained = Trained(spec.name, config, data, modules)
+    return Model(path, trained, document["weights"], document["step"], device, parents)
+
+
+def _load_onnx(path: Path) -> Model:
+    from genctl.export import onnx
+
+    document, module = onnx.read(path)
+    spec = registry.get(document["config"]["family"])
+    config = from_json(spec, document["config"])
+    data = DataSpec.from_json(document["data"])
+    trained = Trained(spec.name, config, data, {document["role"]: module})
+    return Model(path, trained, document["weights"], document["step"], torch.device("cpu"))
+
+
+def _filled(
+    spec: Spec,
+    config: Config,
+    data: DataSpec,
+    parents: Parents,
+    tensors: Mapping[str, Tensor],
+    device: torch.device,
+) -> dict[str, nn.Module]:
+    """The modules that ``tensors`` fill, in eval mode; those it does not are left out."""
+    modules = build_objective(spec, config, data, parents).modules
+    filled = load_into(modules, tensors)
+    return {role: modules[role].to(device).eval().requires_grad_(False) for role in filled}
