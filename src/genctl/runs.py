@@ -89,7 +89,8 @@ class Run:
         """
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.path / ".lock", timeout=0)
+        # Not 0: whoever lists the runs at this moment holds the lock for an instant.
+        lock = FileLock(self.path / ".lock", timeout=0.5)
         try:
             lock.acquire()
         except Timeout:

@@ -39,12 +39,12 @@ class FamilyVerb(Verb):
     """A verb whose options go on with those of the family that its arguments mean."""
 
     def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
-        """What ``args`` add.
+        """What ``args`` add; nothing, unless a verb says otherwise.
 
         Args:
             strict: whether an argument that means no family is an error.
         """
-        raise NotImplementedError
+        return FamilyOptions()
 
     def positionals(self, args: Sequence[str]) -> list[str]:
         """The words of ``args`` that may be arguments, the value of an unknown option included."""

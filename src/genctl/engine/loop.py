@@ -206,11 +206,11 @@ class Loop:
             f"({snapshot.position} examples, {snapshot.elapsed:.0f} s of training)"
         )
 
-    def _save(self, *, finished: bool = False) -> Path | None:
+    def _save(self, *, finished: bool = False) -> Path:
         snapshot = self._trainer.snapshot(self.elapsed)
         if not snapshot.finite:
             self._guard.set_back("the weights are no longer finite")
-            snapshot = self._trainer.snapshot(self.elapsed)
+            snapshot, finished = self._trainer.snapshot(self.elapsed), False
         return checkpoint.save(
             self._run, snapshot, finished=finished, keep_last=self._settings.keep_last
         )
@@ -260,7 +260,7 @@ class Loop:
         begun = time.monotonic()
         self._scored = int(self.fraction * self._settings.evaluations)
         path = self._save(finished=finished)
-        if self._hooks.evaluate and self._settings.evaluations and path is not None:
+        if self._hooks.evaluate and self._settings.evaluations:
             scores = self._hooks.evaluate(self._trainer.averaged())
             self._rows.log(self._trainer.position, scores)
             for logger in self._loggers:
