@@ -29,10 +29,6 @@ SEED = 20260
 EPOCHS = 20
 BATCH_SIZE = 64
 PEAK_RATE = 0.03
-RECONSTRUCTION = 12.0
-"""A classifier's last features collapse to one point a class (Papyan et al. 2020, arXiv 2008.08186)
-and see little of how a digit is drawn; having to redraw the image keeps that in them. Without it,
-5 digits a class, repeated, stand at 10 times the distance of real digits."""
 
 
 class Judge(nn.Module):
@@ -114,30 +110,21 @@ def _train() -> Judge:
     pixels, targets = _to_float(images), torch.from_numpy(labels)
     with torch.random.fork_rng(devices=[]):  # for the first weights and for dropout
         torch.manual_seed(SEED)
-        judge, decoder = Judge().train(), nn.Linear(FEATURES, 28 * 28)
-        parameters = [*judge.parameters(), *decoder.parameters()]
+        judge = Judge().train()
         optimizer = torch.optim.SGD(
-            parameters, PEAK_RATE, momentum=0.9, nesterov=True, weight_decay=5e-4
+            judge.parameters(), PEAK_RATE, momentum=0.9, nesterov=True, weight_decay=5e-4
         )
         per_epoch = len(pixels) // BATCH_SIZE
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, EPOCHS * per_epoch)
         for _ in range(EPOCHS):
             order = torch.randperm(len(pixels), generator=random)
             for chosen in order[: per_epoch * BATCH_SIZE].view(per_epoch, BATCH_SIZE):
-                moved = _moved(pixels[chosen], random)
-                loss = _loss(judge, decoder, moved, targets[chosen])
+                loss = F.cross_entropy(judge(_moved(pixels[chosen], random)), targets[chosen])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 schedule.step()
     return judge
-
-
-def _loss(judge: Judge, decoder: nn.Linear, images: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy, and what a linear decoder misses of the image: see `RECONSTRUCTION`."""
-    features = judge.trunk(images)
-    missed = F.mse_loss(decoder(features), images.flatten(1))
-    return F.cross_entropy(judge.head(features), labels) + RECONSTRUCTION * missed
 
 
 def _moved(images: Tensor, random: torch.Generator) -> Tensor:
