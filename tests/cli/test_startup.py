@@ -33,4 +33,4 @@ def test_it_loads_nothing_heavy(command: str) -> None:
 
 def test_the_sdk_loads_nothing_before_it_is_used() -> None:
     script = "import sys, genctl; sys.exit('torch' in sys.modules or 'typer' in sys.modules)"
-    subprocess.run([sys.executable, "-c", script], check=True)
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
