@@ -43,7 +43,7 @@ def commands(family: dict[str, Any], folder: Path) -> Iterator[tuple[str, ...]]:
         yield ("sample", run, "--n", "4", "--out", str(folder / "samples"))
         yield ("eval", METRICS[family["output"]], run, "--n", "64")
     for form in ("safetensors", *family["exports"]):
-        yield ("export", run, "--format", form, "--out", str(folder / form))
+        yield ("export", run, "--format", form)
 
 
 def passes(name: str, command: tuple[str, ...]) -> bool:
