@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -59,7 +60,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    assert run.holder() == f"process {holder.pid} on {os.uname().nodename}"
+    assert run.holder() == f"process {holder.pid} on {socket.gethostname()}"
     with pytest.raises(GenctlError, match=f"is being trained by process {holder.pid}"), run.lock():
         pass
     holder.kill()
