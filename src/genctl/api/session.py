@@ -101,6 +101,8 @@ def open_session(request: Request, output: Output) -> Session:
     prepared = prepare(config.data)
     if prepared.skipped:
         output.warn(_left_out(prepared.skipped))
+    if prepared.ignored:
+        output.detail(f"{prepared.ignored} files that are no images were passed over")
     fingerprint = prepared.dataset.spec.fingerprint
     run = find_resumable(config, fingerprint, out=request.out, new=request.new)
     plan = _kept_plan(request, run, output) if run else _new_plan(request, config)

@@ -14,10 +14,16 @@ from genctl.errors import ExitStatus, GenctlError
 
 @dataclass(frozen=True)
 class Prepared:
-    """A data set ready to train on, and the files that had to be left out."""
+    """A data set ready to train on.
+
+    Attributes:
+        skipped: images that cannot be read, as ``path: reason``.
+        ignored: how many files of other kinds lay among them.
+    """
 
     dataset: ImageDataset
     skipped: tuple[str, ...]
+    ignored: int
 
 
 def prepare(config: DataConfig) -> Prepared:
@@ -39,7 +45,8 @@ def prepare(config: DataConfig) -> Prepared:
         statistics=statistics(source.images),
         extractor=source.extractor,
     )
-    return Prepared(ImageDataset(source, spec, flip=config.flip), source.skipped)
+    dataset = ImageDataset(source, spec, flip=config.flip)
+    return Prepared(dataset, source.skipped, source.ignored)
 
 
 def parse_size(text: str) -> tuple[int, int] | None:
