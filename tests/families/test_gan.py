@@ -111,6 +111,16 @@ def test_micro_batches_agree_with_whole_ones(tmp_path: Path) -> None:
     assert max(float((one[name] - two[name]).abs().max()) for name in one) < 1e-5
 
 
+def test_scores_need_the_training_data_or_a_reference(tmp_path: Path) -> None:
+    folder = colour_folder(tmp_path / "图片")
+    model = genctl.load(train(tmp_path / "run", "batch_size=8", data=str(folder)))
+    folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(GenctlError, match="cannot be read from here: no data at") as refused:
+        genctl.evaluate("fid", model, n=4)
+    assert (refused.value.code, "--ref" in refused.value.hint) == (ExitStatus.DATA, True)
+    assert genctl.evaluate("fid", model, n=4, ref=str(tmp_path / "elsewhere")).score.value > 0
+
+
 class TestMistakes:
     """One clear line, the right status, and nothing left behind."""
 

@@ -84,7 +84,14 @@ def reference_source(ref: str | None, pictures: Pictures) -> ImageSource:
         )
     data = pictures.data
     _, height, width = data.shape
-    source = open_source(data.source, size=(height, width))
+    try:
+        source = open_source(data.source, size=(height, width))
+    except GenctlError as error:
+        raise GenctlError(
+            error.code,
+            f"the data that the model was trained on cannot be read from here: {error.message}",
+            hint="name the reference with --ref",
+        ) from None
     if source.fingerprint != data.fingerprint:
         raise GenctlError(
             ExitStatus.DATA,
