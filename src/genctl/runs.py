@@ -161,6 +161,11 @@ def all_runs(root: Path | None = None) -> list[Run]:
     return sorted(found, key=lambda run: (_touched(run), run.name), reverse=True)
 
 
+def latest() -> Run | None:
+    """The run with a checkpoint that was written to last: what commands take when none is named."""
+    return next((run for run in all_runs() if any(run.checkpoints.glob("step-*"))), None)
+
+
 def stem_of(family: str, source_name: str) -> str:
     """The name of a run before its number: ``gan-digits``; Chinese and other scripts stay."""
     clean = re.sub(r"[^\w.-]+", "-", source_name).strip("-.")

@@ -55,5 +55,5 @@ def test_examples_are_whole_steps_and_close(examples: int, per_step: int) -> Non
 def test_fraction_is_of_what_the_budget_counts() -> None:
     assert Budget(examples=100).fraction(25, 1e9) == 0.25
     assert Budget(seconds=60).fraction(10**9, 15) == 0.25
-    assert Budget(examples=100).spent(100, 0)
-    assert not Budget(seconds=60).spent(10**9, 59.9)
+    assert Budget(examples=100).fraction(100, 0) == 1.0
+    assert Budget(seconds=60).fraction(10**9, 59.9) < 1.0

@@ -116,10 +116,7 @@ def dry_run(request: Request, output: Output) -> DryRun:
         resumes=session.run.path if session.run else None,
         place=request.out or runs.runs_root(),
         step=last.get("step", 0),
-        parameters={
-            role: sum(parameter.numel() for parameter in module.parameters())
-            for role, module in session.objective.modules.items()
-        },
+        parameters=session.parameters,
         examples_per_second=rate,
         examples=examples,
         steps=examples // session.trainer.examples_per_step,

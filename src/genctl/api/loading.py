@@ -74,14 +74,14 @@ def load_parents(folder: Path, config: Config) -> dict[str, Trained]:
 
 
 def _latest() -> Run:
-    for run in runs.all_runs():
-        if checkpoint.all_checkpoints(run):
-            return run
-    raise GenctlError(
-        ExitStatus.DATA,
-        f"no run with a checkpoint under {runs.runs_root()}",
-        hint="genctl train gan",
-    )
+    run = runs.latest()
+    if run is None:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"no run with a checkpoint under {runs.runs_root()}",
+            hint="genctl train gan",
+        )
+    return run
 
 
 def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output: Output) -> Model:

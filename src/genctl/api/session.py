@@ -77,6 +77,14 @@ class Session:
     budget: Budget
     run: Run | None
 
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Module -> how many parameters it has."""
+        return {
+            role: sum(parameter.numel() for parameter in module.parameters())
+            for role, module in self.objective.modules.items()
+        }
+
 
 def open_session(request: Request, output: Output) -> Session:
     """Look up and build everything, write nothing.

@@ -127,10 +127,7 @@ def _reproducibility(budget: Budget) -> str:
 
 def _headline(run: Run, session: Session) -> str:
     data, plan = session.dataset.spec, session.plan
-    sizes = ", ".join(
-        f"{role} {sum(p.numel() for p in module.parameters()) / 1e6:.2f}M"
-        for role, module in session.objective.modules.items()
-    )
+    sizes = ", ".join(f"{role} {count / 1e6:.2f}M" for role, count in session.parameters.items())
     shape = "x".join(map(str, data.shape))
     return "\n".join(
         (

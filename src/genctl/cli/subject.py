@@ -23,7 +23,7 @@ def spec_of(origin: str | None) -> Spec | None:
         GenctlError: ``origin`` names nothing, or its family is unknown here.
     """
     if origin is None:
-        run = next((run for run in runs.all_runs() if any(run.checkpoints.glob("step-*"))), None)
+        run = runs.latest()
         return _family(run.read("config.json")) if run else None
     path = Path(origin)
     if path.suffix == ".onnx":

@@ -32,9 +32,6 @@ class Budget:
         assert self.seconds is not None
         return min(elapsed / self.seconds, 1.0)
 
-    def spent(self, position: int, elapsed: float) -> bool:
-        return self.fraction(position, elapsed) >= 1.0
-
 
 def parse_budget(text: str, *, per_step: int, dataset_size: int) -> Budget:
     """Read ``20steps``, ``250k`` or ``1.5M`` (examples), ``3epochs``, ``110s``, ``5m``, ``2h``.
