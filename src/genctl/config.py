@@ -32,8 +32,8 @@ def option(default: Any, help: str) -> Any:
 
 
 @dataclass(frozen=True)
-class DataConfig:
-    """Where the examples come from and how they are read."""
+class ImageData:
+    """Where images come from and how they are read."""
 
     source: str = option("digits", "built-in name, folder, or file")
     size: str = option("", "resize to this: 64 or HEIGHTxWIDTH; empty keeps the native size")
@@ -41,23 +41,41 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class TextData:
+    """Where text comes from and how it becomes tokens."""
+
+    source: str = option("pydoc", "pydoc (built in), a text or .jsonl file, .gz or .xz, a folder")
+    tokenizer: str = option("auto", "auto, char, byte, bpe, or the path of a tokenizer.json")
+    vocab_size: Annotated[int, Ge(257)] = option(512, "tokens of a bpe that is trained here")
+    context: Annotated[int, Ge(2)] = option(256, "tokens in a window: what the model can see")
+
+
+DataConfig = ImageData | TextData
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How training runs, for every family."""
 
-    budget: str = option("1000steps", "20steps, 250k or 1.5M examples, 3epochs, 110s, 5m, 2h")
+    budget: str = option("1000steps", "20steps, 250k or 1.5M examples, 10Mtokens, 3epochs, 110s, 5m, 2h")
     batch_size: Annotated[int, Ge(1)] = option(64, "examples in one optimizer step")
     micro_batch: Annotated[int, Ge(0)] = option(0, "examples at a time (less memory); 0: all")
-    optimizer: Literal["adam", "adamw", "sgd"] = option("adamw", "optimizer")
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = option(
+        "adamw", "optimizer; muon moves hidden matrices by Muon and the rest by AdamW"
+    )
     lr: Annotated[float, Gt(0)] = option(1e-3, "learning rate at its highest")
+    adamw_lr: Annotated[float, Gt(0)] = option(3e-3, "with muon, the rate of what AdamW moves")
     beta1: Annotated[float, Ge(0), Le(1)] = option(0.9, "decay of the first moment, or momentum")
     beta2: Annotated[float, Ge(0), Le(1)] = option(0.999, "decay of the second moment")
     weight_decay: Annotated[float, Ge(0)] = option(0.0, "weight decay of matrices and kernels")
+    decay_falls: bool = option(False, "let weight decay fall to zero over the run")
     warmup: Annotated[float, Ge(0), Le(1)] = option(0.0, "share of the run in which lr rises")
     decay: Annotated[float, Ge(0), Le(1)] = option(0.5, "share of the run in which lr falls, last")
     final_lr: Annotated[float, Ge(0), Le(1)] = option(0.0, "lr at the end, as a share of lr")
     clip: Annotated[float, Ge(0)] = option(0.0, "largest gradient norm; 0: no clipping")
     ema_halflife: Annotated[float, Ge(0)] = option(20_000, "half-life of the average, in examples")
     amp: Literal["auto", "off", "bf16", "fp16"] = option("auto", "mixed precision")
+    compile: bool = option(False, "compile the networks' blocks: slower to start, then faster")
     checkpoint_seconds: Annotated[float, Gt(0)] = option(45, "a checkpoint at least this often")
     keep_last: Annotated[int, Ge(1)] = option(3, "how many of the newest checkpoints to keep")
     evaluations: Annotated[int, Ge(0)] = option(10, "how often the run is scored, to find the best")
@@ -167,6 +185,7 @@ def resolve(
     for key, value in (flags or {}).items():
         if value is not None:
             layers.put(key, value, f"--{key.rpartition('.')[2].replace('_', '-')}")
+    _derive(spec, layers)
     return _validated(spec, preset, layers)
 
 
@@ -256,7 +275,7 @@ def request_options(spec: Spec) -> list[OptionInfo]:
 
 
 def _section_types(spec: Spec) -> dict[str, type]:
-    return {"model": spec.config, "data": DataConfig, "train": TrainConfig}
+    return {"model": spec.config, "data": spec.data or ImageData, "train": TrainConfig}
 
 
 def _keys(spec: Spec) -> Iterator[str]:
@@ -305,11 +324,20 @@ def _from_environment(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[
             continue
         if section in SECTIONS and leaf:
             key = f"{section}.{leaf}"
-            # The model section is each family's own, so a variable for another one is no mistake.
-            if section != "model" or key in _keys(spec):
+            # These sections are each family's own, so a variable for another one is no mistake.
+            if section == "train" or key in _keys(spec):
                 yield find_key(spec, key), text
         elif name == f"{ENV_PREFIX}SEED":
             yield "seed", text
+
+
+def _derive(spec: Spec, layers: _Layers) -> None:
+    """Let the family fill in what follows from other values, where nobody chose it."""
+    if "derive" not in spec.targets:
+        return
+    for key, (value, origin) in spec.load("derive")(layers.values).items():
+        if layers.origins.get(key, "default").startswith(("default", "preset ")):
+            layers.put(key, value, origin)
 
 
 def _validated(spec: Spec, preset: str, layers: _Layers) -> Config:

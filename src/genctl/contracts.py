@@ -55,8 +55,10 @@ class DataSpec:
         fingerprint: sha256 of the content.
         class_names: of the labels; empty without labels.
         statistics: measured numbers, e.g. ``sigma_data``.
-        artefacts: files in the run that belong to the data -> their sha256.
+        artefacts: files in the run that belong to the data, such as its tokenizer -> their sha256.
         extractor: the feature extractor that was made for this data, if one was.
+        vocab_size: how many tokens there are; 0 where nothing is tokens.
+        end: the token that ends a document; None without one.
     """
 
     source: str
@@ -69,10 +71,17 @@ class DataSpec:
     statistics: Mapping[str, float] = field(default_factory=dict)
     artefacts: Mapping[str, str] = field(default_factory=dict)
     extractor: str = ""
+    vocab_size: int = 0
+    end: int | None = None
 
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def units_per_example(self) -> int:
+        """How many of `unit` one example is: the length of a window of tokens, else 1."""
+        return self.shape[0] if self.unit == "tok" else 1
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -86,9 +95,15 @@ class DataSpec:
 
 
 class Dataset(Protocol):
-    """An endless, seekable stream of examples."""
+    """An endless, seekable stream of examples.
+
+    Attributes:
+        spec: what is known of it.
+        artefacts: the files that ``spec.artefacts`` names -> their content.
+    """
 
     spec: DataSpec
+    artefacts: Mapping[str, bytes]
 
     def stream(
         self, position: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1
@@ -222,10 +237,14 @@ class OptimizerSpec:
     """An optimizer and the parameters it owns.
 
     Attributes:
-        kind: ``adam``, ``adamw`` (decoupled decay) or ``sgd``.
+        kind: ``adam``, ``adamw`` (decoupled decay), ``sgd`` or ``muon`` (Muon for hidden matrices,
+            AdamW for everything else).
         select: shell patterns over ``module.parameter`` names; no two optimizers share one.
         exclude: patterns taken out of ``select``.
         weight_decay: applied to parameters of two or more dimensions.
+        decay_falls: whether weight decay falls to zero over the run.
+        adamw_lr: with ``muon``, the rate of what AdamW moves.
+        adamw: with ``muon``, patterns of the matrices that AdamW moves: embeddings and heads.
     """
 
     kind: str
@@ -235,6 +254,9 @@ class OptimizerSpec:
     weight_decay: float = 0.0
     exclude: tuple[str, ...] = ()
     schedule: Schedule = Schedule()
+    decay_falls: bool = False
+    adamw_lr: float = 3e-3
+    adamw: tuple[str, ...] = ("*embed*", "*head*")
 
     @classmethod
     def of(cls, train: TrainConfig, *select: str) -> Self:
@@ -246,6 +268,8 @@ class OptimizerSpec:
             betas=(train.beta1, train.beta2),
             weight_decay=train.weight_decay,
             schedule=Schedule(train.warmup, train.decay, train.final_lr),
+            decay_falls=train.decay_falls,
+            adamw_lr=train.adamw_lr,
         )
 
 
@@ -283,6 +307,7 @@ class Objective(Protocol):
         ema: name of a module -> the averages kept of it.
         phases: run in this order in each step; exactly one advances.
         monitor: how checkpoints are compared, or None.
+        notes: what was derived from the configuration, a line each, shown when training begins.
     """
 
     modules: Mapping[str, nn.Module]
@@ -291,6 +316,7 @@ class Objective(Protocol):
     ema: Mapping[str, tuple[EmaSpec, ...]]
     phases: tuple[Phase, ...]
     monitor: Monitor | None
+    notes: tuple[str, ...]
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         """The loss of ``phase`` on a micro-batch."""
@@ -319,6 +345,76 @@ class Sampler(Protocol):
             Of images: (B, C, H, W) float in about [-1, 1]; of tokens: (B, T) int64.
         """
         ...
+
+
+class Reader(Protocol):
+    """A model that reads tokens and tells what may come next: what `genctl.decoding` writes with.
+
+    A reader holds one batch at a time. Its rows may differ in length and do not see each other.
+
+    Attributes:
+        context: the most tokens that a row may hold.
+    """
+
+    context: int
+
+    def begin(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        """Forget everything, read these rows of 1 to ``context`` tokens.
+
+        Returns:
+            The logits of the token after each row, (B, vocabulary) float32.
+        """
+        ...
+
+    def advance(self, tokens: Tensor) -> Tensor:
+        """Read one more token a row, (B,) int64; no row may hold ``context`` tokens already.
+
+        Returns:
+            The logits of the token after each row, (B, vocabulary) float32.
+        """
+        ...
+
+
+class Writer(Protocol):
+    """What sampling means for a family whose output is ``text``; built like a `Sampler`."""
+
+    @property
+    def reader(self) -> Reader: ...
+
+
+@dataclass(frozen=True)
+class DecoderPlan:
+    """A decoder to write in the formats of language models (Hugging Face, GGUF).
+
+    Attributes:
+        module: ``(B, T) int64`` tokens to ``(B, T, vocabulary)`` logits, in eval mode; its
+            parameters are named and shaped as those of Hugging Face's ``LlamaForCausalLM``, or of
+            ``Qwen3ForCausalLM`` where ``qk_norm`` is set.
+        vocab_size, width, depth, heads, kv_heads, head_dim, hidden, context: of the network; hidden
+            is the width inside the feed-forward layer.
+        rope_theta: base of the rotary embedding's wavelengths.
+        norm_eps: of the root-mean-square norms.
+        qk_norm: whether queries and keys are normed by head.
+        tied: whether the embedding is the output head.
+        end: the token that ends a document; None without one.
+        artefacts: the tokenizer's files, as in `Trained.artefacts`.
+    """
+
+    module: nn.Module
+    vocab_size: int
+    width: int
+    depth: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    hidden: int
+    context: int
+    rope_theta: float
+    norm_eps: float
+    qk_norm: bool
+    tied: bool
+    end: int | None
+    artefacts: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -353,12 +449,14 @@ class Trained:
         config: the resolved configuration.
         data: the data it was trained on.
         modules: role -> module in eval mode, without gradients.
+        artefacts: the files that ``data.artefacts`` names -> their content.
     """
 
     family: str
     config: Any
     data: DataSpec
     modules: Mapping[str, nn.Module]
+    artefacts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 Parents = Mapping[str, Trained]

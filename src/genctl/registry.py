@@ -23,7 +23,9 @@ SPEC_API = 1
 
 ENTRY_POINT_GROUP = "genctl.models"
 
-BUILT_IN: Mapping[str, str] = MappingProxyType({"gan": "genctl.families.gan.spec:SPEC"})
+BUILT_IN: Mapping[str, str] = MappingProxyType(
+    {"gan": "genctl.families.gan.spec:SPEC", "lm": "genctl.families.lm.spec:SPEC"}
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,15 @@ class Spec:
         name: what people type, ``genctl train NAME``.
         summary: one line for ``genctl models``.
         config: a frozen dataclass, the ``model`` section of the family's configuration.
-        targets: ``"objective"``, ``"sampler"``, ``"exporter.onnx"`` ... -> ``"module:attribute"``.
+        targets: ``"objective"``, ``"sampler"``, ``"exporter.onnx"`` ... -> ``"module:attribute"``;
+            ``"derive"`` names a torch-free function of the dotted values chosen so far that gives
+            key -> (value, origin) for those that follow from them.
         presets: preset -> dotted or short key -> value; the first is the default.
         request: a frozen dataclass, the family's own sampling options.
         inputs: the keys of a batch that training reads.
         output: the key of what sampling makes, or None for a family that samples nothing.
+        data: the ``data`` section of its configuration; that of images when None.
+        gpu_preset: the preset to start from on a GPU; the first one when empty.
         parents: the roles of the trained runs it starts from -> what each is for.
         api: the `SPEC_API` it was written for.
     """
@@ -56,6 +62,8 @@ class Spec:
     request: type = NoRequest
     inputs: frozenset[str] = frozenset({"image"})
     output: str | None = "image"
+    data: type | None = None
+    gpu_preset: str = ""
     parents: Mapping[str, str] = field(default_factory=dict)
     api: int = SPEC_API
 
