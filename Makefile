@@ -28,7 +28,7 @@ lint: .venv/has-onnx,dev  ## format, lint, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-smoke: .venv/has-onnx  ## train, sample, evaluate and export every family, briefly
+smoke: .venv/has-onnx,dev  ## train, sample, evaluate and export every family, briefly
 	@$(BIN)/python tools/smoke.py
 
 bench: .venv/has-onnx,dev  ## the benchmarks behind the README's numbers

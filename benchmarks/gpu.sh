@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What to run on a machine with a GPU, in under nine minutes and without a network:
-# the GPU tests, then digits per second in float32 and with mixed precision.
+# the GPU tests, then digits per second in float32 and with mixed precision, then language models.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GENCTL_RUNS="${OUT:-$(mktemp -d)}/runs"
@@ -15,4 +15,6 @@ for amp in off auto off auto; do
     $python -m genctl eval fid --json | $python -c 'import json,sys; s=json.load(sys.stdin); print(s)'
   done
 done
+echo "== language models"
+$python benchmarks/lm_gpu.py --data "${TEXT:-pydoc}"
 $python -m genctl runs ls

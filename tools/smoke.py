@@ -16,8 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-METRICS = {"image": "fid"}
+METRICS = {"image": "fid", "text": "bpb"}
 """What a family makes -> the metric that judges it."""
+
+PLACES = {"image": "samples", "text": "samples.txt"}
+"""What a family makes -> where some of it can be kept."""
 
 LIMIT_SECONDS = 300
 
@@ -40,7 +43,7 @@ def commands(family: dict[str, Any], folder: Path) -> Iterator[tuple[str, ...]]:
     run = str(folder / family["name"])
     yield ("train", family["name"], "--budget", "20steps", "--out", run)
     if family["output"] is not None:
-        yield ("sample", run, "--n", "4", "--out", str(folder / "samples"))
+        yield ("sample", run, "--n", "4", "--out", str(folder / PLACES[family["output"]]))
         yield ("eval", METRICS[family["output"]], run, "--n", "64")
     for form in ("safetensors", *family["exports"]):
         yield ("export", run, "--format", form)

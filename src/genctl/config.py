@@ -44,7 +44,7 @@ class ImageData:
 class TextData:
     """Where text comes from and how it becomes tokens."""
 
-    source: str = option("pydoc", "pydoc (built in), a text or .jsonl file, .gz or .xz, a folder")
+    source: str = option("pydoc", "pydoc (built in), a text, .jsonl, .gz or .xz, a folder")
     tokenizer: str = option("auto", "auto, char, byte, bpe, or the path of a tokenizer.json")
     vocab_size: Annotated[int, Ge(257)] = option(512, "tokens of a bpe that is trained here")
     context: Annotated[int, Ge(2)] = option(256, "tokens in a window: what the model can see")
@@ -57,7 +57,7 @@ DataConfig = ImageData | TextData
 class TrainConfig:
     """How training runs, for every family."""
 
-    budget: str = option("1000steps", "20steps, 250k or 1.5M examples, 10Mtokens, 3epochs, 110s, 5m, 2h")
+    budget: str = option("1000steps", "20steps, 250k examples, 10Mtokens, 3epochs, 110s, 5m, 2h")
     batch_size: Annotated[int, Ge(1)] = option(64, "examples in one optimizer step")
     micro_batch: Annotated[int, Ge(0)] = option(0, "examples at a time (less memory); 0: all")
     optimizer: Literal["adam", "adamw", "sgd", "muon"] = option(
@@ -147,6 +147,7 @@ def resolve(
     spec: Spec,
     *,
     preset: str | None = None,
+    default_preset: str = "",
     file: Path | None = None,
     environ: Mapping[str, str] | None = None,
     sets: Iterable[str] = (),
@@ -155,7 +156,8 @@ def resolve(
     """Put the layers on top of each other and validate the outcome.
 
     Args:
-        preset: a name in ``spec.presets``; the file's or the family's first when None.
+        preset: a name in ``spec.presets``; the file's, or ``default_preset``, when None.
+        default_preset: the family's first when empty.
         file: TOML or JSON, nested by section or with dotted keys.
         environ: variables to read ``GENCTL_SECTION_KEY`` from; the process's own when None.
         sets: ``key=value`` texts; values are TOML, or plain text where that is no TOML.
@@ -166,7 +168,7 @@ def resolve(
     """
     layers = _Layers(spec)
     from_file = dict(_read_file(spec, file)) if file else {}
-    preset = preset or from_file.pop("preset", None) or spec.default_preset
+    preset = preset or from_file.pop("preset", None) or default_preset or spec.default_preset
     if preset not in spec.presets:
         raise unknown("preset", preset, spec.presets, hint=f"genctl train {spec.name} --help")
     for key, value in spec.presets[preset].items():
@@ -404,4 +406,6 @@ def _type_text(hint: Any) -> str:
         return " ".join([_type_text(base), *bounds])
     if typing.get_origin(hint) is Literal:
         return "|".join(map(str, typing.get_args(hint)))
+    if str in typing.get_args(hint):  # text, or a list of it
+        return "str"
     return getattr(hint, "__name__", str(hint))

@@ -459,5 +459,42 @@ class Trained:
     artefacts: Mapping[str, bytes] = field(default_factory=dict)
 
 
+INIT = "init"
+"""The role of a parent that only gives the first weights: a run keeps no copy of it."""
+
 Parents = Mapping[str, Trained]
 Exporter = Callable[[Trained], ExportPlan]
+
+
+@dataclass(frozen=True)
+class DiffusersPlan:
+    """A denoising U-Net to write as diffusers' ``UNet2DModel``, with the scheduler it goes with.
+
+    Attributes:
+        denoiser: ``(x, sigma, label)`` to clean images, in eval mode: what it all amounts to.
+            x: (B, *shape), noise of standard deviation ``sigma: (B,)`` added; ``label: (B,)``
+            int64, the number of classes for none, or None where there are no classes.
+        network: the U-Net in it; its parameters are named and shaped as those of UNet2DModel.
+        unet: arguments of UNet2DModel.
+        scheduler: name of the scheduler's class.
+        scheduler_config: its arguments.
+        time_scale: the network's time for a timestep of 1 of the scheduler.
+        shape: (C, H, W) of an image.
+        padded: height and width to which images are padded, at the bottom and right, with zeros.
+        unshuffle: side of the squares of pixels that become the channels UNet2DModel sees.
+    """
+
+    denoiser: nn.Module
+    network: nn.Module
+    unet: Mapping[str, Any]
+    scheduler: str
+    scheduler_config: Mapping[str, Any]
+    time_scale: float
+    shape: tuple[int, int, int]
+    padded: tuple[int, int]
+    unshuffle: int
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are; UNet2DModel has one more, for none."""
+        return (self.unet.get("num_class_embeds") or 1) - 1

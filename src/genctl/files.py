@@ -17,6 +17,11 @@ from genctl.errors import ExitStatus, GenctlError
 _NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
+def cache_folder() -> Path:
+    """Where what can be made again is kept: ``$GENCTL_CACHE``, else ``~/.cache/genctl``."""
+    return Path(os.environ.get("GENCTL_CACHE") or Path.home() / ".cache" / "genctl")
+
+
 def disk_error(path: Path, error: OSError) -> GenctlError:
     """The one line for an `OSError` met while writing ``path``."""
     if error.errno in _NO_SPACE:

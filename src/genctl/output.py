@@ -95,6 +95,10 @@ class Output:
 
             Console(file=self.stdout, highlight=False, soft_wrap=True).print(human)
 
+    def piece(self, text: str) -> None:
+        """A piece of a result that is shown while it is made."""
+        print(text, end="", file=self.stdout, flush=True)
+
     def say(self, text: str) -> None:
         """A line of talk."""
         if self.mode is not Mode.QUIET:

@@ -23,6 +23,9 @@ SPEC_API = 1
 
 ENTRY_POINT_GROUP = "genctl.models"
 
+EXPORT_VARIANTS: Mapping[str, str] = MappingProxyType({"gguf-q8_0": "gguf"})
+"""Formats that are another one with other numbers in it -> the format whose exporter they take."""
+
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {"gan": "genctl.families.gan.spec:SPEC", "lm": "genctl.families.lm.spec:SPEC"}
 )
@@ -73,7 +76,8 @@ class Spec:
 
     def exports(self) -> list[str]:
         """The foreign formats that this family can be written to."""
-        return sorted(key.partition(".")[2] for key in self.targets if key.startswith("exporter."))
+        own = [key.partition(".")[2] for key in self.targets if key.startswith("exporter.")]
+        return sorted([*own, *(name for name, of in EXPORT_VARIANTS.items() if of in own)])
 
     def load(self, target: str) -> Any:
         """Import what ``target`` names.

@@ -39,7 +39,7 @@ def test_sizes_are_those_of_the_networks(tmp_path: Path) -> None:
 
 def test_bundled_digits_come_with_their_licence(tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run")
-    digits = config.DataConfig().source
+    digits = config.ImageData().source
     data = data_spec().to_json() | {"source": digits, "name": digits}
     assert "CC BY-SA 3.0" in run_card(run, tiny_config(), data_spec().from_json(data))
     assert "CC BY-SA" not in run_card(run, tiny_config(), data_spec())

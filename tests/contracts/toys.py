@@ -64,6 +64,7 @@ class Adversarial:
             Phase("generator", ("generator",), every=2, advances=False),
         )
         self.monitor = Monitor("fd")
+        self.notes = ("two phases",)
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         fake = self.modules["generator"](step.noise.normal("z", 8))
@@ -88,6 +89,7 @@ class Tokens:
         self.ema = {}
         self.phases = (Phase("train", ("model",)),)
         self.monitor = None
+        self.notes = ()
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         tokens = ((small(batch) + 1) / 2 * (LEVELS - 1)).round().long()
@@ -123,6 +125,7 @@ class Distil:
         self.ema = {"generator": (EmaSpec("ema", 500),)}
         self.phases = (Phase("copy", ("student",)),)
         self.monitor = None
+        self.notes = ()
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         z = step.noise.normal("z", 8)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +83,37 @@ def test_parents_come_along(written: Path, tmp_path: Path) -> None:
     bundle.write(parents / "teacher", DOCUMENT, tensors(), card="")
     bundle.write(written, DOCUMENT, tensors(), card="", parents=parents)
     assert bundle.read(written / "parents" / "teacher")[0]["weights"] == "ema"
+
+
+def with_tokenizer(content: bytes = "词".encode()) -> dict[str, Any]:
+    """The document of a model whose data has a tokenizer."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    data = dataclasses.replace(data_spec(), artefacts={"tokenizer/词.json": sha256})
+    return DOCUMENT | {"data": data.to_json()}
+
+
+def test_files_of_the_data_come_along(tmp_path: Path) -> None:
+    artefacts = {"tokenizer/词.json": "词".encode()}
+    proof = bundle.write(tmp_path / "b", with_tokenizer(), tensors(), card="", artefacts=artefacts)
+    assert (tmp_path / "b" / "tokenizer" / "词.json").read_text("utf-8") == "词"
+    assert proof.inputs == ("8 tensors", "tokenizer/词.json")
+
+
+@pytest.mark.parametrize("artefacts", [{}, {"tokenizer/词.json": b"other"}])
+def test_files_that_are_not_those_of_the_data(tmp_path: Path, artefacts: dict[str, bytes]) -> None:
+    with pytest.raises(GenctlError) as caught:
+        bundle.write(tmp_path / "b", with_tokenizer(), tensors(), card="", artefacts=artefacts)
+    assert caught.value.code is ExitStatus.PROOF_FAILED
+    assert "tokenizer/词.json is not what belongs to the data" in caught.value.message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["../key", "/etc/key", "C:\\key", "a/../../key", "a\\..\\..\\key"])
+def test_a_bundle_names_files_of_its_own_alone(written: Path, name: str) -> None:
+    data = dataclasses.replace(data_spec(), artefacts={name: "0" * 64})
+    edit(data=data.to_json())(written)
+    with pytest.raises(GenctlError, match="is damaged"):
+        bundle.read(written)
 
 
 def off_by_a_bit(path: Path, given: dict[str, Tensor]) -> None:

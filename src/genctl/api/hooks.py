@@ -1,4 +1,4 @@
-"""What the engine may do with a model in training: draw previews of it, and score it."""
+"""What the engine may do with a model of images in training: draw previews of it, and score it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import torch
 from torch import Tensor
 
 from genctl.api.pictures import BATCH, model_batches
+from genctl.api.text_hooks import TextHooks
 from genctl.config import Config, request_from
 from genctl.contracts import Parents, Sampler
 from genctl.data.images import ImageDataset, to_uint8
+from genctl.data.prepare import PreparedDataset
 from genctl.data.samples import Samples
+from genctl.data.tokens import TokenDataset
 from genctl.engine.driver import sample_chunks
 from genctl.engine.loop import Hooks, Modules
 from genctl.evaluation.choose import choose_extractor
@@ -29,17 +32,26 @@ SCORED, SCORE_SEED = 1000, 20
 
 
 def make_hooks(
-    spec: Spec, config: Config, dataset: ImageDataset, parents: Parents, device: torch.device
+    spec: Spec,
+    config: Config,
+    dataset: PreparedDataset,
+    parents: Parents,
+    device: torch.device,
 ) -> Hooks:
-    """Previews and in-training scores for families that make images; nothing for others."""
-    if spec.output != "image":
-        return Hooks()
-    hooks = _ImageHooks(spec, config, dataset, parents, device)
-    return Hooks(hooks.preview, hooks.evaluate)
+    """Previews and in-training scores of families that make images or text; nothing for others."""
+    if spec.output == "text" and isinstance(dataset, TokenDataset):
+        text = TextHooks(spec, config, dataset, parents, device)
+        return Hooks(text.preview, text.evaluate)
+    if spec.output == "image" and isinstance(dataset, ImageDataset):
+        images = _ImageHooks(spec, config, dataset, parents, device)
+        return Hooks(images.preview, images.evaluate)
+    return Hooks()
 
 
-def save_reals(dataset: ImageDataset, run: Run) -> None:
+def save_reals(dataset: PreparedDataset, run: Run) -> None:
     """A grid of training images, ``samples/reals.png``, to hold previews against."""
+    if not isinstance(dataset, ImageDataset):
+        return
     batch = next(dataset.stream(0, PREVIEWS, seed=0))
     Samples("image", _pixels([batch["image"]])).save(run.samples / "reals.png")
 

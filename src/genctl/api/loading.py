@@ -13,7 +13,7 @@ from genctl import registry, runs
 from genctl.api.devices import resolve_device
 from genctl.api.model import QUIET, Model
 from genctl.config import Config, from_json
-from genctl.contracts import DataSpec, Objective, Parents, Trained
+from genctl.contracts import INIT, DataSpec, Objective, Parents, Trained
 from genctl.engine import checkpoint
 from genctl.errors import ExitStatus, GenctlError, nearest
 from genctl.export import bundle
@@ -21,7 +21,7 @@ from genctl.output import Output
 from genctl.registry import Spec
 from genctl.runs import Run
 from genctl.seeding import seed_of
-from genctl.weights import load_into
+from genctl.weights import load_into, sha256_of
 
 
 def load(
@@ -66,11 +66,33 @@ def build_objective(spec: Spec, config: Config, data: DataSpec, parents: Parents
 
 
 def load_parents(folder: Path, config: Config) -> dict[str, Trained]:
-    """The parents that a run or an export keeps a copy of."""
+    """The parents that a run or an export keeps a copy of: all but the one it only began with."""
     return {
         role: _load_bundle(folder / "parents" / role, torch.device("cpu")).trained
         for role in config.parents
+        if role != INIT
     }
+
+
+def read_artefacts(folder: Path, data: DataSpec) -> dict[str, bytes]:
+    """The files of a run or an export that belong to its data.
+
+    Raises:
+        GenctlError: one is absent, or not what it was.
+    """
+    found = {}
+    for name, sha256 in data.artefacts.items():
+        path = folder / name
+        if not path.is_file():
+            raise GenctlError(ExitStatus.DATA, f"{path} is missing, and the model needs it")
+        if sha256_of(path) != sha256:
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"{path} has another checksum than when it was written",
+                hint="copy it again from where the run was trained",
+            )
+        found[name] = path.read_bytes()
+    return found
 
 
 def _latest() -> Run:
@@ -94,9 +116,8 @@ def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output:
     parents = load_parents(run.path, config)
     step = json.loads((path / "state.json").read_text("utf-8"))["index"]
     modules = _filled(spec, config, data, parents, tensors, device)
-    return Model(
-        run.path, Trained(spec.name, config, data, modules), weights, step, device, parents
-    )
+    trained = Trained(spec.name, config, data, modules, read_artefacts(run.path, data))
+    return Model(run.path, trained, weights, step, device, parents)
 
 
 def _group_of(path: Path, weights: str) -> str:
@@ -119,7 +140,7 @@ def _load_bundle(path: Path, device: torch.device) -> Model:
     data = DataSpec.from_json(document["data"])
     parents = load_parents(path, config)
     modules = _filled(spec, config, data, parents, tensors, device)
-    trained = Trained(spec.name, config, data, modules)
+    trained = Trained(spec.name, config, data, modules, read_artefacts(path, data))
     return Model(path, trained, document["weights"], document["step"], device, parents)
 
 
@@ -130,7 +151,9 @@ def _load_onnx(path: Path) -> Model:
     spec = registry.get(document["config"]["family"])
     config = from_json(spec, document["config"])
     data = DataSpec.from_json(document["data"])
-    trained = Trained(spec.name, config, data, {document["role"]: module})
+    texts = document.get("artefacts", {})
+    artefacts = {name: text.encode() for name, text in texts.items()}
+    trained = Trained(spec.name, config, data, {document["role"]: module}, artefacts)
     return Model(path, trained, document["weights"], document["step"], torch.device("cpu"))
 
 

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from genctl import registry
+from genctl.api.writing import collect, pieces
 from genctl.config import Config, request_from
 from genctl.contracts import DataSpec, Parents, Sampler, Trained
 from genctl.data.images import to_uint8
 from genctl.data.samples import Samples, label_numbers
+from genctl.data.written import Texts
 from genctl.engine.driver import sample_chunks
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode, Output
@@ -62,27 +64,59 @@ class Model:
         *,
         seed: int = 0,
         labels: Sequence[int | str] | None = None,
+        prompts: Sequence[str] = (),
         batch_size: int = 64,
         options: Mapping[str, str] | None = None,
         output: Output = QUIET,
-    ) -> Samples:
+    ) -> Samples | Texts:
         """``n`` samples; sample k depends on ``seed`` and k, not on ``n`` or ``batch_size``.
 
         Args:
             labels: classes by number or name; sample k gets ``labels[k % len(labels)]``. All
                 classes in turn when None.
+            prompts: what a model that writes text goes on with; sample k gets
+                ``prompts[k % len(prompts)]``.
             options: the family's own sampling options as text, e.g. ``{"truncation": "0.7"}``.
             output: where to show progress.
 
         Raises:
-            GenctlError: a number below 1, an unknown class or option, a family without samples.
+            GenctlError: a number below 1, an unknown class or option, a prompt that cannot be
+                read, a family without samples.
         """
+        if self.spec.output == "text" or prompts:
+            return self._texts(n, seed, labels, list(prompts) or [""], batch_size, options or {})
         numbers = self.labels(labels)
         chunks = self.chunks(n, seed=seed, labels=numbers, batch_size=batch_size, options=options)
         tracked = output.track(chunks, n, "sampling")
         array = np.concatenate([_to_array(chunk, self.spec.output) for chunk in tracked])
         given = np.array([numbers[k % len(numbers)] for k in range(n)]) if numbers else None
         return Samples(self.spec.output or "", array, given, self.data.class_names)
+
+    def stream(
+        self, prompt: str = "", *, seed: int = 0, options: Mapping[str, str] | None = None
+    ) -> Iterator[str]:
+        """One text, in pieces as they are written; put together they are what `sample` gives.
+
+        Raises:
+            GenctlError: as `sample`.
+        """
+        found = pieces(self, [prompt], 1, seed=seed, batch_size=1, options=options or {})
+        return (piece.text for piece in found)
+
+    def _texts(
+        self,
+        n: int,
+        seed: int,
+        labels: Sequence[int | str] | None,
+        prompts: list[str],
+        batch_size: int,
+        options: Mapping[str, str],
+    ) -> Texts:
+        _refuse_below_one(n, batch_size)
+        if labels:
+            raise _takes_no_labels(self.origin)
+        found = pieces(self, prompts, n, seed=seed, batch_size=batch_size, options=options)
+        return Texts(collect(found, prompts, n))
 
     def chunks(
         self,
@@ -94,11 +128,7 @@ class Model:
         options: Mapping[str, str] | None = None,
     ) -> Iterator[Tensor]:
         """`sample` as a stream of raw chunks, for many more samples than fit in memory."""
-        for name, value in (("n", n), ("batch-size", batch_size)):
-            if value < 1:
-                raise GenctlError(
-                    ExitStatus.USAGE, f"--{name} {value} is below 1", hint=f"--{name} 64"
-                )
+        _refuse_below_one(n, batch_size)
         request = request_from(self.spec, options or {})
         return sample_chunks(
             self.sampler(),
@@ -118,11 +148,7 @@ class Model:
         """
         if "label" not in self.sampler().conditions:
             if wanted:
-                raise GenctlError(
-                    ExitStatus.USAGE,
-                    f"{self.origin} was not trained by class, so it takes no labels",
-                    hint="leave --labels out",
-                )
+                raise _takes_no_labels(self.origin)
             return []
         if wanted is None:
             return list(range(self.data.num_classes))
@@ -155,6 +181,20 @@ class Model:
             self.config, self.data, self.trained.modules, self.parents
         )
         return sampler
+
+
+def _refuse_below_one(n: int, batch_size: int) -> None:
+    for name, value in (("n", n), ("batch-size", batch_size)):
+        if value < 1:
+            raise GenctlError(ExitStatus.USAGE, f"--{name} {value} is below 1", hint=f"--{name} 64")
+
+
+def _takes_no_labels(origin: Path) -> GenctlError:
+    return GenctlError(
+        ExitStatus.USAGE,
+        f"{origin} was not trained by class, so it takes no labels",
+        hint="leave --labels out",
+    )
 
 
 def _to_array(chunk: Tensor, kind: str | None) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +14,9 @@ from genctl.api.loading import build_objective, load, load_parents
 from genctl.api.resuming import find_resumable
 from genctl.config import Config
 from genctl.contracts import Objective, Parents, Trained
-from genctl.data.images import ImageDataset
-from genctl.data.prepare import prepare
+from genctl.data.prepare import Prepared, PreparedDataset, prepare
 from genctl.engine.budget import Budget, parse_budget
+from genctl.engine.distributed import World
 from genctl.engine.precision import resolve_amp
 from genctl.engine.trainer import Plan, Trainer
 from genctl.errors import ExitStatus, GenctlError
@@ -65,17 +66,19 @@ class Session:
 
     Attributes:
         run: the run to resume, or None for a new one.
+        world: the processes that train together.
     """
 
     spec: Spec
     config: Config
-    dataset: ImageDataset
+    dataset: PreparedDataset
     parents: Parents
     objective: Objective
     plan: Plan
     trainer: Trainer
     budget: Budget
     run: Run | None
+    world: World
 
     @property
     def parameters(self) -> dict[str, int]:
@@ -86,16 +89,21 @@ class Session:
         }
 
 
-def open_session(request: Request, output: Output) -> Session:
+def open_session(request: Request, output: Output, world: World | None = None) -> Session:
     """Look up and build everything, write nothing.
+
+    Args:
+        world: the processes that train together; this one alone when None.
 
     Raises:
         GenctlError: bad input of any kind.
     """
+    world = world or World()
     spec = registry.get(request.family)
     config = configuration.resolve(
         spec,
         preset=request.preset,
+        default_preset=_default_preset(spec, request),
         file=request.config,
         sets=request.sets,
         flags={
@@ -106,23 +114,62 @@ def open_session(request: Request, output: Output) -> Session:
             **{key: configuration.parse_value(text) for key, text in request.options.items()},
         },
     )
-    prepared = prepare(config.data)
+    prepared = _prepared(config, world)
     if prepared.skipped:
         output.warn(_left_out(prepared.skipped))
     if prepared.ignored:
         output.detail(f"{prepared.ignored} files that are no images were passed over")
     fingerprint = prepared.dataset.spec.fingerprint
-    run = find_resumable(config, fingerprint, out=request.out, new=request.new)
+    run = world.agree(find_resumable(config, fingerprint, out=request.out, new=request.new))
     plan = _kept_plan(request, run, output) if run else _new_plan(request, config)
+    _check_shares(plan, world)
     parents = load_parents(run.path, config) if run else _given_parents(config)
     objective = build_objective(spec, config, prepared.dataset.spec, parents)
-    trainer = Trainer(objective, prepared.dataset, plan)
+    trainer = Trainer(objective, prepared.dataset, _on_this_device(plan, world), world)
     budget = parse_budget(
         config.train.budget,
         per_step=trainer.examples_per_step,
         dataset_size=prepared.dataset.spec.examples,
+        tokens_per_example=prepared.dataset.spec.units_per_example,
     )
-    return Session(spec, config, prepared.dataset, parents, objective, plan, trainer, budget, run)
+    return Session(
+        spec, config, prepared.dataset, parents, objective, plan, trainer, budget, run, world
+    )
+
+
+def _default_preset(spec: Spec, request: Request) -> str:
+    """The family's preset for GPUs where training runs on one."""
+    if spec.gpu_preset and resolve_device(request.device).type == "cuda":
+        return spec.gpu_preset
+    return spec.default_preset
+
+
+def _prepared(config: Config, world: World) -> Prepared:
+    """Rank 0 prepares the data, and the others find it in the cache."""
+    if not world.leads:
+        world.wait()
+    found = prepare(config.data)
+    if world.leads:
+        world.wait()
+    return found
+
+
+def _check_shares(plan: Plan, world: World) -> None:
+    share, rest = divmod(plan.batch_size, world.size)
+    if rest or share % min(plan.micro_batch, share):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"train.batch_size = {plan.batch_size} cannot be shared by {world.size} processes in "
+            f"micro-batches of {plan.micro_batch}",
+            hint=f"--set batch_size={plan.micro_batch * world.size}",
+        )
+
+
+def _on_this_device(plan: Plan, world: World) -> Plan:
+    """The plan for this process: each has a GPU of its own."""
+    if world.size == 1 or not plan.device.startswith("cuda"):
+        return plan
+    return dataclasses.replace(plan, device=f"cuda:{world.local_rank}")
 
 
 def _left_out(files: Sequence[str]) -> str:
@@ -168,6 +215,7 @@ def _new_plan(request: Request, config: Config) -> Plan:
         amp=resolve_amp(config.train.amp, device),
         threads=use_threads(request.threads),
         clip=config.train.clip,
+        compile=config.train.compile,
     )
 
 

@@ -19,10 +19,13 @@ from genctl.api.hooks import make_hooks, save_reals
 from genctl.api.loading import load
 from genctl.api.model import QUIET
 from genctl.api.session import Request, Session, open_session
+from genctl.contracts import INIT, DataSpec
 from genctl.engine.budget import Budget
+from genctl.engine.distributed import END, Order, World
+from genctl.engine.following import follow
 from genctl.engine.loggers import logger_type, open_loggers
 from genctl.engine.loop import Loop
-from genctl.files import staged, write_atomic
+from genctl.files import make_directory, staged, write_atomic
 from genctl.output import Output
 from genctl.runs import Run
 
@@ -52,8 +55,28 @@ def train(
     request = Request(family, **options)
     for name in request.log:
         logger_type(name)
-    session = open_session(request, output)
-    run = session.run or _new_run(request, session)
+    world = World.join(request.device)
+    try:
+        return _train(request, output if world.leads else QUIET, started, world)
+    finally:
+        world.leave()
+
+
+def _train(request: Request, output: Output, started: float, world: World) -> Run:
+    session = open_session(request, output, world)
+    run = session.run or world.agree(_new_run(request, session) if world.leads else None)
+    assert run is not None
+    if not world.leads:
+        follow(session.trainer, run, world)
+        return run
+    try:
+        _lead(request, session, run, output, started)
+    finally:
+        world.order(Order(END))
+    return run
+
+
+def _lead(request: Request, session: Session, run: Run, output: Output, started: float) -> None:
     with run.lock():
         _record(run, session)
         output.say(_headline(run, session))
@@ -71,12 +94,12 @@ def train(
             ),
             output=output,
             unit=session.dataset.spec.unit,
+            units_per_example=session.dataset.spec.units_per_example,
             loggers=open_loggers(request.log, run, session.config.to_json()),
             started=started,
         )
         loop.run()
         write_atomic(run.path / "README.md", run_card(run, session.config, session.dataset.spec))
-    return run
 
 
 def _new_run(request: Request, session: Session) -> Run:
@@ -86,7 +109,11 @@ def _new_run(request: Request, session: Session) -> Run:
     with staged(path) as stage:
         run = Run(stage)
         for role, origin in session.config.parents.items():
-            write_bundle(load(origin, device="cpu"), stage / "parents" / role)
+            if role != INIT:
+                write_bundle(load(origin, device="cpu"), stage / "parents" / role)
+        for name, content in session.dataset.artefacts.items():
+            make_directory((stage / name).parent)
+            (stage / name).write_bytes(content)
         run.write("resolved.json", dataclasses.asdict(session.plan))
         run.write("data.json", data.to_json())
         run.write(
@@ -131,11 +158,18 @@ def _headline(run: Run, session: Session) -> str:
     shape = "x".join(map(str, data.shape))
     return "\n".join(
         (
-            f"{session.spec.name} on {data.name}: {data.examples} {data.unit} {shape}"
+            f"{session.spec.name} on {data.name}: {data.examples:,} {_examples(data)} {shape}"
             + (f", {data.num_classes} classes" if data.num_classes else ""),
             f"preset {session.config.preset}: {sizes} parameters; "
             f"budget {session.config.train.budget}, batch {plan.batch_size}, "
-            f"{plan.device}, amp {plan.amp}, {plan.threads} threads, seed {plan.seed}",
+            f"{plan.device}, amp {plan.amp}, {plan.threads} threads, seed {plan.seed}"
+            + (f", {session.world.size} processes" if session.world.size > 1 else ""),
+            *session.objective.notes,
             f"run {run.path}: {_reproducibility(session.budget)}",
         )
     )
+
+
+def _examples(data: DataSpec) -> str:
+    """What an example is called: an image, or a window of tokens."""
+    return "windows of" if data.unit == "tok" else data.unit

@@ -10,10 +10,10 @@ from genctl import registry, runs
 from genctl.cli.command import SUBJECT
 
 # The rooms that these belong to load torch; a test holds both sides equal.
-METRICS = ("fid", "is")
+METRICS = ("fid", "is", "bpb")
 EXTRACTORS = ("digits", "inception", "rand")
 LOGGERS = ("tensorboard", "wandb")
-SOURCES = ("digits",)
+SOURCES = ("digits", "pydoc")
 AMP = ("auto", "off", "bf16", "fp16")
 
 

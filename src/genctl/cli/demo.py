@@ -44,7 +44,7 @@ def demo(
     model = load(run, device=device, output=output)
     grid = model.sample(64).save(default_out(model, seed=0, n=64))
     output.say("scoring 2000 samples, exporting to ONNX")
-    scores = [scoring.evaluate(metric, model, output=output) for metric in scoring.METRICS]
+    scores = [scoring.evaluate(metric, model, output=output) for metric in scoring.IMAGE_METRICS]
     exported = exporting.export(run, "onnx", output=output)
     steps = next_steps(run, registry.get("gan"))
     human = [

@@ -21,7 +21,8 @@ def evaluate(
         str,
         typer.Argument(
             metavar="METRIC",
-            help="fid (Fréchet distance, smaller is better) or is (Inception-style score).",
+            help="Of images fid (Fréchet distance) or is (Inception-style score); "
+            "of text bpb (bits a byte).",
             autocompletion=completion.one_of(*completion.METRICS),
         ),
     ],
@@ -36,14 +37,18 @@ def evaluate(
     ref: Annotated[
         str | None,
         typer.Option(
-            help="Real images to compare with; left out: what the model was trained on.",
+            help="Real images, or text to predict; left out: what the model was trained on, of a "
+            "text the part that was held out.",
             metavar="SOURCE",
             autocompletion=completion.one_of(*completion.SOURCES),
         ),
     ] = None,
     n: Annotated[
         int | None,
-        typer.Option("--n", help="How many to score; left out: 2000 of a model, all of a folder."),
+        typer.Option(
+            "--n",
+            help="How many to score; left out: 2000 images of a model, all of a folder or text.",
+        ),
     ] = None,
     extractor: Annotated[
         str | None,
@@ -61,6 +66,10 @@ def evaluate(
     checkpoint: Checkpoint = "best",
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
     batch_size: Annotated[int, typer.Option(help="Samples made at a time.")] = 250,
+    context: Annotated[
+        int | None,
+        typer.Option(help="Of bpb: tokens in a window; left out: what the model can see."),
+    ] = None,
     device: Device = None,
     threads: Threads = None,
 ) -> None:
@@ -83,6 +92,7 @@ def evaluate(
         weights=model_weights,
         seed=seed,
         batch_size=batch_size,
+        context=context,
         device=device,
         output=call.output,
     )
@@ -102,7 +112,7 @@ def describe(found: Evaluation) -> str:
         str(score),
         f"  error      {score.error_kind}",
         f"  signature  {score.signature}",
-        f"  extractor  {found.reason}",
+        *(f"  {label:<9}  {text}" for label, text in found.facts.items()),
     ]
     if found.real:
         lines.append(f"  real       {found.real}, of {found.real.n_generated} real images")

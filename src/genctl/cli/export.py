@@ -22,7 +22,7 @@ def export(
         typer.Option(
             "--format",
             help="What to write: see genctl models.",
-            metavar="safetensors|onnx",
+            metavar="NAME",
             autocompletion=completion.formats,
         ),
     ] = "safetensors",

@@ -29,7 +29,9 @@ def next_steps(run: Run, spec: Spec) -> list[str]:
     """Commands that make sense on a trained run."""
     name = shlex.quote(str(run.path))
     steps = []
-    if spec.output is not None:
+    if spec.output == "text":
+        steps += [f'genctl sample {name} --prompt "The "', f"genctl eval bpb {name}"]
+    elif spec.output is not None:
         steps.append(f"genctl sample {name} --n 64")
     if spec.output == "image":
         steps.append(f"genctl eval fid {name}")

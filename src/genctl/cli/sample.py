@@ -21,11 +21,13 @@ from genctl.cli.options import (
     use_threads,
 )
 from genctl.cli.subject import spec_of
-from genctl.errors import GenctlError
+from genctl.errors import ExitStatus, GenctlError
 
 if TYPE_CHECKING:
     from genctl.api.model import Model as LoadedModel
     from genctl.registry import Spec
+
+IMAGES = 64
 
 
 class SampleVerb(FamilyVerb):
@@ -58,7 +60,10 @@ def _subject(
 def sample(
     ctx: typer.Context,
     model: Model = None,
-    n: Annotated[int, typer.Option("--n", help="How many.")] = 64,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", help=f"How many; left out: {IMAGES} images, or one text a prompt."),
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="Sample k depends on the seed and k, not on --n or --batch-size.")
     ] = 0,
@@ -68,13 +73,27 @@ def sample(
             help="Classes by number or name, taken in turn; left out: all.", metavar="0,1,2"
         ),
     ] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prompt", help="Text to go on with; again for several, in turn.", metavar="TEXT"
+        ),
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option("--prompts", help="A file of prompts: one a line, or .jsonl.", metavar="FILE"),
+    ] = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Of text: one JSON object a sample on stdout.")
+    ] = False,
     weights: Weights = "ema",
     checkpoint: Checkpoint = "best",
     batch_size: BatchSize = 64,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="A .png (one grid), an .npz, or a folder; left out: a grid beside the model."
+            help="Of images a .png (one grid), an .npz, or a folder; of text a .txt or .jsonl. "
+            "Left out: a grid beside the model; text is shown."
         ),
     ] = None,
     device: Device = None,
@@ -85,14 +104,39 @@ def sample(
     The family's own options are options too: genctl sample RUN --help
     """
     from genctl.api.loading import load
-    from genctl.data.samples import check_place
+    from genctl.cli.texts import TextCall, given_prompts, show_texts
 
     call: Call = ctx.obj
+    asked = given_prompts(prompt or [], prompts)
     use_threads(threads)
     loaded = load(model, checkpoint=checkpoint, weights=weights, device=device, output=call.output)
-    place = out or default_out(loaded, seed, n)
-    check_place(place, loaded.spec.output or "", n)
-    samples = loaded.sample(
+    if loaded.spec.output == "text":
+        show_texts(call, TextCall(loaded, asked, n, seed, labels, batch_size, out, jsonl))
+    elif asked or jsonl:
+        flag = "--prompt" if asked else "--jsonl"
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{loaded.origin} makes {loaded.spec.output}, so {flag} means nothing to it",
+            hint=f"leave {flag} out",
+        )
+    else:
+        _show_images(call, loaded, IMAGES if n is None else n, seed, labels, batch_size, out)
+
+
+def _show_images(
+    call: Call,
+    model: LoadedModel,
+    n: int,
+    seed: int,
+    labels: str | None,
+    batch_size: int,
+    out: Path | None,
+) -> None:
+    from genctl.data.samples import Samples, check_place
+
+    place = out or default_out(model, seed, n)
+    check_place(place, model.spec.output or "", n)
+    samples = model.sample(
         n,
         seed=seed,
         labels=None if labels is None else [label.strip() for label in labels.split(",")],
@@ -100,6 +144,7 @@ def sample(
         options=call.options,
         output=call.output,
     )
+    assert isinstance(samples, Samples)
     path = samples.save(place)
     drawn = None if samples.labels is None else samples.labels.tolist()
     call.output.result(
@@ -109,12 +154,12 @@ def sample(
             "seed": seed,
             "labels": drawn,
             "kind": samples.kind,
-            "weights": loaded.weights,
-            "step": loaded.step,
-            "origin": str(loaded.origin),
+            "weights": model.weights,
+            "step": model.step,
+            "origin": str(model.origin),
         },
-        f"{path}: {n} samples of {loaded.origin}, {loaded.weights} weights"
-        + (f" of step {loaded.step}" if loaded.step is not None else ""),
+        f"{path}: {n} samples of {model.origin}, {model.weights} weights"
+        + (f" of step {model.step}" if model.step is not None else ""),
         bare=str(path),
     )
 

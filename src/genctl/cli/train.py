@@ -69,7 +69,7 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Built-in name, folder of images, or .npz.",
+            help="Built-in name, folder, .npz of images, text file: see genctl models FAMILY.",
             metavar="SOURCE",
             autocompletion=completion.one_of(*completion.SOURCES),
         ),
@@ -87,7 +87,9 @@ def train(
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="When to end: 20steps, 250k (examples), 3epochs, 110s, 5m, 2h."),
+        typer.Option(
+            help="When to end: 20steps, 250k (examples), 10Mtokens, 3epochs, 110s, 5m, 2h."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all randomness.")] = None,
     out: Annotated[

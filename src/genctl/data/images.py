@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ class ImageDataset:
         spec: what is known of them.
         flip: mirror half of the examples, chosen by seed and position.
     """
+
+    artefacts: Mapping[str, bytes] = MappingProxyType({})
+    """Pictures need no file besides themselves."""
 
     def __init__(self, source: ImageSource, spec: DataSpec, *, flip: bool) -> None:
         self.spec = spec

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from genctl.config import DataConfig
+from genctl.config import DataConfig, ImageData, TextData
 from genctl.contracts import DataSpec
 from genctl.data.images import ImageDataset, statistics
 from genctl.data.sources import open_source
+from genctl.data.texts import prepare_text
+from genctl.data.tokens import TokenDataset
 from genctl.errors import ExitStatus, GenctlError
+
+PreparedDataset = ImageDataset | TokenDataset
 
 
 @dataclass(frozen=True)
@@ -21,17 +25,23 @@ class Prepared:
         ignored: how many files of other kinds lay among them.
     """
 
-    dataset: ImageDataset
-    skipped: tuple[str, ...]
-    ignored: int
+    dataset: PreparedDataset
+    skipped: tuple[str, ...] = ()
+    ignored: int = 0
 
 
 def prepare(config: DataConfig) -> Prepared:
     """Read and measure what ``config.source`` names.
 
     Raises:
-        GenctlError: nothing there, nothing readable, or images of several sizes.
+        GenctlError: nothing there, nothing readable, images of several sizes, or too little text.
     """
+    if isinstance(config, TextData):
+        return Prepared(prepare_text(config))
+    return _prepare_images(config)
+
+
+def _prepare_images(config: ImageData) -> Prepared:
     source = open_source(config.source, size=parse_size(config.size))
     count, height, width, channels = source.images.shape
     spec = DataSpec(

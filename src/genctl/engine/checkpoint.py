@@ -49,7 +49,7 @@ class Snapshot:
 
     @property
     def name(self) -> str:
-        return f"step-{self.index:08d}"
+        return name_of(self.index)
 
     @property
     def finite(self) -> bool:
@@ -70,6 +70,11 @@ class Snapshot:
             "rate_scale": self.rate_scale,
             "scaler": dict(self.scaler),
         }
+
+
+def name_of(index: int) -> str:
+    """The name of the checkpoint before the step ``index``."""
+    return f"step-{index:08d}"
 
 
 def save(run: Run, snapshot: Snapshot, *, finished: bool, keep_last: int) -> Path:

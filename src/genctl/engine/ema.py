@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from genctl.contracts import EmaSpec
+from genctl.engine.compiling import eager_copy
 
 
 class Ema:
@@ -26,9 +26,7 @@ class Ema:
         self.copies: dict[str, dict[str, nn.Module]] = {name: {} for name in self._specs}
         for role, kept in specs.items():
             for spec in kept:
-                self.copies[spec.name][role] = (
-                    copy.deepcopy(modules[role]).eval().requires_grad_(False)
-                )
+                self.copies[spec.name][role] = eager_copy(modules[role])
 
     @torch.no_grad()
     def update(self, examples: int, seen: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 from genctl.engine import checkpoint
@@ -55,8 +56,8 @@ class NonFiniteGuard:
                 f"training diverged at step {trainer.index}: {reason}",
                 hint="start again with a lower rate, e.g. --new --set lr=1e-4, or with --amp off",
             )
-        trainer.restore(checkpoint.read(path))
-        trainer.attempt, trainer.rate_scale = attempt, scale
+        good = checkpoint.read(path)
+        trainer.restore(dataclasses.replace(good, attempt=attempt, rate_scale=scale))
         self._skipped = 0
         self._output.warn(
             f"{reason}; back to {path.name} with {scale:g} of the learning rate "

@@ -78,6 +78,7 @@ class Loop:
         hooks: previews and scores.
         output: where to talk.
         unit: what is counted, for the display.
+        units_per_example: how many of them an example is.
         loggers: where metrics go besides ``metrics.jsonl``.
         started: `time.monotonic` at the start of the command.
     """
@@ -92,6 +93,7 @@ class Loop:
         hooks: Hooks,
         output: Output,
         unit: str,
+        units_per_example: int = 1,
         loggers: Sequence[Logger] = (),
         started: float | None = None,
     ) -> None:
@@ -110,6 +112,7 @@ class Loop:
         self._rows = JsonLines(run.path / "metrics.jsonl", trainer.position)
         self._loggers = loggers
         self._display = Display(output, unit, trainer.device)
+        self._units = units_per_example
         self._window = _Window()
         self._first_position = trainer.position
         self._training_since = time.monotonic()
@@ -203,7 +206,7 @@ class Loop:
         self._earlier = snapshot.elapsed
         self._output.say(
             f"resuming {self._run.path} from step {snapshot.index} "
-            f"({snapshot.position} examples, {snapshot.elapsed:.0f} s of training)"
+            f"({snapshot.position:,} examples, {snapshot.elapsed:.0f} s of training)"
         )
 
     def _save(self, *, finished: bool = False) -> Path:
@@ -246,7 +249,8 @@ class Loop:
             left = (self._budget.examples - self._trainer.position) / rate if rate else None
         else:
             left = (self._budget.seconds or 0.0) - self.elapsed
-        return Reading(self.fraction, self._trainer.position, rate, left, metrics)
+        seen = self._trainer.position * self._units
+        return Reading(self.fraction, seen, rate * self._units, left, metrics)
 
     def _preview(self) -> None:
         if self._hooks.preview:

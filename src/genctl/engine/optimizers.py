@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 
 from genctl.contracts import OptimizerSpec
+from genctl.engine.muon import Muon
 
 Named = dict[str, nn.Parameter]
 
@@ -38,16 +40,22 @@ class Optimizers:
         return self._optimizers[name]
 
     def set_rates(self, fraction: float, scale: float) -> None:
-        """Set every learning rate for the step at ``fraction`` of the budget."""
+        """Set every learning rate and weight decay for the step at ``fraction`` of the budget."""
         for name, optimizer in self._optimizers.items():
             spec = self._specs[name]
-            rate = spec.lr * spec.schedule(fraction) * scale
+            factor = spec.schedule(fraction) * scale
+            left = 1 - fraction if spec.decay_falls else 1.0
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = _highest_rate(spec, group) * factor
+                group["weight_decay"] = group["highest_decay"] * left
 
     def rates(self) -> dict[str, float]:
-        """The learning rate of each optimizer at this moment."""
-        return {n: float(o.param_groups[0]["lr"]) for n, o in self._optimizers.items()}
+        """The learning rates at this moment: of each optimizer, and with Muon of its AdamW."""
+        return {
+            name if group.get("kind") != "adamw" else f"{name}.adamw": float(group["lr"])
+            for name, optimizer in self._optimizers.items()
+            for group in optimizer.param_groups
+        }
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """Moments and counters: optimizer -> ``parameter/key`` -> tensor."""
@@ -67,8 +75,8 @@ class Optimizers:
             whole = optimizer.state_dict()
             order = [
                 parameter_name
-                for group in _groups(self.parameters[name])
-                for parameter_name in group
+                for group in _groups(self._specs[name], self.parameters[name])
+                for parameter_name in group.names
             ]
             entries: dict[int, dict[str, Tensor]] = {}
             for key, value in state[name].items():
@@ -96,16 +104,44 @@ def _selects(spec: OptimizerSpec, name: str) -> bool:
     )
 
 
-def _groups(parameters: Named) -> tuple[list[str], list[str]]:
-    """Names with weight decay (two or more dimensions) and without."""
-    decayed = [name for name, p in parameters.items() if p.ndim >= 2]
-    return decayed, [name for name, p in parameters.items() if p.ndim < 2]
+@dataclass(frozen=True)
+class _Group:
+    """Parameters that are moved alike."""
+
+    names: list[str]
+    weight_decay: float
+    kind: str = ""
+
+
+def _groups(spec: OptimizerSpec, parameters: Named) -> list[_Group]:
+    """Matrices and kernels, which decay, and the rest; with Muon, what it moves apart."""
+    wide = [name for name, parameter in parameters.items() if parameter.ndim >= 2]
+    narrow = [name for name, parameter in parameters.items() if parameter.ndim < 2]
+    if spec.kind != "muon":
+        return [_Group(wide, spec.weight_decay), _Group(narrow, 0.0)]
+    outer = [name for name in wide if any(fnmatchcase(name, pattern) for pattern in spec.adamw)]
+    hidden = [name for name in wide if name not in outer]
+    return [
+        _Group(hidden, spec.weight_decay, "muon"),
+        _Group(outer, spec.weight_decay, "adamw"),
+        _Group(narrow, 0.0, "adamw"),
+    ]
+
+
+def _highest_rate(spec: OptimizerSpec, group: Mapping[str, object]) -> float:
+    return spec.adamw_lr if group.get("kind") == "adamw" else spec.lr
 
 
 def _build(spec: OptimizerSpec, parameters: Named) -> torch.optim.Optimizer:
     groups = [
-        {"params": [parameters[name] for name in names], "weight_decay": decay}
-        for names, decay in zip(_groups(parameters), (spec.weight_decay, 0.0), strict=True)
+        {
+            "params": [parameters[name] for name in group.names],
+            "weight_decay": group.weight_decay,
+            "highest_decay": group.weight_decay,
+            "lr": spec.lr,
+        }
+        | ({"kind": group.kind} if group.kind else {})
+        for group in _groups(spec, parameters)
     ]
     fused = next(iter(parameters.values())).device.type in ("cpu", "cuda")
     match spec.kind:
@@ -115,5 +151,7 @@ def _build(spec: OptimizerSpec, parameters: Named) -> torch.optim.Optimizer:
             return torch.optim.AdamW(groups, lr=spec.lr, betas=spec.betas, fused=fused)
         case "sgd":
             return torch.optim.SGD(groups, lr=spec.lr, momentum=spec.betas[0])
+        case "muon":
+            return Muon(groups, spec.betas)
         case _:
             raise ValueError(f"no optimizer of the kind {spec.kind!r}")

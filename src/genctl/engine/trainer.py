@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from torch import Tensor, nn
 
 from genctl.contracts import Batch, Dataset, Loss, Objective, Phase
 from genctl.engine.checkpoint import Snapshot
+from genctl.engine.compiling import compile_blocks, eager_copy
+from genctl.engine.distributed import RELOAD, STEP, Order, World
 from genctl.engine.ema import Ema
 from genctl.engine.noise import TRAINING_BLOCK, KeyedNoise
 from genctl.engine.optimizers import Optimizers
@@ -32,6 +33,7 @@ class Plan:
         amp: ``off``, ``bf16`` or ``fp16``.
         threads: of torch on the CPU.
         clip: largest gradient norm; 0: none.
+        compile: whether blocks are compiled.
     """
 
     seed: int
@@ -41,6 +43,7 @@ class Plan:
     amp: str
     threads: int
     clip: float = 0.0
+    compile: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,15 @@ class StepContext:
     second_order: bool
     noise: KeyedNoise
     precision: Precision = field(repr=False)
+    world: World = field(repr=False)
 
     def fp32(self) -> AbstractContextManager[None]:
         """Full precision inside the block."""
         return self.precision.fp32()
 
     def gather(self, x: Tensor) -> Tensor:
-        """The rows of every rank: there is one."""
-        return x
+        """The rows of every rank, differentiable."""
+        return self.world.gather(x)
 
     def input_gradient(self, y: Tensor, x: Tensor) -> Tensor:
         """The gradient of ``y.sum()`` by ``x``, differentiable, float32, loss scale undone."""
@@ -86,10 +90,14 @@ class Trainer:
         objective: what to train; its modules are moved to the plan's device.
         dataset: what to train on.
         plan: how.
+        world: the processes that train together.
     """
 
-    def __init__(self, objective: Objective, dataset: Dataset, plan: Plan) -> None:
+    def __init__(
+        self, objective: Objective, dataset: Dataset, plan: Plan, world: World | None = None
+    ) -> None:
         self.plan = plan
+        self.world = world or World()
         self.device = torch.device(plan.device)
         self.objective = objective
         for module in (*objective.modules.values(), *objective.frozen.values()):
@@ -99,6 +107,8 @@ class Trainer:
         self.precision = Precision(plan.amp, self.device)
         self.optimizers = Optimizers(objective.modules, objective.optimizers)
         self.ema = Ema(objective.modules, objective.ema)
+        if plan.compile:
+            compile_blocks(objective)
         self.index = 0
         self.position = 0
         self.attempt = 0
@@ -114,6 +124,7 @@ class Trainer:
 
     def step(self, fraction: float) -> dict[str, PhaseReport]:
         """Run every phase that is due at ``fraction`` of the budget, then move the averages."""
+        self.world.order(Order(STEP, fraction))
         self.optimizers.set_rates(fraction, self.rate_scale)
         batches = self._next_batches()
         reports = {}
@@ -130,10 +141,7 @@ class Trainer:
         """Copies of the modules that previews and scores may run: averages where there are any."""
         if self.ema.copies:
             return next(iter(self.ema.copies.values()))
-        return {
-            role: copy.deepcopy(module).eval().requires_grad_(False)
-            for role, module in self.objective.modules.items()
-        }
+        return {role: eager_copy(module) for role, module in self.objective.modules.items()}
 
     def snapshot(self, elapsed: float) -> Snapshot:
         """Everything that `restore` needs, on the CPU."""
@@ -150,7 +158,8 @@ class Trainer:
         )
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from ``snapshot``."""
+        """Go on from ``snapshot``, which the other processes read from its checkpoint."""
+        self.world.order(Order(RELOAD, snapshot.index, snapshot.attempt, snapshot.rate_scale))
         load_into(self.objective.modules, snapshot.tensors["model"])
         for name, roles in self.ema.copies.items():
             load_into(roles, snapshot.tensors[f"ema.{name}"])
@@ -166,7 +175,11 @@ class Trainer:
     def _next_batches(self) -> list[Batch]:
         if self._stream is None:
             self._stream = self._dataset.stream(
-                self.position, self.plan.batch_size, seed=self.plan.seed
+                self.position,
+                self.plan.batch_size,
+                seed=self.plan.seed,
+                rank=self.world.rank,
+                world=self.world.size,
             )
         return [next(self._stream) for _ in range(self._repeats)]
 
@@ -185,8 +198,9 @@ class Trainer:
         return report
 
     def _parts(self, phase: Phase, batch: Batch) -> Iterator[Batch]:
-        size = self.plan.micro_batch if phase.separable else self.plan.batch_size
-        for start in range(0, self.plan.batch_size, size):
+        share = self.plan.batch_size // self.world.size
+        size = min(self.plan.micro_batch, share) if phase.separable else share
+        for start in range(0, share, size):
             yield batch.rows(start, start + size).to(self.device)
 
     def _backward(self, phase: Phase, batch: Batch, fraction: float) -> Loss:
@@ -198,7 +212,7 @@ class Trainer:
         )
         second_order = bool(phase.second_order) and self.index % phase.second_order == 0
         context = StepContext(
-            self.index, self.position, fraction, second_order, noise, self.precision
+            self.index, self.position, fraction, second_order, noise, self.precision, self.world
         )
         with self.precision.autocast():
             loss = self.objective.loss(phase.name, batch, context)
@@ -207,14 +221,15 @@ class Trainer:
 
     def _update(self, phase: Phase, weight: Tensor, metrics: dict[str, Tensor]) -> PhaseReport:
         scaler = self.precision.scaler
-        for name in phase.optimizers:
-            scaler.unscale_(self.optimizers[name])
         gradients = [
             parameter.grad
             for name in phase.optimizers
             for parameter in self.optimizers.parameters[name].values()
             if parameter.grad is not None
         ]
+        self.world.sum_([*gradients, weight, *metrics.values()])
+        for name in phase.optimizers:
+            scaler.unscale_(self.optimizers[name])
         torch._foreach_div_(gradients, weight)
         norm = torch.nn.utils.get_total_norm(gradients)
         # The one value that each phase waits for: a bad step must not reach the weights.

@@ -13,7 +13,7 @@ from torch import Tensor
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export.document import from_text, to_text
 from genctl.export.proof import Proof, refuted
-from genctl.files import staged
+from genctl.files import make_directory, staged
 from genctl.weights import load_tensors, save_tensors, sha256_of, sha256_of_tensors
 
 _DOCUMENT = "genctl.json"
@@ -33,6 +33,7 @@ def write(
     *,
     card: str,
     parents: Path | None = None,
+    artefacts: Mapping[str, bytes] | None = None,
 ) -> Proof:
     """Write a folder that `read` and ``genctl sample`` take, and prove it by reading it back.
 
@@ -41,6 +42,7 @@ def write(
         tensors: ``module.parameter`` -> tensor.
         card: the text of README.md.
         parents: folder of the bundles that the model leans on, copied along.
+        artefacts: the files that the document's data names, such as its tokenizer -> their content.
 
     Raises:
         GenctlError: it cannot be written, or does not read back bit for bit; what stood at
@@ -53,6 +55,9 @@ def write(
         (stage / _CARD).write_text(card, "utf-8")
         if parents is not None and parents.is_dir():
             shutil.copytree(parents, stage / "parents")
+        for name, content in (artefacts or {}).items():
+            make_directory((stage / name).parent)
+            (stage / name).write_bytes(content)
         proof = _prove(stage, path, known, tensors)
     return proof
 
@@ -93,10 +98,15 @@ def _prove(
         raise refuted(path, f"{_DOCUMENT} reads back differently")
     if sha256_of_tensors(stored) != sha256_of_tensors(tensors):
         raise refuted(path, f"{_WEIGHTS} reads back differently")
+    artefacts: Mapping[str, str] = document["data"]["artefacts"]
+    for name, sha256 in artefacts.items():
+        file = stage / name
+        if not file.is_file() or sha256_of(file) != sha256:
+            raise refuted(path, f"{name} is not what belongs to the data")
     return Proof(
         format="safetensors",
         runtime=f"safetensors {version('safetensors')}",
-        inputs=(f"{len(tensors)} tensors",),
+        inputs=(f"{len(tensors)} tensors", *artefacts),
         error=0.0,
         tolerance=0.0,
     )

@@ -11,6 +11,49 @@ from genctl.contracts import DataSpec
 _UNITS = {"img": "images", "tok": "tokens", "pair": "pairs"}
 _SHOWN_CLASSES = 20
 
+_USE_IMAGES = """\
+```sh
+genctl sample . --n 64 --out samples.{suffix}
+```
+
+```python
+import genctl
+
+samples = genctl.load(".").sample(64, seed=0)
+```"""
+
+_USE_TEXT = """\
+```sh
+genctl sample . --prompt "The "
+```
+
+```python
+import genctl
+
+print(genctl.load(".").sample(1, prompts=["The "], seed=0))
+```"""
+
+_USE_TRANSFORMERS = """\
+```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+model = AutoModelForCausalLM.from_pretrained(".")
+prompt = tokenizer("The ", return_tensors="pt")
+written = model.generate(**prompt, do_sample=True, max_new_tokens=100)
+print(tokenizer.decode(written[0]))
+```"""
+
+_HUB = """\
+---
+library_name: transformers
+pipeline_tag: text-generation
+tags:
+- genctl
+---
+
+"""
+
 _REPRODUCIBILITY = """\
 - On the same machine with the same threads and versions, and a budget in examples or steps, the
   command gives the same weights bit for bit, also when it was killed and resumed on the way.
@@ -101,28 +144,41 @@ def render(card: Card) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
+def for_transformers(text: str) -> str:
+    """The card ``text`` of a model of text, as it goes with an export to Hugging Face's format.
+
+    It says how transformers uses the folder where it said how genctl does, and begins with what
+    the Hub shows.
+    """
+    return _HUB + text.replace(_USE_TEXT, _USE_TRANSFORMERS)
+
+
 def count_of(data: DataSpec) -> str:
-    """How many examples there are, in words: ``7,934 images``."""
-    return f"{data.examples:,} {_UNITS.get(data.unit, data.unit)}"
+    """How many units of the data there are, in words: ``7,934 images``, ``338,025 tokens``."""
+    return f"{data.examples * data.units_per_example:,} {_UNITS.get(data.unit, data.unit)}"
+
+
+def _shape_of(data: DataSpec) -> str:
+    """How the data comes, in words: ``of shape 1x28x28``, ``in windows of 256``."""
+    shape = "x".join(map(str, data.shape))
+    return f"in windows of {shape}" if data.unit == "tok" else f"of shape {shape}"
 
 
 def _use(card: Card) -> list[str]:
     sizes = ", ".join(f"{role} {size:,}" for role, size in card.sizes.items())
     paragraphs = [card.weights, f"Parameters and buffers: {sizes}."]
     if card.output is not None:
-        out = "samples.png" if card.output == "image" else "samples.npz"
-        paragraphs += [
-            "In this folder:",
-            f"```sh\ngenctl sample . --n 64 --out {out}\n```",
-            '```python\nimport genctl\n\nsamples = genctl.load(".").sample(64, seed=0)\n```',
-        ]
+        suffix = "png" if card.output == "image" else "npz"
+        use = _USE_TEXT if card.output == "text" else _USE_IMAGES.format(suffix=suffix)
+        paragraphs += ["In this folder:", use]
     return paragraphs
 
 
 def _data(card: Card) -> list[str]:
     data = card.data
-    shape = "x".join(map(str, data.shape))
-    facts = [f"- {count_of(data)} of shape {shape}, from `{data.name}`"]
+    facts = [f"- {count_of(data)} {_shape_of(data)}, from `{data.name}`"]
+    if data.vocab_size:
+        facts.append(f"- {data.vocab_size:,} different tokens")
     if data.class_names:
         names = ", ".join(data.class_names[:_SHOWN_CLASSES])
         more = ", ..." if data.num_classes > _SHOWN_CLASSES else ""
@@ -164,9 +220,8 @@ def _cell(value: Any) -> str:
 
 
 def _limits(card: Card) -> list[str]:
-    shape = "x".join(map(str, card.data.shape))
     return [
-        f"- It has seen {count_of(card.data)} of shape {shape} and nothing else: expect more of "
-        "the same, with their gaps and their slant.\n"
+        f"- It has seen {count_of(card.data)} {_shape_of(card.data)} and nothing else: expect more "
+        "of the same, with their gaps and their slant.\n"
         "- Nobody has checked whether it repeats training examples."
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from genctl.contracts import DataSpec
@@ -18,7 +18,8 @@ def to_text(document: Mapping[str, Any]) -> str:
 
     Args:
         document: plain data: ``config`` (`Config.to_json`), ``data`` (`DataSpec.to_json`),
-            ``weights`` (which ones they are) and ``step`` (None when unknown), at least.
+            ``weights`` (which ones they are) and ``step`` (None when unknown), at least; in a file
+            that stands alone also ``artefacts`` (see `artefact_texts`).
     """
     return json.dumps({"format_version": FORMAT_VERSION, **document}, indent=2, ensure_ascii=False)
 
@@ -48,14 +49,30 @@ def from_text(text: str | bytes, origin: Path, *, also: str) -> dict[str, Any]:
     return dict(document)
 
 
+def artefact_texts(artefacts: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
+    """What a document carries of the files that belong to the data, all of them text."""
+    texts = {name: content.decode() for name, content in artefacts.items()}
+    return {"artefacts": texts} if texts else {}
+
+
 def _is_complete(document: Mapping[str, Any], also: str) -> bool:
     try:
         config, step = document["config"], document["step"]
-        DataSpec.from_json(document["data"])
+        data = DataSpec.from_json(document["data"])
+        if not all(map(_is_inside, data.artefacts)):
+            return False
         texts = (config["family"], config["preset"], document["weights"], document[also])
     except (KeyError, TypeError):
         return False
     return all(isinstance(text, str) for text in texts) and isinstance(step, int | None)
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a file of this name lies in the folder that it is looked for in."""
+    return not any(
+        path.is_absolute() or path.drive or ".." in path.parts
+        for path in (PurePosixPath(name), PureWindowsPath(name))
+    )
 
 
 def _damaged(origin: Path) -> GenctlError:

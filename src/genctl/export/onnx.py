@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +12,7 @@ from torch import Tensor, nn
 from genctl.contracts import ExportPlan
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export.document import from_text, to_text
+from genctl.export.packages import one_line, quiet, require
 from genctl.export.proof import Proof, refuted, scaled_error
 from genctl.files import make_directory, staged_file
 
@@ -69,7 +65,7 @@ def write(plan: ExportPlan, path: Path, document: Mapping[str, Any]) -> Proof:
             write the module as a graph, the batch is not free, or the outputs differ; (FAILURE) no
             space or permission. What stood at ``path`` before is as it was.
     """
-    _require("onnx", "onnxscript", "onnxruntime")
+    require("ONNX", "onnx", "onnx", "onnxscript", "onnxruntime")
     make_directory(path.parent)
     with staged_file(path) as stage:
         program = _trace(plan, path)
@@ -87,7 +83,7 @@ def read(path: Path) -> tuple[dict[str, Any], OnnxModule]:
         GenctlError: (USAGE) ONNX Runtime is missing; (DATA) no such file, not ONNX or damaged, or
             not written by genctl.
     """
-    _require("onnxruntime")
+    require("ONNX", "onnx", "onnxruntime")
     if not path.is_file():
         raise GenctlError(
             ExitStatus.DATA, f"no file at {path}", hint="genctl export --format onnx writes one"
@@ -96,7 +92,7 @@ def read(path: Path) -> tuple[dict[str, Any], OnnxModule]:
         session = _session(path)
     except Exception as error:  # the runtime has no base class for what it raises
         raise GenctlError(
-            ExitStatus.DATA, f"{path} is not ONNX, or damaged: {_one_line(error)}"
+            ExitStatus.DATA, f"{path} is not ONNX, or damaged: {one_line(error)}"
         ) from error
     text = session.get_modelmeta().custom_metadata_map.get(_DOCUMENT_KEY)
     if text is None:
@@ -114,7 +110,7 @@ def is_export(path: Path) -> bool:
     Raises:
         GenctlError: (USAGE) ONNX Runtime is missing.
     """
-    _require("onnxruntime")
+    require("ONNX", "onnx", "onnxruntime")
     try:
         read(path)
     except GenctlError:
@@ -131,7 +127,7 @@ def _trace(plan: ExportPlan, path: Path) -> torch.onnx.ONNXProgram:
         for name in plan.inputs
     )
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             program = torch.onnx.export(
                 plan.module,
                 example,
@@ -143,7 +139,7 @@ def _trace(plan: ExportPlan, path: Path) -> torch.onnx.ONNXProgram:
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        reason = _one_line(error.__cause__ or error)
+        reason = one_line(error.__cause__ or error)
         raise refuted(path, f"torch cannot write it with a free batch axis: {reason}") from error
     assert program is not None
     return program
@@ -165,7 +161,7 @@ def _check_structure(plan: ExportPlan, stage: Path, path: Path) -> None:
     try:
         onnx.checker.check_model(str(stage), full_check=True)
     except Exception as error:  # the checker has no base class for what it raises
-        raise refuted(path, f"it is not valid ONNX: {_one_line(error)}") from error
+        raise refuted(path, f"it is not valid ONNX: {one_line(error)}") from error
     graph = onnx.load(str(stage), load_external_data=False).graph
     for kind, values, names in (
         ("inputs", graph.input, plan.inputs),
@@ -194,7 +190,7 @@ def _compare(plan: ExportPlan, stage: Path, path: Path) -> Proof:
         module = OnnxModule(_session(stage))
         largest = max(_difference(plan, module, batch) for batch in PROOF_BATCHES)
     except Exception as error:  # the runtime has no base class for what it raises
-        raise refuted(path, f"onnxruntime cannot run it: {_one_line(error)}") from error
+        raise refuted(path, f"onnxruntime cannot run it: {one_line(error)}") from error
     if not largest <= TOLERANCE:
         raise refuted(
             path, f"onnxruntime differs from torch by {largest:.2g} (allowed {TOLERANCE:g})"
@@ -202,7 +198,7 @@ def _compare(plan: ExportPlan, stage: Path, path: Path) -> Proof:
     return Proof(
         format="onnx",
         runtime=f"onnxruntime {onnxruntime.__version__}",
-        inputs=tuple(f"batch {batch}" for batch in PROOF_BATCHES),
+        inputs=tuple(_tried(plan, batch) for batch in PROOF_BATCHES),
         error=largest,
         tolerance=TOLERANCE,
     )
@@ -214,6 +210,17 @@ def _difference(plan: ExportPlan, module: OnnxModule, batch: int) -> float:
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=False):
         expected, got = _tuple(plan.module(*inputs)), _tuple(module(*inputs))
     return max(scaled_error(a.cpu(), b) for a, b in zip(expected, got, strict=True))
+
+
+def _tried(plan: ExportPlan, batch: int) -> str:
+    """``batch 2``, and the free lengths of what `_difference` gave: ``batch 2 (length 13)``."""
+    lengths = {
+        name: tensor.shape[axis]
+        for key, tensor in zip(plan.inputs, plan.example(batch), strict=True)
+        for axis, name in plan.free.get(key, {}).items()
+    }
+    free = ", ".join(f"{name} {length}" for name, length in lengths.items())
+    return f"batch {batch} ({free})" if free else f"batch {batch}"
 
 
 def _inputs(plan: ExportPlan, batch: int) -> tuple[Tensor, ...]:
@@ -236,34 +243,3 @@ def _session(path: Path) -> Any:
 
 def _bytes_of(module: nn.Module) -> int:
     return sum(tensor.nbytes for tensor in module.state_dict().values())
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what the exporter's libraries log and print; what matters is in what they raise."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    lost = io.StringIO()
-    try:
-        with (
-            warnings.catch_warnings(action="ignore"),
-            contextlib.redirect_stdout(lost),
-            contextlib.redirect_stderr(lost),
-        ):
-            yield
-    finally:
-        logging.disable(before)
-
-
-def _require(*packages: str) -> None:
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    if missing:
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"ONNX needs {' and '.join(missing)}, which this Python does not have",
-            hint='pip install "genctl[onnx]"',
-        )
-
-
-def _one_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -58,6 +58,7 @@ class GanObjective:
             Phase("generator", ("generator",), advances=False),
         )
         self.monitor = Monitor("fd")
+        self.notes: tuple[str, ...] = ()
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         """The discriminator's or the generator's side of the game on a micro-batch."""

@@ -1,0 +1,75 @@
+"""What the engine may do with a model of text in training: let it write, and score it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from genctl.api.writing import collect
+from genctl.config import Config, request_from
+from genctl.contracts import Batch, Parents, Writer
+from genctl.data.tokens import TokenDataset
+from genctl.data.written import Texts
+from genctl.decoding.generate import write
+from genctl.engine.loop import Modules
+from genctl.engine.noise import KeyedNoise
+from genctl.evaluation.bits import tally
+from genctl.registry import Spec
+
+PREVIEWS, PREVIEW_SEED, PREVIEW_TOKENS = 3, 0, 160
+SCORED_TOKENS = 65_536
+"""Validation tokens that a score in training reads at most; ``genctl eval bpb`` reads all."""
+
+
+class TextHooks:
+    """Previews and scores of one run."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        config: Config,
+        dataset: TokenDataset,
+        parents: Parents,
+        device: torch.device,
+    ) -> None:
+        self._spec = spec
+        self._config = config
+        self._dataset = dataset
+        self._parents = parents
+        self._device = device
+        self._request = request_from(spec, {"max_new_tokens": str(PREVIEW_TOKENS)})
+
+    def preview(self, modules: Modules, path: Path) -> None:
+        """Some texts from nothing, from the same noise each time."""
+        writer: Writer = self._spec.load("sampler")(
+            self._config, self._dataset.spec, modules, self._parents
+        )
+        noise = KeyedNoise(("sample", PREVIEW_SEED), range(PREVIEWS), device=self._device)
+        prompts = [""] * PREVIEWS
+        found = write(
+            writer.reader,
+            [self._dataset.tokenizer.encode(prompt) for prompt in prompts],
+            self._request,
+            noise,
+            self._dataset.tokenizer,
+        )
+        Texts(collect(found, prompts, PREVIEWS)).save(path.with_suffix(".txt"))
+
+    def evaluate(self, modules: Modules) -> Mapping[str, float]:
+        """``bpb``: bits a byte of the validation text, and ``nats`` a token."""
+        found = tally(modules["model"], self._windows(), self._device)
+        nats, data = found.nats_per_token, self._dataset
+        bytes_per_token = data.valid_bytes / data.predicted(held_out=True)
+        return {"bpb": nats / (math.log(2) * bytes_per_token), "nats": nats}
+
+    def _windows(self) -> Iterator[Batch]:
+        """The validation text from its beginning, up to `SCORED_TOKENS`."""
+        batches = self._dataset.validation()
+        first = next(batches)
+        rows, length = first["mask"].shape
+        yield first
+        yield from islice(batches, max(0, SCORED_TOKENS // (rows * length) - 1))

@@ -1,0 +1,20 @@
+"""From a configuration of text to a data set of tokens."""
+
+from __future__ import annotations
+
+from genctl.config import TextData
+from genctl.data.text_source import open_text
+from genctl.data.token_cache import cached_tokens, survey
+from genctl.data.tokens import TokenDataset
+
+
+def prepare_text(config: TextData) -> TokenDataset:
+    """Read what ``config.source`` names, and turn it into tokens unless the cache has them.
+
+    Raises:
+        GenctlError: nothing there, nothing that can be read, or a text shorter than the context.
+    """
+    source = open_text(config.source)
+    known = survey(source)
+    files = cached_tokens(source, known, config)
+    return TokenDataset(config.source, source.name, known, files, context=config.context)

@@ -1,0 +1,36 @@
+"""The text of one row of tokens, in pieces that stand."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+
+from genctl.decoding.stops import Stops
+
+
+class Transcript:
+    """Turns tokens into text: a character appears when its last byte has come.
+
+    Args:
+        bytes_of: the bytes that each token stands for.
+        stops: texts that end it.
+    """
+
+    def __init__(self, bytes_of: Sequence[bytes], stops: Sequence[str]) -> None:
+        self._bytes_of = bytes_of
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._stops = Stops(stops)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop string occurred."""
+        return self._stops.met
+
+    def feed(self, token: int) -> str:
+        """Take one more token; the text that stands now and did not before."""
+        return self._stops.feed(self._decoder.decode(self._bytes_of[token]))
+
+    def end(self) -> str:
+        """The rest of the text; bytes of a character that never became whole are U+FFFD."""
+        rest = self._stops.feed(self._decoder.decode(b"", final=True))
+        return rest + self._stops.end()

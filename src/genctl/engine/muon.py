@@ -1,0 +1,112 @@
+"""Muon for hidden matrices, AdamW for everything else, as one optimizer."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+"""Of the quintic that Jordan et al. 2024 (Muon, kellerjordan.github.io/posts/muon) chose for its
+slope at zero: five rounds of it bring every singular value near 1."""
+
+_ROUNDS = 5
+_MOMENTUM = 0.95
+_EPS = 1e-8
+
+
+class Muon(torch.optim.Optimizer):
+    """Groups of kind ``muon`` move by orthogonalised momentum, groups of kind ``adamw`` by AdamW.
+
+    A matrix of (rows, columns) moves by ``lr * sqrt(max(1, rows / columns))`` times the nearest
+    semi-orthogonal matrix to its Nesterov momentum; of kernels, the axes but the first count as one.
+    Weight decay is decoupled in both kinds (Loshchilov and Hutter 2019, arXiv 1711.05101).
+
+    Args:
+        groups: dicts with ``params``, ``kind``, ``lr`` and ``weight_decay``.
+        betas: of AdamW.
+    """
+
+    def __init__(self, groups: Iterable[dict[str, Any]], betas: tuple[float, float]) -> None:
+        super().__init__(groups, {"betas": betas, "weight_decay": 0.0})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Move every parameter that has a gradient."""
+        for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if not parameters:
+                continue
+            if group["weight_decay"]:
+                torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+            if group["kind"] == "muon":
+                self._muon(parameters, group["lr"])
+            else:
+                self._adamw(parameters, group["lr"], group["betas"])
+
+    def _muon(self, parameters: list[Tensor], lr: float) -> None:
+        """Matrices of one shape go through the iteration as one batch."""
+        alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
+        for parameter in parameters:
+            alike[parameter.flatten(1).shape].append(parameter)
+        for (rows, columns), members in alike.items():
+            gradients = [p.grad for p in members if p.grad is not None]
+            momenta = [self._state(p, "momentum") for p in members]
+            torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
+            looked_ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)
+            stacked = torch.stack([update.flatten(1) for update in looked_ahead])
+            updates = orthogonalised(stacked).mul_(-lr * math.sqrt(max(1.0, rows / columns)))
+            torch._foreach_add_(
+                members, [u.view_as(p) for u, p in zip(updates, members, strict=True)]
+            )
+
+    def _adamw(self, parameters: list[Tensor], lr: float, betas: tuple[float, float]) -> None:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        first = [self._state(p, "exp_avg") for p in parameters]
+        second = [self._state(p, "exp_avg_sq") for p in parameters]
+        steps = [self._count(p) for p in parameters]
+        torch._foreach_add_(steps, 1.0)
+        torch._foreach_lerp_(first, gradients, 1 - betas[0])
+        torch._foreach_mul_(second, betas[1])
+        torch._foreach_addcmul_(second, gradients, gradients, 1 - betas[1])
+        count = float(steps[0])  # on the CPU, so nobody waits for a device
+        scale = math.sqrt(1 - betas[1] ** count)
+        spread = torch._foreach_sqrt(second)
+        torch._foreach_div_(spread, scale)
+        torch._foreach_add_(spread, _EPS)
+        torch._foreach_addcdiv_(parameters, first, spread, -lr / (1 - betas[0] ** count))
+
+    def _state(self, parameter: Tensor, name: str) -> Tensor:
+        state = self.state[parameter]
+        if name not in state:
+            state[name] = torch.zeros_like(parameter, memory_format=torch.preserve_format)
+        found: Tensor = state[name]
+        return found
+
+    def _count(self, parameter: Tensor) -> Tensor:
+        found: Tensor = self.state[parameter].setdefault("step", torch.zeros(()))
+        return found
+
+
+def orthogonalised(matrices: Tensor) -> Tensor:
+    """About the nearest semi-orthogonal matrix of each: singular values in about [0.7, 1.2].
+
+    Args:
+        matrices: (B, rows, columns) float32.
+
+    Returns:
+        The same shape; computed in bfloat16 on CUDA, which loses nothing that matters here.
+    """
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.transpose(1, 2) if tall else matrices
+    if x.is_cuda:
+        x = x.bfloat16()
+    x = x / (torch.linalg.matrix_norm(x, dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(_ROUNDS):
+        square = x @ x.transpose(1, 2)
+        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=_B, alpha=_C), x, beta=_A)
+    return (x.transpose(1, 2) if tall else x).to(matrices.dtype)

@@ -1,0 +1,114 @@
+"""How well a model predicts text: nats a token, and bits a byte, which every tokenizer shares."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from genctl import __version__
+from genctl.contracts import Batch, DataSpec
+from genctl.evaluation.score import Score, short_sha
+
+Predictor = Callable[[Tensor], Tensor]
+"""Tokens (B, T) int64 to the logits of what follows each, (B, T, vocabulary)."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a model's predictions cost, window by window.
+
+    Attributes:
+        nats: (W,) float64, the sum over each window's predicted tokens.
+        tokens: (W,) float64, how many those are.
+        hits: how many of all tokens were the most probable one.
+        seconds: what predicting took.
+    """
+
+    nats: Tensor
+    tokens: Tensor
+    hits: int
+    seconds: float
+
+    @property
+    def nats_per_token(self) -> float:
+        return float(self.nats.sum() / self.tokens.sum())
+
+    @property
+    def error(self) -> float:
+        """Standard error of `nats_per_token`, windows taken for independent draws."""
+        if len(self.nats) < 2:
+            return math.nan
+        residual = self.nats - self.nats_per_token * self.tokens
+        return float(residual.std() / (self.tokens.mean() * len(self.nats) ** 0.5))
+
+
+@torch.inference_mode()
+def tally(predict: Predictor, windows: Iterable[Batch], device: torch.device) -> Tally:
+    """Predict every token of ``windows`` from those before it in its window.
+
+    Args:
+        predict: the model, in float32.
+        windows: ``tokens (B, T + 1)`` and ``mask (B, T)``, true where a token is to be predicted.
+        device: of the model.
+    """
+    start, hits = time.perf_counter(), 0
+    nats: list[Tensor] = []
+    counts: list[Tensor] = []
+    for batch in windows:
+        tokens, mask = batch["tokens"].to(device), batch["mask"].to(device)
+        logits = predict(tokens[:, :-1]).float()
+        targets = tokens[:, 1:]
+        losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        nats.append((losses * mask).double().sum(1).cpu())
+        counts.append(mask.double().sum(1).cpu())
+        hits += int(((logits.argmax(-1) == targets) & mask).sum())
+    return Tally(torch.cat(nats), torch.cat(counts), hits, time.perf_counter() - start)
+
+
+def bits_per_byte(
+    found: Tally, data: DataSpec, *, predicted_bytes: int, context: int, text: str, sha256: str
+) -> Score:
+    """A tally as a `Score`: the nats of all tokens over ln 2 and the bytes they stand for.
+
+    Args:
+        data: of the model.
+        predicted_bytes: of the tokens that were predicted, as UTF-8.
+        context: tokens in a window.
+        text: the name of what was predicted, as ``pydoc.valid``.
+        sha256: of its content.
+    """
+    tokens = int(found.tokens.sum())
+    scale = tokens / (math.log(2) * predicted_bytes)
+    tokenizer = short_sha(next(iter(sorted(data.artefacts.values())), ""))
+    parts = {
+        "tok": f"{data.vocab_size}:{tokenizer}",
+        "ctx": str(context),
+        "n": str(tokens),
+        "ref": f"{text}@{short_sha(sha256)}",
+        "dt": "fp32",
+        "v": __version__,
+    }
+    nats = found.nats_per_token
+    return Score(
+        name="bpb",
+        value=nats * scale,
+        error=found.error * scale,
+        error_kind=f"standard error over {len(found.nats)} windows",
+        n_generated=tokens,
+        n_reference=None,
+        signature="|".join(["bpb", *(f"{k}:{v.replace('|', '_')}" for k, v in parts.items())]),
+        seconds={"tokens": found.seconds},
+        details={
+            "nats_per_token": nats,
+            "nats_per_token_error": found.error,
+            "perplexity": math.exp(nats),
+            "accuracy": found.hits / tokens,
+            "bytes_per_token": predicted_bytes / tokens,
+        },
+    )

@@ -1,0 +1,137 @@
+"""What training a language model means: the next token, at every place of a window."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genctl.config import Config
+from genctl.contracts import (
+    INIT,
+    Batch,
+    DataSpec,
+    EmaSpec,
+    Loss,
+    Monitor,
+    OptimizerSpec,
+    Parents,
+    Phase,
+    Step,
+    Trained,
+)
+from genctl.errors import ExitStatus, GenctlError
+from genctl.families.lm.network import Decoder, DecoderShape
+from genctl.families.lm.sizes import hidden_for
+
+
+class LmObjective:
+    """A decoder under cross-entropy.
+
+    Two things change while it trains. Windows may begin short, which costs less attention and gives
+    more first tokens (a curriculum of lengths: Li et al. 2022, arXiv 2108.06084), and dropout may
+    begin with a later epoch: what is read for the first time cannot be known by heart.
+    """
+
+    def __init__(self, config: Config, data: DataSpec, parents: Parents) -> None:
+        self.options = config.model
+        self._windows = data.examples
+        shape = shape_of(config, data)
+        decoder = Decoder(shape)
+        if INIT in parents:
+            _begin_with(decoder, data, parents[INIT])
+        self.modules: dict[str, nn.Module] = {"model": decoder}
+        self.frozen: dict[str, nn.Module] = {}
+        self.optimizers = {"model": OptimizerSpec.of(config.train, "model.*")}
+        halflife = config.train.ema_halflife
+        self.ema = {"model": (EmaSpec("ema", halflife),)} if halflife else {}
+        self.phases = (Phase("train", ("model",)),)
+        self.monitor = Monitor("bpb")
+        self.notes = (_described(config, shape),)
+
+    def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
+        """Nats of each next token in ``tokens: (B, context + 1)``, summed; weighed by token."""
+        tokens = batch["tokens"]
+        inputs, targets = self._cut(tokens[:, :-1], step), self._cut(tokens[:, 1:], step)
+        logits: Tensor = self.modules["model"](inputs, self._dropout(step))
+        nats = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="sum")
+        return Loss(nats, targets.numel(), {"loss": nats.detach()})
+
+    def _cut(self, tokens: Tensor, step: Step) -> Tensor:
+        """Windows as they are, or, early in a run, in short pieces: more rows, as many tokens."""
+        short = self.options.short_context
+        if not short or step.fraction >= self.options.short_share or tokens.shape[1] % short:
+            return tokens
+        return tokens.reshape(-1, short)
+
+    def _dropout(self, step: Step) -> float:
+        begun = step.position >= self.options.dropout_from * self._windows
+        return float(self.options.dropout) if begun else 0.0
+
+
+def shape_of(config: Config, data: DataSpec) -> DecoderShape:
+    """The decoder's measures.
+
+    Raises:
+        GenctlError: heads that do not divide the width, or groups that do not divide the heads.
+    """
+    options = config.model
+    kv_heads = options.kv_heads or options.heads
+    pair = 2 * options.heads
+    if options.width % pair:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"model.heads = {options.heads} does not cut model.width = {options.width} into even "
+            "parts",
+            hint=f"--set model.width={pair * max(1, options.width // pair)}",
+        )
+    if options.heads % kv_heads:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"model.kv_heads = {kv_heads} does not divide model.heads = {options.heads}",
+            hint="--set model.kv_heads=1",
+        )
+    return DecoderShape(
+        vocab_size=data.vocab_size,
+        context=data.shape[0],
+        width=options.width,
+        depth=options.depth,
+        heads=options.heads,
+        kv_heads=kv_heads,
+        head_dim=options.width // options.heads,
+        hidden=options.hidden or hidden_for(options.width),
+        rope_theta=options.rope_theta,
+        qk_norm=options.qk_norm,
+        tied=options.tied,
+    )
+
+
+def _described(config: Config, shape: DecoderShape) -> str:
+    derived = f"size {config.model.size}: " if config.model.size else ""
+    return (
+        f"{derived}width {shape.width}, depth {shape.depth}, {shape.heads} heads of "
+        f"{shape.head_dim}, hidden {shape.hidden}, context {shape.context}, "
+        f"{shape.vocab_size} tokens; {config.train.optimizer} lr {config.train.lr:g}"
+        + (f", adamw lr {config.train.adamw_lr:g}" if config.train.optimizer == "muon" else "")
+    )
+
+
+def _begin_with(decoder: Decoder, data: DataSpec, parent: Trained) -> None:
+    """Copy the weights of an earlier run, whose tokens must mean the same."""
+    if parent.data.artefacts != data.artefacts:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"--init comes with another tokenizer: {parent.data.vocab_size} tokens of "
+            f"{parent.data.name}, not the {data.vocab_size} of {data.name}",
+            hint="--tokenizer RUN/tokenizer/tokenizer.json takes that of the earlier run",
+        )
+    source = parent.modules["model"]
+    own = {name: tuple(value.shape) for name, value in decoder.state_dict().items()}
+    for name, value in source.state_dict().items():
+        if own.get(name) != tuple(value.shape):
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"--init has another shape: its {name} is {tuple(value.shape)}, here it is "
+                f"{own.get(name)}",
+                hint="leave out what changes the shape, or start without --init",
+            )
+    decoder.load_state_dict(source.state_dict())

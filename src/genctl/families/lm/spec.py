@@ -1,0 +1,120 @@
+"""What genctl knows of language models before torch is imported: options, presets, targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from genctl.config import TextData, option
+from genctl.decoding.request import WritingRequest
+from genctl.registry import Spec
+
+
+@dataclass(frozen=True)
+class LmConfig:
+    """Options of the decoder and of how it is trained."""
+
+    size: str = option("", "parameters of the blocks (500k, 10M, 85M): derives shape and rates")
+    width: Annotated[int, Ge(8)] = option(128, "width of the residual stream")
+    depth: Annotated[int, Ge(1)] = option(4, "number of blocks")
+    heads: Annotated[int, Ge(1)] = option(2, "attention heads; they divide the width")
+    kv_heads: Annotated[int, Ge(0)] = option(0, "heads of keys and values; 0: as many as heads")
+    hidden: Annotated[int, Ge(0)] = option(0, "width inside the feed-forward layer; 0: 8/3 width")
+    rope_theta: Annotated[float, Gt(1)] = option(10_000.0, "base of the rotary wavelengths")
+    qk_norm: bool = option(True, "norm queries and keys (Qwen3); without, the export is a Llama")
+    tied: bool = option(False, "use the embedding as the output head too")
+    dropout: Annotated[float, Ge(0), Lt(1)] = option(0.0, "share of each half-block dropped")
+    dropout_from: Annotated[float, Ge(0)] = option(0.0, "epoch at which dropout begins")
+    short_context: Annotated[int, Ge(0)] = option(
+        0, "length of the windows that come first; 0: none"
+    )
+    short_share: Annotated[float, Ge(0), Le(1)] = option(0.4, "share of the run with short windows")
+
+
+SPEC = Spec(
+    name="lm",
+    summary="Transformer decoder that writes text; opens in transformers and llama.cpp",
+    config=LmConfig,
+    request=WritingRequest,
+    data=TextData,
+    inputs=frozenset({"tokens"}),
+    output="text",
+    parents={"init": "a run of the same shape and tokenizer whose weights training begins with"},
+    gpu_preset="small-gpu",
+    presets={
+        "tiny-cpu": {
+            "model.width": 96,
+            "model.depth": 4,
+            "model.heads": 2,
+            "model.dropout": 0.15,
+            "model.dropout_from": 1.0,
+            "model.short_context": 64,
+            "train.budget": "170s",
+            "train.batch_size": 4,
+            "train.optimizer": "muon",
+            "train.lr": 0.02,
+            "train.adamw_lr": 0.01,
+            "train.beta1": 0.9,
+            "train.beta2": 0.95,
+            "train.weight_decay": 0.1,
+            "train.warmup": 0.02,
+            "train.decay": 0.7,
+            "train.evaluations": 3,
+            "train.ema_halflife": 0,
+        },
+        "small-gpu": {
+            "model.width": 384,
+            "model.depth": 6,
+            "model.heads": 6,
+            "model.hidden": 1024,
+            "model.dropout": 0.2,
+            "train.budget": "1750steps",
+            "train.batch_size": 64,
+            "train.optimizer": "muon",
+            "train.lr": 0.02,
+            "train.adamw_lr": 5e-3,
+            "train.beta1": 0.9,
+            "train.beta2": 0.95,
+            "train.weight_decay": 0.4,
+            "train.decay_falls": True,
+            "train.warmup": 0.03,
+            "train.decay": 0.65,
+            "train.compile": True,
+            "train.evaluations": 8,
+            "train.ema_halflife": 1500,
+        },
+        "base-124m": {
+            "data.context": 1024,
+            "data.vocab_size": 32_768,
+            "model.width": 768,
+            "model.depth": 12,
+            "model.heads": 12,
+            "model.hidden": 2048,
+            "train.budget": "2.5Gtokens",
+            "train.batch_size": 480,
+            "train.micro_batch": 16,
+            "train.optimizer": "muon",
+            "train.lr": 0.02,
+            "train.adamw_lr": 3e-3,
+            "train.beta1": 0.9,
+            "train.beta2": 0.95,
+            "train.weight_decay": 0.1,
+            "train.decay_falls": True,
+            "train.clip": 1.0,
+            "train.warmup": 0.01,
+            "train.decay": 0.6,
+            "train.compile": True,
+            "train.ema_halflife": 0,
+        },
+    },
+    targets={
+        "derive": "genctl.families.lm.sizes:derive",
+        "objective": "genctl.families.lm.objective:LmObjective",
+        "sampler": "genctl.families.lm.sampler:LmWriter",
+        "exporter.onnx": "genctl.families.lm.exporter:plan_onnx",
+        "exporter.hf": "genctl.families.lm.exporter:plan_decoder",
+        "exporter.gguf": "genctl.families.lm.exporter:plan_decoder",
+    },
+)
