@@ -77,10 +77,9 @@ def _network() -> Decoder:
 
 
 def _genctl(network: Decoder) -> Callable[[Rows], list[list[int]]]:
+    from genctl.config import request_from
     from genctl.data.tokenizer import Tokenizer
     from genctl.decoding.generate import write
-
-    from genctl.config import request_from
     from genctl.engine.noise import KeyedNoise
     from genctl.registry import get
 

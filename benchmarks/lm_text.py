@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from genctl.data.text_source import open_text
 from torch import Tensor
 from torch.nn import functional as F
+
+from genctl.data.text_source import open_text
 
 Predictor = Callable[[Tensor], Tensor]
 

@@ -254,8 +254,9 @@ def request_from(spec: Spec, texts: Mapping[str, str]) -> Any:
     Raises:
         GenctlError: an unknown option (with the nearest one) or a value that does not fit.
     """
+    hints = typing.get_type_hints(spec.request, include_extras=True)
     names = {f.name for f in dataclasses.fields(spec.request)}
-    values = {}
+    values: dict[str, Any] = {}
     for name, text in texts.items():
         name = name.replace("-", "_")
         if name not in names:
@@ -264,6 +265,8 @@ def request_from(spec: Spec, texts: Mapping[str, str]) -> Any:
                 "option", f"--{name.replace('_', '-')}", shown, hint="genctl sample RUN --help"
             )
         values[name] = parse_value(text)
+        if str in typing.get_args(hints[name]) and not isinstance(values[name], str | list):
+            values[name] = text  # where text is wanted, a number is text
     return _build(spec.request, values, {n: f"--{n.replace('_', '-')}" for n in values}, "")
 
 

@@ -376,7 +376,13 @@ class Reader(Protocol):
 
 
 class Writer(Protocol):
-    """What sampling means for a family whose output is ``text``; built like a `Sampler`."""
+    """What sampling means for a family whose output is ``text``; built like a `Sampler`.
+
+    Attributes:
+        conditions: as of a `Sampler`; prompts are followed by all writers.
+    """
+
+    conditions: frozenset[str]
 
     @property
     def reader(self) -> Reader: ...

@@ -1,7 +1,7 @@
 """Three toy families that keep the seams from taking the shape of any one real family.
 
 All read 28x28 digits, pooled to 7x7. `adversarial` plays in two phases with lazy penalties and two
-critic updates, `tokens` predicts the next of 49 grey levels and counts tokens, `distil` copies a
+critic updates, `tokens` predicts the next of 49 grey levels, counts tokens and may begin with an earlier run, `distil` copies a
 frozen parent.
 """
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genctl.contracts import (
+    INIT,
     Batch,
     EmaSpec,
     ExportPlan,
@@ -84,6 +85,8 @@ class Tokens:
 
     def __init__(self, config, data, parents):
         self.modules = {"model": NextToken(config.model.width, config.model.dropout)}
+        if INIT in parents:
+            self.modules["model"].load_state_dict(parents[INIT].modules["model"].state_dict())
         self.frozen = {}
         self.optimizers = {"model": OptimizerSpec.of(config.train, "*")}
         self.ema = {}
@@ -214,6 +217,7 @@ TOKENS = Spec(
             "clip": 1.0,
         }
     },
+    parents={"init": "a toy-tokens run"},
     output="tokens",
 )
 DISTIL = Spec(

@@ -27,6 +27,21 @@ def test_units(text: str, expected: Budget) -> None:
     assert parse_budget(text, per_step=64, dataset_size=980) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10Mtokens", Budget(examples=39_072)),
+        ("500ktok", Budget(examples=1_952)),
+        ("1token", Budget(examples=32)),
+        ("64", Budget(examples=64)),
+        ("2epochs", Budget(examples=1_952)),
+    ],
+)
+def test_tokens_are_counted_in_windows(text: str, expected: Budget) -> None:
+    found = parse_budget(text, per_step=32, dataset_size=980, tokens_per_example=256)
+    assert found == expected
+
+
 @pytest.mark.parametrize("text", ["", "0", "0steps", "-5m", "5 parsecs", "nan", "1e9", "5km", "m"])
 def test_what_is_no_budget_is_refused_with_examples(text: str) -> None:
     with pytest.raises(GenctlError, match="is not a budget") as refused:

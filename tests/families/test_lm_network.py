@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from genctl.decoding.rereading import RereadingReader
 
 from genctl.contracts import Reader
+from genctl.decoding.rereading import RereadingReader
 from genctl.families.lm.network import Decoder, DecoderShape
 from genctl.families.lm.reader import CachedReader
 

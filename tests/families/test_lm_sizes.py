@@ -44,7 +44,7 @@ def test_what_a_person_chose_is_not_derived() -> None:
     assert (found.model.width, found.model.depth) == (384, 3)
     assert found.origins["model.width"] == "model.size 10.6M"
     assert found.origins["model.depth"] == "--set"
-    assert found.train.adamw_lr == 0.005
+    assert found.train.adamw_lr == 0.01
 
 
 @pytest.mark.parametrize("size", ["big", "-3M", "10", "1e9999"])

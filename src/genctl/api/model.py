@@ -113,8 +113,7 @@ class Model:
         options: Mapping[str, str],
     ) -> Texts:
         _refuse_below_one(n, batch_size)
-        if labels:
-            raise _takes_no_labels(self.origin)
+        self.labels(labels)
         found = pieces(self, prompts, n, seed=seed, batch_size=batch_size, options=options)
         return Texts(collect(found, prompts, n))
 
@@ -148,7 +147,11 @@ class Model:
         """
         if "label" not in self.sampler().conditions:
             if wanted:
-                raise _takes_no_labels(self.origin)
+                raise GenctlError(
+                    ExitStatus.USAGE,
+                    f"{self.origin} was not trained by class, so it takes no labels",
+                    hint="leave --labels out",
+                )
             return []
         if wanted is None:
             return list(range(self.data.num_classes))
@@ -187,14 +190,6 @@ def _refuse_below_one(n: int, batch_size: int) -> None:
     for name, value in (("n", n), ("batch-size", batch_size)):
         if value < 1:
             raise GenctlError(ExitStatus.USAGE, f"--{name} {value} is below 1", hint=f"--{name} 64")
-
-
-def _takes_no_labels(origin: Path) -> GenctlError:
-    return GenctlError(
-        ExitStatus.USAGE,
-        f"{origin} was not trained by class, so it takes no labels",
-        hint="leave --labels out",
-    )
 
 
 def _to_array(chunk: Tensor, kind: str | None) -> np.ndarray:

@@ -110,7 +110,7 @@ def evaluate(
     needless = metric == "is" and ref is None and pictures.data is None
     reference = None if needless else reference_source(ref, pictures)
     choice = choose_extractor(
-        metric,
+        "is" if metric == "is" else "fid",
         requested=extractor,
         weights=extractor_weights,
         data_extractor=_data_extractor(pictures, reference),

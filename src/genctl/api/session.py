@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from genctl import config as configuration
 from genctl import registry
 from genctl.api.devices import resolve_device, use_threads
-from genctl.api.loading import build_objective, load, load_parents
+from genctl.api.loading import build_objective
+from genctl.api.parents import given_parents, kept_parents
 from genctl.api.resuming import find_resumable
 from genctl.config import Config
-from genctl.contracts import Objective, Parents, Trained
-from genctl.data.prepare import Prepared, PreparedDataset, prepare
+from genctl.contracts import DataSpec, Objective, Parents
+from genctl.data.prepare import PreparedDataset, prepare
 from genctl.engine.budget import Budget, parse_budget
 from genctl.engine.distributed import World
 from genctl.engine.precision import resolve_amp
@@ -99,6 +102,26 @@ def open_session(request: Request, output: Output, world: World | None = None) -
         GenctlError: bad input of any kind.
     """
     world = world or World()
+    spec, config = world.together(lambda: _configured(request))
+    prepared = world.in_turn(lambda: prepare(config.data))
+    if prepared.skipped:
+        output.warn(_left_out(prepared.skipped))
+    if prepared.ignored:
+        output.detail(f"{prepared.ignored} files that are no images were passed over")
+    dataset = prepared.dataset
+    run, plan = _agreed(request, config, dataset.spec, output, world)
+
+    def built() -> Session:
+        parents = kept_parents(run, config) if run else given_parents(config)
+        objective = build_objective(spec, config, dataset.spec, parents)
+        trainer = Trainer(objective, dataset, _on_this_device(plan, world), world, output.warn)
+        budget = _budget(config, dataset.spec, trainer)
+        return Session(spec, config, dataset, parents, objective, plan, trainer, budget, run, world)
+
+    return world.together(built)
+
+
+def _configured(request: Request) -> tuple[Spec, Config]:
     spec = registry.get(request.family)
     config = configuration.resolve(
         spec,
@@ -114,27 +137,7 @@ def open_session(request: Request, output: Output, world: World | None = None) -
             **{key: configuration.parse_value(text) for key, text in request.options.items()},
         },
     )
-    prepared = _prepared(config, world)
-    if prepared.skipped:
-        output.warn(_left_out(prepared.skipped))
-    if prepared.ignored:
-        output.detail(f"{prepared.ignored} files that are no images were passed over")
-    fingerprint = prepared.dataset.spec.fingerprint
-    run = world.agree(find_resumable(config, fingerprint, out=request.out, new=request.new))
-    plan = _kept_plan(request, run, output) if run else _new_plan(request, config)
-    _check_shares(plan, world)
-    parents = load_parents(run.path, config) if run else _given_parents(config)
-    objective = build_objective(spec, config, prepared.dataset.spec, parents)
-    trainer = Trainer(objective, prepared.dataset, _on_this_device(plan, world), world)
-    budget = parse_budget(
-        config.train.budget,
-        per_step=trainer.examples_per_step,
-        dataset_size=prepared.dataset.spec.examples,
-        tokens_per_example=prepared.dataset.spec.units_per_example,
-    )
-    return Session(
-        spec, config, prepared.dataset, parents, objective, plan, trainer, budget, run, world
-    )
+    return spec, config
 
 
 def _default_preset(spec: Spec, request: Request) -> str:
@@ -144,24 +147,46 @@ def _default_preset(spec: Spec, request: Request) -> str:
     return spec.default_preset
 
 
-def _prepared(config: Config, world: World) -> Prepared:
-    """Rank 0 prepares the data, and the others find it in the cache."""
-    if not world.leads:
-        world.wait()
-    found = prepare(config.data)
-    if world.leads:
-        world.wait()
-    return found
+def _budget(config: Config, data: DataSpec, trainer: Trainer) -> Budget:
+    return parse_budget(
+        config.train.budget,
+        per_step=trainer.examples_per_step,
+        dataset_size=data.examples,
+        tokens_per_example=data.units_per_example,
+    )
+
+
+def _agreed(
+    request: Request, config: Config, data: DataSpec, output: Output, world: World
+) -> tuple[Run | None, Plan]:
+    """The run to go on with, if any, and the plan: what rank 0 finds, for all processes."""
+
+    def found() -> tuple[str | None, dict[str, Any]]:
+        run = find_resumable(config, data.fingerprint, out=request.out, new=request.new)
+        plan = _kept_plan(request, run, output) if run else _new_plan(request, config)
+        _check_shares(plan, world)
+        return str(run.path) if run else None, dataclasses.asdict(plan)
+
+    path, fields = world.led(found)
+    plan = Plan(**fields)
+    use_threads(plan.threads)
+    return Run(Path(path)) if path else None, plan
 
 
 def _check_shares(plan: Plan, world: World) -> None:
+    """Whether every process gets as many whole micro-batches as the others."""
+    if world.size > 1 and plan.device.startswith("mps"):
+        raise GenctlError(
+            ExitStatus.USAGE, "several processes cannot train on mps", hint="--device cpu"
+        )
     share, rest = divmod(plan.batch_size, world.size)
     if rest or share % min(plan.micro_batch, share):
+        whole = world.size * (plan.micro_batch if plan.micro_batch < share else 1)
         raise GenctlError(
             ExitStatus.USAGE,
             f"train.batch_size = {plan.batch_size} cannot be shared by {world.size} processes in "
             f"micro-batches of {plan.micro_batch}",
-            hint=f"--set batch_size={plan.micro_batch * world.size}",
+            hint=f"--set batch_size={math.ceil(plan.batch_size / whole) * whole}",
         )
 
 
@@ -222,7 +247,3 @@ def _new_plan(request: Request, config: Config) -> Plan:
 def _divisor(whole: int, wanted: int) -> int:
     """The largest divisor of ``whole`` that is at most ``wanted``."""
     return max(k for k in range(1, wanted + 1) if whole % k == 0)
-
-
-def _given_parents(config: Config) -> dict[str, Trained]:
-    return {role: load(path, device="cpu").trained for role, path in config.parents.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from genctl.api.writing import collect
+from genctl.api.writing import collect, tokens_of
 from genctl.config import Config, request_from
 from genctl.contracts import Batch, Parents, Writer
 from genctl.data.tokens import TokenDataset
@@ -52,7 +52,7 @@ class TextHooks:
         prompts = [""] * PREVIEWS
         found = write(
             writer.reader,
-            [self._dataset.tokenizer.encode(prompt) for prompt in prompts],
+            [tokens_of(prompt, self._dataset.tokenizer, self._dataset.spec) for prompt in prompts],
             self._request,
             noise,
             self._dataset.tokenizer,

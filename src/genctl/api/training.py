@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import platform
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,15 +20,17 @@ from genctl.api.exporting import write_bundle
 from genctl.api.hooks import make_hooks, save_reals
 from genctl.api.loading import load
 from genctl.api.model import QUIET
+from genctl.api.parents import FILE as PARENTS
+from genctl.api.parents import identities
 from genctl.api.session import Request, Session, open_session
 from genctl.contracts import INIT, DataSpec
 from genctl.engine.budget import Budget
-from genctl.engine.distributed import END, Order, World
+from genctl.engine.distributed import World
 from genctl.engine.following import follow
 from genctl.engine.loggers import logger_type, open_loggers
 from genctl.engine.loop import Loop
 from genctl.files import make_directory, staged, write_atomic
-from genctl.output import Output
+from genctl.output import Mode, Output
 from genctl.runs import Run
 
 
@@ -48,32 +52,38 @@ def train(
     Returns:
         The finished run.
 
+    Under torchrun all processes train one run together; those that rank 0 does not need any more
+    because it fails end with its exit status, and silently.
+
     Raises:
         GenctlError: bad input, or training could not end well; what was saved stays.
     """
     started = time.monotonic() if started is None else started
     request = Request(family, **options)
-    for name in request.log:
-        logger_type(name)
     world = World.join(request.device)
     try:
-        return _train(request, output if world.leads else QUIET, started, world)
+        return _train(request, output if world.leads else _silent(), started, world)
     finally:
         world.leave()
 
 
 def _train(request: Request, output: Output, started: float, world: World) -> Run:
+    world.together(lambda: [logger_type(name) for name in request.log])
     session = open_session(request, output, world)
-    run = session.run or world.agree(_new_run(request, session) if world.leads else None)
-    assert run is not None
+    run = session.run or Run(Path(world.led(lambda: str(_new_run(request, session).path))))
     if not world.leads:
         follow(session.trainer, run, world)
         return run
     try:
         _lead(request, session, run, output, started)
     finally:
-        world.order(Order(END))
+        world.dismiss()
     return run
+
+
+def _silent() -> Output:
+    """For the processes that only follow."""
+    return Output(Mode.QUIET, stderr=io.StringIO())
 
 
 def _lead(request: Request, session: Session, run: Run, output: Output, started: float) -> None:
@@ -114,6 +124,7 @@ def _new_run(request: Request, session: Session) -> Run:
         for name, content in session.dataset.artefacts.items():
             make_directory((stage / name).parent)
             (stage / name).write_bytes(content)
+        run.write(PARENTS, identities(session.parents, session.config))
         run.write("resolved.json", dataclasses.asdict(session.plan))
         run.write("data.json", data.to_json())
         run.write(

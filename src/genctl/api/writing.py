@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import torch
+
 from genctl.config import request_from
-from genctl.contracts import Writer
+from genctl.contracts import DataSpec, Writer
 from genctl.data.tokenizer import Tokenizer
 from genctl.data.written import Written
 from genctl.decoding.generate import Piece, write
+from genctl.decoding.request import WritingRequest
 from genctl.engine.noise import KeyedNoise
 from genctl.errors import ExitStatus, GenctlError
 
@@ -45,7 +48,7 @@ def pieces(
         model.config, model.data, model.trained.modules, model.parents
     )
     tokenizer = Tokenizer.from_files(model.trained.artefacts)
-    rows = [_read(prompt, tokenizer, writer.reader.context) for prompt in prompts]
+    rows = [tokens_of(prompt, tokenizer, model.data) for prompt in prompts]
     return _chunks(writer, tokenizer, rows, request, n, seed, batch_size, model.device)
 
 
@@ -63,22 +66,35 @@ def _chunks(
     writer: Writer,
     tokenizer: Tokenizer,
     rows: Sequence[Sequence[int]],
-    request: object,
+    request: WritingRequest,
     n: int,
     seed: int,
     batch_size: int,
-    device: object,
+    device: torch.device,
 ) -> Iterator[Piece]:
     for start in range(0, n, batch_size):
         indices = range(start, min(start + batch_size, n))
-        noise = KeyedNoise(("sample", seed), indices, device=device)  # type: ignore[arg-type]
+        noise = KeyedNoise(("sample", seed), indices, device=device)
         chosen = [rows[k % len(rows)] for k in indices]
-        for piece in write(writer.reader, chosen, request, noise, tokenizer):  # type: ignore[arg-type]
+        for piece in write(writer.reader, chosen, request, noise, tokenizer):
             yield Piece(start + piece.row, piece.text, piece.tokens, piece.finished)
 
 
-def _read(prompt: str, tokenizer: Tokenizer, context: int) -> list[int]:
+def tokens_of(prompt: str, tokenizer: Tokenizer, data: DataSpec) -> list[int]:
+    """A prompt as tokens.
+
+    An empty one stays empty, and writing begins as a document does; but a model of one single
+    document has never seen the end of one, so there it begins as a line does.
+
+    Raises:
+        GenctlError: (USAGE) it is longer than the context, or has a character that the model does
+            not know.
+    """
+    line_break = b"\n"
+    if not prompt and data.statistics.get("documents") == 1 and line_break in tokenizer.bytes_of:
+        return [tokenizer.bytes_of.index(line_break)]
     tokens = tokenizer.encode(prompt)
+    (context,) = data.shape
     if len(tokens) > context:
         shown = prompt[:20].replace("\n", " ")
         raise GenctlError(

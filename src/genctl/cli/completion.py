@@ -13,7 +13,7 @@ from genctl.cli.command import SUBJECT
 METRICS = ("fid", "is", "bpb")
 EXTRACTORS = ("digits", "inception", "rand")
 LOGGERS = ("tensorboard", "wandb")
-SOURCES = ("digits", "pydoc")
+SOURCES = {"image": ("digits",), "text": ("pydoc",)}
 AMP = ("auto", "off", "bf16", "fp16")
 
 
@@ -26,6 +26,13 @@ def presets(ctx: typer.Context) -> list[str]:
     """The presets of the family that was typed."""
     named = ctx.meta.get(SUBJECT)
     return [preset for spec in registry.specs() if spec.name == named for preset in spec.presets]
+
+
+def sources(ctx: typer.Context) -> list[str]:
+    """The data sets that are built in for the family that was typed; of all without one."""
+    named = ctx.meta.get(SUBJECT)
+    kinds = {spec.output for spec in registry.specs() if spec.name == named or not named}
+    return [name for kind, names in SOURCES.items() if kind in kinds for name in names]
 
 
 def run_names() -> list[str]:

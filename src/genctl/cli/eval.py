@@ -40,7 +40,7 @@ def evaluate(
             help="Real images, or text to predict; left out: what the model was trained on, of a "
             "text the part that was held out.",
             metavar="SOURCE",
-            autocompletion=completion.one_of(*completion.SOURCES),
+            autocompletion=completion.sources,
         ),
     ] = None,
     n: Annotated[

@@ -71,7 +71,7 @@ def train(
         typer.Option(
             help="Built-in name, folder, .npz of images, text file: see genctl models FAMILY.",
             metavar="SOURCE",
-            autocompletion=completion.one_of(*completion.SOURCES),
+            autocompletion=completion.sources,
         ),
     ] = None,
     preset: Annotated[
@@ -137,6 +137,8 @@ def train(
         call.output.result(found.to_json(), str(found))
         return
     from genctl.api import training
+    from genctl.engine.distributed import World
 
     run = training.train(family, output=call.output, started=call.started, **wanted)
-    show_finished(call.output, run)
+    if World.around().leads:
+        show_finished(call.output, run)

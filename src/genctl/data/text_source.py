@@ -7,7 +7,7 @@ import json
 import lzma
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -17,7 +17,7 @@ from genctl.errors import ExitStatus, GenctlError, nearest
 
 BUILT_IN = "pydoc"
 PIECE_BYTES = 1 << 20
-_PACKED = {".gz": gzip.open, ".xz": lzma.open}
+_PACKED: Mapping[str, Callable[[Path], object]] = {".gz": gzip.open, ".xz": lzma.open}
 _LINES = (".jsonl", ".ndjson")
 _BOM = b"\xef\xbb\xbf"
 
@@ -140,8 +140,8 @@ def _json_lines(path: Path) -> Iterator[str]:
 
 
 def _opened(path: Path) -> BinaryIO:
-    opener: Callable[..., object] = _PACKED.get(path.suffix.lower(), open)
-    return cast("BinaryIO", opener(path, "rb"))
+    opened = _PACKED[path.suffix.lower()](path) if _is_packed(path) else path.open("rb")
+    return cast("BinaryIO", opened)
 
 
 def _read(file: BinaryIO, path: Path) -> bytes:
@@ -161,7 +161,11 @@ def _read_line(file: BinaryIO, path: Path) -> bytes:
 def _is_binary(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(4096)
-    return b"\0" in head and path.suffix.lower() not in _PACKED
+    return b"\0" in head and not _is_packed(path)
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() in _PACKED
 
 
 def _refuse_binary(head: bytes, path: Path) -> None:
@@ -188,8 +192,7 @@ def _damaged(path: Path, error: Exception) -> GenctlError:
 
 
 def _inner_suffix(path: Path) -> str:
-    packed = path.suffix.lower() in _PACKED
-    return (path.with_suffix("") if packed else path).suffix.lower()
+    return (path.with_suffix("") if _is_packed(path) else path).suffix.lower()
 
 
 def _name(path: Path) -> str:

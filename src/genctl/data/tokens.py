@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,7 @@ class TokenDataset:
         self, source: str, name: str, known: Survey, files: TokenFiles, *, context: int
     ) -> None:
         self.tokenizer = files.tokenizer
-        self.artefacts = files.tokenizer.files()
+        self.artefacts: Mapping[str, bytes] = files.tokenizer.files()
         self._files = files
         self._context = context
         _refuse_short(source, files, context)
@@ -53,6 +53,7 @@ class TokenDataset:
             examples=max(1, (len(files.train) - context) // context),
             fingerprint=known.fingerprint,
             statistics={
+                "documents": len(known.sizes),
                 "train_tokens": len(files.train),
                 "valid_tokens": len(files.valid),
                 "valid_bytes": files.valid_bytes,

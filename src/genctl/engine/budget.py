@@ -64,8 +64,8 @@ def parse_budget(
     else:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{text!r} is not a budget: a number above 0 and steps, epochs, tokens, s, m or h, or a "
-            "bare number of examples such as 250k",
+            f"{text!r} is not a budget: a number above 0 and steps, epochs, tokens, s, m or h, or "
+            "a bare number of examples such as 250k",
             hint="--budget 20steps, --budget 250k, --budget 5m",
         )
     steps = max(1, round(examples / per_step))

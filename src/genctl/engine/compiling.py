@@ -1,4 +1,4 @@
-"""Compiling the networks' blocks in place, and copies that stay as they were written."""
+"""Compiling the networks' blocks in place, and running them as they were written."""
 
 from __future__ import annotations
 
@@ -23,12 +23,25 @@ def compile_blocks(objective: Objective) -> None:
             part.compile()
 
 
+def stay_eager(module: nn.Module) -> nn.Module:
+    """``module``, running nothing compiled from now on."""
+    for part in module.modules():
+        part._compiled_call_impl = None
+    return module
+
+
+def could_not_compile(error: Exception) -> bool:
+    """Whether ``error`` comes from the compiler, e.g. for want of one for C++.
+
+    Told by where its class is from, as loading the compiler to ask takes seconds.
+    """
+    rooms = ("torch._dynamo", "torch._inductor")
+    return any(kind.__module__.startswith(rooms) for kind in type(error).__mro__)
+
+
 def eager_copy(module: nn.Module) -> nn.Module:
     """A copy in eval mode that takes no gradients and runs nothing compiled."""
-    found = copy.deepcopy(module).eval().requires_grad_(False)
-    for part in found.modules():
-        part._compiled_call_impl = None
-    return found
+    return stay_eager(copy.deepcopy(module).eval().requires_grad_(False))
 
 
 def _parts(module: nn.Module) -> Iterator[nn.Module]:

@@ -6,14 +6,18 @@ writes and talks; the others do as it does, each on its own share of every batch
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, distributed
-from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+
+from genctl.engine.gathering import gather
+from genctl.errors import ExitStatus, GenctlError
 
 STEP, RELOAD, END = 0.0, 1.0, 2.0
 PATIENCE = datetime.timedelta(minutes=30)
@@ -36,8 +40,14 @@ class Order(NamedTuple):
     three: float = 0.0
 
 
+class Dismissed(SystemExit):
+    """Ends a process other than rank 0, which says why."""
+
+
 class World:
     """The processes of a training; alone unless torchrun started them.
+
+    Orders and texts travel between CPUs (gloo), sums between the devices they lie on.
 
     Attributes:
         rank: of this process, from 0.
@@ -56,16 +66,29 @@ class World:
 
         Args:
             device: where training runs, as the user named it; the best there is when None.
+
+        Raises:
+            GenctlError: there is no GPU left for this process.
         """
-        size = int(os.environ.get("WORLD_SIZE", "1"))
-        if size == 1:
-            return cls()
-        world = cls(int(os.environ["RANK"]), size, int(os.environ.get("LOCAL_RANK", "0")))
-        on_gpu = torch.cuda.is_available() and not (device or "").startswith("cpu")
-        if on_gpu:
+        world = cls.around()
+        if world.size == 1:
+            return world
+        with_gpus = torch.cuda.is_available()
+        if with_gpus and not (device or "").startswith("cpu"):
+            _refuse_without_gpu(world.local_rank, torch.cuda.device_count())
             torch.cuda.set_device(world.local_rank)
-        distributed.init_process_group("nccl" if on_gpu else "gloo", timeout=PATIENCE)
+        backends = "cpu:gloo,cuda:nccl" if with_gpus else "gloo"
+        distributed.init_process_group(
+            backends, rank=world.rank, world_size=world.size, timeout=PATIENCE
+        )
         return world
+
+    @classmethod
+    def around(cls) -> World:
+        """What the environment says of this process; nobody has been met."""
+        names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+        rank, size, local_rank = (int(os.environ.get(name, "0")) for name in names)
+        return cls(rank, size, local_rank) if size > 1 and "RANK" in os.environ else cls()
 
     def leave(self) -> None:
         """Part from the others."""
@@ -77,49 +100,128 @@ class World:
         """Whether this is rank 0."""
         return self.rank == 0
 
-    def agree(self, value: T) -> T:
-        """What rank 0 has for ``value``, for all."""
-        if self.size == 1:
-            return value
-        box: list[Any] = [value]
-        distributed.broadcast_object_list(box)
-        found: T = box[0]
+    def led(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives on rank 0, for all.
+
+        Args:
+            work: gives plain JSON; only rank 0 calls it.
+
+        Raises:
+            GenctlError: ``work`` raised it.
+        """
+        found: T = self._each(work if self.leads else None)[0]
         return found
+
+    def together(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives here, once it has succeeded everywhere.
+
+        Raises:
+            GenctlError: ``work`` raised it somewhere; rank 0 says where.
+        """
+        found: list[T] = []
+        self._each(lambda: found.append(work()))
+        return found[0]
+
+    def in_turn(self, work: Callable[[], T]) -> T:
+        """`together`, but rank 0 first: the others may find what it has made."""
+        found: list[T] = []
+        for turn in (self.leads, not self.leads):
+            self._each((lambda: found.append(work())) if turn else None)
+        return found[0]
 
     def wait(self) -> None:
         """Go on when all have come here."""
         if self.size > 1:
-            distributed.barrier()
+            with self._listening():
+                distributed.all_reduce(torch.zeros(1))
 
     def order(self, order: Order) -> None:
         """Tell the others what to do; rank 0 does it too."""
         if self.size > 1 and self.leads:
-            self._broadcast(torch.tensor(order, dtype=torch.float64))
+            with self._listening():
+                distributed.broadcast(torch.tensor(order, dtype=torch.float64), 0)
 
     def receive(self) -> Order:
         """What rank 0 tells."""
-        return Order(*self._broadcast(torch.zeros(4, dtype=torch.float64)).tolist())
+        numbers = torch.zeros(len(Order._fields), dtype=torch.float64)
+        with self._listening():
+            distributed.broadcast(numbers, 0)
+        return Order(*numbers.tolist())
+
+    def dismiss(self) -> None:
+        """Let the others end, as far as they are still there."""
+        with contextlib.suppress(GenctlError):
+            self.order(Order(END))
 
     def sum_(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over all processes, in float32 and in one message."""
         if self.size == 1 or not tensors:
             return
-        flat = _flatten_dense_tensors([tensor.float() for tensor in tensors])
-        distributed.all_reduce(flat)
-        summed = _unflatten_dense_tensors(flat, tensors)
-        torch._foreach_copy_(list(tensors), list(summed))
+        flat = torch.cat([tensor.float().flatten() for tensor in tensors])
+        with self._listening():
+            distributed.all_reduce(flat)
+        parts = flat.split([tensor.numel() for tensor in tensors])
+        summed = [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+        torch._foreach_copy_(list(tensors), summed)
 
     def gather(self, x: Tensor) -> Tensor:
         """The rows of ``x`` of every process, in the order of ranks; differentiable."""
+        return x if self.size == 1 else gather(x, self.rank, self.size)
+
+    def _each(self, work: Callable[[], object] | None) -> list[Any]:
+        """What ``work`` gives in every process, by rank; None where there is none to do."""
         if self.size == 1:
-            return x
-        from torch.distributed.nn.functional import all_gather
+            return [work()] if work else []
+        said: dict[str, Any] = {}
+        try:
+            if work is not None:
+                said["value"] = work()
+        except GenctlError as error:
+            said["error"] = [int(error.code), error.message, error.hint]
+        heard = self._exchange(said)
+        for rank, answer in enumerate(heard):
+            if "error" in answer:
+                raise self._shared(rank, *answer["error"])
+        return [answer.get("value") for answer in heard]
 
-        rows: tuple[Tensor, ...] = all_gather(x)
-        return torch.cat(rows)
+    def _exchange(self, said: dict[str, Any]) -> list[dict[str, Any]]:
+        """What every process says, by rank, as JSON padded to the longest."""
+        text = torch.frombuffer(bytearray(json.dumps(said).encode()), dtype=torch.uint8)
+        longest = torch.tensor(len(text))
+        with self._listening():
+            distributed.all_reduce(longest, distributed.ReduceOp.MAX)
+            padded = torch.full((int(longest),), ord(" "), dtype=torch.uint8)
+            padded[: len(text)] = text
+            rows = [torch.empty_like(padded) for _ in range(self.size)]
+            distributed.all_gather(rows, padded)
+        return [json.loads(row.numpy().tobytes()) for row in rows]
 
-    def _broadcast(self, numbers: Tensor) -> Tensor:
-        if distributed.get_backend() == "nccl":
-            numbers = numbers.cuda()
-        distributed.broadcast(numbers, 0)
-        return numbers.cpu()
+    def _shared(self, rank: int, code: int, message: str, hint: str) -> BaseException:
+        """The error of process ``rank``, for this one to raise."""
+        if not self.leads:
+            return Dismissed(code)
+        where = f"process {rank}: " if rank else ""
+        return GenctlError(ExitStatus(code), where + message, hint=hint)
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Around each message: one who does not answer has ended."""
+        try:
+            yield
+        except RuntimeError as error:
+            if not self.leads:
+                raise Dismissed(int(ExitStatus.FAILURE)) from error
+            raise GenctlError(
+                ExitStatus.FAILURE,
+                f"a process of this training no longer answers: {str(error).splitlines()[0]}",
+                hint="it may have said why; run the same command again to go on",
+            ) from None
+
+
+def _refuse_without_gpu(local_rank: int, gpus: int) -> None:
+    if local_rank >= gpus:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"process {local_rank} of this machine has no GPU of its own: there are {gpus}",
+            hint=f"torchrun --nproc-per-node {gpus}, or --device cpu",
+        )

@@ -6,6 +6,7 @@ import dataclasses
 
 from genctl.engine import checkpoint
 from genctl.engine.distributed import RELOAD, STEP, World
+from genctl.engine.signals import StopSignals
 from genctl.engine.trainer import Trainer
 from genctl.runs import Run
 
@@ -13,19 +14,22 @@ from genctl.runs import Run
 def follow(trainer: Trainer, run: Run, world: World) -> None:
     """Step and reload when rank 0 does, until it ends.
 
+    A first stop signal is left to rank 0, which saves before it lets the others go.
+
     Args:
         run: on a disk that all processes see.
+
+    Raises:
+        Dismissed: rank 0 is gone.
     """
-    while True:
-        order = world.receive()
-        if order.kind == STEP:
-            trainer.step(order.one)
-        elif order.kind == RELOAD:
-            path = run.checkpoints / checkpoint.name_of(int(order.one))
-            trainer.restore(
-                dataclasses.replace(
-                    checkpoint.read(path), attempt=int(order.two), rate_scale=order.three
+    with StopSignals():
+        while (order := world.receive()).kind in (STEP, RELOAD):
+            if order.kind == STEP:
+                trainer.step(order.one)
+            else:
+                path = run.checkpoints / checkpoint.name_of(int(order.one))
+                snapshot = checkpoint.read(path)
+                attempt, rate_scale = int(order.two), order.three
+                trainer.restore(
+                    dataclasses.replace(snapshot, attempt=attempt, rate_scale=rate_scale)
                 )
-            )
-        else:
-            return

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 
 from genctl.engine import checkpoint
-from genctl.engine.trainer import PhaseReport, Trainer
+from genctl.engine.reports import PhaseReport
+from genctl.engine.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Output
 from genctl.runs import Run

@@ -18,8 +18,9 @@ from genctl.engine.curves import draw_curves
 from genctl.engine.guard import NonFiniteGuard
 from genctl.engine.loggers import JsonLines, Logger, read_rows
 from genctl.engine.progress import Display, Reading
+from genctl.engine.reports import phase_metrics
 from genctl.engine.signals import StopSignals
-from genctl.engine.trainer import Trainer, phase_metrics
+from genctl.engine.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory
 from genctl.output import Output

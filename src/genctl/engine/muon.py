@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 """Of the quintic that Jordan et al. 2024 (Muon, kellerjordan.github.io/posts/muon) chose for its
@@ -23,7 +24,7 @@ class Muon(torch.optim.Optimizer):
     """Groups of kind ``muon`` move by orthogonalised momentum, groups of kind ``adamw`` by AdamW.
 
     A matrix of (rows, columns) moves by ``lr * sqrt(max(1, rows / columns))`` times the nearest
-    semi-orthogonal matrix to its Nesterov momentum; of kernels, the axes but the first count as one.
+    semi-orthogonal matrix to its Nesterov momentum; a kernel's axes but the first count as one.
     Weight decay is decoupled in both kinds (Loshchilov and Hutter 2019, arXiv 1711.05101).
 
     Args:
@@ -32,7 +33,8 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(self, groups: Iterable[dict[str, Any]], betas: tuple[float, float]) -> None:
-        super().__init__(groups, {"betas": betas, "weight_decay": 0.0})
+        # `fused` tells torch to load the counters to where the parameters are.
+        super().__init__(groups, {"betas": betas, "weight_decay": 0.0, "fused": True})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -41,15 +43,16 @@ class Muon(torch.optim.Optimizer):
             parameters = [p for p in group["params"] if p.grad is not None]
             if not parameters:
                 continue
-            if group["weight_decay"]:
-                torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
             if group["kind"] == "muon":
-                self._muon(parameters, group["lr"])
+                self._muon(group, parameters)
             else:
-                self._adamw(parameters, group["lr"], group["betas"])
+                self._adamw(group, parameters)
 
-    def _muon(self, parameters: list[Tensor], lr: float) -> None:
+    def _muon(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
         """Matrices of one shape go through the iteration as one batch."""
+        lr = group["lr"]
+        if group["weight_decay"]:
+            torch._foreach_mul_(parameters, 1 - lr * group["weight_decay"])
         alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
         for parameter in parameters:
             alike[parameter.flatten(1).shape].append(parameter)
@@ -64,21 +67,23 @@ class Muon(torch.optim.Optimizer):
                 members, [u.view_as(p) for u, p in zip(updates, members, strict=True)]
             )
 
-    def _adamw(self, parameters: list[Tensor], lr: float, betas: tuple[float, float]) -> None:
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        first = [self._state(p, "exp_avg") for p in parameters]
-        second = [self._state(p, "exp_avg_sq") for p in parameters]
-        steps = [self._count(p) for p in parameters]
-        torch._foreach_add_(steps, 1.0)
-        torch._foreach_lerp_(first, gradients, 1 - betas[0])
-        torch._foreach_mul_(second, betas[1])
-        torch._foreach_addcmul_(second, gradients, gradients, 1 - betas[1])
-        count = float(steps[0])  # on the CPU, so nobody waits for a device
-        scale = math.sqrt(1 - betas[1] ** count)
-        spread = torch._foreach_sqrt(second)
-        torch._foreach_div_(spread, scale)
-        torch._foreach_add_(spread, _EPS)
-        torch._foreach_addcdiv_(parameters, first, spread, -lr / (1 - betas[0] ** count))
+    def _adamw(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
+        adamw(
+            parameters,
+            [p.grad for p in parameters if p.grad is not None],
+            [self._state(p, "exp_avg") for p in parameters],
+            [self._state(p, "exp_avg_sq") for p in parameters],
+            [],
+            [self._count(p) for p in parameters],
+            fused=True,
+            amsgrad=False,
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=_EPS,
+            maximize=False,
+        )
 
     def _state(self, parameter: Tensor, name: str) -> Tensor:
         state = self.state[parameter]
@@ -88,7 +93,10 @@ class Muon(torch.optim.Optimizer):
         return found
 
     def _count(self, parameter: Tensor) -> Tensor:
-        found: Tensor = self.state[parameter].setdefault("step", torch.zeros(()))
+        state = self.state[parameter]
+        if "step" not in state:
+            state["step"] = torch.zeros((), device=parameter.device)
+        found: Tensor = state["step"]
         return found
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from genctl.contracts import Batch, Dataset, Loss, Objective, Phase
 from genctl.engine.checkpoint import Snapshot
-from genctl.engine.compiling import compile_blocks, eager_copy
+from genctl.engine.compiling import compile_blocks, could_not_compile, eager_copy, stay_eager
+from genctl.engine.context import StepContext, reseed
 from genctl.engine.distributed import RELOAD, STEP, Order, World
 from genctl.engine.ema import Ema
 from genctl.engine.noise import TRAINING_BLOCK, KeyedNoise
 from genctl.engine.optimizers import Optimizers
 from genctl.engine.precision import Precision
+from genctl.engine.reports import PhaseReport, summed
 from genctl.seeding import seed_of
 from genctl.weights import flatten, load_into
 
@@ -46,43 +47,6 @@ class Plan:
     compile: bool = False
 
 
-@dataclass(frozen=True)
-class StepContext:
-    """The engine's side of `genctl.contracts.Step`, for one micro-batch."""
-
-    index: int
-    position: int
-    fraction: float
-    second_order: bool
-    noise: KeyedNoise
-    precision: Precision = field(repr=False)
-    world: World = field(repr=False)
-
-    def fp32(self) -> AbstractContextManager[None]:
-        """Full precision inside the block."""
-        return self.precision.fp32()
-
-    def gather(self, x: Tensor) -> Tensor:
-        """The rows of every rank, differentiable."""
-        return self.world.gather(x)
-
-    def input_gradient(self, y: Tensor, x: Tensor) -> Tensor:
-        """The gradient of ``y.sum()`` by ``x``, differentiable, float32, loss scale undone."""
-        scale = self.precision.loss_scale
-        (gradient,) = torch.autograd.grad(y.float().sum() * scale, x, create_graph=True)
-        return gradient.float() / scale
-
-
-@dataclass
-class PhaseReport:
-    """What a phase did in a step; tensors, so that nobody waits for the device."""
-
-    metrics: dict[str, Tensor]
-    weight: Tensor
-    norm: Tensor
-    finite: bool
-
-
 class Trainer:
     """An objective under training.
 
@@ -90,14 +54,21 @@ class Trainer:
         objective: what to train; its modules are moved to the plan's device.
         dataset: what to train on.
         plan: how.
-        world: the processes that train together.
+        world: the processes that train together; this one alone when None.
+        warn: hears what a person should know.
     """
 
     def __init__(
-        self, objective: Objective, dataset: Dataset, plan: Plan, world: World | None = None
+        self,
+        objective: Objective,
+        dataset: Dataset,
+        plan: Plan,
+        world: World | None = None,
+        warn: Callable[[str], object] = str,
     ) -> None:
         self.plan = plan
         self.world = world or World()
+        self._warn = warn
         self.device = torch.device(plan.device)
         self.objective = objective
         for module in (*objective.modules.values(), *objective.frozen.values()):
@@ -158,7 +129,10 @@ class Trainer:
         )
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from ``snapshot``, which the other processes read from its checkpoint."""
+        """Go on from ``snapshot``, which the other processes read from its checkpoint.
+
+        It ends when all have read, so that the checkpoint may then be written anew.
+        """
         self.world.order(Order(RELOAD, snapshot.index, snapshot.attempt, snapshot.rate_scale))
         load_into(self.objective.modules, snapshot.tensors["model"])
         for name, roles in self.ema.copies.items():
@@ -171,6 +145,7 @@ class Trainer:
         self.index, self.position = snapshot.index, snapshot.position
         self.attempt, self.rate_scale = snapshot.attempt, snapshot.rate_scale
         self._stream = None
+        self.world.wait()
 
     def _next_batches(self) -> list[Batch]:
         if self._stream is None:
@@ -190,12 +165,29 @@ class Trainer:
             for name, parameter in self.optimizers.parameters[optimizer].items()
         }
         self._require_gradients(active.keys())
-        losses = [self._backward(phase, part, fraction) for part in self._parts(phase, batch)]
+        losses = self._losses(phase, batch, fraction, list(active.values()))
         weight = torch.stack([torch.as_tensor(loss.weight).float() for loss in losses]).sum()
-        report = self._update(phase, weight.to(self.device), _summed(losses))
+        report = self._update(phase, weight.to(self.device), summed(losses))
         for parameter in active.values():
             parameter.grad = None
         return report
+
+    def _losses(
+        self, phase: Phase, batch: Batch, fraction: float, active: list[nn.Parameter]
+    ) -> list[Loss]:
+        """The losses of all micro-batches; once more without the compiler, if that fails."""
+        try:
+            return [self._backward(phase, part, fraction) for part in self._parts(phase, batch)]
+        except RuntimeError as error:
+            if not self.plan.compile or not could_not_compile(error):
+                raise
+            reason = str(error).strip().splitlines()[0]
+        self._warn(f"training goes on without compiling, which failed: {reason}")
+        for module in self.objective.modules.values():
+            stay_eager(module)
+        for parameter in active:
+            parameter.grad = None
+        return [self._backward(phase, part, fraction) for part in self._parts(phase, batch)]
 
     def _parts(self, phase: Phase, batch: Batch) -> Iterator[Batch]:
         share = self.plan.batch_size // self.world.size
@@ -206,7 +198,7 @@ class Trainer:
     def _backward(self, phase: Phase, batch: Batch, fraction: float) -> Loss:
         key = (self.plan.seed, self.attempt, phase.name)
         # Dropout and its like draw from the global generator.
-        _reseed(self.device, seed_of(*key, "global", batch.positions[0]))
+        reseed(self.device, seed_of(*key, "global", batch.positions[0]))
         noise = KeyedNoise(
             key, batch.positions, block=TRAINING_BLOCK, drawn_on=self.device, device=self.device
         )
@@ -256,27 +248,3 @@ def _repeats(phases: tuple[Phase, ...]) -> int:
     if any(phase.repeat > advancing[0].repeat for phase in phases):
         raise ValueError("the phase that advances must be the one that repeats most")
     return advancing[0].repeat
-
-
-def _reseed(device: torch.device, seed: int) -> None:
-    """Seed the global generator of ``device``; `torch.manual_seed` sees to all, at 1 ms a call."""
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
-    elif device.type == "mps":
-        torch.mps.manual_seed(seed)
-    else:
-        torch.default_generator.manual_seed(seed)
-
-
-def _summed(losses: list[Loss]) -> dict[str, Tensor]:
-    names = losses[0].metrics
-    return {name: torch.stack([loss.metrics[name] for loss in losses]).sum() for name in names}
-
-
-def phase_metrics(reports: Mapping[str, PhaseReport]) -> dict[str, Tensor]:
-    """The metrics of a step as means, ``phase/metric`` -> scalar, and the gradient norms."""
-    found: dict[str, Tensor] = {}
-    for phase, report in reports.items():
-        found |= {f"{phase}/{k}": v / report.weight for k, v in report.metrics.items()}
-        found[f"{phase}/grad_norm"] = report.norm
-    return found

@@ -17,6 +17,8 @@ from genctl.families.lm.reader import CachedReader
 class LmWriter:
     """Gives `genctl.decoding` the decoder to write with."""
 
+    conditions: frozenset[str] = frozenset()
+
     def __init__(
         self, config: Config, data: DataSpec, modules: Mapping[str, nn.Module], parents: Parents
     ) -> None:

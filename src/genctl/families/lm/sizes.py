@@ -13,7 +13,7 @@ _STEP = 32
 """Widths are multiples of it, so that every matrix can be quantised in blocks of 32."""
 
 _ASPECT, _LEAST_DEPTH, _HEAD = 64, 4, 64
-_TUNED_WIDTH, _TUNED_RATE = 96, 0.01
+_TUNED_WIDTH, _TUNED_RATE = 96, 0.02
 
 
 def derive(values: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:

@@ -1,0 +1,82 @@
+"""Compiling changes how fast a run is, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+import genctl
+from genctl.engine import checkpoint
+from genctl.engine.trainer import Trainer
+from genctl.output import Mode, Output
+from genctl.runs import Run
+
+needs_compiler = pytest.mark.skipif(not shutil.which("c++"), reason="needs a C++ compiler")
+
+
+def train(family: str, out: Path, *sets: str, output: Output | None = None) -> Run:
+    sets = ("dropout=0", *sets)
+    told = {"output": output} if output else {}
+    return genctl.train(family, out=out, budget="4steps", sets=sets, threads=1, **told)
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return checkpoint.group(checkpoint.choose(run, "last", print), "model")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each step, whether any module was compiled."""
+    seen: list[bool] = []
+    whole_step = Trainer.step
+
+    def step(self: Trainer, fraction: float) -> object:
+        live = self.objective.modules.values()
+        seen.append(any(part._compiled_call_impl for m in live for part in m.modules()))
+        copies = self.averaged().values()
+        assert not any(part._compiled_call_impl for m in copies for part in m.modules())
+        return whole_step(self, fraction)
+
+    monkeypatch.setattr(Trainer, "step", step)
+    return seen
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_compiled_training_follows_eager_training(tmp_path: Path, compiled: list[bool]) -> None:
+    eager = weights(train("toy-tokens", tmp_path / "eager"))
+    fast = weights(train("toy-tokens", tmp_path / "fast", "compile=true"))
+    assert compiled == [False] * 4 + [True] * 4
+    for name, expected in eager.items():
+        torch.testing.assert_close(fast[name], expected, atol=1e-4, rtol=0)
+
+
+def test_where_nothing_compiles_training_goes_on_and_says_so(
+    tmp_path: Path, compiled: list[bool]
+) -> None:
+    said = io.StringIO()
+    absent = {"cpp.cxx": ("no-such-compiler",), "force_disable_caches": True}
+    with torch._inductor.config.patch(absent):
+        output = Output(Mode.QUIET, stderr=said)
+        run = train("toy-tokens", tmp_path / "run", "compile=true", output=output)
+    assert said.getvalue().count("warning: training goes on without compiling") == 1
+    assert len(said.getvalue().splitlines()) == 1
+    assert compiled == [True, False, False, False]
+    expected = weights(train("toy-tokens", tmp_path / "eager"))
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(run).items())
+
+
+def test_second_order_phases_stay_eager(tmp_path: Path, compiled: list[bool]) -> None:
+    train("toy-adversarial", tmp_path / "run", "compile=true")
+    assert compiled == [False] * 4

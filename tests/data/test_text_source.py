@@ -1,0 +1,122 @@
+"""What text can be, and what it cannot."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import lzma
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genctl.data import text_source
+from genctl.data.text_source import open_text
+from genctl.errors import ExitStatus, GenctlError
+
+
+def texts(source: Path | str) -> list[str]:
+    return ["".join(document) for document in open_text(str(source)).documents()]
+
+
+def test_the_language_reference_is_built_in() -> None:
+    source = open_text("pydoc")
+    documents = ["".join(document) for document in source.documents()]
+    assert len(documents) > 50
+    assert any("for" in document and "statement" in document for document in documents)
+    assert source.label.startswith("python 3.")
+
+
+def test_a_file_is_one_document_with_its_bytes_kept(tmp_path: Path) -> None:
+    (tmp_path / "诗.txt").write_bytes("春眠\r\n不觉晓\n".encode())
+    assert texts(tmp_path / "诗.txt") == ["春眠\r\n不觉晓\n"]
+    assert open_text(str(tmp_path / "诗.txt")).name == "诗"
+    (tmp_path / "bom.txt").write_bytes(b"\xef\xbb\xbfabc")
+    assert texts(tmp_path / "bom.txt") == ["abc"]
+
+
+@given(text=st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0\ufeff"),
+       min_size=1), size=st.integers(1, 9))  # fmt: skip
+def test_pieces_put_together_are_the_text(
+    text: str, size: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("text") / "t.txt"
+    path.write_bytes(text.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_source, "PIECE_BYTES", size)
+        assert texts(path) == [text]
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.open), (".xz", lzma.open)])
+def test_packed_files(suffix: str, pack: object, tmp_path: Path) -> None:
+    path = tmp_path / f"诗.txt{suffix}"
+    with pack(path, "wb") as file:  # type: ignore[operator]
+        file.write("春眠不觉晓".encode())
+    assert texts(path) == ["春眠不觉晓"]
+    assert open_text(str(path)).name == "诗"
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(GenctlError, match="cannot be unpacked") as refused:
+        texts(path)
+    assert refused.value.code == ExitStatus.DATA
+
+
+def test_lines_of_json_are_documents(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [json.dumps({"text": text, "id": 1}) for text in ("one\n", "两")]
+    path.write_text("\n".join([lines[0], "", lines[1]]), "utf-8")
+    assert texts(path) == ["one\n", "两"]
+    for bad in ("{", '{"txt": "a"}', "[1]", '{"text": 3}'):
+        path.write_text(f"{lines[0]}\n{bad}\n", "utf-8")
+        with pytest.raises(GenctlError, match=r"a\.jsonl, line 2: no JSON object") as refused:
+            texts(path)
+        assert refused.value.code == ExitStatus.DATA
+
+
+def test_a_folder_holds_its_texts(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "2.md").write_text("two", "utf-8")
+    (tmp_path / "a.txt").write_text("one", "utf-8")
+    (tmp_path / "c.jsonl").write_text('{"text": "three"}\n{"text": "four"}\n', "utf-8")
+    (tmp_path / ".hidden.txt").write_text("no", "utf-8")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\0\0")
+    assert texts(tmp_path) == ["one", "two", "three", "four"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"ab\0c", "is a binary file: byte 2 is zero"),
+        (b"abc\xff", "is not UTF-8: byte 3 begins no character"),
+        ("好".encode()[:2], "is not UTF-8: byte 0"),
+    ],
+)
+def test_files_that_are_no_text(content: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "文.txt"
+    path.write_bytes(content)
+    with pytest.raises(GenctlError, match=words) as refused:
+        texts(path)
+    assert refused.value.code == ExitStatus.DATA
+    assert str(path) in refused.value.message
+
+
+def test_the_offset_of_a_bad_byte_counts_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_source, "PIECE_BYTES", 7)
+    path = tmp_path / "t.txt"
+    path.write_bytes("春眠不觉晓".encode() + b"\xc3(")
+    with pytest.raises(GenctlError, match="byte 15"):
+        texts(path)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    (tmp_path / "poems.txt").write_text("x", "utf-8")
+    with pytest.raises(GenctlError, match=r"did you mean 'poems\.txt'"):
+        open_text(str(tmp_path / "poem.txt"))
+    with pytest.raises(GenctlError, match="did you mean 'pydoc'"):
+        open_text("pydocs")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(GenctlError, match="the folder is empty"):
+        texts(tmp_path / "empty")

@@ -1,0 +1,69 @@
+"""Several processes that train together, as torchrun starts them, for tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+from genctl.errors import GenctlError
+
+CRASHED = 99
+
+
+def in_processes(work: Callable[[int], object], size: int = 2, seconds: float = 60) -> list[int]:
+    """Run ``work`` of the rank in ``size`` forked processes; their exit statuses, by rank.
+
+    Negative statuses are signals; a process that does not end in time is killed.
+    """
+    port = _free_port()
+    children = [_forked(work, rank, size, port) for rank in range(size)]
+    deadline = time.monotonic() + seconds
+    return [_status(child, deadline) for child in children]
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def _forked(work: Callable[[int], object], rank: int, size: int, port: int) -> int:
+    child = os.fork()
+    if child:
+        return child
+    os.environ.update(
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE=str(size),
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(port),
+    )
+    status = CRASHED
+    try:
+        work(rank)
+        status = 0
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    except GenctlError as error:
+        sys.stderr.write(f"error: {error.message}\n")
+        status = int(error.code)
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _status(child: int, deadline: float) -> int:
+    while True:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.02)
