@@ -339,7 +339,9 @@ class Sampler(Protocol):
 
         Args:
             request: the family's request dataclass.
-            condition: what each row is to be, e.g. ``label``: (B,) int64; may be empty.
+            condition: what each row is to be, e.g. ``label``: (B,) int64, or is made from, such as
+                ``image``: (B, C, H, W) in [-1, 1] and ``mask``: (B, 1, H, W), 1 where it is to be
+                made anew; may be empty.
 
         Returns:
             Of images: (B, C, H, W) float in about [-1, 1]; of tokens: (B, T) int64.

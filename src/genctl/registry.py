@@ -27,7 +27,7 @@ EXPORT_VARIANTS: Mapping[str, str] = MappingProxyType({"gguf-q8_0": "gguf"})
 """Formats that are another one with other numbers in it -> the format whose exporter they take."""
 
 BUILT_IN: Mapping[str, str] = MappingProxyType(
-    {"gan": "genctl.families.gan.spec:SPEC", "lm": "genctl.families.lm.spec:SPEC"}
+    {name: f"genctl.families.{name}.spec:SPEC" for name in ("gan", "lm", "diffusion")}
 )
 
 

@@ -53,6 +53,16 @@ def test_killed_at_five_steps_ends_bit_equal(family: str, tmp_path: Path, teache
 
 
 @needs_fork
+@pytest.mark.parametrize("family", ["toy-adversarial", "toy-tokens"])
+def test_muon_goes_on_bit_equal(family: str, tmp_path: Path, teacher: Path) -> None:
+    sets = ("optimizer=muon", "lr=0.01", "weight_decay=0.1", "decay_falls=true")
+    assert killed_at_step(30, lambda: train(family, tmp_path / "killed", teacher, *sets))
+    assert Run(tmp_path / "killed").read("last.json")["step"] > 20
+    undisturbed = train(family, tmp_path / "whole", teacher, *sets)
+    assert_same_end(undisturbed, train(family, tmp_path / "killed", teacher, *sets))
+
+
+@needs_fork
 def test_killed_while_saving_falls_back(tmp_path: Path, teacher: Path) -> None:
     undisturbed = train("toy-tokens", tmp_path / "whole", teacher)
     out = tmp_path / "killed"

@@ -1,8 +1,8 @@
 """Three toy families that keep the seams from taking the shape of any one real family.
 
 All read 28x28 digits, pooled to 7x7. `adversarial` plays in two phases with lazy penalties and two
-critic updates, `tokens` predicts the next of 49 grey levels, counts tokens and may begin with an earlier run, `distil` copies a
-frozen parent.
+critic updates, `tokens` predicts the next of 49 grey levels, counts tokens and may begin with an
+earlier run, `distil` copies a frozen parent.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from genctl.api.cards import export_card
 from genctl.api.loading import load
 from genctl.api.model import QUIET, Model
 from genctl.errors import ExitStatus, GenctlError, unknown
-from genctl.export import bundle, gguf, hf, onnx
+from genctl.export import bundle, diffusers, gguf, hf, onnx
 from genctl.export.card import for_transformers
 from genctl.export.document import artefact_texts
 from genctl.export.proof import Proof
@@ -65,7 +65,8 @@ def export(
         origin: a run or a safetensors export; the latest run when None (see `genctl.load`).
         format: ``safetensors`` (every family: weights, configuration, model card in a folder) or
             one that the family maps to: ``onnx`` (one file), ``hf`` (a folder that transformers
-            opens), ``gguf`` and ``gguf-q8_0`` (one file for llama.cpp, of 16 or 8 bits a weight).
+            opens), ``diffusers`` (a folder that diffusers opens), ``gguf`` and ``gguf-q8_0`` (one
+            file for llama.cpp, of 16 or 8 bits a weight).
         out: where to; in ``export/`` of the run, or beside the export it is made from, when
             None. An export that stands there is replaced, anything else is not.
         checkpoint: of a run: ``best``, ``last`` or a step.
@@ -125,6 +126,11 @@ def _write_hf(model: Model, path: Path) -> Proof:
     return hf.write(plan, path, _document(model), for_transformers(export_card(model)))
 
 
+def _write_diffusers(model: Model, path: Path) -> Proof:
+    plan = model.spec.load("exporter.diffusers")(model.trained)
+    return diffusers.write(plan, path, _document(model), export_card(model))
+
+
 def _write_gguf(model: Model, path: Path, quantization: str = "f16") -> Proof:
     plan = model.spec.load("exporter.gguf")(model.trained)
     return gguf.write(plan, path, _document(model), quantization)
@@ -151,6 +157,7 @@ _FORMATS = {
     BUNDLE: _Format("", "", write_bundle, bundle.is_bundle),
     "onnx": _Format(".onnx", "", _write_onnx, onnx.is_export),
     "hf": _Format("", "-hf", _write_hf, hf.is_export),
+    "diffusers": _Format("", "-diffusers", _write_diffusers, diffusers.is_export),
     "gguf": _Format(".gguf", "", _write_gguf, gguf.is_export),
     "gguf-q8_0": _Format(
         ".gguf", "-q8_0", functools.partial(_write_gguf, quantization="q8_0"), gguf.is_export

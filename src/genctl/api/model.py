@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,10 @@ from torch import Tensor
 from genctl import registry
 from genctl.api.writing import collect, pieces
 from genctl.config import Config, request_from
-from genctl.contracts import DataSpec, Parents, Sampler, Trained
+from genctl.contracts import Batch, DataSpec, Noise, Parents, Sampler, Trained
 from genctl.data.images import to_uint8
 from genctl.data.samples import Samples, label_numbers
+from genctl.data.start_images import read_mask, read_picture
 from genctl.data.written import Texts
 from genctl.engine.driver import sample_chunks
 from genctl.errors import ExitStatus, GenctlError
@@ -65,6 +67,9 @@ class Model:
         seed: int = 0,
         labels: Sequence[int | str] | None = None,
         prompts: Sequence[str] = (),
+        image: str | Path | None = None,
+        mask: str | Path | None = None,
+        between: bool = False,
         batch_size: int = 64,
         options: Mapping[str, str] | None = None,
         output: Output = QUIET,
@@ -76,21 +81,95 @@ class Model:
                 classes in turn when None.
             prompts: what a model that writes text goes on with; sample k gets
                 ``prompts[k % len(prompts)]``.
+            image: a picture that samples are made from.
+            mask: a picture, white where ``image`` is to be made anew; the rest of it is kept.
+            between: draw the way from sample 0 to sample 1 in ``n`` samples, all of one class.
             options: the family's own sampling options as text, e.g. ``{"truncation": "0.7"}``.
             output: where to show progress.
 
         Raises:
-            GenctlError: a number below 1, an unknown class or option, a prompt that cannot be
-                read, a family without samples.
+            GenctlError: a number below 1, an unknown class or option, a prompt or picture that
+                cannot be used, a family without samples.
         """
         if self.spec.output == "text" or prompts:
             return self._texts(n, seed, labels, list(prompts) or [""], batch_size, options or {})
         numbers = self.labels(labels)
-        chunks = self.chunks(n, seed=seed, labels=numbers, batch_size=batch_size, options=options)
+        chunks = self.chunks(
+            n,
+            seed=seed,
+            labels=numbers,
+            given=self.given(image, mask),
+            between=between,
+            batch_size=batch_size,
+            options=options,
+        )
         tracked = output.track(chunks, n, "sampling")
         array = np.concatenate([_to_array(chunk, self.spec.output) for chunk in tracked])
-        given = np.array([numbers[k % len(numbers)] for k in range(n)]) if numbers else None
-        return Samples(self.spec.output or "", array, given, self.data.class_names)
+        return Samples(
+            self.spec.output or "", array, _drawn(numbers, n, between), self.data.class_names
+        )
+
+    def trajectory(
+        self,
+        n: int = 16,
+        *,
+        seed: int = 0,
+        labels: Sequence[int | str] | None = None,
+        image: str | Path | None = None,
+        mask: str | Path | None = None,
+        between: bool = False,
+        options: Mapping[str, str] | None = None,
+    ) -> list[Samples]:
+        """The samples that `sample` would give, as they were seen after each step.
+
+        Raises:
+            GenctlError: as `sample`; a family that makes samples in one step.
+        """
+        sampler = self.sampler()
+        if not hasattr(sampler, "trajectory"):
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{self.origin} makes its samples in one step, so there is no way to show",
+                hint="leave --trajectory out",
+            )
+        numbers = self.labels(labels)
+        chunks = self.chunks(
+            n,
+            seed=seed,
+            labels=numbers,
+            given=self.given(image, mask),
+            between=between,
+            batch_size=n,
+            options=options,
+            sampler=_Steps(sampler),
+        )
+        drawn, names = _drawn(numbers, n, between), self.data.class_names
+        kind = self.spec.output or ""
+        return [Samples(kind, _to_array(step, kind), drawn, names) for step in next(chunks)]
+
+    def given(self, image: str | Path | None, mask: str | Path | None) -> dict[str, Tensor]:
+        """The pictures that samples are made from, by the name of their condition.
+
+        Raises:
+            GenctlError: a model that follows none, or pictures that do not fit it.
+        """
+        if image is None and mask is None:
+            return {}
+        if image is None:
+            raise GenctlError(
+                ExitStatus.USAGE, "a mask needs the picture it belongs to", hint="--inpaint IMAGE"
+            )
+        if "image" not in self.sampler().conditions:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{self.origin} makes its images from noise alone, not from {image}",
+            )
+        channels, height, width = self.data.shape
+        shape = (channels, height, width)
+        found = {"image": read_picture(Path(image), shape)}
+        if mask is not None:
+            found["mask"] = read_mask(Path(mask), shape)
+        return found
 
     def stream(
         self, prompt: str = "", *, seed: int = 0, options: Mapping[str, str] | None = None
@@ -123,18 +202,23 @@ class Model:
         *,
         seed: int = 0,
         labels: Sequence[int] = (),
+        given: Mapping[str, Tensor] | None = None,
+        between: bool = False,
         batch_size: int = 64,
         options: Mapping[str, str] | None = None,
+        sampler: Sampler | None = None,
     ) -> Iterator[Tensor]:
         """`sample` as a stream of raw chunks, for many more samples than fit in memory."""
         _refuse_below_one(n, batch_size)
         request = request_from(self.spec, options or {})
         return sample_chunks(
-            self.sampler(),
+            sampler or self.sampler(),
             request,
             n,
             seed=seed,
             labels=labels,
+            given=given,
+            between=between,
             batch_size=batch_size,
             device=self.device,
         )
@@ -190,6 +274,25 @@ def _refuse_below_one(n: int, batch_size: int) -> None:
     for name, value in (("n", n), ("batch-size", batch_size)):
         if value < 1:
             raise GenctlError(ExitStatus.USAGE, f"--{name} {value} is below 1", hint=f"--{name} 64")
+
+
+class _Steps:
+    """A sampler whose chunk is all its steps, (steps, rows, C, H, W)."""
+
+    def __init__(self, sampler: Any) -> None:
+        self.conditions: frozenset[str] = sampler.conditions
+        self._sampler = sampler
+
+    def sample(self, request: Any, condition: Batch, noise: Noise) -> Tensor:
+        steps: Tensor = self._sampler.trajectory(request, condition, noise)
+        return steps
+
+
+def _drawn(numbers: Sequence[int], n: int, between: bool) -> np.ndarray | None:
+    """The class of each sample, where there are classes."""
+    if not numbers:
+        return None
+    return np.array([numbers[0 if between else k % len(numbers)] for k in range(n)])
 
 
 def _to_array(chunk: Tensor, kind: str | None) -> np.ndarray:

@@ -13,7 +13,7 @@ from genctl.cli.eval import describe, to_json
 from genctl.cli.export import describe as describe_export
 from genctl.cli.finished import next_steps
 from genctl.cli.options import Device, Threads
-from genctl.cli.sample import default_out
+from genctl.cli.pictures import default_out
 from genctl.errors import ExitStatus, GenctlError
 
 

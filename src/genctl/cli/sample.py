@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,14 +20,12 @@ from genctl.cli.options import (
     Weights,
     use_threads,
 )
+from genctl.cli.pictures import IMAGES, PictureCall, show_pictures
 from genctl.cli.subject import spec_of
 from genctl.errors import ExitStatus, GenctlError
 
 if TYPE_CHECKING:
-    from genctl.api.model import Model as LoadedModel
     from genctl.registry import Spec
-
-IMAGES = 64
 
 
 class SampleVerb(FamilyVerb):
@@ -86,6 +84,25 @@ def sample(
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Of text: one JSON object a sample on stdout.")
     ] = False,
+    inpaint: Annotated[
+        Path | None,
+        typer.Option(help="A picture of which a part is to be made anew.", metavar="IMAGE"),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="Of --inpaint: white is made anew, black stays.", metavar="MASK"),
+    ] = None,
+    init_image: Annotated[
+        Path | None,
+        typer.Option(help="A picture to start from; --strength says how freely.", metavar="IMAGE"),
+    ] = None,
+    interpolate: Annotated[
+        bool, typer.Option("--interpolate", help="Draw the way from sample 0 to sample 1.")
+    ] = False,
+    trajectory: Annotated[
+        Path | None,
+        typer.Option(help="Show how the images come about: a .gif or .webp.", metavar="FILE"),
+    ] = None,
     weights: Weights = "ema",
     checkpoint: Checkpoint = "best",
     batch_size: BatchSize = 64,
@@ -111,67 +128,31 @@ def sample(
     use_threads(threads)
     loaded = load(model, checkpoint=checkpoint, weights=weights, device=device, output=call.output)
     if loaded.spec.output == "text":
+        shown = {
+            "--inpaint": inpaint,
+            "--mask": mask,
+            "--init-image": init_image,
+            "--interpolate": interpolate,
+            "--trajectory": trajectory,
+        }
+        _refuse(loaded.origin, "text", shown)
         show_texts(call, TextCall(loaded, asked, n, seed, labels, batch_size, out, jsonl))
-    elif asked or jsonl:
-        flag = "--prompt" if asked else "--jsonl"
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"{loaded.origin} makes {loaded.spec.output}, so {flag} means nothing to it",
-            hint=f"leave {flag} out",
-        )
-    else:
-        _show_images(call, loaded, IMAGES if n is None else n, seed, labels, batch_size, out)
+        return
+    _refuse(loaded.origin, loaded.spec.output, {"--prompt": asked, "--jsonl": jsonl})
+    pictures = (inpaint, mask, init_image, interpolate, trajectory)
+    show_pictures(call, PictureCall(loaded, n, seed, labels, batch_size, out, *pictures))
 
 
-def _show_images(
-    call: Call,
-    model: LoadedModel,
-    n: int,
-    seed: int,
-    labels: str | None,
-    batch_size: int,
-    out: Path | None,
-) -> None:
-    from genctl.data.samples import Samples, check_place
+def _refuse(origin: Path, kind: str | None, given: Mapping[str, object]) -> None:
+    """Options that mean nothing to a model of this kind are mistakes.
 
-    place = out or default_out(model, seed, n)
-    check_place(place, model.spec.output or "", n)
-    samples = model.sample(
-        n,
-        seed=seed,
-        labels=None if labels is None else [label.strip() for label in labels.split(",")],
-        batch_size=batch_size,
-        options=call.options,
-        output=call.output,
-    )
-    assert isinstance(samples, Samples)
-    path = samples.save(place)
-    drawn = None if samples.labels is None else samples.labels.tolist()
-    call.output.result(
-        {
-            "path": str(path),
-            "n": n,
-            "seed": seed,
-            "labels": drawn,
-            "kind": samples.kind,
-            "weights": model.weights,
-            "step": model.step,
-            "origin": str(model.origin),
-        },
-        f"{path}: {n} samples of {model.origin}, {model.weights} weights"
-        + (f" of step {model.step}" if model.step is not None else ""),
-        bare=str(path),
-    )
-
-
-def default_out(model: LoadedModel, seed: int, n: int) -> Path:
-    """Where samples go by themselves: into a run, beside an export; many as an archive."""
-    from genctl.data.samples import MAX_GRID
-
-    origin = model.origin
-    name = f"seed{seed}-n{n}" + (
-        ".png" if model.spec.output == "image" and n <= MAX_GRID else ".npz"
-    )
-    if (origin / "config.json").is_file():
-        return origin / "samples" / name
-    return origin.with_name(f"{origin.stem}-{name}")
+    Raises:
+        GenctlError: one of them was given.
+    """
+    for flag, value in given.items():
+        if value:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{origin} makes {kind}, so {flag} means nothing to it",
+                hint=f"leave {flag} out",
+            )

@@ -60,9 +60,9 @@ class Samples:
         write_atomic(out, buffer.getvalue())
 
     def _save_grid(self, out: Path) -> None:
-        save_png(out, grid(self.array, self._columns()))
+        save_png(out, grid(self.array, self.columns()))
 
-    def _columns(self) -> int | None:
+    def columns(self) -> int | None:
         """A column for each class, where the samples take them all in turn."""
         if self.labels is None or len(self.class_names) > MAX_COLUMNS:
             return None
@@ -127,14 +127,58 @@ def to_pil(image: npt.NDArray[np.generic]) -> Image.Image:
 
 def save_png(path: Path, image: npt.NDArray[np.generic]) -> None:
     """Write one (H, W, C) uint8 image; small sheets are enlarged in whole pixels to be seen."""
-    picture = to_pil(image)
-    scale = max(1, 640 // max(picture.size))
-    picture = picture.resize(
-        (picture.width * scale, picture.height * scale), Image.Resampling.NEAREST
-    )
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    _enlarged(to_pil(image)).save(buffer, "PNG", optimize=True)
     write_atomic(path, buffer.getvalue())
+
+
+def _enlarged(picture: Image.Image) -> Image.Image:
+    scale = max(1, 640 // max(picture.size))
+    size = (picture.width * scale, picture.height * scale)
+    return picture.resize(size, Image.Resampling.NEAREST)
+
+
+def save_animation(path: Path, frames: Sequence[Samples], *, seconds: float = 3.0) -> Path:
+    """Write sheets of samples, one after another, as a ``.gif`` or ``.webp`` that moves.
+
+    Args:
+        seconds: from the first frame to the last, on which it rests for as long again.
+
+    Raises:
+        GenctlError: another suffix, or the place is not writable.
+    """
+    check_animation_place(path)
+    sheets = [_enlarged(to_pil(grid(frame.array, frame.columns()))) for frame in frames]
+    moments = [round(1000 * seconds / len(sheets))] * (len(sheets) - 1) + [round(1000 * seconds)]
+    buffer = io.BytesIO()
+    form = path.suffix[1:].upper()
+    lossless = {"lossless": True} if form == "WEBP" else {}
+    sheets[0].save(
+        buffer,
+        form,
+        save_all=True,
+        append_images=sheets[1:],
+        duration=moments,
+        loop=0,
+        **lossless,
+    )
+    make_directory(path.parent)
+    write_atomic(path, buffer.getvalue())
+    return path
+
+
+def check_animation_place(path: Path) -> None:
+    """Refuse a place where no animation can be kept, before it is made.
+
+    Raises:
+        GenctlError: a suffix other than ``.gif`` and ``.webp``.
+    """
+    if path.suffix not in (".gif", ".webp"):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{str(path)!r} is no place for an animation; use .gif or .webp",
+            hint=f"--trajectory {path.with_suffix('.gif')}",
+        )
 
 
 def label_numbers(wanted: Sequence[str], class_names: Sequence[str]) -> list[int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genctl.contracts import Batch, Sampler
-from genctl.engine.noise import KeyedNoise
+from genctl.contracts import Batch, Noise, Sampler
+from genctl.engine.noise import KeyedNoise, PathNoise
 
 
 def sample_chunks(
@@ -19,6 +19,8 @@ def sample_chunks(
     *,
     seed: int,
     labels: Sequence[int] = (),
+    given: Mapping[str, Tensor] | None = None,
+    between: bool = False,
     batch_size: int = 64,
     device: torch.device | str = "cpu",
 ) -> Iterator[Tensor]:
@@ -27,15 +29,25 @@ def sample_chunks(
     Sample k gets ``labels[k % len(labels)]`` and noise that depends on ``seed`` and k alone, so
     it is the same in a chunk of any size.
 
+    Args:
+        given: what every sample is made from, without a batch axis: key of a condition -> tensor.
+        between: draw a path instead: sample k has noise k / (n - 1) of the way from that of
+            sample 0 to that of sample 1, and the label of sample 0.
+
     Yields:
         What the sampler returns, e.g. images (rows, C, H, W) float in about [-1, 1].
     """
     for start in range(0, n, batch_size):
         indices = range(start, min(start + batch_size, n))
-        noise = KeyedNoise(("sample", seed), indices, device=device)
+        noise: Noise = KeyedNoise(("sample", seed), indices, device=device)
+        if between:
+            ends = KeyedNoise(("sample", seed), (0, 1), device=device)
+            noise = PathNoise(ends, indices, [k / max(1, n - 1) for k in indices])
         condition = Batch({}, indices)
+        for key, tensor in (given or {}).items():
+            condition[key] = tensor.to(device).expand(len(indices), *tensor.shape)
         if labels:
-            chosen = [labels[k % len(labels)] for k in indices]
+            chosen = [labels[0 if between else k % len(labels)] for k in indices]
             condition["label"] = torch.tensor(chosen, device=device)
         with torch.inference_mode():
             yield sampler.sample(request, condition, noise)

@@ -68,3 +68,44 @@ class KeyedNoise:
             rows = draw((self._block, *shape), generator, generator.device)
             parts.append(rows if len(wanted) == self._block else rows[wanted])
         return torch.cat(parts).to(self._device, non_blocking=True)
+
+
+class PathNoise:
+    """Noise on the way from one sample's to another's, as likely in every place as at the ends.
+
+    Normal numbers turn on the great circle between the two (Shoemake 1985, spherical linear
+    interpolation); uniform and whole ones change over half-way.
+
+    Args:
+        ends: noise of two rows.
+        indices: numbers of the samples.
+        places: of each, how far it lies along the way, in [0, 1].
+    """
+
+    def __init__(self, ends: KeyedNoise, indices: Sequence[int], places: Sequence[float]) -> None:
+        self.indices = indices
+        self._ends = ends
+        self._places = places
+
+    def normal(self, stream: str, *shape: int) -> Tensor:
+        """Numbers of standard normal size, (rows, *shape) float32."""
+        ends = self._ends.normal(stream, *shape)
+        first, last = ends.cpu().double().flatten(1)  # Metal has no double
+        cosine = torch.dot(first, last) / (first.norm() * last.norm())
+        angle = torch.arccos(cosine.clamp(-1, 1)).clamp(min=1e-6)
+        places = torch.tensor(self._places, dtype=torch.float64)[:, None]
+        left, right = ((1 - places) * angle).sin(), (places * angle).sin()
+        found = (left * first + right * last) / angle.sin()
+        turned: Tensor = found.float().view(-1, *shape).to(ends.device)
+        return turned
+
+    def uniform(self, stream: str, *shape: int) -> Tensor:
+        """Those of the nearer end, (rows, *shape) float32."""
+        return self._nearer(self._ends.uniform(stream, *shape))
+
+    def integers(self, stream: str, high: int, *shape: int) -> Tensor:
+        """Those of the nearer end, (rows, *shape) int64."""
+        return self._nearer(self._ends.integers(stream, high, *shape))
+
+    def _nearer(self, ends: Tensor) -> Tensor:
+        return ends[[round(place) for place in self._places]]

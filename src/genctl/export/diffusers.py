@@ -1,0 +1,88 @@
+"""diffusers: a folder with a UNet2DModel and its scheduler, proved before it has a name.
+
+Nothing of genctl is needed to use it, and no remote code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from genctl.contracts import DiffusersPlan
+from genctl.data.vision import import_torchvision
+from genctl.export.diffusers_proof import prove
+from genctl.export.diffusers_reading import DOCUMENT, WEIGHTS
+from genctl.export.diffusers_usage import fits_pipeline, usage
+from genctl.export.document import to_text
+from genctl.export.packages import quiet, require
+from genctl.export.proof import Proof
+from genctl.files import make_directory, staged, write_json
+from genctl.weights import save_tensors
+
+
+def write(plan: DiffusersPlan, path: Path, document: Mapping[str, Any], card: str) -> Proof:
+    """Write the folder ``path`` and prove it in diffusers.
+
+    It holds ``unet/`` and ``scheduler/``, README.md with a program that samples, and genctl's
+    document; also ``model_index.json`` where a pipeline of diffusers does what the program does.
+
+    Args:
+        document: see `genctl.export.document.to_text`.
+        card: the text of README.md before the program.
+
+    Raises:
+        GenctlError: (USAGE) a package of ``genctl[hf]`` is missing; (PROOF_FAILED) diffusers does
+            not load it or computes something else; (FAILURE) no space or permission. What stood
+            at ``path`` before is as it was.
+    """
+    require("The diffusers format", "hf", "diffusers")
+    import_torchvision()
+    make_directory(path.parent)
+    with staged(path) as stage:
+        _write_unet(plan, make_directory(stage / "unet"))
+        _write_scheduler(plan, stage / "scheduler")
+        if fits_pipeline(plan):
+            write_json(stage / "model_index.json", _pipeline(plan))
+        images = {"shape": plan.shape, "padded": plan.padded, "unshuffle": plan.unshuffle}
+        (stage / DOCUMENT).write_text(to_text({**document, "images": images}), "utf-8")
+        (stage / "README.md").write_text(f"{card.rstrip()}\n\n{usage(plan)}", "utf-8")
+        proof = prove(plan, stage, path)
+    return proof
+
+
+def is_export(path: Path) -> bool:
+    """Whether `write` made the folder ``path``."""
+    try:
+        found = json.loads((path / DOCUMENT).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and isinstance(found.get("images"), dict)
+
+
+def _write_unet(plan: DiffusersPlan, folder: Path) -> None:
+    import diffusers
+
+    config = {"_class_name": "UNet2DModel", "_diffusers_version": diffusers.__version__}
+    write_json(folder / "config.json", config | dict(plan.unet))
+    save_tensors(folder / WEIGHTS, plan.network.state_dict())
+
+
+def _write_scheduler(plan: DiffusersPlan, folder: Path) -> None:
+    import diffusers
+
+    with quiet():
+        scheduler = getattr(diffusers, plan.scheduler)(**plan.scheduler_config)
+        scheduler.save_pretrained(folder)
+
+
+def _pipeline(plan: DiffusersPlan) -> dict[str, Any]:
+    import diffusers
+
+    return {
+        "_class_name": "DDIMPipeline",
+        "_diffusers_version": diffusers.__version__,
+        "scheduler": ["diffusers", plan.scheduler],
+        "unet": ["diffusers", "UNet2DModel"],
+    }

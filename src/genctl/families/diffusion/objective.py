@@ -1,0 +1,101 @@
+"""What training a diffusion model means: one network, one loss, noise of every strength."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from genctl.config import Config
+from genctl.contracts import (
+    INIT,
+    Batch,
+    DataSpec,
+    EmaSpec,
+    Loss,
+    Monitor,
+    OptimizerSpec,
+    Parents,
+    Phase,
+    Step,
+    Trained,
+)
+from genctl.errors import ExitStatus, GenctlError
+from genctl.families.diffusion.denoiser import Denoiser
+from genctl.families.diffusion.networks import build_network
+from genctl.families.diffusion.times import draw_sigmas
+
+LONGER = 4
+
+
+class DiffusionObjective:
+    """A denoiser, trained on images with noise of random strength.
+
+    Two averages of its weights are kept, ``ema`` and, over four times as many examples,
+    ``ema-long``; early in a run they span 5 % and 10 % of it. What a run of any length is best
+    averaged over is of that order (Karras et al. 2023, arXiv 2312.02696, section 3), and which
+    of the two is better shows only in the end.
+    """
+
+    def __init__(self, config: Config, data: DataSpec, parents: Parents) -> None:
+        self.options = config.model
+        self._classes = data.num_classes
+        self._spread = data.statistics["sigma_data"]
+        network = build_network(self.options, data)
+        self._denoiser = Denoiser(network, self.options.prediction, self._spread)
+        if INIT in parents:
+            _begin_with(self._denoiser, parents[INIT])
+        self.modules: dict[str, nn.Module] = {"denoiser": self._denoiser}
+        self.frozen: dict[str, nn.Module] = {}
+        self.optimizers = {"denoiser": OptimizerSpec.of(config.train, "denoiser.*")}
+        halflife = config.train.ema_halflife
+        averages = (
+            EmaSpec("ema", halflife, warmup=0.05),
+            EmaSpec("ema-long", LONGER * halflife, warmup=0.1),
+        )
+        self.ema = {"denoiser": averages} if halflife else {}
+        self.phases = (Phase("train", ("denoiser",)),)
+        self.monitor = Monitor("fd")
+        self.notes = (
+            f"the data's values spread by {self._spread:.3f} (sigma_data); "
+            f"{self.options.prediction} prediction, {self.options.time} times",
+        )
+
+    def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
+        """Squared errors of what the network predicts, a mean over each image's values."""
+        images = batch["image"]
+        sigma = draw_sigmas(self.options, step.noise, self._spread)
+        noise = step.noise.normal("noise", *images.shape[1:])
+        label = self._shown(batch.get("label"), step)
+        errors = self._denoiser.errors(images.float(), noise, sigma, label)
+        total = errors.sum()
+        return Loss(total, len(errors), {"loss": total.detach()})
+
+    def _shown(self, label: Tensor | None, step: Step) -> Tensor | None:
+        """Labels as the network gets them: some rows, by chance, without."""
+        if label is None or not self._classes:
+            return None
+        hidden = step.noise.uniform("hidden") < self.options.label_dropout
+        return torch.where(hidden, self._classes, label)
+
+
+def _begin_with(denoiser: Denoiser, parent: Trained) -> None:
+    """Copy the weights of an earlier run, which must mean the same."""
+    source = parent.modules["denoiser"]
+    if not isinstance(source, Denoiser) or source.prediction != denoiser.prediction:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--init predicts {getattr(source, 'prediction', 'something')!r}, not "
+            f"{denoiser.prediction!r}",
+            hint=f"--set model.prediction={getattr(source, 'prediction', 'flow')}",
+        )
+    own = {name: tuple(value.shape) for name, value in denoiser.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in source.state_dict().items()}
+    for name in sorted(own.keys() | given.keys()):
+        if own.get(name) != given.get(name):
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"--init has another shape: its {name} is {given.get(name)}, here it is "
+                f"{own.get(name)}",
+                hint="leave out what changes the shape, or start without --init",
+            )
+    denoiser.load_state_dict(source.state_dict())

@@ -1,0 +1,142 @@
+"""What sampling a diffusion model means: from noise, step by step, to an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from genctl.config import Config
+from genctl.contracts import Batch, DataSpec, Noise, Parents
+from genctl.errors import ExitStatus, GenctlError
+from genctl.families.diffusion.denoiser import guided
+from genctl.families.diffusion.schedules import sigmas_for
+from genctl.families.diffusion.solvers import SOLVERS, Denoise, Fresh, Watch, unwatched
+from genctl.families.diffusion.spec import DiffusionRequest
+
+
+class DiffusionSampler:
+    """Images from noise; around a part that is given, or starting from an image.
+
+    A condition may hold ``label: (B,)`` int64 and, in [-1, 1], ``image: (B, C, H, W)``. With
+    ``mask: (B, 1, H, W)`` the image is kept where the mask is 0 and made anew where it is 1.
+    Without one the image gets the noise of a later step, and the steps from there on are taken
+    (Meng et al. 2021, SDEdit, arXiv 2108.01073).
+    """
+
+    def __init__(
+        self, config: Config, data: DataSpec, modules: Mapping[str, nn.Module], parents: Parents
+    ) -> None:
+        self._denoiser = modules["denoiser"]
+        self._shape = data.shape
+        self._classes = data.num_classes
+        self._knows_none = bool(data.num_classes and config.model.label_dropout)
+        by_class = {"label"} if data.num_classes else set()
+        self.conditions = frozenset({"image", "mask", *by_class})
+
+    def sample(self, request: DiffusionRequest, condition: Batch, noise: Noise) -> Tensor:
+        """Images (B, C, H, W) float32, about [-1, 1].
+
+        Raises:
+            GenctlError: (USAGE) options that do not go together; (DATA) an image or mask of
+                another shape than the model's.
+        """
+        return self._solve(request, condition, noise, unwatched)
+
+    def trajectory(self, request: DiffusionRequest, condition: Batch, noise: Noise) -> Tensor:
+        """The guess at the clean image in each step, (steps, B, C, H, W) float32.
+
+        The last one is what `sample` gives.
+        """
+        seen: list[Tensor] = []
+        self._solve(request, condition, noise, lambda _, clean: seen.append(clean.float()))
+        return torch.stack(seen)
+
+    @torch.no_grad()
+    def _solve(
+        self, request: DiffusionRequest, condition: Batch, noise: Noise, watch: Watch
+    ) -> Tensor:
+        solver = SOLVERS[request.sampler]
+        self._check(request, condition)
+        sigmas = sigmas_for(
+            request.schedule, request.steps, low=request.sigma_min, high=request.sigma_max
+        )
+        image, mask = condition.get("image"), condition.get("mask")
+        if image is not None and mask is None:
+            sigmas = sigmas[len(sigmas) - 1 - max(1, round(request.strength * request.steps)) :]
+        start = noise.normal("start", *self._shape)
+        wide = torch.float32 if start.device.type == "mps" else torch.float64  # Metal has no double
+        x = sigmas[0].item() * start.to(wide)
+        denoise = self._denoise(request, condition.get("label"))
+        if image is not None:
+            given = image.to(x)
+            x = x + (given if mask is None else torch.where(mask > 0.5, 0, given))
+            if mask is not None:
+                denoise = keeping(denoise, given, mask > 0.5)
+        eta = {"eta": request.eta} if solver.takes_eta else {}
+        made: Tensor = solver.function(
+            denoise, x, sigmas, fresh(noise, self._shape, x), watch, **eta
+        )
+        return made.float()
+
+    def _denoise(self, request: DiffusionRequest, label: Tensor | None) -> Denoise:
+        """The network as solvers call it: in their precision, at one noise level for all rows."""
+
+        by_class = guided(self._denoiser, request.guidance, self._classes)
+
+        def denoise(x: Tensor, sigma: float) -> Tensor:
+            levels = torch.full((len(x),), sigma, dtype=torch.float32, device=x.device)
+            wanted = label
+            if wanted is None and self._classes:
+                wanted = torch.full_like(levels, self._classes, dtype=torch.int64)
+            return by_class(x.float(), levels, wanted).to(x)
+
+        return denoise
+
+    def _check(self, request: DiffusionRequest, condition: Batch) -> None:
+        if request.guidance != 1 and not self._knows_none:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"--guidance {request.guidance:g} compares a class with none, and this model "
+                + ("always saw one" if self._classes else "has no classes"),
+                hint="leave --guidance out",
+            )
+        if request.eta and not SOLVERS[request.sampler].takes_eta:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"--eta belongs to the sampler ddim, not to {request.sampler}",
+                hint="--sampler ddim, or leave --eta out",
+            )
+        if "mask" in condition and "image" not in condition:
+            raise GenctlError(ExitStatus.USAGE, "a mask needs the image that it belongs to")
+        for name, shape in (("image", self._shape), ("mask", (1, *self._shape[1:]))):
+            if name in condition and condition[name].shape[1:] != shape:
+                raise GenctlError(
+                    ExitStatus.DATA,
+                    f"the {name} is {_size(condition[name].shape[1:])}; the model needs "
+                    f"{_size(shape)} (channels x height x width)",
+                )
+
+
+def keeping(denoise: Denoise, image: Tensor, hole: Tensor) -> Denoise:
+    """A denoiser that knows ``image`` outside the hole.
+
+    There its guess is exact, so a solver that starts at the image plus noise stays at the image
+    plus noise of every level, which is what the network then sees around the hole (as in Lugmayr
+    et al. 2022, RePaint, arXiv 2201.09865, without resampling), and ends at the image itself.
+
+    Args:
+        image: (B, C, H, W).
+        hole: (B, 1, H, W) bool.
+    """
+    return lambda x, sigma: torch.where(hole, denoise(x, sigma), image)
+
+
+def fresh(noise: Noise, shape: tuple[int, ...], like: Tensor) -> Fresh:
+    """Noise for each step, the same for a sample whatever samples are beside it."""
+    return lambda step: noise.normal(f"step/{step}", *shape).to(like)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

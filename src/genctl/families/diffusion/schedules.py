@@ -1,0 +1,140 @@
+"""Noise levels that sampling passes through, highest first, and the timesteps of DDPM."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from genctl.errors import ExitStatus, GenctlError, unknown
+
+DDPM_STEPS = 1000
+DDPM_BETAS = (1e-4, 0.02)
+RHO = 7.0
+KARRAS_RANGE = (0.002, 80.0)
+FLOW_MAX = 80.0
+
+
+@functools.cache
+def ddpm_sigmas() -> Tensor:
+    """The noise level of each timestep of DDPM with linear betas, lowest first.
+
+    Ho et al. 2020, arXiv 2006.11239, section 4: betas from 1e-4 to 0.02. There an image is scaled
+    by ``sqrt(a)`` and gets noise of variance ``1 - a``; here it is not scaled, so its noise has
+    the standard deviation ``sqrt((1 - a) / a)``.
+
+    Returns:
+        (1000,) float64.
+    """
+    kept = (1 - torch.linspace(*DDPM_BETAS, DDPM_STEPS, dtype=torch.float64)).cumprod(0)
+    return ((1 - kept) / kept).sqrt()
+
+
+def timestep_of(sigma: Tensor, table: Tensor) -> Tensor:
+    """The DDPM timestep of each noise level, linear between two whole ones.
+
+    Args:
+        sigma: (B,) float.
+        table: `ddpm_sigmas`, on the device of ``sigma``.
+
+    Returns:
+        (B,) in [0, 999]; levels beyond the table get its ends.
+    """
+    last = len(table) - 1
+    below = ((sigma.unsqueeze(1) >= table).sum(1) - 1).clamp(0, last - 1)
+    low, high = table[below], table[below + 1]
+    return below + ((sigma - low) / (high - low)).clamp(0, 1)
+
+
+def sigma_of(timestep: Tensor, table: Tensor) -> Tensor:
+    """The noise level of each DDPM timestep: the inverse of `timestep_of`.
+
+    Args:
+        timestep: (B,) float in [0, 999].
+        table: `ddpm_sigmas`, on the device of ``timestep``.
+    """
+    below = timestep.long().clamp(0, len(table) - 2)
+    return torch.lerp(table[below], table[below + 1], timestep - below)
+
+
+def karras(steps: int, low: float, high: float) -> Tensor:
+    """Even steps of ``sigma ** (1 / 7)``, from ``high`` to ``low``, then 0.
+
+    Karras et al. 2022, arXiv 2206.00364, equation 5.
+    """
+    ends = torch.tensor([high, low], dtype=torch.float64).pow(1 / RHO)
+    return torch.lerp(ends[0], ends[1], _fractions(steps)).pow(RHO)
+
+
+def linear(steps: int, low: float, high: float) -> Tensor:
+    """Even steps of the DDPM timestep, from that of ``high`` to that of ``low``, then 0.
+
+    From 999 to 0 these are diffusers' ``timestep_spacing="linspace"``.
+    """
+    table = ddpm_sigmas()
+    ends = timestep_of(torch.tensor([high, low], dtype=torch.float64), table)
+    return sigma_of(torch.lerp(ends[0], ends[1], _fractions(steps)), table)
+
+
+def flow(steps: int, low: float, high: float) -> Tensor:
+    """Even steps of flow time ``t = sigma / (1 + sigma)``, from ``high`` to ``low``, then 0."""
+    ends = torch.tensor([high / (1 + high), low / (1 + low)], dtype=torch.float64)
+    time = torch.lerp(ends[0], ends[1], _fractions(steps))
+    return time / (1 - time)
+
+
+SCHEDULES: Mapping[str, Callable[[int, float, float], Tensor]] = {
+    "karras": karras,
+    "linear": linear,
+    "flow": flow,
+}
+
+
+def sigmas_for(schedule: str, steps: int, *, low: float = 0.0, high: float = 0.0) -> Tensor:
+    """The noise levels of ``steps`` steps.
+
+    Args:
+        schedule: a name in `SCHEDULES`.
+        steps: how many steps there are to 0.
+        low, high: the ends before 0. Where they are 0, ``karras`` takes 0.002 and 80, ``linear``
+            those of DDPM's first and last timestep; ``flow`` goes from 80 in even steps to 0.
+
+    Returns:
+        (steps + 1,) float64, falling, its last entry 0.
+
+    Raises:
+        GenctlError: no such schedule, no step, or ends that do not fall.
+    """
+    if schedule not in SCHEDULES:
+        raise unknown("schedule", schedule, SCHEDULES)
+    if steps < 1:
+        raise GenctlError(ExitStatus.USAGE, f"--steps {steps} is below 1", hint="--steps 18")
+    low, high = _ends(schedule, steps, low, high)
+    if not 0 < low <= high < math.inf or (steps > 1 and low == high):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"sigma_min = {low:g} is not below sigma_max = {high:g}",
+            hint="leave out --sigma-min and --sigma-max",
+        )
+    sigmas = SCHEDULES[schedule](steps, low, high)
+    return torch.cat([sigmas, sigmas.new_zeros(1)])
+
+
+def _ends(schedule: str, steps: int, low: float, high: float) -> tuple[float, float]:
+    if schedule == "linear":
+        first, last = (float(sigma) for sigma in ddpm_sigmas()[[0, -1]])
+        # The table goes no further, and steps beyond it would stand still.
+        return max(low or first, first), min(high or last, last)
+    if schedule == "flow":
+        high = high or FLOW_MAX
+        time = high / (1 + high) / steps
+        return low or time / (1 - time), high
+    return low or KARRAS_RANGE[0], high or KARRAS_RANGE[1]
+
+
+def _fractions(steps: int) -> Tensor:
+    """From 0 to 1 in ``steps`` points; 0 alone when there is one."""
+    return torch.arange(steps, dtype=torch.float64) / max(steps - 1, 1)

@@ -1,0 +1,147 @@
+"""What genctl knows of diffusion before torch is imported: options, presets, targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from genctl.config import option
+from genctl.registry import Spec
+
+
+@dataclass(frozen=True)
+class DiffusionConfig:
+    """Options of the network and of what it learns."""
+
+    network: Literal["unet", "dit"] = option("unet", "convolutions (unet) or a transformer (dit)")
+    width: Annotated[int, Ge(4)] = option(32, "channels of the finest level, or of a token")
+    depth: Annotated[int, Ge(1)] = option(1, "residual blocks of a level, or of the transformer")
+    multiples: str = option("1,2", "unet: channels of each level, finest first, in widths")
+    attention: str = option("2", "unet: the levels with attention, from 1, the finest; may be none")
+    heads: Annotated[int, Ge(1)] = option(6, "dit: attention heads; they divide the width")
+    patch: Annotated[int, Ge(1)] = option(2, "side of the squares of pixels that are seen as one")
+    dropout: Annotated[float, Ge(0), Lt(1)] = option(0.0, "share of the inner features dropped")
+    prediction: Literal["flow", "edm", "v", "epsilon"] = option("flow", "what the network predicts")
+    time: Literal["logit-normal", "lognormal", "uniform"] = option(
+        "logit-normal", "which noise levels are seen how often; lognormal is EDM's"
+    )
+    time_mean: Annotated[float, Ge(-10), Le(10)] = option(
+        0.0, "mean of the logit of flow time, or of EDM's ln(sigma)"
+    )
+    time_std: Annotated[float, Gt(0), Le(10)] = option(1.0, "its standard deviation")
+    label_dropout: Annotated[float, Ge(0), Lt(1)] = option(
+        0.1, "share of the examples shown without their class, for guidance"
+    )
+
+
+@dataclass(frozen=True)
+class DiffusionRequest:
+    """Sampling options of a diffusion model."""
+
+    steps: Annotated[int, Ge(1), Le(10_000)] = option(18, "steps from noise to image")
+    sampler: Literal[
+        "dpmpp-2m", "heun", "euler", "ddim", "dpmpp-2m-sde", "euler-ancestral", "ddpm"
+    ] = option("dpmpp-2m", "how a step is taken; heun takes two looks at a step")
+    schedule: Literal["karras", "linear", "flow"] = option("karras", "where the steps are")
+    guidance: Annotated[float, Ge(0), Le(100)] = option(
+        1.0, "how strongly the class is followed: 1 as learned, above 1 more, 0 not at all"
+    )
+    eta: Annotated[float, Ge(0), Le(1)] = option(0.0, "of ddim: share of the noise that is renewed")
+    sigma_min: Annotated[float, Ge(0), Le(1)] = option(0.0, "last noise level; 0: the schedule's")
+    sigma_max: Annotated[float, Ge(0), Le(10_000)] = option(
+        0.0, "first noise level; 0: the schedule's"
+    )
+    strength: Annotated[float, Gt(0), Le(1)] = option(
+        0.6, "of a start image: share of the steps taken from it; 1 forgets the image"
+    )
+
+
+_CIFAR = {
+    "model.network": "unet",
+    "model.patch": 1,
+    "model.prediction": "edm",
+    "model.time": "lognormal",
+    "model.time_mean": -1.2,
+    "model.time_std": 1.2,
+    "train.batch_size": 256,
+    "train.optimizer": "adamw",
+    "train.beta2": 0.999,
+    "train.compile": True,
+    "train.ema_halflife": 250_000,
+}
+
+SPEC = Spec(
+    name="diffusion",
+    summary="diffusion and flow models of images, by class where there are labels; few-step",
+    config=DiffusionConfig,
+    request=DiffusionRequest,
+    inputs=frozenset({"image", "label"}),
+    output="image",
+    parents={"init": "a run of the same shape whose weights training begins with"},
+    presets={
+        "digits": {
+            "model.attention": "",
+            "train.budget": "190k",
+            "train.batch_size": 64,
+            "train.optimizer": "adamw",
+            "train.lr": 2e-3,
+            "train.beta2": 0.99,
+            "train.warmup": 0.01,
+            "train.decay": 0.4,
+            "train.ema_halflife": 10_000,
+        },
+        "small-32": {
+            **_CIFAR,
+            "model.width": 96,
+            "model.multiples": "1,2,2",
+            "model.depth": 2,
+            "train.budget": "50M",
+            "train.lr": 5e-4,
+            "train.warmup": 0.02,
+        },
+        "base-32": {
+            **_CIFAR,
+            "model.width": 128,
+            "model.multiples": "2,2,2",
+            "model.depth": 4,
+            "model.dropout": 0.13,
+            "train.budget": "60M",
+            "train.lr": 4e-4,
+            "train.warmup": 0.15,
+        },
+        "base-64": {
+            **_CIFAR,
+            "model.width": 128,
+            "model.multiples": "1,2,2,2",
+            "model.attention": "3",
+            "model.depth": 4,
+            "model.dropout": 0.05,
+            "train.budget": "60M",
+            "train.lr": 2e-4,
+            "train.warmup": 0.1,
+        },
+        "dit-s": {
+            "model.network": "dit",
+            "model.width": 384,
+            "model.depth": 12,
+            "model.heads": 6,
+            "model.patch": 2,
+            "train.budget": "50M",
+            "train.batch_size": 256,
+            "train.optimizer": "adamw",
+            "train.lr": 3e-4,
+            "train.beta2": 0.99,
+            "train.warmup": 0.02,
+            "train.compile": True,
+            "train.ema_halflife": 250_000,
+        },
+    },
+    targets={
+        "objective": "genctl.families.diffusion.objective:DiffusionObjective",
+        "sampler": "genctl.families.diffusion.sampler:DiffusionSampler",
+        "exporter.onnx": "genctl.families.diffusion.exporter:plan_onnx",
+        "exporter.diffusers": "genctl.families.diffusion.exporter:plan_diffusers",
+    },
+)
