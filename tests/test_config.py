@@ -77,7 +77,10 @@ def test_the_first_preset_is_the_default_one() -> None:
         ({"sets": ["lr=abc"]}, r"train\.lr = 'abc' \(from --set\): input should be a valid number"),
         ({"sets": ["width=3"]}, r"model\.width = 3 \(from --set\): .*greater than or equal to 4"),
         ({"sets": ["width=4.5"]}, r"model\.width = 4\.5 .*valid integer"),
-        ({"sets": ["kind=cnn"]}, r"model\.kind = 'cnn' .*'conv' or 'mlp'"),
+        (
+            {"sets": ["kind=cnn"]},
+            r"model\.kind = 'cnn' .*did you mean 'conv'\? choices are conv, mlp",
+        ),
         ({"sets": ["width"]}, r"'width' is not KEY=VALUE"),
         ({"sets": ["seed=-1"]}, r"seed = -1 is not a whole number"),
         ({"preset": "smal"}, r"unknown preset 'smal'; did you mean 'small'"),

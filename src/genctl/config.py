@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 from genctl.registry import Spec
 
 ENV_PREFIX = "GENCTL_"
@@ -379,7 +379,7 @@ def _build(cls: type, values: Mapping[str, Any], origins: Mapping[str, str], pre
         try:
             clean[name] = TypeAdapter(hints[name]).validate_python(value)
         except ValidationError as error:
-            reason = error.errors()[0]["msg"]
+            reason = _nearest_literal(hints[name], value) or error.errors()[0]["msg"]
             key = f"{prefix}{name}"
             origin = origins.get(key) or origins.get(name, "")
             raise GenctlError(
@@ -388,6 +388,13 @@ def _build(cls: type, values: Mapping[str, Any], origins: Mapping[str, str], pre
                 hint=f"--set {name}={_example(cls, name)}" if prefix else "",
             ) from None
     return cls(**clean)
+
+
+def _nearest_literal(hint: Any, value: Any) -> str:
+    """Of a choice between texts, the one that was perhaps meant; empty where nothing is near."""
+    choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+    close = nearest(str(value), choices, n=1)
+    return f"did you mean {close[0]!r}? choices are {', '.join(choices)}" if close else ""
 
 
 def _example(cls: type, name: str) -> Any:

@@ -291,10 +291,17 @@ class EmaSpec:
 
 @dataclass(frozen=True)
 class Monitor:
-    """What "best" means: the name of an evaluated number and whether less of it is better."""
+    """What "best" means.
+
+    Attributes:
+        metric: the name of an evaluated number.
+        lower_is_better: whether less of it is better.
+        samples: how many samples it is measured on in training, where it takes samples.
+    """
 
     metric: str
     lower_is_better: bool = True
+    samples: int = 1000
 
 
 class Objective(Protocol):

@@ -15,6 +15,7 @@ from genctl.config import TrainConfig, options, request_options
 from genctl.registry import get
 from tests.cli.conftest import Type
 
+FORMATS = ["diffusers", "gguf", "gguf-q8_0", "hf", "onnx", "safetensors"]
 VERBS = ["train", "sample", "eval", "export", "models", "runs", "doctor", "demo"]
 
 
@@ -68,7 +69,7 @@ def test_a_familys_sampling_options_are_in_the_help_of_its_runs(type_: Type, run
     ("words", "offered"),
     [
         ("genctl ex", ["export"]),
-        ("genctl train ", ["gan", "lm"]),
+        ("genctl train ", ["gan", "lm", "diffusion"]),
         ("genctl train gan --preset ", ["default", "mlp"]),
         ("genctl train gan --wid", ["--width"]),
         ("genctl train gan --optimizer ", ["adam", "adamw", "sgd", "muon"]),
@@ -77,8 +78,8 @@ def test_a_familys_sampling_options_are_in_the_help_of_its_runs(type_: Type, run
         ("genctl sample ", ["数字-1"]),
         ("genctl sample 数字-1 --trunc", ["--truncation"]),
         ("genctl eval ", ["fid", "is", "bpb"]),
-        ("genctl export --format ", ["gguf", "gguf-q8_0", "hf", "onnx", "safetensors"]),
-        ("genctl models ", ["gan", "lm"]),
+        ("genctl export --format ", FORMATS),
+        ("genctl models ", ["gan", "lm", "diffusion"]),
         ("genctl runs show ", ["数字-1"]),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.data import text_source
+from genctl.data import text_files
 from genctl.data.text_source import open_text
 from genctl.errors import ExitStatus, GenctlError
 
@@ -44,7 +44,7 @@ def test_pieces_put_together_are_the_text(
     path = tmp_path_factory.mktemp("text") / "t.txt"
     path.write_bytes(text.encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_source, "PIECE_BYTES", size)
+        patch.setattr(text_files, "PIECE_BYTES", size)
         assert texts(path) == [text]
 
 
@@ -104,7 +104,7 @@ def test_files_that_are_no_text(content: bytes, words: str, tmp_path: Path) -> N
 def test_the_offset_of_a_bad_byte_counts_from_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_source, "PIECE_BYTES", 7)
+    monkeypatch.setattr(text_files, "PIECE_BYTES", 7)
     path = tmp_path / "t.txt"
     path.write_bytes("春眠不觉晓".encode() + b"\xc3(")
     with pytest.raises(GenctlError, match="byte 15"):

@@ -21,6 +21,7 @@ class Vae:
         self.phases = (Phase("elbo", ("adam",)),)
         self.ema = {"decoder": (EmaSpec("ema", config.train.ema_halflife),)}
         self.monitor = Monitor("fd")
+        self.notes = ()
 
     def loss(self, phase, batch, step):
         """Minus the evidence lower bound (equation 7), up to a constant."""

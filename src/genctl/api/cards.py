@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from genctl import __version__, registry
-from genctl.api.hooks import SCORED
 from genctl.api.model import Model
 from genctl.config import Config, parse_value
 from genctl.contracts import DataSpec
@@ -139,7 +138,7 @@ def _training_score(run: Run, data: DataSpec) -> TrainingScore | None:
         return TrainingScore(name, best["value"], best["step"], count)
     extractor = data.extractor or "rand"
     meaning = (
-        f"the Fréchet distance of {SCORED:,} samples to the {count_of(data)} it was trained on, in "
-        f"the features of the {extractor} extractor: smaller is better, and it is not an FID"
+        f"the Fréchet distance of some samples to the {count_of(data)} it was trained on, in the "
+        f"features of the {extractor} extractor: smaller is better, and it is not an FID"
     )
     return TrainingScore(f"fd[{extractor}]", best["value"], best["step"], count, meaning)

@@ -27,7 +27,7 @@ from genctl.registry import Spec
 from genctl.runs import Run
 
 PREVIEWS, PREVIEW_SEED = 64, 0
-SCORED, SCORE_SEED = 1000, 20
+SCORE_SEED = 20
 """Neither seed is the default of ``eval``: what chose a checkpoint must not also judge it."""
 
 
@@ -37,13 +37,18 @@ def make_hooks(
     dataset: PreparedDataset,
     parents: Parents,
     device: torch.device,
+    scored: int,
 ) -> Hooks:
-    """Previews and in-training scores of families that make images or text; nothing for others."""
+    """Previews and in-training scores of families that make images or text; nothing for others.
+
+    Args:
+        scored: on how many samples a score is measured.
+    """
     if spec.output == "text" and isinstance(dataset, TokenDataset):
         text = TextHooks(spec, config, dataset, parents, device)
         return Hooks(text.preview, text.evaluate)
     if spec.output == "image" and isinstance(dataset, ImageDataset):
-        images = _ImageHooks(spec, config, dataset, parents, device)
+        images = _ImageHooks(spec, config, dataset, parents, device, scored)
         return Hooks(images.preview, images.evaluate)
     return Hooks()
 
@@ -66,7 +71,9 @@ class _ImageHooks:
         dataset: ImageDataset,
         parents: Parents,
         device: torch.device,
+        scored: int,
     ) -> None:
+        self._scored = scored
         self._spec = spec
         self._config = config
         self._dataset = dataset
@@ -85,7 +92,7 @@ class _ImageHooks:
 
     def evaluate(self, modules: Modules) -> Mapping[str, float]:
         """``fd``: the Fréchet distance of some samples to the training images."""
-        batches = model_batches(self._samples(self._sampler(modules), SCORED, SCORE_SEED))
+        batches = model_batches(self._samples(self._sampler(modules), self._scored, SCORE_SEED))
         reference = self._reference
         return {"fd": evaluate_images("fid", batches, reference.extractor, reference).value}
 

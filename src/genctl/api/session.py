@@ -107,7 +107,7 @@ def open_session(request: Request, output: Output, world: World | None = None) -
     if prepared.skipped:
         output.warn(_left_out(prepared.skipped))
     if prepared.ignored:
-        output.detail(f"{prepared.ignored} files that are no images were passed over")
+        output.detail(f"{prepared.ignored} files of other kinds were passed over")
     dataset = prepared.dataset
     run, plan = _agreed(request, config, dataset.spec, output, world)
 

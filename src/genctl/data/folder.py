@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from genctl.data import decode
 from genctl.data.image_source import ImageSource, safe_name
+from genctl.data.order import natural, natural_text
 from genctl.errors import ExitStatus, GenctlError
 
 SPLITS = ("train", "test")
@@ -123,7 +123,7 @@ def _list_files(root: Path) -> _Listing:
                 images.append(path)
             else:
                 others[suffix or name] += 1
-    return _Listing(root, tuple(sorted(images, key=_natural)), others)
+    return _Listing(root, tuple(sorted(images, key=natural)), others)
 
 
 def _hidden(name: str) -> bool:
@@ -131,22 +131,11 @@ def _hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _natural(path: Path) -> list[tuple[list[int | str], str]]:
-    """A sorting key that puts ``2.png`` before ``10.png``, the same on every system."""
-    return [_natural_text(part) for part in path.parts]
-
-
-def _natural_text(text: str) -> tuple[list[int | str], str]:
-    # Numbers are at the odd places of such a split, so two keys never compare text with number.
-    pieces = re.split(r"([0-9]+)", unicodedata.normalize("NFC", text).casefold())
-    return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], text
-
-
 def _class_names(listings: Iterable[_Listing]) -> tuple[str, ...]:
     paths = [path for listing in listings for path in listing.images]
     if any(len(path.parts) == 1 for path in paths):
         return ()
-    names = sorted({_top(path) for path in paths}, key=_natural_text)
+    names = sorted({_top(path) for path in paths}, key=natural_text)
     return tuple(names) if len(names) > 1 else ()
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from genctl.data.text_files import field_of, has_lines
 from genctl.errors import ExitStatus, GenctlError
 
 
@@ -17,29 +17,22 @@ def read_prompts(path: Path) -> list[str]:
         GenctlError: (DATA) the file cannot be read, or holds no prompt.
     """
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = path.read_text("utf-8-sig").split("\n")  # read_text makes every line end one
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise GenctlError(ExitStatus.DATA, f"cannot read the prompts in {path}: {reason}") from None
-    found = [line for line in lines if line.strip()]
-    if path.suffix == ".jsonl":
-        numbered = enumerate(lines, start=1)
-        found = [_prompt(path, number, line) for number, line in numbered if line.strip()]
-    if not found:
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not numbered:
         raise GenctlError(ExitStatus.DATA, f"{path} holds no prompt", hint="write one a line")
-    return found
+    if has_lines(path):
+        return [_prompt(path, number, line) for number, line in numbered]
+    return [line for _, line in numbered]
 
 
 def _prompt(path: Path, number: int, line: str) -> str:
     try:
-        document = json.loads(line)
-        prompt = document.get("prompt", document.get("text"))
-    except (ValueError, AttributeError):
-        prompt = None
-    if not isinstance(prompt, str):
+        return field_of(line, "prompt", "text")
+    except ValueError as error:
         raise GenctlError(
-            ExitStatus.DATA,
-            f"{path}, line {number}: no JSON object with a text in the field 'prompt' or 'text'",
-            hint='a line is {"prompt": "..."}',
-        )
-    return prompt
+            ExitStatus.DATA, f"{path}, line {number}: {error}", hint='a line is {"prompt": "..."}'
+        ) from None

@@ -8,12 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from genctl.data.token_bytes import byte_symbols, is_byte_level, kind_of, table_of_bytes
 from genctl.errors import ExitStatus, GenctlError
 
 END = "<|endoftext|>"
 """The text of the token that ends a document, as in GPT-2."""
 
 KINDS = ("char", "byte", "bpe")
+OTHER_ENDS = ("<|end_of_text|>", "</s>", "<eos>", "[EOS]", "<|im_end|>")
+"""What tokenizers of others call it, where no file beside them tells."""
+
 FOLDER = "tokenizer"
 _JSON, _CONFIG = f"{FOLDER}/tokenizer.json", f"{FOLDER}/tokenizer_config.json"
 
@@ -23,21 +27,27 @@ class Tokenizer:
 
     Args:
         core: a ``tokenizers.Tokenizer``.
+        end: the text of the token that ends a document; looked for when None.
 
     Attributes:
-        vocab_size: how many tokens there are.
+        kind: ``char``, ``byte`` or ``bpe``; ``file`` for one that works otherwise.
+        vocab_size: one more than the highest token.
         end: the token that ends a document; None without one.
         byte_level: whether tokens stand for bytes, so that any text can be encoded.
     """
 
-    def __init__(self, core: Any) -> None:
+    def __init__(self, core: Any, end: str | None = None) -> None:
+        core.no_truncation()
+        core.no_padding()
         self._core = core
-        self._core.encode_special_tokens = True  # text that spells a special token is text
-        self.vocab_size: int = core.get_vocab_size()
-        self.end: int | None = core.token_to_id(END)
-        document = json.loads(core.to_str())
-        self.byte_level = "ByteLevel" in json.dumps(document["decoder"])
-        self.kind: str = _kind(document)
+        self._document = json.loads(core.to_str())
+        core.encode_special_tokens = True  # text that spells a special token is text
+        self.kind: str = kind_of(self._document)
+        self.byte_level = is_byte_level(self._document)
+        self.vocab_size: int = 1 + max(core.get_vocab().values())
+        candidates = (end,) if end else (END, *OTHER_ENDS)
+        self._end_text = next((text for text in candidates if self._has(text)), None)
+        self.end: int | None = None if self._end_text is None else core.token_to_id(self._end_text)
 
     @classmethod
     def char(cls, alphabet: Iterable[str]) -> Self:
@@ -57,7 +67,7 @@ class Tokenizer:
         """One token a byte: token b is byte b."""
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-        vocabulary = {symbol: number for number, symbol in enumerate(_symbols())}
+        vocabulary = {symbol: number for number, symbol in enumerate(byte_symbols())}
         vocabulary[END] = 256
         core = Tokenizer(models.BPE(vocabulary, []))
         core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -95,7 +105,15 @@ class Tokenizer:
                 f"no tokenizer at {path}",
                 hint=f"--tokenizer {'|'.join(KINDS)}, or the path of a tokenizer.json",
             )
-        return cls._parsed(path.read_bytes(), str(path), ExitStatus.USAGE)
+        beside = path.with_name(_CONFIG.rpartition("/")[2])
+        try:
+            content = path.read_bytes()
+            config = beside.read_bytes() if beside.is_file() else b"{}"
+        except OSError as error:
+            raise GenctlError(
+                ExitStatus.USAGE, f"cannot read {error.filename}: {error.strerror}"
+            ) from None
+        return cls._parsed(content, config, str(path), ExitStatus.USAGE)
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
@@ -106,28 +124,32 @@ class Tokenizer:
         """
         if _JSON not in files:
             raise GenctlError(ExitStatus.DATA, f"the model has no {_JSON}")
-        return cls._parsed(files[_JSON], _JSON, ExitStatus.DATA)
+        return cls._parsed(files[_JSON], files.get(_CONFIG, b"{}"), _JSON, ExitStatus.DATA)
 
     @classmethod
-    def _parsed(cls, content: bytes, name: str, code: ExitStatus) -> Self:
+    def _parsed(cls, content: bytes, config: bytes, name: str, code: ExitStatus) -> Self:
         from tokenizers import Tokenizer
 
         try:
-            return cls(Tokenizer.from_str(content.decode()))
+            return cls(Tokenizer.from_str(content.decode()), _end_of(config))
         except Exception as error:  # the library has no class for what it raises
             reason = " ".join(str(error).split())
             raise GenctlError(code, f"{name} is not a tokenizer: {reason}") from error
 
-    def files(self) -> dict[str, bytes]:
-        """Relative path -> content: what transformers' ``AutoTokenizer`` loads."""
+    def files(self, context: int = 10**9) -> dict[str, bytes]:
+        """Relative path -> content: what transformers' ``AutoTokenizer`` loads.
+
+        Args:
+            context: how many tokens a model can see; longer texts get a warning there.
+        """
         settings = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "bos_token": None,
-            "eos_token": None if self.end is None else END,
+            "eos_token": self._end_text,
             "pad_token": None,
             "unk_token": None,
             "clean_up_tokenization_spaces": False,
-            "model_max_length": 10**9,
+            "model_max_length": context,
         }
         config = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
         return {_JSON: self._core.to_str(pretty=True).encode(), _CONFIG: config.encode()}
@@ -150,21 +172,15 @@ class Tokenizer:
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of ``tokens``; special ones are left out, broken UTF-8 becomes U+FFFD."""
+        if self.kind == "file" and not self.byte_level:
+            text: str = self._core.decode(list(tokens))
+            return text
         return b"".join(self.bytes_of[token] for token in tokens).decode("utf-8", "replace")
 
     @cached_property
     def bytes_of(self) -> list[bytes]:
         """The bytes that each token stands for; none for special ones."""
-        special = {int(k) for k, t in self._core.get_added_tokens_decoder().items() if t.special}
-        names = [self._core.id_to_token(token) or "" for token in range(self.vocab_size)]
-        if self.byte_level:
-            byte = {symbol: bytes([number]) for number, symbol in enumerate(_symbols())}
-            found = [b"".join(byte.get(c, c.encode()) for c in name) for name in names]
-        elif self.kind == "char":
-            found = [name.encode() for name in names]
-        else:
-            found = [self._core.decode([token]).encode() for token in range(self.vocab_size)]
-        return [b"" if token in special else text for token, text in enumerate(found)]
+        return table_of_bytes(self._core, self._document)
 
     @property
     def alphabet(self) -> dict[str, int]:
@@ -181,19 +197,12 @@ class Tokenizer:
             hint="leave it out, or train with --tokenizer byte or bpe, which know all",
         )
 
-
-def _kind(document: Mapping[str, Any]) -> str:
-    """What a ``tokenizer.json`` is, as far as genctl makes such ones."""
-    model, pre = document["model"], json.dumps(document["pre_tokenizer"] or {})
-    if model["type"] == "WordLevel" and "[\\\\s\\\\S]" in pre:
-        return "char"
-    if model["type"] == "BPE" and "ByteLevel" in pre:
-        return "bpe" if model["merges"] else "byte"
-    return "file"
+    def _has(self, text: str) -> bool:
+        return self._core.token_to_id(text) is not None
 
 
-def _symbols() -> list[str]:
-    """The printable stand-in of each byte in byte-level tokenizers (Radford et al. 2019)."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = iter(range(256, 512))
-    return [chr(byte if byte in printable else next(others)) for byte in range(256)]
+def _end_of(config: bytes) -> str | None:
+    """What a ``tokenizer_config.json`` names as the token that ends a document."""
+    named = json.loads(config).get("eos_token")
+    found = named.get("content") if isinstance(named, dict) else named
+    return found if isinstance(found, str) else None

@@ -54,7 +54,7 @@ class DiffusionObjective:
         )
         self.ema = {"denoiser": averages} if halflife else {}
         self.phases = (Phase("train", ("denoiser",)),)
-        self.monitor = Monitor("fd")
+        self.monitor = Monitor("fd", samples=500)
         self.notes = (
             f"the data's values spread by {self._spread:.3f} (sigma_data); "
             f"{self.options.prediction} prediction, {self.options.time} times",

@@ -83,7 +83,7 @@ SPEC = Spec(
     presets={
         "digits": {
             "model.attention": "",
-            "train.budget": "190k",
+            "train.budget": "75k",
             "train.batch_size": 64,
             "train.optimizer": "adamw",
             "train.lr": 2e-3,
@@ -91,6 +91,7 @@ SPEC = Spec(
             "train.warmup": 0.01,
             "train.decay": 0.4,
             "train.ema_halflife": 10_000,
+            "train.evaluations": 2,
         },
         "small-32": {
             **_CIFAR,
