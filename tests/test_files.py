@@ -45,6 +45,9 @@ def test_staged_is_all_or_nothing(tmp_path: Path) -> None:
     with files.staged(place) as stage:
         (stage / "b").write_text("3")
     assert os.listdir(place) == ["b"]
+    with files.staged(place, replace=False) as stage:
+        (stage / "late").write_text("4")
+    assert os.listdir(place) == ["b"]
     assert os.listdir(tmp_path) == ["folder"]
 
 

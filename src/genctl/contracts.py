@@ -474,6 +474,9 @@ class Trained:
     artefacts: Mapping[str, bytes] = field(default_factory=dict)
 
 
+TOKENIZER = "tokenizer/tokenizer.json"
+"""The artefact that holds a tokenizer."""
+
 INIT = "init"
 """The role of a parent that only gives the first weights: a run keeps no copy of it."""
 

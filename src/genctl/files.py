@@ -74,11 +74,15 @@ def write_json(path: Path, data: Any) -> None:
 
 
 @contextlib.contextmanager
-def staged(path: Path) -> Iterator[Path]:
+def staged(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """A temporary sibling of the directory ``path`` that takes its name when the block succeeds.
 
-    Every file in it is synced to the disk before the rename; a directory that stood at ``path``
-    is replaced. When the block fails, nothing stays and nothing before is lost.
+    Every file in it is synced to the disk before the rename. When the block fails, nothing stays
+    and nothing before is lost.
+
+    Args:
+        replace: what becomes of a directory that stands at ``path`` by then: it is replaced, or
+            it stays, where another process has made the same thing first.
 
     Raises:
         GenctlError: the disk is full, or the place is not writable.
@@ -89,7 +93,7 @@ def staged(path: Path) -> Iterator[Path]:
             if file.is_file():
                 _sync(file)
         _sync(stage)
-        _take_name(stage, path)
+        _take_name(stage, path, replace=replace)
 
 
 @contextlib.contextmanager
@@ -123,10 +127,12 @@ def _stage_beside(path: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _take_name(stage: Path, path: Path) -> None:
+def _take_name(stage: Path, path: Path, *, replace: bool) -> None:
     """Rename ``stage`` to ``path``: over nothing or an empty directory in one step, else in two."""
     with contextlib.suppress(OSError):
         stage.rename(path)
+        return
+    if not replace and path.is_dir():
         return
     displaced = path.with_name(f".{path.name}.{uuid.uuid4().hex}.old")
     path.rename(displaced)

@@ -55,22 +55,44 @@ def test_packed_files(suffix: str, pack: object, tmp_path: Path) -> None:
         file.write("春眠不觉晓".encode())
     assert texts(path) == ["春眠不觉晓"]
     assert open_text(str(path)).name == "诗"
-    path.write_bytes(path.read_bytes()[:-12])
-    with pytest.raises(GenctlError, match="cannot be unpacked") as refused:
-        texts(path)
-    assert refused.value.code == ExitStatus.DATA
+    whole = path.read_bytes()
+    for damaged in (whole[:-12], whole[:10] + b"\xff\xff" + whole[12:], b"no archive"):
+        path.write_bytes(damaged)
+        with pytest.raises(GenctlError, match="cannot be unpacked") as refused:
+            texts(path)
+        assert refused.value.code == ExitStatus.DATA
 
 
 def test_lines_of_json_are_documents(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     lines = [json.dumps({"text": text, "id": 1}) for text in ("one\n", "两")]
-    path.write_text("\n".join([lines[0], "", lines[1]]), "utf-8")
+    path.write_text("\ufeff" + "\n".join([lines[0], "", lines[1]]), "utf-8")
     assert texts(path) == ["one\n", "两"]
-    for bad in ("{", '{"txt": "a"}', "[1]", '{"text": 3}'):
+    for bad in ("{", '{"txt": "a"}', "[1]", '{"text": 3}', "[" * 100_000):
         path.write_text(f"{lines[0]}\n{bad}\n", "utf-8")
         with pytest.raises(GenctlError, match=r"a\.jsonl, line 2: no JSON object") as refused:
             texts(path)
         assert refused.value.code == ExitStatus.DATA
+
+
+def test_lines_that_are_json_but_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "文.jsonl"
+    path.write_text('{"text": "a"}\n{"text": "b\\ud83d"}\n', "utf-8")
+    with pytest.raises(GenctlError, match=r"line 2: its text has half a character, \\ud83d"):
+        texts(path)
+    path.write_bytes(b'\xef\xbb\xbf{"text": "a"}\n{"text": "\xff"}\n')
+    with pytest.raises(GenctlError, match="is not UTF-8: byte 27 "):
+        texts(path)
+
+
+def test_a_folder_in_natural_order_without_what_is_empty_or_binary(tmp_path: Path) -> None:
+    for number in (10, 9, 1):
+        (tmp_path / f"第{number}章.txt").write_text(str(number), "utf-8")
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(bytes(1000)))
+    (tmp_path / "b.bin").write_bytes(bytes(10))
+    assert texts(tmp_path) == ["1", "9", "10"]
+    assert open_text(str(tmp_path)).ignored == 2
 
 
 def test_a_folder_holds_its_texts(tmp_path: Path) -> None:
@@ -117,6 +139,10 @@ def test_nothing_there(tmp_path: Path) -> None:
         open_text(str(tmp_path / "poem.txt"))
     with pytest.raises(GenctlError, match="did you mean 'pydoc'"):
         open_text("pydocs")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(bytes(9))
+    with pytest.raises(GenctlError, match=r"only binary files \(1\)"):
+        open_text(str(tmp_path / "pictures"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(GenctlError, match="the folder is empty"):
         texts(tmp_path / "empty")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -107,17 +106,3 @@ def test_transformers_reads_it_alike(tokenizer: Tokenizer, tmp_path: Path) -> No
     assert peer.bos_token_id is None
     assert peer.pad_token_id is None
     assert len(peer) == tokenizer.vocab_size
-
-
-@pytest.mark.oracle
-def test_a_tokenizer_of_someone_elses(tmp_path: Path) -> None:
-    from tokenizers import Tokenizer as Core
-    from tokenizers import models, pre_tokenizers
-
-    core = Core(models.WordLevel({"the": 0, "cat": 1, "?": 2}, unk_token="?"))
-    core.pre_tokenizer = pre_tokenizers.Whitespace()
-    path = tmp_path / "tokenizer.json"
-    core.save(str(path))
-    found = Tokenizer.from_path(path)
-    assert (found.kind, found.end, found.encode("the cat")) == ("file", None, [0, 1])
-    assert json.loads(found.files()["tokenizer/tokenizer_config.json"])["eos_token"] is None

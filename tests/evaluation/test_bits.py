@@ -11,7 +11,16 @@ from torch import Tensor
 from genctl.contracts import Batch, DataSpec
 from genctl.evaluation.bits import Tally, bits_per_byte, tally
 
-DATA = DataSpec("诗", "诗", "tok", (8,), 10, "ab" * 32, artefacts={"t": "cd" * 32}, vocab_size=4)
+DATA = DataSpec(
+    "诗",
+    "诗",
+    "tok",
+    (8,),
+    10,
+    "ab" * 32,
+    artefacts={"tokenizer/tokenizer.json": "cd" * 32},
+    vocab_size=4,
+)
 CPU = torch.device("cpu")
 
 

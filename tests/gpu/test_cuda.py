@@ -48,3 +48,40 @@ def test_samples_are_those_of_the_cpu(tmp_path: Path) -> None:
     here = genctl.load(run, device="cpu").sample(16, seed=3).array.astype(int)
     assert np.abs(there - here).max() <= 1
     assert (there != here).mean() <= 1e-2
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("amp", ["off", "bf16", "fp16"])
+def test_a_language_model_learns_and_writes(amp: str, compiled: bool, tmp_path: Path) -> None:
+    sets = ["width=64", "batch_size=16", "evaluations=0", f"compile={str(compiled).lower()}"]
+    run = genctl.train(
+        "lm",
+        preset="small-gpu",
+        sets=sets,
+        out=tmp_path / "run",
+        budget="60steps",
+        amp=amp,
+        device="cuda",
+    )
+    assert checkpoint.read(checkpoint.choose(run, "last", print)).finite
+    model = genctl.load(run, device="cuda")
+    assert genctl.evaluate("bpb", model, n=64).score.details["nats_per_token"] < 5
+    options = {"temperature": "0", "max_new_tokens": "20"}
+    there = "".join(model.stream("The ", options=options))
+    assert there == "".join(genctl.load(run, device="cpu").stream("The ", options=options))
+
+
+@pytest.mark.parametrize("amp", ["off", "bf16", "fp16"])
+def test_a_diffusion_model_trains_and_samples(amp: str, tmp_path: Path) -> None:
+    run = genctl.train(
+        "diffusion",
+        sets=["evaluations=0"],
+        out=tmp_path / "run",
+        budget="40steps",
+        amp=amp,
+        device="cuda",
+    )
+    assert checkpoint.read(checkpoint.choose(run, "last", print)).finite
+    there = genctl.load(run, device="cuda").sample(8, seed=3).array.astype(int)
+    here = genctl.load(run, device="cpu").sample(8, seed=3).array.astype(int)
+    assert (np.abs(there - here) > 2).mean() <= 1e-2

@@ -37,7 +37,8 @@ def prepare(config: DataConfig) -> Prepared:
         GenctlError: nothing there, nothing readable, images of several sizes, or too little text.
     """
     if isinstance(config, TextData):
-        return Prepared(prepare_text(config))
+        dataset = prepare_text(config)
+        return Prepared(dataset, ignored=dataset.ignored)
     return _prepare_images(config)
 
 

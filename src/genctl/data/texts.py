@@ -17,4 +17,4 @@ def prepare_text(config: TextData) -> TokenDataset:
     source = open_text(config.source)
     known = survey(source)
     files = cached_tokens(source, known, config)
-    return TokenDataset(config.source, source.name, known, files, context=config.context)
+    return TokenDataset(config, source, known, files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ import numpy as np
 
 from genctl.config import TextData
 from genctl.data.text_source import TextSource
-from genctl.data.token_writing import TokenEncoder, Tokens, alphabet_of, dtype_for
+from genctl.data.token_writing import TokenEncoder, Tokens, alphabet_of, dtype_for, parts
 from genctl.data.tokenizer import Tokenizer
 from genctl.errors import GenctlError, unknown
 from genctl.files import cache_folder, make_directory, staged
@@ -39,13 +40,19 @@ class Survey:
     sizes: Sequence[int]
 
     def held_out(self) -> list[bool]:
-        """Which documents are for validation: all through the text, a tenth of its characters."""
+        """Which documents are for validation: all through the text, a tenth of its characters.
+
+        Empty where no document is: there are few, or one is nearly all of the text.
+        """
+        if len(self.sizes) < BY_DOCUMENT:
+            return []
         found, owed = [], 0.0
         for size in self.sizes:
             owed += 0.1 * size
             found.append(owed > size / 2)
             owed -= size * found[-1]
-        return found
+        enough = sum(size for size, out in zip(self.sizes, found, strict=True) if out)
+        return found if enough > 0.01 * sum(self.sizes) else []
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def survey(source: TextSource) -> Survey:
     digest = hashlib.sha256(source.label.encode())
     sizes = array("q")
     for document in source.documents():
-        digest.update(b"\0")  # no text holds it
+        digest.update(b"\0")
         sizes.append(0)
         for piece in document:
             digest.update(piece.encode())
@@ -117,9 +124,9 @@ def cached_tokens(source: TextSource, known: Survey, config: TextData) -> TokenF
     try:
         return _read(folder)
     except (OSError, ValueError, KeyError, TypeError, GenctlError):
-        pass  # absent, or damaged
+        shutil.rmtree(folder, ignore_errors=True)  # absent, or damaged
     make_directory(folder.parent)
-    with staged(folder) as stage:
+    with staged(folder, replace=False) as stage:
         _write(stage, source, known, given or _new_tokenizer(source, config))
     return _read(folder)
 
@@ -146,7 +153,8 @@ def _new_tokenizer(source: TextSource, config: TextData) -> Tokenizer:
         return Tokenizer.byte()
     if config.tokenizer == "char":
         return Tokenizer.char(alphabet_of(_all_pieces(source)))
-    return Tokenizer.bpe(_all_pieces(source), config.vocab_size)
+    pieces = (part for piece in _all_pieces(source) for part in parts(piece))
+    return Tokenizer.bpe(pieces, config.vocab_size)
 
 
 def _all_pieces(source: TextSource) -> Iterator[str]:
@@ -182,11 +190,10 @@ def _encode(parts: Iterator[_Part], tokenizer: Tokenizer, file: BinaryIO, size: 
 
 def _parts(source: TextSource, known: Survey) -> Iterator[_Part]:
     """All of a text in order, each piece with the split it belongs to."""
-    by_document = len(known.sizes) >= BY_DOCUMENT
     held_out, left = known.held_out(), int(0.9 * sum(known.sizes))
     for number, document in enumerate(source.documents()):
         for text in document:
-            if by_document:
+            if held_out:
                 yield _Part(number, "valid" if held_out[number] else "train", text)
                 continue
             head, tail = text[:left], text[left:]

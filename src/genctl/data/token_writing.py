@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,17 @@ Tokens = npt.NDArray[np.unsignedinteger]
 _PART = 1 << 16
 """Characters that are encoded as one, where the pattern allows a cut; parts go in parallel."""
 
-_ALWAYS_SPLIT = re.compile(r"(?<=\S)(?=\s)|(?<=[，。！？；、])(?=[^\W_])")
+_SPACES = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""Unicode's white space, as the pattern of GPT-2 has it; Python's ``\\s`` has four more."""
+
+_ALWAYS_SPLIT = re.compile(rf"(?<=[^{_SPACES}])(?=[{_SPACES}])|(?<=[，。！？；、])(?=[^\W_])")
 """Where GPT-2's pattern begins another piece whatever stands around: before white space that
 follows something else, and between Chinese punctuation and a letter or a digit."""
+
+_BEFORE_A_SPACE = re.compile(rf"(?<=[^{_SPACES}])(?= )")
+"""Where also the patterns of others do, that keep line breaks or Chinese punctuation together."""
+
+_STRIDE = 4096
 
 
 def dtype_for(vocab_size: int) -> np.dtype[np.unsignedinteger]:
@@ -29,14 +37,15 @@ def dtype_for(vocab_size: int) -> np.dtype[np.unsignedinteger]:
 class TokenEncoder:
     """Encodes one document in pieces, to the tokens that the whole would give.
 
-    (A tokenizer of one's own sees parts that end where those of GPT-2 could; its tokens at these
-    places may be others than those of the whole.)
+    (A tokenizer of the kind ``file`` sees parts that end before a space. Those in use begin another
+    piece there; one that does not, or that marks the start of a text, may give other tokens there.)
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._dtype = dtype_for(tokenizer.vocab_size)
         self._table = _table(tokenizer) if tokenizer.kind == "char" else None
+        self._split = _ALWAYS_SPLIT if tokenizer.kind == "bpe" else _BEFORE_A_SPACE
         self._rest = ""
 
     def feed(self, text: str) -> Tokens:
@@ -50,7 +59,7 @@ class TokenEncoder:
         if self._tokenizer.kind == "byte":
             return np.frombuffer(text.encode(), np.uint8).astype(self._dtype)
         self._rest += text
-        cut = _last_cut(self._rest)
+        cut = _last_cut(self._rest, len(self._rest) - len(text), self._split)
         ready, self._rest = self._rest[:cut], self._rest[cut:]
         return self._encoded(ready)
 
@@ -60,7 +69,7 @@ class TokenEncoder:
         return self._encoded(ready)
 
     def _encoded(self, text: str) -> Tokens:
-        found = self._tokenizer.encode_batch(list(_parts(text))) if text else []
+        found = self._tokenizer.encode_batch(list(parts(text, self._split))) if text else []
         return np.fromiter((token for part in found for token in part), self._dtype)
 
     def _characters(self, text: str, table: npt.NDArray[np.int64]) -> Tokens:
@@ -93,22 +102,25 @@ def _table(tokenizer: Tokenizer) -> npt.NDArray[np.int64]:
     return table
 
 
-def _last_cut(text: str) -> int:
-    """The last place where the pattern always splits; 0 where there is none."""
-    for start in range(max(0, len(text) - 4096), -4096, -4096):
-        places = [match.start() for match in _ALWAYS_SPLIT.finditer(text, max(0, start))]
-        if places:
-            return places[-1]
-    return 0
-
-
-def _parts(text: str) -> Iterable[str]:
+def parts(text: str, split: re.Pattern[str] = _ALWAYS_SPLIT) -> Iterator[str]:
     """``text`` in parts of about `_PART` characters that can be encoded on their own."""
     start = 0
     while len(text) - start > _PART:
-        match = _ALWAYS_SPLIT.search(text, start + _PART)
+        match = split.search(text, start + _PART)
         if match is None:
             break
         yield text[start : match.start()]
         start = match.start()
     yield text[start:]
+
+
+def _last_cut(text: str, seen: int, split: re.Pattern[str]) -> int:
+    """The last place where the pattern always splits, 0 for none; none lies before ``seen``."""
+    stop = len(text)
+    while stop > seen:
+        start = max(stop - _STRIDE, seen)
+        places = [match.start() for match in split.finditer(text, start, stop)]
+        if places:
+            return places[-1]
+        stop = start
+    return 0

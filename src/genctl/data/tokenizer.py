@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from genctl.contracts import TOKENIZER
 from genctl.data.token_bytes import byte_symbols, is_byte_level, kind_of, table_of_bytes
 from genctl.errors import ExitStatus, GenctlError
 
@@ -18,8 +19,8 @@ KINDS = ("char", "byte", "bpe")
 OTHER_ENDS = ("<|end_of_text|>", "</s>", "<eos>", "[EOS]", "<|im_end|>")
 """What tokenizers of others call it, where no file beside them tells."""
 
-FOLDER = "tokenizer"
-_JSON, _CONFIG = f"{FOLDER}/tokenizer.json", f"{FOLDER}/tokenizer_config.json"
+
+_CONFIG = "tokenizer/tokenizer_config.json"
 
 
 class Tokenizer:
@@ -122,9 +123,9 @@ class Tokenizer:
         Raises:
             GenctlError: (DATA) they hold none.
         """
-        if _JSON not in files:
-            raise GenctlError(ExitStatus.DATA, f"the model has no {_JSON}")
-        return cls._parsed(files[_JSON], files.get(_CONFIG, b"{}"), _JSON, ExitStatus.DATA)
+        if TOKENIZER not in files:
+            raise GenctlError(ExitStatus.DATA, f"the model has no {TOKENIZER}")
+        return cls._parsed(files[TOKENIZER], files.get(_CONFIG, b"{}"), TOKENIZER, ExitStatus.DATA)
 
     @classmethod
     def _parsed(cls, content: bytes, config: bytes, name: str, code: ExitStatus) -> Self:
@@ -152,7 +153,7 @@ class Tokenizer:
             "model_max_length": context,
         }
         config = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
-        return {_JSON: self._core.to_str(pretty=True).encode(), _CONFIG: config.encode()}
+        return {TOKENIZER: self._core.to_str(pretty=True).encode(), _CONFIG: config.encode()}
 
     def encode(self, text: str) -> list[int]:
         """The tokens of ``text``; none of them is special.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from genctl.config import TextData
 from genctl.contracts import Batch, DataSpec
+from genctl.data.text_source import TextSource
 from genctl.data.token_cache import Survey, TokenFiles
 from genctl.data.token_writing import Tokens
 from genctl.errors import ExitStatus, GenctlError
@@ -23,31 +24,33 @@ class TokenDataset:
     """Windows of a text.
 
     Args:
-        source: what ``--data`` said.
-        name: a short name of it.
+        config: what the text was chosen by.
+        source: the text.
         known: what a pass over the text found.
         files: its tokens.
-        context: tokens in a window.
 
     Attributes:
         artefacts: the tokenizer's files.
         tokenizer: of the tokens.
+        ignored: how many binary files lay among the texts.
 
     Raises:
         GenctlError: (DATA) the text is shorter than a window.
     """
 
     def __init__(
-        self, source: str, name: str, known: Survey, files: TokenFiles, *, context: int
+        self, config: TextData, source: TextSource, known: Survey, files: TokenFiles
     ) -> None:
+        context = config.context
         self.tokenizer = files.tokenizer
-        self.artefacts: Mapping[str, bytes] = files.tokenizer.files()
+        self.artefacts: Mapping[str, bytes] = files.tokenizer.files(context)
         self._files = files
         self._context = context
-        _refuse_short(source, files, context)
+        self.ignored = source.ignored
+        _refuse_short(config.source, files, context)
         self.spec = DataSpec(
-            source=source,
-            name=name,
+            source=config.source,
+            name=source.name,
             unit="tok",
             shape=(context,),
             examples=max(1, (len(files.train) - context) // context),
@@ -123,12 +126,14 @@ class _Order:
         self._context = spec.shape[0]
         self._windows = spec.examples
         self._seed = seed
+        self._epoch, self._current = -1, np.empty(0, np.int64)
 
     def __getitem__(self, position: int) -> int:
         epoch, place = divmod(position, self._windows)
-        return int(self._starts(epoch)[place])
+        if epoch != self._epoch:
+            self._epoch, self._current = epoch, self._starts(epoch)
+        return int(self._current[place])
 
-    @functools.lru_cache(maxsize=1)  # noqa: B019
     def _starts(self, epoch: int) -> npt.NDArray[np.int64]:
         phases = min(self._context, self._length - self._context)
         phase = seed_of(self._seed, "phase", epoch) % phases
@@ -158,13 +163,21 @@ def windows(tokens: Tokens, context: int) -> Iterator[Batch]:
 
 
 def _refuse_short(source: str, files: TokenFiles, context: int) -> None:
-    length = len(files.train)
-    if length > context and len(files.valid) > 1:
+    length, held_out = len(files.train), len(files.valid)
+    if length > context and held_out > 1:
         return
-    fits = max((k for k in (4, 8, 16, 32, 64, 128) if k < length), default=0)
+    if length > context:
+        why = f"too few tokens are held out to score a model: {held_out}"
+    else:
+        why = (
+            f"{length} tokens to train on do not fill one window of the context, {context}, and "
+            "its next token"
+        )
+    fits = max((k for k in (4, 8, 16, 32, 64, 128) if k < min(length, context)), default=0)
     raise GenctlError(
         ExitStatus.DATA,
-        f"the text of {source} is too short: {length} tokens to train on do not fill one window of "
-        f"the context, {context}, and its next token",
-        hint=f"--context {fits}, or a longer text" if fits else "name a longer text",
+        f"the text of {source} is too short: {why}",
+        hint=f"--context {fits}, or a longer text"
+        if fits and held_out > 1
+        else "name a longer text",
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from genctl import __version__
-from genctl.contracts import Batch, DataSpec
+from genctl.contracts import TOKENIZER, Batch, DataSpec
 from genctl.evaluation.score import Score, short_sha
 
 Predictor = Callable[[Tensor], Tensor]
@@ -85,7 +85,7 @@ def bits_per_byte(
     """
     tokens = int(found.tokens.sum())
     scale = tokens / (math.log(2) * predicted_bytes)
-    tokenizer = short_sha(next(iter(sorted(data.artefacts.values())), ""))
+    tokenizer = short_sha(data.artefacts.get(TOKENIZER, ""))
     parts = {
         "tok": f"{data.vocab_size}:{tokenizer}",
         "ctx": str(context),

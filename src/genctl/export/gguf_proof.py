@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from genctl.contracts import DecoderPlan
+from genctl.contracts import TOKENIZER, DecoderPlan
 from genctl.data.vision import import_torchvision
 from genctl.export import llama_cpp
 from genctl.export.decoder import described, largest_error, prompt, shortfall, steps, trials
 from genctl.export.gguf_tensors import architecture, restored, tensors
-from genctl.export.hf import TOKENIZER, Logits, load
+from genctl.export.hf import Logits, load
 from genctl.export.packages import has, named, offline, one_line, quiet
 from genctl.export.proof import Proof, refuted
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genctl.contracts import DecoderPlan
+from genctl.contracts import TOKENIZER, DecoderPlan
 from genctl.errors import ExitStatus, GenctlError
-from genctl.export.hf import TOKENIZER
 
 NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
 """Types of tokens, see the GGUF specification."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from genctl.contracts import DecoderPlan
+from genctl.contracts import TOKENIZER, DecoderPlan
 from genctl.data.vision import import_torchvision
 from genctl.export.decoder import (
     described,
@@ -31,9 +31,6 @@ from genctl.weights import save_tensors
 
 TOLERANCE = 1e-4
 """On the scale of `scaled_error`, for float32."""
-
-TOKENIZER = "tokenizer/tokenizer.json"
-"""The artefact that holds the tokenizer."""
 
 _DOCUMENT_KEY = "genctl"
 

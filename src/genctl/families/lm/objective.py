@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from genctl.config import Config
 from genctl.contracts import (
     INIT,
+    TOKENIZER,
     Batch,
     DataSpec,
     EmaSpec,
@@ -117,7 +118,7 @@ def _described(config: Config, shape: DecoderShape) -> str:
 
 def _begin_with(decoder: Decoder, data: DataSpec, parent: Trained) -> None:
     """Copy the weights of an earlier run, whose tokens must mean the same."""
-    if parent.data.artefacts != data.artefacts:
+    if parent.data.artefacts.get(TOKENIZER) != data.artefacts.get(TOKENIZER):
         raise GenctlError(
             ExitStatus.DATA,
             f"--init comes with another tokenizer: {parent.data.vocab_size} tokens of "
