@@ -15,7 +15,7 @@ from typing import Literal
 import genctl
 from genctl import registry, runs
 
-_FOR_DEVELOPERS = {"dev", "docs"}
+_FOR_DEVELOPERS = {"bench", "dev", "docs"}
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ SPEC = Spec(
             "train.beta2": 0.95,
             "train.warmup": 0.02,
             "train.decay": 1.0,
-            "train.evaluations": 3,
+            "train.evaluations": 1,
             "train.ema_halflife": 0,
         },
         "small-gpu": {
