@@ -116,7 +116,7 @@ def plain_trial(chars: Chars, seconds: float, seed: int) -> Learnt:
     hidden = [p for n, p in network.named_parameters() if p.ndim == 2 and "layers" in n]
     chosen = set(map(id, hidden))
     rest = [p for p in network.parameters() if id(p) not in chosen]
-    # Not torch.optim.Muon: its bfloat16 is five times slower on a CPU that has none.
+    # Not torch.optim.Muon: its bfloat16 takes five times as long on a CPU that has none.
     muon = Muon([{"params": hidden, "kind": "muon", "lr": 0.02}], (0.9, 0.95))
     adamw = torch.optim.AdamW(rest, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
 
