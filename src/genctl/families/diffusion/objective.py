@@ -23,6 +23,7 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.families.diffusion.denoiser import Denoiser
 from genctl.families.diffusion.networks import build_network
 from genctl.families.diffusion.times import draw_sigmas
+from genctl.nn.inheriting import inherit
 
 LONGER = 4
 
@@ -88,14 +89,4 @@ def _begin_with(denoiser: Denoiser, parent: Trained) -> None:
             f"{denoiser.prediction!r}",
             hint=f"--set model.prediction={getattr(source, 'prediction', 'flow')}",
         )
-    own = {name: tuple(value.shape) for name, value in denoiser.state_dict().items()}
-    given = {name: tuple(value.shape) for name, value in source.state_dict().items()}
-    for name in sorted(own.keys() | given.keys()):
-        if own.get(name) != given.get(name):
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"--init has another shape: its {name} is {given.get(name)}, here it is "
-                f"{own.get(name)}",
-                hint="leave out what changes the shape, or start without --init",
-            )
-    denoiser.load_state_dict(source.state_dict())
+    inherit(denoiser, source)

@@ -23,6 +23,7 @@ from genctl.contracts import (
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.lm.network import Decoder, DecoderShape
 from genctl.families.lm.sizes import hidden_for
+from genctl.nn.inheriting import inherit
 
 
 class LmObjective:
@@ -125,14 +126,4 @@ def _begin_with(decoder: Decoder, data: DataSpec, parent: Trained) -> None:
             f"{parent.data.name}, not the {data.vocab_size} of {data.name}",
             hint="--tokenizer RUN/tokenizer/tokenizer.json takes that of the earlier run",
         )
-    source = parent.modules["model"]
-    own = {name: tuple(value.shape) for name, value in decoder.state_dict().items()}
-    for name, value in source.state_dict().items():
-        if own.get(name) != tuple(value.shape):
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"--init has another shape: its {name} is {tuple(value.shape)}, here it is "
-                f"{own.get(name)}",
-                hint="leave out what changes the shape, or start without --init",
-            )
-    decoder.load_state_dict(source.state_dict())
+    inherit(decoder, parent.modules["model"])
