@@ -92,6 +92,11 @@ class Model:
                 cannot be used, a family without samples.
         """
         if self.spec.output == "text" or prompts:
+            if image is not None or mask is not None or between:
+                raise GenctlError(
+                    ExitStatus.USAGE,
+                    f"{self.origin} makes {self.spec.output}: prompts and pictures do not go together",
+                )
             return self._texts(n, seed, labels, list(prompts) or [""], batch_size, options or {})
         numbers = self.labels(labels)
         chunks = self.chunks(
