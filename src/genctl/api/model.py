@@ -95,7 +95,8 @@ class Model:
             if image is not None or mask is not None or between:
                 raise GenctlError(
                     ExitStatus.USAGE,
-                    f"{self.origin} makes {self.spec.output}: prompts and pictures do not go together",
+                    f"{self.origin} makes {self.spec.output}: prompts and pictures "
+                    "do not go together",
                 )
             return self._texts(n, seed, labels, list(prompts) or [""], batch_size, options or {})
         numbers = self.labels(labels)
