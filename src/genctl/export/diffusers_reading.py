@@ -51,6 +51,13 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 
 
+def is_unet(path: Path) -> bool:
+    """Whether diffusers may have written the folder ``path``, and genctl's runs and exports not."""
+    if any((path / name).is_file() for name in ("resolved.json", "genctl.json")):
+        return False
+    return (path / "unet" / "config.json").is_file() or (path / "config.json").is_file()
+
+
 def read_unet(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The network in a folder of diffusers: a UNet2DModel, or a pipeline with one in ``unet/``.
 

@@ -212,3 +212,15 @@ def test_init_goes_on_from_a_run(run: Run, tmp_path: Path) -> None:
     one = checkpoint.group(checkpoint.choose(run, "last", print), "ema.ema")
     two = checkpoint.group(checkpoint.choose(again, "last", print), "model")
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
+
+
+def test_init_goes_on_from_a_folder_of_diffusers(run: Run, tmp_path: Path) -> None:
+    folder = export(run, "diffusers", tmp_path / "导出").path
+    again = train(tmp_path / "again", f"init={folder}", "lr=1e-9", budget="1steps")
+    one = checkpoint.group(checkpoint.choose(run, "last", print), "ema.ema")
+    two = checkpoint.group(checkpoint.choose(again, "last", print), "model")
+    assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
+    with pytest.raises(GenctlError, match="has another") as refused:
+        train(tmp_path / "other", f"init={folder}", "attention=2")
+    assert refused.value.code == ExitStatus.USAGE
+    assert not (tmp_path / "other").exists()

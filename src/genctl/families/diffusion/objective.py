@@ -21,8 +21,10 @@ from genctl.contracts import (
 )
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.diffusion.denoiser import Denoiser
+from genctl.families.diffusion.exporter import unet_config
 from genctl.families.diffusion.networks import build_network
 from genctl.families.diffusion.times import draw_sigmas
+from genctl.families.diffusion.unet import UNet
 from genctl.nn.inheriting import inherit
 
 LONGER = 4
@@ -89,4 +91,18 @@ def _begin_with(denoiser: Denoiser, parent: Trained) -> None:
             f"{denoiser.prediction!r}",
             hint=f"--set model.prediction={getattr(source, 'prediction', 'flow')}",
         )
+    if isinstance(denoiser.network, UNet) and isinstance(source.network, UNet):
+        _refuse_other_kind(denoiser.network, source.network)
     inherit(denoiser, source)
+
+
+def _refuse_other_kind(own: UNet, given: UNet) -> None:
+    """Networks may differ in what no weight shows, such as the number of groups of a norm."""
+    here, there = unet_config(own), unet_config(given)
+    for name in ("norm_num_groups", "attention_head_dim", "add_attention", "down_block_types"):
+        if here[name] != there[name]:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"--init has another network: its {name} is {there[name]}, here it is {here[name]}",
+                hint="leave out what changes the network, or start without --init",
+            )

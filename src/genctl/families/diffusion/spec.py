@@ -79,7 +79,7 @@ SPEC = Spec(
     request=DiffusionRequest,
     inputs=frozenset({"image", "label"}),
     output="image",
-    parents={"init": "a run of the same shape whose weights training begins with"},
+    parents={"init": "a run, or a folder of diffusers, whose weights training begins with"},
     presets={
         "digits": {
             "model.attention": "",
@@ -143,6 +143,7 @@ SPEC = Spec(
         "objective": "genctl.families.diffusion.objective:DiffusionObjective",
         "sampler": "genctl.families.diffusion.sampler:DiffusionSampler",
         "exporter.onnx": "genctl.families.diffusion.exporter:plan_onnx",
+        "importer.diffusers": "genctl.families.diffusion.importer:modules_of_unet",
         "exporter.diffusers": "genctl.families.diffusion.exporter:plan_diffusers",
     },
 )
