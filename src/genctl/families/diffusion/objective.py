@@ -91,9 +91,9 @@ def _begin_with(denoiser: Denoiser, parent: Trained) -> None:
             f"{denoiser.prediction!r}",
             hint=f"--set model.prediction={getattr(source, 'prediction', 'flow')}",
         )
+    inherit(denoiser, source)
     if isinstance(denoiser.network, UNet) and isinstance(source.network, UNet):
         _refuse_other_kind(denoiser.network, source.network)
-    inherit(denoiser, source)
 
 
 def _refuse_other_kind(own: UNet, given: UNet) -> None:
