@@ -57,6 +57,12 @@ def test_levels_beyond_those_of_ddpm_get_its_ends() -> None:
     assert timestep_of(levels, table).tolist() == [0, 999]
 
 
+def test_a_network_described_without_memory_leaves_the_levels_as_they_are() -> None:
+    with torch.device("meta"):
+        ddpm_sigmas()
+    assert ddpm_sigmas().device.type == "cpu"
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 
@@ -18,7 +17,6 @@ KARRAS_RANGE = (0.002, 80.0)
 FLOW_MAX = 80.0
 
 
-@functools.cache
 def ddpm_sigmas() -> Tensor:
     """The noise level of each timestep of DDPM with linear betas, lowest first.
 
