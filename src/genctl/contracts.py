@@ -232,6 +232,9 @@ class Schedule:
         return 1.0
 
 
+_OUTER = ("*embed*", "*head*")
+
+
 @dataclass(frozen=True)
 class OptimizerSpec:
     """An optimizer and the parameters it owns.
@@ -256,10 +259,10 @@ class OptimizerSpec:
     schedule: Schedule = Schedule()
     decay_falls: bool = False
     adamw_lr: float = 3e-3
-    adamw: tuple[str, ...] = ("*embed*", "*head*")
+    adamw: tuple[str, ...] = _OUTER
 
     @classmethod
-    def of(cls, train: TrainConfig, *select: str) -> Self:
+    def of(cls, train: TrainConfig, *select: str, adamw: tuple[str, ...] = _OUTER) -> Self:
         """The optimizer that the ``train`` section describes, for what ``select`` matches."""
         return cls(
             kind=train.optimizer,
@@ -270,6 +273,7 @@ class OptimizerSpec:
             schedule=Schedule(train.warmup, train.decay, train.final_lr),
             decay_falls=train.decay_falls,
             adamw_lr=train.adamw_lr,
+            adamw=adamw,
         )
 
 

@@ -28,6 +28,8 @@ from genctl.families.diffusion.unet import UNet
 from genctl.nn.inheriting import inherit
 
 LONGER = 4
+OUTER = ("*emb*", "*conv_in*", "*conv_out*", "*modulation*", "*head*")
+"""Layers at the network's ends and those that read the condition, which Muon leaves to AdamW."""
 
 
 class DiffusionObjective:
@@ -49,7 +51,9 @@ class DiffusionObjective:
             _begin_with(self._denoiser, parents[INIT])
         self.modules: dict[str, nn.Module] = {"denoiser": self._denoiser}
         self.frozen: dict[str, nn.Module] = {}
-        self.optimizers = {"denoiser": OptimizerSpec.of(config.train, "denoiser.*")}
+        self.optimizers = {
+            "denoiser": OptimizerSpec.of(config.train, "denoiser.*", adamw=OUTER)
+        }
         halflife = config.train.ema_halflife
         averages = (
             EmaSpec("ema", halflife, warmup=0.05),
