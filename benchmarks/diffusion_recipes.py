@@ -7,6 +7,7 @@ and then makes digits with at most `EVALUATIONS` looks of its network at each.
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ BATCH = 64
 CLASSES = 10
 
 Pixels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class Trained:
     sample: Callable[[int], Pixels]
 
 
-def plain_trial(pixels: Pixels, labels: npt.NDArray[np.int64], seconds: float, seed: int) -> Trained:
+def plain_trial(
+    pixels: Pixels, labels: npt.NDArray[np.int64], seconds: float, seed: int
+) -> Trained:
     """A class-conditional U-Net on 2x2 unshuffled pixels, flow matching, AdamW, an average."""
     torch.manual_seed(seed)
     network, data = PlainUNet(), _signed(pixels)
@@ -97,7 +101,7 @@ def denoising_diffusion(pixels: Pixels, seconds: float, seed: int, rate: float =
     def sample(n: int) -> Pixels:
         torch.manual_seed(1000 + seed)
         made = [average.ema_model.sample(batch_size=250) for _ in range(math.ceil(n / 250))]
-        return _to_pixels(torch.cat(made)[:n] * 2 - 1)
+        return to_pixels(torch.cat(made)[:n] * 2 - 1)
 
     return Trained(seen, _size(unet), sample)
 
@@ -156,13 +160,13 @@ def _heun(network: nn.Module, label: Tensor) -> Pixels:
     """Ten steps of Heun's method from noise to image; the last is Euler's."""
     x = torch.randn(len(label), 1, 28, 28)
     times = torch.linspace(1, 0, EVALUATIONS // 2 + 1)
-    for now, then in zip(times[:-1], times[1:], strict=True):
+    for now, then in itertools.pairwise(times):
         slope = network(x, now.expand(len(x)), label)
         if then > 0:
             ahead = network(x + (then - now) * slope, then.expand(len(x)), label)
             slope = (slope + ahead) / 2
         x = x + (then - now) * slope
-    return _to_pixels(x)
+    return to_pixels(x)
 
 
 def _rows(count: int):
@@ -185,7 +189,8 @@ def _signed(pixels: Pixels) -> Tensor:
     return _unsigned(pixels) * 2 - 1
 
 
-def _to_pixels(images: Tensor) -> Pixels:
+def to_pixels(images: Tensor) -> Pixels:
+    """``(B, 1, 28, 28)`` in [-1, 1] to ``(B, 28, 28, 1) uint8``."""
     rounded = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return np.ascontiguousarray(rounded.numpy().transpose(0, 2, 3, 1))
 

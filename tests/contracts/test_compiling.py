@@ -44,7 +44,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     def step(self: Trainer, fraction: float) -> object:
         live = self.objective.modules.values()
         seen.append(any(part._compiled_call_impl for m in live for part in m.modules()))
-        copies = self.averaged().values()
+        copies = [m for roles in self.averages().values() for m in roles.values()]
         assert not any(part._compiled_call_impl for m in copies for part in m.modules())
         return whole_step(self, fraction)
 

@@ -19,6 +19,8 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.contracts import toys
 
+NAMES = {"fd": "ema", "fd/long": "long"}
+"""Scores of each average in the log, and the average's name."""
 FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil")
 
 
@@ -30,6 +32,11 @@ def with_teacher(family: str, folder: Path) -> list[str]:
     if family != "toy-distil":
         return []
     return [f"parents.teacher={train('toy-adversarial', folder / 'teacher', budget='4steps').path}"]
+
+
+def test_a_place_may_be_given_as_text(tmp_path: Path) -> None:
+    run = genctl.train("toy-tokens", out=str(tmp_path / "here"), budget="1steps", threads=1)
+    assert run.path == tmp_path / "here"
 
 
 def weights(run: Run) -> torch.Tensor:
@@ -196,7 +203,11 @@ def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
     assert {"position", "elapsed", "critic/loss", "critic/grad_norm", "rate/critic"} <= set(rows[0])
     assert any("fd" in row for row in rows)
     best = run.read("best.json")
-    assert best["value"] == min(row["fd"] for row in rows if "fd" in row)
+    scores = [(row[key], name) for key, name in NAMES.items() for row in rows if key in row]
+    assert len(scores) == 2 * len(NAMES)
+    assert (best["value"], best["weights"]) == min(scores)
+    assert genctl.load(run).weights == best["weights"]
+    assert genctl.load(run, weights="long").weights == "long"
     assert (run.checkpoints / best["checkpoint"]).is_dir()
     assert (run.samples / "reals.png").exists()
 

@@ -114,7 +114,7 @@ def dry_run(request: Request, output: Output) -> DryRun:
         amp=session.plan.amp,
         budget=session.config.train.budget,
         resumes=session.run.path if session.run else None,
-        place=request.out or runs.runs_root(),
+        place=request.place or runs.runs_root(),
         step=last.get("step", 0),
         parameters=session.parameters,
         examples_per_second=rate,

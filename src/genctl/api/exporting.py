@@ -55,7 +55,7 @@ def export(
     out: Path | None = None,
     *,
     checkpoint: str = "best",
-    weights: str = "ema",
+    weights: str = "best",
     device: str | None = None,
     output: Output = QUIET,
 ) -> Exported:
@@ -70,7 +70,7 @@ def export(
         out: where to; in ``export/`` of the run, or beside the export it is made from, when
             None. An export that stands there is replaced, anything else is not.
         checkpoint: of a run: ``best``, ``last`` or a step.
-        weights: of a run: ``ema`` or another average's name, or ``raw``.
+        weights: of a run: ``best``, an average's name such as ``ema``, or ``raw``.
         device: where torch runs the model that the export is compared with (see
             `resolve_device`).
 

@@ -15,6 +15,7 @@ from genctl.api.model import QUIET, Model
 from genctl.config import Config, from_json
 from genctl.contracts import INIT, DataSpec, Objective, Parents, Trained
 from genctl.engine import checkpoint
+from genctl.engine.ema import RAW
 from genctl.errors import ExitStatus, GenctlError, nearest
 from genctl.export import bundle
 from genctl.output import Output
@@ -28,7 +29,7 @@ def load(
     origin: str | Path | Run | None = None,
     *,
     checkpoint: str = "best",
-    weights: str = "ema",
+    weights: str = "best",
     device: str | None = None,
     output: Output = QUIET,
 ) -> Model:
@@ -38,7 +39,8 @@ def load(
         origin: a run (path, name or `Run`), a folder that ``genctl export`` wrote, or an
             ``.onnx`` file of genctl; the latest run with a checkpoint when None.
         checkpoint: of a run: ``best``, ``last`` or a step.
-        weights: of a run: ``ema`` or another average's name, or ``raw``.
+        weights: of a run: an average's name such as ``ema``, or ``raw``; ``best``: the average that
+            scored best at the best checkpoint, at others the first, or ``raw`` where there is none.
         device: see `resolve_device`.
 
     Raises:
@@ -112,7 +114,8 @@ def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output:
     spec = registry.get(document["config"]["family"])
     config = from_json(spec, document["config"])
     data = DataSpec.from_json(json.loads((path / "data.json").read_text("utf-8")))
-    tensors = checkpoint.group(path, _group_of(path, weights))
+    weights, group = _group_of(run, path, weights)
+    tensors = checkpoint.group(path, group)
     parents = load_parents(run.path, config)
     step = json.loads((path / "state.json").read_text("utf-8"))["index"]
     modules = _filled(spec, config, data, parents, tensors, device)
@@ -120,13 +123,18 @@ def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output:
     return Model(run.path, trained, weights, step, device, parents)
 
 
-def _group_of(path: Path, weights: str) -> str:
+def _group_of(run: Run, path: Path, weights: str) -> tuple[str, str]:
+    """The name of the weights that are meant, and of the group of tensors that holds them."""
     averages = [g.removeprefix("ema.") for g in checkpoint.groups(path) if g.startswith("ema.")]
+    if weights == "best":
+        best = run.read("best.json")
+        first = averages[0] if averages else RAW
+        weights = best["weights"] if best and best["checkpoint"] == path.name else first
     if weights in averages:
-        return f"ema.{weights}"
-    if weights == "raw" or (weights == "ema" and not averages):
-        return "model"
-    choices = [*averages, "raw"]
+        return weights, f"ema.{weights}"
+    if weights == RAW:
+        return weights, "model"
+    choices = ["best", *averages, RAW]
     close = nearest(weights, choices) or choices
     raise GenctlError(
         ExitStatus.USAGE, f"no weights {weights!r} in {path}; choose {' or '.join(close)}"

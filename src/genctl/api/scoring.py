@@ -61,7 +61,7 @@ def evaluate(
     extractor: str | None = None,
     extractor_weights: Path | None = None,
     checkpoint: str = "best",
-    weights: str = "ema",
+    weights: str = "best",
     seed: int = 1,
     batch_size: int = 250,
     context: int | None = None,

@@ -50,17 +50,22 @@ class Request:
     family: str
     data: str | None = None
     preset: str | None = None
-    config: Path | None = None
+    config: str | Path | None = None
     sets: Sequence[str] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     budget: str | None = None
     seed: int | None = None
-    out: Path | None = None
+    out: str | Path | None = None
     new: bool = False
     amp: str | None = None
     device: str | None = None
     threads: int | None = None
     log: Sequence[str] = ()
+
+    @property
+    def place(self) -> Path | None:
+        """The run directory, where one is given."""
+        return None if self.out is None else Path(self.out)
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def _configured(request: Request) -> tuple[Spec, Config]:
         spec,
         preset=request.preset,
         default_preset=_default_preset(spec, request),
-        file=request.config,
+        file=None if request.config is None else Path(request.config),
         sets=request.sets,
         flags={
             "data.source": request.data,
@@ -162,7 +167,7 @@ def _agreed(
     """The run to go on with, if any, and the plan: what rank 0 finds, for all processes."""
 
     def found() -> tuple[str | None, dict[str, Any]]:
-        run = find_resumable(config, data.fingerprint, out=request.out, new=request.new)
+        run = find_resumable(config, data.fingerprint, out=request.place, new=request.new)
         plan = _kept_plan(request, run, output) if run else _new_plan(request, config)
         _check_shares(plan, world)
         return str(run.path) if run else None, dataclasses.asdict(plan)

@@ -116,7 +116,7 @@ def _lead(request: Request, session: Session, run: Run, output: Output, started:
 def _new_run(request: Request, session: Session) -> Run:
     """A directory with all that describes the run; whole, or not there at all."""
     data = session.dataset.spec
-    path = request.out or runs.create(runs.stem_of(session.spec.name, data.name)).path
+    path = request.place or runs.create(runs.stem_of(session.spec.name, data.name)).path
     with staged(path) as stage:
         run = Run(stage)
         for role, origin in session.config.parents.items():

@@ -62,7 +62,7 @@ def evaluate(
         Path | None,
         typer.Option(help="A file of Inception weights for the extractor.", metavar="FILE"),
     ] = None,
-    model_weights: ModelWeights = "ema",
+    model_weights: ModelWeights = "best",
     checkpoint: Checkpoint = "best",
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
     batch_size: Annotated[int, typer.Option(help="Samples made at a time.")] = 250,

@@ -27,7 +27,7 @@ def export(
         ),
     ] = "safetensors",
     out: Out = None,
-    weights: Weights = "ema",
+    weights: Weights = "best",
     checkpoint: Checkpoint = "best",
     threads: Threads = None,
 ) -> None:

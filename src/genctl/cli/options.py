@@ -34,14 +34,14 @@ Checkpoint = Annotated[
         autocompletion=completion.one_of("best", "last"),
     ),
 ]
-_WEIGHTS_HELP = "Of a run: the averaged weights or the raw ones."
+_WEIGHTS_HELP = "Of a run: those that scored best, an average by its name, or the raw ones."
 Weights = Annotated[
     str,
     typer.Option(
         "--weights",
         help=_WEIGHTS_HELP,
-        metavar="ema|raw",
-        autocompletion=completion.one_of("ema", "raw"),
+        metavar="best|ema|raw",
+        autocompletion=completion.one_of("best", "ema", "raw"),
     ),
 ]
 ModelWeights = Annotated[
@@ -49,8 +49,8 @@ ModelWeights = Annotated[
     typer.Option(
         "--model-weights",
         help=_WEIGHTS_HELP,
-        metavar="ema|raw",
-        autocompletion=completion.one_of("ema", "raw"),
+        metavar="best|ema|raw",
+        autocompletion=completion.one_of("best", "ema", "raw"),
     ),
 ]
 BatchSize = Annotated[

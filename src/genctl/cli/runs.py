@@ -117,7 +117,7 @@ def _describe(
         ),
     ]
     if best:
-        lines.append(("best", f"{_best(facts)} at step {best['step']}"))
+        lines.append(("best", f"{_best(facts)} at step {best['step']} ({best['weights']})"))
     if data:
         shape = "x".join(map(str, data["shape"]))
         lines.append(("data", f"{data['source']}: {data['examples']:,} {data['unit']} of {shape}"))

@@ -103,7 +103,7 @@ def sample(
         Path | None,
         typer.Option(help="Show how the images come about: a .gif or .webp.", metavar="FILE"),
     ] = None,
-    weights: Weights = "ema",
+    weights: Weights = "best",
     checkpoint: Checkpoint = "best",
     batch_size: BatchSize = 64,
     out: Annotated[

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from genctl.contracts import EmaSpec
 from genctl.engine.compiling import eager_copy
 
+RAW = "raw"
+"""How the weights are called that no average was taken of."""
+
 
 class Ema:
     """The averages that an objective asks for, as modules of their own.

@@ -31,6 +31,7 @@ ENDING_SECONDS = 3.0
 """Kept free at the end of a wall-clock budget until the real ending has been timed."""
 
 Modules = Mapping[str, nn.Module]
+Scores = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Hooks:
     """
 
     preview: Callable[[Modules, Path], None] | None = None
-    evaluate: Callable[[Modules], Mapping[str, float]] | None = None
+    evaluate: Callable[[Modules], Scores] | None = None
 
 
 @dataclass
@@ -256,9 +257,8 @@ class Loop:
     def _preview(self) -> None:
         if self._hooks.preview:
             folder = make_directory(self._run.samples)
-            self._hooks.preview(
-                self._trainer.averaged(), folder / f"step-{self._trainer.index:08d}"
-            )
+            first = next(iter(self._trainer.averages().values()))
+            self._hooks.preview(first, folder / f"step-{self._trainer.index:08d}")
 
     def _score(self, *, finished: bool = False) -> None:
         """Save, score what was saved, and remember the best; times itself as the ending."""
@@ -266,14 +266,21 @@ class Loop:
         self._scored = int(self.fraction * self._settings.evaluations)
         path = self._save(finished=finished)
         if self._hooks.evaluate and self._settings.evaluations:
-            scores = self._hooks.evaluate(self._trainer.averaged())
-            self._rows.log(self._trainer.position, scores)
-            for logger in self._loggers:
-                logger.log(self._trainer.position, scores)
-            self._note_best(path, scores)
+            self._score_averages(path, self._hooks.evaluate)
         self._ending = time.monotonic() - begun + 1.0
 
-    def _note_best(self, path: Path, scores: Mapping[str, float]) -> None:
+    def _score_averages(self, path: Path, evaluate: Callable[[Modules], Scores]) -> None:
+        """Log the scores of every average; those of all but the first carry its name."""
+        row: dict[str, float] = {}
+        for name, modules in self._trainer.averages().items():
+            scores = evaluate(modules)
+            row |= {f"{key}/{name}" if row else key: value for key, value in scores.items()}
+            self._note_best(path, name, scores)
+        self._rows.log(self._trainer.position, row)
+        for logger in self._loggers:
+            logger.log(self._trainer.position, row)
+
+    def _note_best(self, path: Path, weights: str, scores: Scores) -> None:
         monitor = self._trainer.objective.monitor
         if monitor is None or monitor.metric not in scores:
             return
@@ -287,9 +294,12 @@ class Loop:
                     "step": self._trainer.index,
                     "metric": monitor.metric,
                     "value": value,
+                    "weights": weights,
                 },
             )
-            self._output.detail(f"best so far: {monitor.metric} {value:.4g} at {path.name}")
+            self._output.detail(
+                f"best so far: {monitor.metric} {value:.4g} at {path.name} ({weights})"
+            )
 
 
 def _better(monitor: Monitor, value: float, best: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,7 @@ from genctl.engine.checkpoint import Snapshot
 from genctl.engine.compiling import compile_blocks, could_not_compile, eager_copy, stay_eager
 from genctl.engine.context import StepContext, reseed
 from genctl.engine.distributed import RELOAD, STEP, Order, World
-from genctl.engine.ema import Ema
+from genctl.engine.ema import RAW, Ema
 from genctl.engine.noise import TRAINING_BLOCK, KeyedNoise
 from genctl.engine.optimizers import Optimizers
 from genctl.engine.precision import Precision
@@ -108,11 +108,11 @@ class Trainer:
         self.ema.update(self.examples_per_step, self.position)
         return reports
 
-    def averaged(self) -> dict[str, nn.Module]:
-        """Copies of the modules that previews and scores may run: averages where there are any."""
+    def averages(self) -> Mapping[str, dict[str, nn.Module]]:
+        """Copies of the modules that previews and scores may run: every average, or ``raw``."""
         if self.ema.copies:
-            return next(iter(self.ema.copies.values()))
-        return {role: eager_copy(module) for role, module in self.objective.modules.items()}
+            return self.ema.copies
+        return {RAW: {role: eager_copy(m) for role, m in self.objective.modules.items()}}
 
     def snapshot(self, elapsed: float) -> Snapshot:
         """Everything that `restore` needs, on the CPU."""
