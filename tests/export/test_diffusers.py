@@ -202,8 +202,11 @@ def test_an_export_reads_back(
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize("scales", [False, True])
 @pytest.mark.parametrize("num_class_embeds", [None, 4])
-def test_a_model_of_somebody_else_is_read(num_class_embeds: int | None, tmp_path: Path) -> None:
+def test_a_model_of_somebody_else_is_read(
+    num_class_embeds: int | None, scales: bool, tmp_path: Path
+) -> None:
     from diffusers import UNet2DModel
 
     kind: Any = UNet2DModel
@@ -214,6 +217,8 @@ def test_a_model_of_somebody_else_is_read(num_class_embeds: int | None, tmp_path
         up_block_types=("UpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
         norm_num_groups=8,
         num_class_embeds=num_class_embeds,
+        resnet_time_scale_shift="scale_shift" if scales else "default",
+        attn_norm_num_groups=8 if scales else None,
     ).eval()
     theirs.save_pretrained(tmp_path / "unet")
     arguments, weights = read_unet(tmp_path)
@@ -248,7 +253,9 @@ KNOWN = {
         ({"_class_name": None}, "no class name"),
         ({"freq_shift": 1}, "freq_shift is 1"),
         ({"time_embedding_type": "fourier"}, "time_embedding_type is 'fourier'"),
-        ({"resnet_time_scale_shift": "scale_shift"}, "resnet_time_scale_shift"),
+        ({"resnet_time_scale_shift": "spatial"}, "resnet_time_scale_shift"),
+        ({"resnet_time_scale_shift": "scale_shift"}, "attn_norm_num_groups is None"),
+        ({"attn_norm_num_groups": 2}, "attn_norm_num_groups is 2"),
         ({"norm_eps": 1e-6}, "norm_eps"),
         ({"downsample_padding": 0}, "downsample_padding"),
         ({"out_channels": 6}, "other channels"),

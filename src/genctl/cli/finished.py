@@ -17,7 +17,8 @@ def show_finished(output: Output, run: Run) -> None:
     steps = next_steps(run, spec)
     text = f"finished {run.path}: {last['step']} steps, {last['position']:,} examples"
     if best:
-        text += f"; best {best['metric']} {best['value']:.4g} at step {best['step']} ({best['weights']})"
+        text += f"; best {best['metric']} {best['value']:.4g} at step {best['step']}"
+        text += f" ({best['weights']})"
     output.result(
         {"run": str(run.path), "last": last, "best": best, "next": steps},
         "\n".join([text, "next:", *(f"  {step}" for step in steps)]),

@@ -30,9 +30,8 @@ _FIXED = {
     "downsample_type": ("conv",),
     "upsample_type": ("conv",),
     "act_fn": ("silu", "swish"),
-    "attn_norm_num_groups": (None,),
     "norm_eps": (1e-5,),
-    "resnet_time_scale_shift": ("default",),
+    "resnet_time_scale_shift": ("default", "scale_shift"),
     "class_embed_type": (None,),
 }
 """Argument of UNet2DModel -> the values that genctl's network can stand in for, its default
@@ -47,6 +46,8 @@ _DEFAULTS: Mapping[str, Any] = {
     "up_block_types": ["AttnUpBlock2D"] * 3 + ["UpBlock2D"],
     "dropout": 0.0,
     "norm_num_groups": 32,
+    "attn_norm_num_groups": None,
+    "resnet_time_scale_shift": "default",
     "add_attention": True,
 }
 
@@ -98,6 +99,10 @@ def _arguments(path: Path, config: Mapping[str, Any], images: Any) -> dict[str, 
         raise _refused(path, "it makes other channels than it takes")
     if any(count % width for count in channels):
         raise _refused(path, f"its channels {channels} are no multiples of the first")
+    scales = known["resnet_time_scale_shift"] == "scale_shift"
+    norms = _middle_norms(known, scales)
+    if known["add_attention"] and norms != known["norm_num_groups"]:
+        raise _refused(path, f"its attn_norm_num_groups is {norms}, unlike its norm_num_groups")
     classes = known.get("num_class_embeds") or 0
     return {
         "shape": tuple(images["shape"]) if images else (known["in_channels"], *_sides(path, known)),
@@ -111,7 +116,14 @@ def _arguments(path: Path, config: Mapping[str, Any], images: Any) -> dict[str, 
         "middle_attention": known["add_attention"],
         "groups": known["norm_num_groups"],
         "head_dim": _head_dim(path, known),
+        "scales": scales,
     }
+
+
+def _middle_norms(known: Mapping[str, Any], scales: bool) -> int | None:
+    """Groups of the norm before the attention in the middle, as UNet2DModel chooses them."""
+    given: int | None = known["attn_norm_num_groups"]
+    return known["norm_num_groups"] if given is None and not scales else given
 
 
 def _sides(path: Path, known: Mapping[str, Any]) -> tuple[int, int]:

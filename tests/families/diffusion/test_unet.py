@@ -131,6 +131,8 @@ def test_half_precision_is_near() -> None:
         ((2, 12, 8), 2, (False, False), {"depth": 3, "middle_attention": True, "head_dim": 4}),
         ((4, 8, 8), 2, (True, False), {"middle_attention": False, "groups": 4}),
         ((1, 8, 12), 0, (False, True), {"multiples": (2, 4), "width": 12}),
+        ((1, 8, 8), 3, (False, True), {"scales": True}),
+        ((1, 8, 8), 3, (False,), {"scales": True, "width": 32}),
     ],
 )
 def test_it_computes_what_diffusers_computes(

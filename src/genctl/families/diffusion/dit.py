@@ -55,7 +55,13 @@ class DiT(nn.Module):
         self.head = nn.Linear(width, pixels)
         self.register_buffer("positions", grid_positions(*self.grid, width), persistent=False)
         self.apply(_init)
-        for layer in (self.time_embedding.linear_1, self.time_embedding.linear_2):
+        embeddings: list[nn.Linear | nn.Embedding] = [
+            self.time_embedding.linear_1,
+            self.time_embedding.linear_2,
+        ]
+        if self.class_embedding is not None:
+            embeddings.append(self.class_embedding)
+        for layer in embeddings:
             nn.init.normal_(layer.weight, std=0.02)
         for block in self.blocks:
             assert isinstance(block, Block)

@@ -50,7 +50,6 @@ class ClassEmbedding(nn.Embedding):
 
     def __init__(self, num_classes: int, width: int) -> None:
         super().__init__(num_classes + 1, width)
-        nn.init.normal_(self.weight, std=0.02)
 
     def rows(self, label: Tensor | None, batch: int) -> Tensor:
         """``label: (B,) int64``, or None for no class in any row, to (B, width)."""

@@ -43,9 +43,10 @@ def unet_config(network: UNet) -> dict[str, Any]:
         "act_fn": "silu",
         "attention_head_dim": network.head_dim,
         "norm_num_groups": network.groups,
-        "attn_norm_num_groups": None,
+        # Where the condition scales, the middle's attention would have no norm by default.
+        "attn_norm_num_groups": network.groups if network.scales else None,
         "norm_eps": NORM_EPS,
-        "resnet_time_scale_shift": "default",
+        "resnet_time_scale_shift": "scale_shift" if network.scales else "default",
         "add_attention": network.middle_attention,
         "class_embed_type": None,
         "num_class_embeds": network.num_classes + 1 if network.num_classes else None,

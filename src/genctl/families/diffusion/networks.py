@@ -43,6 +43,7 @@ def build_network(options: DiffusionConfig, data: DataSpec) -> nn.Module:
         attention=_attention(options.attention, len(multiples)),
         unshuffle=options.patch,
         dropout=options.dropout,
+        scales=options.condition == "scale",
     )
 
 

@@ -51,9 +51,7 @@ class DiffusionObjective:
             _begin_with(self._denoiser, parents[INIT])
         self.modules: dict[str, nn.Module] = {"denoiser": self._denoiser}
         self.frozen: dict[str, nn.Module] = {}
-        self.optimizers = {
-            "denoiser": OptimizerSpec.of(config.train, "denoiser.*", adamw=OUTER)
-        }
+        self.optimizers = {"denoiser": OptimizerSpec.of(config.train, "denoiser.*", adamw=OUTER)}
         halflife = config.train.ema_halflife
         averages = (
             EmaSpec("ema", halflife, warmup=0.05),
@@ -103,7 +101,12 @@ def _begin_with(denoiser: Denoiser, parent: Trained) -> None:
 def _refuse_other_kind(own: UNet, given: UNet) -> None:
     """Networks may differ in what no weight shows, such as the number of groups of a norm."""
     here, there = unet_config(own), unet_config(given)
-    for name in ("norm_num_groups", "attention_head_dim", "add_attention", "down_block_types"):
+    for name in (
+        "norm_num_groups",
+        "attention_head_dim",
+        "add_attention",
+        "down_block_types",
+    ):
         if here[name] != there[name]:
             raise GenctlError(
                 ExitStatus.USAGE,

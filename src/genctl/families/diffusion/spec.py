@@ -20,6 +20,9 @@ class DiffusionConfig:
     depth: Annotated[int, Ge(1)] = option(1, "residual blocks of a level, or of the transformer")
     multiples: str = option("1,2", "unet: channels of each level, finest first, in widths")
     attention: str = option("2", "unet: the levels with attention, from 1, the finest; may be none")
+    condition: Literal["shift", "scale"] = option(
+        "shift", "unet: what time and class do to features; scale: both"
+    )
     heads: Annotated[int, Ge(1)] = option(6, "dit: attention heads; they divide the width")
     patch: Annotated[int, Ge(1)] = option(2, "side of the squares of pixels that are seen as one")
     dropout: Annotated[float, Ge(0), Lt(1)] = option(0.0, "share of the inner features dropped")

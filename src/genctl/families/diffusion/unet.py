@@ -37,6 +37,7 @@ class UNet(nn.Module):
         middle_attention: bool | None = None,
         groups: int | None = None,
         head_dim: int | None = None,
+        scales: bool = False,
     ) -> None:
         """Build the network; its initial weights come from torch's global generator.
 
@@ -54,6 +55,7 @@ class UNet(nn.Module):
                 None.
             groups: of the group norms; of at least 4 channels, and 32 at most, when None.
             head_dim: channels of an attention head; 64 at most when None. Both divide ``width``.
+            scales: whether time and class scale the features as well as shifting them.
         """
         super().__init__()
         self.shape, self.num_classes, self.unshuffle = shape, num_classes, unshuffle
@@ -63,7 +65,8 @@ class UNet(nn.Module):
         self.groups = groups or _largest_divisor(width, max(1, min(MAX_GROUPS, width // 4)))
         self.head_dim = head_dim or _largest_divisor(width, MAX_HEAD_DIM)
         levels = [width * multiple for multiple in multiples]
-        sizes = Sizes(4 * levels[0], self.groups, self.head_dim, dropout)
+        self.scales = scales
+        sizes = Sizes(4 * levels[0], self.groups, self.head_dim, dropout, scales)
         self.conv_in = nn.Conv2d(self.channels, levels[0], 3, padding=1)
         self.time_embedding = TimeEmbedding(levels[0], sizes.condition)
         self.class_embedding = ClassEmbedding(num_classes, sizes.condition) if num_classes else None

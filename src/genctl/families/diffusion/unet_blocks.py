@@ -28,12 +28,14 @@ class Sizes:
         groups: of the group norms.
         head_dim: channels of an attention head.
         dropout: probability, inside the residual blocks.
+        scales: whether the condition scales features as well as shifting them.
     """
 
     condition: int
     groups: int
     head_dim: int
     dropout: float
+    scales: bool
 
     def norm(self, channels: int) -> nn.GroupNorm:
         """A group norm (Wu and He 2018, arXiv 1803.08494)."""
@@ -41,13 +43,18 @@ class Sizes:
 
 
 class ResidualBlock(nn.Module):
-    """Norm, SiLU, convolution, twice; the condition is added between. An identity at first."""
+    """Norm, SiLU, convolution, twice; between them the condition. An identity at first.
+
+    It is added before the second norm, or scales and shifts what comes out of it (Dhariwal and
+    Nichol 2021, arXiv 2105.05233, section 3.1).
+    """
 
     def __init__(self, before: int, after: int, sizes: Sizes) -> None:
         super().__init__()
         self.norm1 = sizes.norm(before)
         self.conv1 = nn.Conv2d(before, after, 3, padding=1)
-        self.time_emb_proj = nn.Linear(sizes.condition, after)
+        self.scales = sizes.scales
+        self.time_emb_proj = nn.Linear(sizes.condition, 2 * after if self.scales else after)
         self.norm2 = sizes.norm(after)
         self.dropout = nn.Dropout(sizes.dropout)
         self.conv2 = zeroed(nn.Conv2d(after, after, 3, padding=1))
@@ -55,9 +62,14 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """``x: (B, before, H, W)`` to (B, after, H, W)."""
-        shift = self.time_emb_proj(condition)[:, :, None, None]
-        hidden = self.conv1(F.silu(self.norm1(x))) + shift
-        hidden = self.conv2(self.dropout(F.silu(self.norm2(hidden))))
+        known = self.time_emb_proj(condition)[:, :, None, None]
+        hidden = self.conv1(F.silu(self.norm1(x)))
+        if self.scales:
+            scale, shift = known.chunk(2, dim=1)
+            hidden = torch.addcmul(shift, self.norm2(hidden), 1 + scale)
+        else:
+            hidden = self.norm2(hidden + known)
+        hidden = self.conv2(self.dropout(F.silu(hidden)))
         total: Tensor = hidden + (x if self.conv_shortcut is None else self.conv_shortcut(x))
         return total
 
