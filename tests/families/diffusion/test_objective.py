@@ -167,5 +167,5 @@ def test_every_preset_describes_a_network(preset: str) -> None:
     with torch.device("meta"):
         made = DiffusionObjective(resolved, data_spec(shape), {})
     millions = sum(p.numel() for p in made.modules["denoiser"].parameters()) / 1e6
-    expected = {"digits": 0.64, "small-32": 15, "base-32": 56, "base-64": 56, "dit-s": 33}
+    expected = {"digits": 0.56, "small-32": 15, "base-32": 56, "base-64": 56, "dit-s": 33}
     assert millions == pytest.approx(expected[preset], rel=0.1)
