@@ -118,7 +118,7 @@ class PlainUNet(nn.Module):
         self.halve = nn.Conv2d(32, 64, 3, stride=2, padding=1)
         self.down2, self.up2 = _Block(64, 64), _Block(128, 64)
         self.middle1, self.middle2 = _Block(64, 64), _Block(64, 64)
-        self.double = nn.Conv2d(64, 32, 3, padding=1)
+        self.widen = nn.Conv2d(64, 32, 3, padding=1)
         self.up1 = _Block(64, 32)
         self.leave = nn.Sequential(nn.GroupNorm(8, 32), nn.SiLU(), nn.Conv2d(32, 4, 3, padding=1))
         nn.init.zeros_(self.leave[2].weight)
@@ -131,7 +131,7 @@ class PlainUNet(nn.Module):
         second = self.down2(self.halve(first), known)
         middle = self.middle2(self.middle1(second, known), known)
         deep = self.up2(torch.cat([middle, second], 1), known)
-        wide = self.double(F.interpolate(deep, scale_factor=2.0))
+        wide = self.widen(F.interpolate(deep, scale_factor=2.0))
         made: Tensor = self.leave(self.up1(torch.cat([wide, first], 1), known))
         return F.pixel_shuffle(made, 2)
 
