@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 
 import diffusion_quality
 import diffusion_sampling
 import torch
+from machine import machine
 
 PARTS = ("quality", "sampling")
 
@@ -26,8 +26,7 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
     chosen = [options.only] if options.only else list(PARTS)
-    print(f"{os.cpu_count()} cores, {options.threads} threads, torch {torch.__version__}, ", end="")
-    print(f"{platform.system()} {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}")
+    print(machine(options.threads))
     if "quality" in chosen:
         seeds = [int(seed) for seed in options.seeds.split(",")]
         print(f"\n## quality, {options.seconds:g} s\n")

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 
 import lm_quality
 import lm_sampling
 import lm_speed
-import torch
+from machine import machine
 
 PARTS = ("quality", "speed", "sampling")
 
@@ -26,8 +25,7 @@ PARTS = ("quality", "speed", "sampling")
 def main() -> None:
     options = _options()
     chosen = [options.only] if options.only else list(PARTS)
-    print(f"{os.cpu_count()} cores, {options.threads} threads, torch {torch.__version__}, ", end="")
-    print(f"{platform.system()} {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}")
+    print(machine(options.threads))
     if "quality" in chosen:
         seeds = [int(seed) for seed in options.seeds.split(",")]
         print(f"\n## quality, {options.seconds:g} s\n")

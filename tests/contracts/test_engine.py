@@ -20,7 +20,8 @@ from genctl.runs import Run
 from tests.contracts import toys
 
 NAMES = {"fd": "ema", "fd/long": "long"}
-"""Scores of each average in the log, and the average's name."""
+"""Of the toy that keeps two averages: how the log calls the score of each, and its name."""
+
 FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil")
 
 
@@ -32,11 +33,6 @@ def with_teacher(family: str, folder: Path) -> list[str]:
     if family != "toy-distil":
         return []
     return [f"parents.teacher={train('toy-adversarial', folder / 'teacher', budget='4steps').path}"]
-
-
-def test_a_place_may_be_given_as_text(tmp_path: Path) -> None:
-    run = genctl.train("toy-tokens", out=str(tmp_path / "here"), budget="1steps", threads=1)
-    assert run.path == tmp_path / "here"
 
 
 def weights(run: Run) -> torch.Tensor:
@@ -181,6 +177,11 @@ class TestNonFinite:
         assert "--set lr=" in ended.value.hint
         run = Run(tmp_path / "run")
         assert checkpoint.read(checkpoint.choose(run, "last", print)).attempt == MAX_ATTEMPTS
+
+
+def test_a_place_may_be_given_as_text(tmp_path: Path) -> None:
+    run = genctl.train("toy-tokens", out=str(tmp_path / "here"), budget="1steps", threads=1)
+    assert run.path == tmp_path / "here"
 
 
 def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:

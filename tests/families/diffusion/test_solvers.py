@@ -117,7 +117,7 @@ LINEAR: dict[str, Any] = {
 }
 
 
-def compare(ours: Tensor, theirs: Tensor) -> None:
+def assert_agree(ours: Tensor, theirs: Tensor) -> None:
     """diffusers keeps its tables in float32."""
     assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-5), (ours - theirs).abs().max()
 
@@ -134,7 +134,7 @@ def test_euler_is_that_of_diffusers(karras: bool) -> None:
     x = theirs = start(40, sigmas[0].item())
     for t, sigma in zip(scheduler.timesteps, sigmas.tolist(), strict=False):
         theirs = scheduler.step(noise_guess(theirs, sigma), t, theirs).prev_sample
-    compare(SOLVERS["euler"].function(Mixture(), x, sigmas, no_noise), theirs)
+    assert_agree(SOLVERS["euler"].function(Mixture(), x, sigmas, no_noise), theirs)
 
 
 @pytest.mark.oracle
@@ -149,7 +149,7 @@ def test_heun_is_that_of_diffusers() -> None:
     x = theirs = start(40, sigmas[0].item())
     for t, sigma in zip(scheduler.timesteps, doubled.tolist(), strict=False):
         theirs = scheduler.step(noise_guess(theirs, sigma), t, theirs).prev_sample
-    compare(heun(Mixture(), x, sigmas, no_noise), theirs.double())
+    assert_agree(heun(Mixture(), x, sigmas, no_noise), theirs.double())
 
 
 @pytest.mark.oracle
@@ -175,7 +175,7 @@ def test_ddim_and_ddpm_are_those_of_diffusers(name: str, eta: float) -> None:
             draws = {"generator": generator}
         theirs = scheduler.step(guess, t, theirs, **draws).prev_sample
     own = {"eta": eta} if SOLVERS[name].takes_eta else {}
-    compare(SOLVERS[name].function(Mixture(), x, sigmas, noise_like(x), **own), theirs)
+    assert_agree(SOLVERS[name].function(Mixture(), x, sigmas, noise_like(x), **own), theirs)
 
 
 @pytest.mark.oracle
@@ -200,4 +200,4 @@ def test_multistep_is_that_of_diffusers(name: str, theirs_is: str, karras: bool)
         guess = noise_guess(theirs / shrunk(sigma), sigma)
         draws = {"variance_noise": fresh(step)} if SOLVERS[name].stochastic else {}
         theirs = scheduler.step(guess, t, theirs, **draws).prev_sample
-    compare(SOLVERS[name].function(Mixture(), x, sigmas, noise_like(x)), theirs)
+    assert_agree(SOLVERS[name].function(Mixture(), x, sigmas, noise_like(x)), theirs)
