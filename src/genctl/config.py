@@ -379,22 +379,25 @@ def _build(cls: type, values: Mapping[str, Any], origins: Mapping[str, str], pre
         try:
             clean[name] = TypeAdapter(hints[name]).validate_python(value)
         except ValidationError as error:
-            reason = _nearest_literal(hints[name], value) or error.errors()[0]["msg"]
+            choices = _choices(hints[name])
+            close = nearest(str(value), choices, n=1)
+            reason = error.errors()[0]["msg"]
+            if close:
+                reason = f"did you mean {close[0]!r}? choices are {', '.join(choices)}"
+            example = close[0] if close else _example(cls, name)
             key = f"{prefix}{name}"
             origin = origins.get(key) or origins.get(name, "")
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"{key} = {value!r} (from {origin}): {reason[0].lower()}{reason[1:]}",
-                hint=f"--set {name}={_example(cls, name)}" if prefix else "",
+                hint=f"--set {name}={example}" if prefix else "",
             ) from None
     return cls(**clean)
 
 
-def _nearest_literal(hint: Any, value: Any) -> str:
-    """Of a choice between texts, the one that was perhaps meant; empty where nothing is near."""
-    choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
-    close = nearest(str(value), choices, n=1)
-    return f"did you mean {close[0]!r}? choices are {', '.join(choices)}" if close else ""
+def _choices(hint: Any) -> tuple[str, ...]:
+    """The texts that a type allows, where it allows only some."""
+    return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
 
 
 def _example(cls: type, name: str) -> Any:

@@ -161,3 +161,9 @@ def test_a_reader_that_leaves_early_is_no_error(monkeypatch: pytest.MonkeyPatch)
     with os.fdopen(writing, "w") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
         assert app.run(["models"], 0.0) == 0
+
+
+def test_the_hint_of_a_near_choice_is_that_choice(type_: Type) -> None:
+    said = type_("train", "diffusion", "--set", "condition=scal").err
+    assert "did you mean 'scale'? choices are shift, scale" in said
+    assert "hint: --set condition=scale" in said
