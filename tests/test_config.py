@@ -149,3 +149,20 @@ def test_requests_of_a_family() -> None:
         config.request_from(SPEC, {"steps": "0"})
     with pytest.raises(GenctlError, match="unknown option"):
         config.request_from(registry.get("gan"), {"steps": "7"})
+
+
+def test_a_run_says_what_its_samples_are_made_with_unless_the_request_does() -> None:
+    found = resolve(sets=["sample.steps=9"])
+    assert found.sample == Request(9)
+    assert config.request_from(SPEC, {}, found.sample) == Request(9)
+    assert config.request_from(SPEC, {"steps": "7"}, found.sample) == Request(7)
+    assert config.from_json(SPEC, json.loads(json.dumps(found.to_json()))).sample == Request(9)
+    assert [o.default for o in config.request_options(SPEC, found.sample)] == [9]
+    assert [o.default for o in config.request_options(SPEC)] == [18]
+    with pytest.raises(GenctlError, match=r"sample\.steps = 0 \(from --set\)"):
+        resolve(sets=["sample.steps=0"])
+
+
+def test_a_run_of_before_samples_had_defaults_still_opens() -> None:
+    older = {k: v for k, v in resolve().to_json().items() if k != "sample"}
+    assert config.from_json(SPEC, older).sample == Request()

@@ -1,8 +1,9 @@
 """One typed configuration out of defaults, presets, files, environment and flags.
 
 Later wins: default < preset < file < ``GENCTL_*`` < ``--set`` < flag; every value remembers its
-origin. Sections are ``model`` (the family's own dataclass), ``data``, ``train`` and ``parents``;
-``seed`` stands alone. A key is dotted (``train.lr``) or a unique leaf (``lr``).
+origin. Sections are ``model`` (the family's own dataclass), ``data``, ``train``, ``sample`` (how
+the run is sampled unless a request says otherwise) and ``parents``; ``seed`` stands alone. A key
+is dotted (``train.lr``) or a unique leaf (``lr``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 from genctl.registry import Spec
 
 ENV_PREFIX = "GENCTL_"
-SECTIONS = ("model", "data", "train", "parents")
+SECTIONS = ("model", "data", "train", "sample", "parents")
 
 
 def option(default: Any, help: str) -> Any:
@@ -89,6 +90,8 @@ class Config:
         family: the registered name of the family.
         preset: the preset that the values started from.
         model: an instance of the family's own config dataclass.
+        sample: an instance of the family's own request: what samples are made with where the
+            person who asks for them says nothing else.
         parents: role -> path of the trained run that plays it.
         origins: dotted key -> ``default``, ``preset NAME``, a file, a variable, ``--set``, a flag.
     """
@@ -98,6 +101,7 @@ class Config:
     model: Any
     data: DataConfig
     train: TrainConfig
+    sample: Any
     parents: Mapping[str, str]
     seed: int
     origins: Mapping[str, str]
@@ -110,6 +114,7 @@ class Config:
             "model": dataclasses.asdict(self.model),
             "data": dataclasses.asdict(self.data),
             "train": dataclasses.asdict(self.train),
+            "sample": dataclasses.asdict(self.sample),
             "parents": dict(self.parents),
             "seed": self.seed,
         }
@@ -248,8 +253,12 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def request_from(spec: Spec, texts: Mapping[str, str]) -> Any:
+def request_from(spec: Spec, texts: Mapping[str, str], start: Any = None) -> Any:
     """The family's sampling request from option texts such as ``{"steps": "18"}``.
+
+    Args:
+        start: what the options that are not named are taken from, such as `Config.sample`; their
+            defaults when None.
 
     Raises:
         GenctlError: an unknown option (with the nearest one) or a value that does not fit.
@@ -267,20 +276,31 @@ def request_from(spec: Spec, texts: Mapping[str, str]) -> Any:
         values[name] = parse_value(text)
         if str in typing.get_args(hints[name]) and not isinstance(values[name], str | list):
             values[name] = text  # where text is wanted, a number is text
-    return _build(spec.request, values, {n: f"--{n.replace('_', '-')}" for n in values}, "")
+    flags = {name: f"--{name.replace('_', '-')}" for name in values}
+    return _build(spec.request, values, flags, "", start)
 
 
-def request_options(spec: Spec) -> list[OptionInfo]:
-    """The family's sampling options with type, default and help."""
-    hints = typing.get_type_hints(spec.request, include_extras=True)
+def request_options(spec: Spec, start: Any = None) -> list[OptionInfo]:
+    """The family's sampling options with type, default and help.
+
+    Args:
+        start: what the defaults are taken from, as in `request_from`; those of the family's first
+            preset when None.
+    """
+    infos = [info for info in options(spec) if info.key.startswith("sample.")]
     return [
-        OptionInfo(f.name, _type_text(hints[f.name]), f.default, f.metadata.get("help", ""))
-        for f in dataclasses.fields(spec.request)
+        OptionInfo(i.leaf, i.type, i.default if start is None else getattr(start, i.leaf), i.help)
+        for i in infos
     ]
 
 
 def _section_types(spec: Spec) -> dict[str, type]:
-    return {"model": spec.config, "data": spec.data or ImageData, "train": TrainConfig}
+    return {
+        "model": spec.config,
+        "data": spec.data or ImageData,
+        "train": TrainConfig,
+        "sample": spec.request,
+    }
 
 
 def _keys(spec: Spec) -> Iterator[str]:
@@ -367,7 +387,13 @@ def _validated(spec: Spec, preset: str, layers: _Layers) -> Config:
     return Config(spec.name, preset, parents=parents, seed=seed, origins=origins, **sections)
 
 
-def _build(cls: type, values: Mapping[str, Any], origins: Mapping[str, str], prefix: str) -> Any:
+def _build(
+    cls: type,
+    values: Mapping[str, Any],
+    origins: Mapping[str, str],
+    prefix: str,
+    start: Any = None,
+) -> Any:
     """Validate ``values`` into the dataclass ``cls``; the first misfit is the user's one line."""
     from pydantic import TypeAdapter, ValidationError
 
@@ -392,7 +418,7 @@ def _build(cls: type, values: Mapping[str, Any], origins: Mapping[str, str], pre
                 f"{key} = {value!r} (from {origin}): {reason[0].lower()}{reason[1:]}",
                 hint=f"--set {name}={example}" if prefix else "",
             ) from None
-    return cls(**clean)
+    return cls(**clean) if start is None else dataclasses.replace(start, **clean)
 
 
 def _choices(hint: Any) -> tuple[str, ...]:

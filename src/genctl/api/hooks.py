@@ -13,7 +13,7 @@ from torch import Tensor
 
 from genctl.api.pictures import BATCH, model_batches
 from genctl.api.text_hooks import TextHooks
-from genctl.config import Config, request_from
+from genctl.config import Config
 from genctl.contracts import Parents, Sampler
 from genctl.data.images import ImageDataset, to_uint8
 from genctl.data.prepare import PreparedDataset
@@ -79,7 +79,7 @@ class _ImageHooks:
         self._dataset = dataset
         self._parents = parents
         self._device = device
-        self._request = request_from(spec, {})
+        self._request = config.sample
 
     def preview(self, modules: Modules, path: Path) -> None:
         """A grid from the same noise each time, classes in turn."""

@@ -216,7 +216,7 @@ class Model:
     ) -> Iterator[Tensor]:
         """`sample` as a stream of raw chunks, for many more samples than fit in memory."""
         _refuse_below_one(n, batch_size)
-        request = request_from(self.spec, options or {})
+        request = request_from(self.spec, options or {}, self.config.sample)
         return sample_chunks(
             sampler or self.sampler(),
             request,

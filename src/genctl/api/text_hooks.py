@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import torch
 
 from genctl.api.writing import collect, tokens_of
-from genctl.config import Config, request_from
+from genctl.config import Config
 from genctl.contracts import Batch, Parents, Writer
 from genctl.data.tokens import TokenDataset
 from genctl.data.written import Texts
@@ -41,7 +42,7 @@ class TextHooks:
         self._dataset = dataset
         self._parents = parents
         self._device = device
-        self._request = request_from(spec, {"max_new_tokens": str(PREVIEW_TOKENS)})
+        self._request = replace(config.sample, max_new_tokens=PREVIEW_TOKENS)
 
     def preview(self, modules: Modules, path: Path) -> None:
         """Some texts from nothing, from the same noise each time."""

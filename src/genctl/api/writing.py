@@ -43,7 +43,7 @@ def pieces(
             f"{model.origin} makes {model.spec.output or 'nothing'}, so it takes no prompt",
             hint="leave --prompt out",
         )
-    request = request_from(model.spec, options)
+    request = request_from(model.spec, options, model.config.sample)
     writer: Writer = model.spec.load("sampler")(
         model.config, model.data, model.trained.modules, model.parents
     )

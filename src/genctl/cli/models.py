@@ -81,7 +81,7 @@ def _facts(spec: Spec) -> dict[str, Any]:
 
 
 def _details(spec: Spec) -> dict[str, Any]:
-    from genctl.config import options, request_options
+    from genctl.config import request_options
 
     def listed(infos: list[OptionInfo]) -> list[dict[str, Any]]:
         return [{"key": i.key, "type": i.type, "default": i.default, "help": i.help} for i in infos]
@@ -90,13 +90,13 @@ def _details(spec: Spec) -> dict[str, Any]:
     return {
         **_facts(spec),
         "presets": presets,
-        "options": listed(options(spec)),
+        "options": listed(_own(spec)),
         "request": listed(request_options(spec)),
     }
 
 
 def _describe(spec: Spec) -> str:
-    from genctl.config import options, request_options
+    from genctl.config import request_options
 
     presets = [
         (name, " ".join(f"{key}={value}" for key, value in values.items()))
@@ -114,11 +114,19 @@ def _describe(spec: Spec) -> str:
         "PRESETS (--preset; the first is the default)",
         table(presets),
         "CONFIGURATION (genctl train, --set KEY=VALUE or --key VALUE)",
-        table([_row(info) for info in options(spec)]),
+        table([_row(info) for info in _own(spec)]),
     ]
     if sampling := request_options(spec):
-        parts += ["SAMPLING (genctl sample)", table([_row(info) for info in sampling])]
+        title = "SAMPLING (genctl sample --KEY VALUE; genctl train --set sample.KEY=VALUE)"
+        parts += [title, table([_row(info) for info in sampling])]
     return "\n\n".join(parts)
+
+
+def _own(spec: Spec) -> list[OptionInfo]:
+    """The options of training; those of sampling are shown by themselves."""
+    from genctl.config import options
+
+    return [info for info in options(spec) if not info.key.startswith("sample.")]
 
 
 def _row(info: OptionInfo) -> tuple[str, str, str, str]:

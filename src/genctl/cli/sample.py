@@ -21,10 +21,11 @@ from genctl.cli.options import (
     use_threads,
 )
 from genctl.cli.pictures import IMAGES, PictureCall, show_pictures
-from genctl.cli.subject import spec_of
+from genctl.cli.subject import identify
 from genctl.errors import ExitStatus, GenctlError
 
 if TYPE_CHECKING:
+    from genctl.config import Config
     from genctl.registry import Spec
 
 
@@ -32,24 +33,27 @@ class SampleVerb(FamilyVerb):
     """``sample RUN`` takes the sampling options of the run's family."""
 
     def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
-        origin, spec = _subject(args, self.positionals(args), strict=strict)
-        if spec is None:
+        origin, found = _subject(args, self.positionals(args), strict=strict)
+        if found is None:
             return FamilyOptions()
         from genctl.config import request_options
 
-        subject = shlex.quote(origin) if origin else ""
-        return FamilyOptions(subject, {f"Options of {spec.name}": request_options(spec)})
+        spec, config = found
+        shown = request_options(spec, config.sample)
+        return FamilyOptions(
+            shlex.quote(origin) if origin else "", {f"Options of {spec.name}": shown}
+        )
 
 
 def _subject(
     args: Sequence[str], words: Sequence[str], *, strict: bool
-) -> tuple[str | None, Spec | None]:
-    """The model among ``words``, which need not be first behind options, and its family."""
+) -> tuple[str | None, tuple[Spec, Config] | None]:
+    """The model among ``words``, which need not be first behind options, and what it is."""
     if strict and words and words[0] == args[0]:
-        return words[0], spec_of(words[0])
+        return words[0], identify(words[0])
     for word in (*words, None):
         try:
-            return word, spec_of(word)
+            return word, identify(word)
         except GenctlError:
             continue  # the value of an option that only a family knows
     return None, None

@@ -1,17 +1,18 @@
-"""Which family a run or an export is of, found without loading it."""
+"""What a run or an export is, found without loading it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from genctl import registry, runs
+from genctl import config, registry, runs
+from genctl.config import Config
 from genctl.registry import Spec
 from genctl.runs import Run
 
 
-def spec_of(origin: str | None) -> Spec | None:
-    """The family of what ``origin`` names: a run, an exported folder or an ``.onnx`` file.
+def identify(origin: str | None) -> tuple[Spec, Config] | None:
+    """The family of what ``origin`` names, a run, an exported folder or ``.onnx``, and its options.
 
     Args:
         origin: the latest run that has a checkpoint when None.
@@ -20,22 +21,23 @@ def spec_of(origin: str | None) -> Spec | None:
         None where nothing says so; whoever loads it knows why.
 
     Raises:
-        GenctlError: ``origin`` names nothing, or its family is unknown here.
+        GenctlError: ``origin`` names nothing, or its family or options are unknown here.
     """
     if origin is None:
         run = runs.latest()
-        return _family(run.read("config.json")) if run else None
+        return _described(run.read("config.json")) if run else None
     path = Path(origin)
     if path.suffix == ".onnx":
         from genctl.export import onnx
 
-        return _family(onnx.read(path)[0])
-    return _family(Run(path).read("genctl.json") or runs.find(origin).read("config.json"))
+        return _described(onnx.read(path)[0])
+    return _described(Run(path).read("genctl.json") or runs.find(origin).read("config.json"))
 
 
-def _family(document: Any) -> Spec | None:
+def _described(document: Any) -> tuple[Spec, Config] | None:
     try:
-        name = document["config"]["family"]
+        values = document["config"]
+        spec = registry.get(values["family"])
+        return spec, config.from_json(spec, values)
     except (KeyError, TypeError):
         return None
-    return registry.get(name)

@@ -177,6 +177,16 @@ def test_guidance_needs_a_model_that_knows_classes_and_none(
     assert caught.value.code == ExitStatus.USAGE
 
 
+def test_the_run_s_own_guidance_means_nothing_where_there_is_no_class_to_follow() -> None:
+    sets = ("sample.guidance=1.5",)
+    made = sampler(Recorder(), *sets, data=data_spec(SHAPE, classes=()))
+    as_learned, as_usual = (
+        made.sample(DiffusionRequest(steps=2, guidance=scale), condition(2), noise(2))
+        for scale in (1.0, 1.5)
+    )
+    assert torch.equal(as_learned, as_usual)
+
+
 @pytest.mark.parametrize(
     "texts",
     [

@@ -32,6 +32,7 @@ class DiffusionSampler:
         self._shape = data.shape
         self._classes = data.num_classes
         self._knows_none = bool(data.num_classes and config.model.label_dropout)
+        self._usual_guidance = config.sample.guidance
         by_class = {"label"} if data.num_classes else set()
         self.conditions = frozenset({"image", "mask", *by_class})
 
@@ -83,7 +84,8 @@ class DiffusionSampler:
     def _denoise(self, request: DiffusionRequest, label: Tensor | None) -> Denoise:
         """The network as solvers call it: in their precision, at one noise level for all rows."""
 
-        by_class = guided(self._denoiser, request.guidance, self._classes)
+        scale = request.guidance if self._knows_none else 1.0
+        by_class = guided(self._denoiser, scale, self._classes)
 
         def denoise(x: Tensor, sigma: float) -> Tensor:
             levels = torch.full((len(x),), sigma, dtype=torch.float32, device=x.device)
@@ -95,7 +97,7 @@ class DiffusionSampler:
         return denoise
 
     def _check(self, request: DiffusionRequest, condition: Batch) -> None:
-        if request.guidance != 1 and not self._knows_none:
+        if request.guidance not in (1, self._usual_guidance) and not self._knows_none:
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"--guidance {request.guidance:g} compares a class with none, and this model "
