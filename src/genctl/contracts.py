@@ -504,6 +504,7 @@ class DiffusersPlan:
         shape: (C, H, W) of an image.
         padded: height and width to which images are padded, at the bottom and right, with zeros.
         unshuffle: side of the squares of pixels that become the channels UNet2DModel sees.
+        guidance: how strongly samples follow their class unless asked otherwise.
     """
 
     denoiser: nn.Module
@@ -515,6 +516,7 @@ class DiffusersPlan:
     shape: tuple[int, int, int]
     padded: tuple[int, int]
     unshuffle: int
+    guidance: float = 1.0
 
     @property
     def num_classes(self) -> int:

@@ -1,6 +1,6 @@
 """diffusers: a folder with a UNet2DModel and its scheduler, proved before it has a name.
 
-Nothing of genctl is needed to use it, and no remote code.
+Nothing of genctl is needed to use it. Where no pipeline of diffusers fits, one of a page is in it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from genctl.contracts import DiffusersPlan
 from genctl.data.vision import import_torchvision
 from genctl.export.diffusers_proof import prove
 from genctl.export.diffusers_reading import DOCUMENT, WEIGHTS
-from genctl.export.diffusers_usage import fits_pipeline, usage
+from genctl.export.diffusers_usage import PIPELINE, fits_pipeline, pipeline_code, usage
 from genctl.export.document import to_text
 from genctl.export.packages import quiet, require
 from genctl.export.proof import Proof
@@ -25,12 +25,12 @@ from genctl.weights import save_tensors
 def write(plan: DiffusersPlan, path: Path, document: Mapping[str, Any], card: str) -> Proof:
     """Write the folder ``path`` and prove it in diffusers.
 
-    It holds ``unet/`` and ``scheduler/``, README.md with a program that samples, and genctl's
-    document; also ``model_index.json`` where a pipeline of diffusers does what the program does.
+    It holds ``unet/``, ``scheduler/`` and ``model_index.json``, README.md that says how to sample,
+    and genctl's document; also ``pipeline.py`` where no pipeline of diffusers does that.
 
     Args:
         document: see `genctl.export.document.to_text`.
-        card: the text of README.md before the program.
+        card: the text of README.md before that.
 
     Raises:
         GenctlError: (USAGE) a package of ``genctl[hf]`` is missing; (PROOF_FAILED) diffusers does
@@ -43,8 +43,9 @@ def write(plan: DiffusersPlan, path: Path, document: Mapping[str, Any], card: st
     with staged(path) as stage:
         _write_unet(plan, make_directory(stage / "unet"))
         _write_scheduler(plan, stage / "scheduler")
-        if fits_pipeline(plan):
-            write_json(stage / "model_index.json", _pipeline(plan))
+        write_json(stage / "model_index.json", _pipeline(plan))
+        if not fits_pipeline(plan):
+            (stage / PIPELINE).write_text(pipeline_code(plan), "utf-8")
         images = {"shape": plan.shape, "padded": plan.padded, "unshuffle": plan.unshuffle}
         (stage / DOCUMENT).write_text(to_text({**document, "images": images}), "utf-8")
         (stage / "README.md").write_text(f"{card.rstrip()}\n\n{usage(plan)}", "utf-8")
@@ -81,7 +82,7 @@ def _pipeline(plan: DiffusersPlan) -> dict[str, Any]:
     import diffusers
 
     return {
-        "_class_name": "DDIMPipeline",
+        "_class_name": "DDIMPipeline" if fits_pipeline(plan) else "Pipeline",
         "_diffusers_version": diffusers.__version__,
         "scheduler": ["diffusers", plan.scheduler],
         "unet": ["diffusers", "UNet2DModel"],

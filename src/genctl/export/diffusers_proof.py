@@ -6,6 +6,7 @@ same noisy ones, at times of the scheduler's own.
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from genctl.contracts import DiffusersPlan
+from genctl.export.diffusers_usage import PIPELINE
 from genctl.export.packages import named, offline, one_line, quiet
 from genctl.export.proof import Proof, refuted, scaled_error
 
@@ -57,8 +59,7 @@ def prove(plan: DiffusersPlan, stage: Path, path: Path) -> Proof:
         with quiet(), offline(), torch.no_grad():
             unet, scheduler = _load(plan, stage)
             errors = [_errors(plan, unet, scheduler, place) for place in PLACES]
-            if (stage / "model_index.json").exists():
-                _run_pipeline(plan, stage)
+            _run_pipeline(plan, stage, unet, scheduler)
     except Exception as problem:  # diffusers has no base class for what it raises
         raise refuted(path, f"diffusers cannot use it: {one_line(problem)}") from problem
     for part, found in zip(("network", "scheduler"), zip(*errors, strict=True), strict=True):
@@ -148,14 +149,22 @@ def _clean(scheduler: Any, output: Tensor, trial: _Trial) -> Tensor:
     return clean
 
 
-def _run_pipeline(plan: DiffusersPlan, stage: Path) -> None:
-    """The stock pipeline makes images of the right size."""
-    import diffusers
-
-    kind: Any = diffusers.DDIMPipeline
-    pipeline = kind.from_pretrained(stage, local_files_only=True)
+def _run_pipeline(plan: DiffusersPlan, stage: Path, unet: Any, scheduler: Any) -> None:
+    """The pipeline, stock or in the folder, makes images of the right size."""
+    kind = _pipeline_class(stage)
+    pipeline = kind(unet=unet, scheduler=scheduler)
     pipeline.set_progress_bar_config(disable=True)
-    made = pipeline(batch_size=1, num_inference_steps=2, output_type="np").images
+    wanted: dict[str, Any] = {"labels": [0]} if plan.num_classes else {"batch_size": 1}
+    made = pipeline(**wanted, num_inference_steps=2, output_type="np").images
     channels, height, width = plan.shape
     if made.shape != (1, height, width, channels):
         raise ValueError(f"its pipeline makes images of shape {made.shape}")
+
+
+def _pipeline_class(stage: Path) -> Any:
+    """What ``from_pretrained`` would make, without the copy of the code that it would keep."""
+    import diffusers
+
+    if not (stage / PIPELINE).exists():
+        return diffusers.DDIMPipeline
+    return runpy.run_path(str(stage / PIPELINE))["Pipeline"]

@@ -1,8 +1,11 @@
-"""The program that samples an export with diffusers alone."""
+"""How an export is sampled with diffusers alone: by a pipeline of its own, or a stock one."""
 
 from __future__ import annotations
 
 from genctl.contracts import DiffusersPlan
+
+PIPELINE = "pipeline.py"
+"""The file that diffusers looks for in ``custom_pipeline``."""
 
 
 def fits_pipeline(plan: DiffusersPlan) -> bool:
@@ -18,59 +21,113 @@ def fits_pipeline(plan: DiffusersPlan) -> bool:
 
 def usage(plan: DiffusersPlan) -> str:
     """The section of README.md that says how to sample, in Markdown."""
-    notes = ["## With diffusers", "In this folder:", f"```python\n{program(plan)}```"]
-    if plan.unshuffle > 1:
-        side, channels = plan.unshuffle, plan.shape[0]
+    stock = fits_pipeline(plan)
+    given = "" if stock else ', custom_pipeline=".", trust_remote_code=True'
+    wanted = "labels=[0]" if plan.num_classes else "batch_size=4"
+    notes = [
+        "## With diffusers",
+        "In this folder:",
+        "```python\nimport torch\nfrom diffusers import DiffusionPipeline\n\n"
+        f'pipeline = DiffusionPipeline.from_pretrained("."{given})\n'
+        f"made = pipeline({wanted}, num_inference_steps=20, "
+        "generator=torch.Generator().manual_seed(0))\n"
+        'made.images[0].save("sample.png")\n```',
+    ]
+    if not stock:
         notes.append(
-            f"The network sees each square of {side}x{side} pixels as one pixel of "
-            f"{side * side * channels} channels (`pixel_unshuffle`)."
-        )
-    if plan.num_classes:
-        notes.append(
-            f"The label {plan.num_classes} means no class in particular, as classifier-free "
-            "guidance needs it."
+            f"The code that runs is `{PIPELINE}`, in this folder, a page long; `Pipeline` in it "
+            "can also be imported and made of the two parts, UNet2DModel and "
+            f"{plan.scheduler}."
         )
     return "\n\n".join(notes) + "\n"
 
 
-def program(plan: DiffusersPlan, n: int = 10, steps: int = 20) -> str:
-    """Python that leaves ``images`` behind: (n, *shape), in [-1, 1]."""
-    classes, body = plan.num_classes, _body(plan)
-    functional = "from torch.nn import functional as F\n" if "F." in body else ""
-    labels = f"labels = torch.arange({n}) % {classes}\n" if classes else ""
+def pipeline_code(plan: DiffusersPlan) -> str:
+    """The text of ``pipeline.py``: a class ``Pipeline`` of diffusers, for this export alone."""
     start, scaled, times = _CALLS[plan.scheduler]
-    return f"""\
+    body = _body(plan)
+    functional = "from torch.nn import functional as F\n" if "F." in body else ""
+    by_class = _BY_CLASS if plan.num_classes else _BY_COUNT
+    parts = {key: text.format(classes=plan.num_classes) for key, text in by_class.items()}
+    parts["guidance"] = parts["guidance"].replace("GUIDANCE", f"{plan.guidance:g}")
+    parts["guide"] = parts["guide"].replace("SEEN", scaled)
+    return f'''\
+"""Sampling this model with diffusers."""
+
 import torch
-from diffusers import {plan.scheduler}, UNet2DModel
+from diffusers import DiffusionPipeline, ImagePipelineOutput
 {functional}
-unet = UNet2DModel.from_pretrained("unet")
-scheduler = {plan.scheduler}.from_pretrained("scheduler")
-{labels}
 
-def network(x, t):
-{body}
+class Pipeline(DiffusionPipeline):
+    def __init__(self, unet, scheduler):
+        super().__init__()
+        self.register_modules(unet=unet, scheduler=scheduler)
 
-scheduler.set_timesteps({times.format(steps=steps)})
-x = torch.randn({n}, {", ".join(map(str, plan.shape))}){start}
-with torch.no_grad():
-    for t in scheduler.timesteps:
-        made = network({scaled}, t)
-        x = scheduler.step(made, t, x).prev_sample
-images = x.clamp(-1, 1)
-"""
+    @torch.no_grad()
+    def __call__(
+        self,
+        {parts["argument"]},
+        num_inference_steps=20,
+        generator=None,
+        latents=None,
+        output_type="pil",{parts["guidance"]}
+    ):
+        """Images, as "pil", "np" (0 to 1, channels last) or "pt" (-1 to 1, channels first)."""
+{parts["labels"]}        if latents is None:
+            shape = ({parts["count"]}, {", ".join(map(str, plan.shape))})
+            latents = torch.randn(shape, generator=generator)
+        scheduler = self.scheduler
+        scheduler.set_timesteps({times})
+        x = latents.to(self.unet.device){start}
+        for t in self.progress_bar(scheduler.timesteps):
+            made = self.network({scaled}, t{parts["label"]})
+{parts["guide"]}            x = scheduler.step(made, t, x).prev_sample
+        images = x.clamp(-1, 1).cpu()
+        if output_type != "pt":
+            images = (images / 2 + 0.5).permute(0, 2, 3, 1).numpy()
+        if output_type == "pil":
+            images = self.numpy_to_pil(images)
+        return ImagePipelineOutput(images)
 
+    def network(self, x, t{parts["parameter"]}):
+{body}'''
+
+
+_BY_CLASS = {
+    "argument": "labels",
+    "guidance": "\n        guidance_scale=GUIDANCE,",
+    "labels": "        labels = torch.as_tensor(labels, device=self.unet.device)\n",
+    "count": "len(labels)",
+    "label": ", labels",
+    "parameter": ", labels",
+    "guide": (
+        "            if guidance_scale != 1:  # the label {classes} means no class\n"
+        "                none = self.network(SEEN, t, torch.full_like(labels, {classes}))\n"
+        "                made = none + guidance_scale * (made - none)\n"
+    ),
+}
+
+_BY_COUNT = {
+    "argument": "batch_size=1",
+    "guidance": "",
+    "labels": "",
+    "count": "batch_size",
+    "label": "",
+    "parameter": "",
+    "guide": "",
+}
 
 _CALLS = {
-    "DDIMScheduler": ("", "x", "{steps}"),
+    "DDIMScheduler": ("", "x", "num_inference_steps"),
     "EDMDPMSolverMultistepScheduler": (
         " * scheduler.config.sigma_max",
         "scheduler.scale_model_input(x, t)",
-        "{steps}",
+        "num_inference_steps",
     ),
     "FlowMatchEulerDiscreteScheduler": (
         "",
         "x",
-        "sigmas=[1 - i / {steps} for i in range({steps})]",
+        "sigmas=[1 - i / num_inference_steps for i in range(num_inference_steps)]",
     ),
 }
 """Scheduler -> how the noise is scaled, what the network sees, what times are asked for."""
@@ -86,8 +143,8 @@ def _body(plan: DiffusersPlan) -> str:
     lines = [
         f"x = F.pad(x, (0, {columns - width}, 0, {rows - height}))" if padded else "",
         f"x = F.pixel_unshuffle(x, {side})" if side > 1 else "",
-        f"x = unet(x, {time}{argument}).sample",
+        f"x = self.unet(x, {time}{argument}).sample",
         f"x = F.pixel_shuffle(x, {side})" if side > 1 else "",
         f"return x[:, :, :{height}, :{width}]" if padded else "return x",
     ]
-    return "".join(f"    {line}\n" for line in lines if line)
+    return "".join(f"        {line}\n" for line in lines if line)

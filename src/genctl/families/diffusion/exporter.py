@@ -101,6 +101,7 @@ def plan_diffusers(model: Trained) -> DiffusersPlan:
         shape=network.shape,
         padded=network.padded,
         unshuffle=network.unshuffle,
+        guidance=model.config.sample.guidance if model.config else 1.0,
     )
 
 
