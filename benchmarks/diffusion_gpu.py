@@ -18,6 +18,7 @@ from tempfile import mkdtemp
 
 import torch
 from diffusion_quality import Examiner, train
+from diffusion_recipes import Trained
 from lm_gpu import PEAK
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -62,19 +63,26 @@ def main() -> None:
     work = operations_per_image(objective, data)
     plain = plain_step(objective, data, options.device)
     show("plain float32 loop", rate(plain, options.batch), work, None)
-    for amp, compiled in (("off", False), ("bf16", False), ("bf16", True)):
+    for amp, ordered, compiled in (
+        ("off", torch.channels_last, False),
+        ("bf16", torch.contiguous_format, False),
+        ("bf16", torch.channels_last, False),
+        ("bf16", torch.channels_last, True),
+    ):
         objective = build_objective(registry.get("diffusion"), settings, data.spec, {})
+        objective.modules["denoiser"].to(memory_format=ordered)
         plan = Plan(0, options.batch, options.batch, options.device, amp, 1, compile=compiled)
         trainer = Trainer(objective, data, plan)
         found = rate(lambda trainer=trainer: trainer.step(0.5), options.batch)
-        show(f"genctl, amp {amp}, compile {compiled}", found, work, amp)
+        title = f"genctl, amp {amp}, {str(ordered).removeprefix('torch.')} kernels"
+        show(f"{title}, compiled" if compiled else title, found, work, amp)
     for seconds in options.seconds:
         digits(seconds)
 
 
 def plain_step(objective: Objective, data: RandomImages, device: str) -> Callable[[], object]:
     """One step of a loop as most people write it."""
-    denoiser = objective.modules["denoiser"].to(device)
+    denoiser = objective.modules["denoiser"].to(device, memory_format=torch.contiguous_format)
     optimizer = torch.optim.AdamW(denoiser.parameters(), 1e-4)
 
     def step() -> None:
@@ -130,12 +138,16 @@ def show(title: str, images: float, work: float, amp: str | None) -> None:
 
 
 def digits(seconds: float) -> None:
-    """What the preset of a CPU reaches on this machine in so many seconds."""
+    """What the preset of a GPU reaches in so many seconds, everything included."""
     run = Path(mkdtemp(prefix="diffusion-gpu-")) / "run"
-    train(run, seconds, 0, 1)
-    pixels = genctl.load(run).sample(2000, seed=1000, batch_size=500).array
-    distance = Examiner().distance(pixels)
-    print(json.dumps({"digits": seconds, "distance": distance}), flush=True)
+    train(run, seconds, 0, 1, preset="digits-gpu")
+    model = genctl.load(run)
+    trained = Trained(
+        json.loads((run / "last.json").read_text())["position"],
+        sum(p.numel() for p in model.trained.modules["denoiser"].parameters()),
+        lambda n: model.sample(n, seed=1000, batch_size=500).array,
+    )
+    print(json.dumps({"seconds": seconds, **vars(Examiner().row(trained, "digits"))}), flush=True)
 
 
 if __name__ == "__main__":

@@ -99,16 +99,17 @@ def _preset(seconds: float, seed: int, threads: int) -> Trained:
     model = genctl.load(run)
 
     def sample(n: int) -> Pixels:
-        options = {"sampler": "dpmpp-2m", "steps": "18"}
-        return model.sample(n, seed=1000 + seed, batch_size=250, options=options).array
+        return model.sample(n, seed=1000 + seed, batch_size=250).array
 
     size = sum(p.numel() for p in model.trained.modules["denoiser"].parameters())
     return Trained(json.loads((run / "last.json").read_text())["position"], size, sample)
 
 
-def train(run: Path, seconds: float, seed: int, threads: int, *options: str) -> None:
-    """``genctl train diffusion`` with the default preset of a CPU."""
-    command = [sys.executable, "-m", "genctl", "train", "diffusion", "--preset", "digits"]
+def train(
+    run: Path, seconds: float, seed: int, threads: int, *options: str, preset: str = "digits"
+) -> None:
+    """``genctl train diffusion`` on digits."""
+    command = [sys.executable, "-m", "genctl", "train", "diffusion", "--preset", preset]
     command += ["--out", str(run), "--budget", f"{seconds:g}s", "--seed", str(seed), "--quiet"]
     subprocess.run([*command, "--threads", str(threads), *options], check=True)
 

@@ -90,7 +90,7 @@ def _drawers(model: Model) -> dict[str, Draw]:
     return {
         "genctl dpmpp-2m": lambda n, steps: (
             model.sample(
-                n, seed=1, batch_size=BATCH, options={"sampler": "dpmpp-2m", "steps": str(steps)}
+                n, seed=1, batch_size=BATCH, options={"guidance": "1", "steps": str(steps)}
             ).array
         ),
         **{name: _peer(scheduler, unet, model) for name, scheduler in peers.items()},

@@ -10,7 +10,7 @@ python=${PYTHON:-python3}
 export PYTHONPATH="src${PYTHONPATH:+:$PYTHONPATH}"
 
 tests() {
-  $python -m pytest -q -m gpu
+  $python -m pytest -q tests/gpu
 }
 
 gan() {

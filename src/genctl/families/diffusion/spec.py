@@ -61,6 +61,19 @@ class DiffusionRequest:
     )
 
 
+_DIGITS = {
+    "model.condition": "scale",
+    "model.time_mean": 0.5,
+    "train.optimizer": "muon",
+    "train.lr": 0.03,
+    "train.adamw_lr": 6e-3,
+    "train.beta2": 0.99,
+    "train.warmup": 0.02,
+    "train.decay": 0.5,
+    "train.evaluations": 1,
+    "sample.steps": 10,
+}
+
 _CIFAR = {
     "model.network": "unet",
     "model.patch": 1,
@@ -82,26 +95,30 @@ SPEC = Spec(
     request=DiffusionRequest,
     inputs=frozenset({"image", "label"}),
     output="image",
+    gpu_preset="digits-gpu",
     parents={"init": "a run, or a folder of diffusers, whose weights training begins with"},
     presets={
         "digits": {
-            "model.patch": 4,
-            "model.width": 48,
-            "model.depth": 2,
-            "model.multiples": "1",
+            **_DIGITS,
+            "model.patch": 2,
+            "model.width": 24,
+            "model.multiples": "1,2",
             "model.attention": "",
-            "model.condition": "scale",
-            "model.time_mean": 0.5,
-            "train.budget": "90k",
-            "train.batch_size": 32,
-            "train.optimizer": "muon",
-            "train.lr": 0.02,
-            "train.adamw_lr": 4e-3,
-            "train.beta2": 0.99,
-            "train.warmup": 0.02,
-            "train.decay": 0.5,
+            "train.budget": "120k",
+            "train.batch_size": 64,
             "train.ema_halflife": 10_000,
-            "train.evaluations": 1,
+            "sample.guidance": 1.5,
+        },
+        "digits-gpu": {
+            **_DIGITS,
+            "model.patch": 1,
+            "model.width": 64,
+            "model.multiples": "1,2,2",
+            "model.attention": "3",
+            "train.budget": "300k",
+            "train.batch_size": 256,
+            "train.ema_halflife": 50_000,
+            "sample.guidance": 1.2,
         },
         "small-32": {
             **_CIFAR,
