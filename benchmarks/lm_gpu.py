@@ -2,7 +2,7 @@
 
     python benchmarks/lm_gpu.py --data tinyshakespeare.txt
 
-Run by ``gpu.sh``; nothing here needs a network. Not yet run: see docs/unverified.md.
+Run by ``gpu.sh``; nothing here needs a network.
 """
 
 from __future__ import annotations

@@ -72,6 +72,7 @@ _DIGITS = {
     "train.decay": 0.5,
     "train.evaluations": 1,
     "sample.steps": 10,
+    "sample.sigma_min": 0.05,
 }
 
 _CIFAR = {

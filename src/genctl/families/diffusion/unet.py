@@ -75,8 +75,6 @@ class UNet(nn.Module):
         self.up_blocks = _up(levels, depth, attention, sizes)
         self.conv_norm_out = sizes.norm(levels[0])
         self.conv_out = zeroed(nn.Conv2d(levels[0], self.channels, 3, padding=1))
-        # As the feature maps are, or kernels would be turned around in every call.
-        self.to(memory_format=torch.channels_last)
 
     @property
     def blocks(self) -> nn.ModuleList:
