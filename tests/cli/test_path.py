@@ -94,13 +94,35 @@ def test_many_samples_go_to_an_archive(type_: Type, run: str, trained: Path) -> 
 def test_eval_names_the_extractor(type_: Type, run: str) -> None:
     said = type_("eval", "is", run, "--n", "20", "--json")
     assert said.code == 0, said.err
-    score = said.json
+    (score,) = said.json["scores"]
     assert (score["name"], score["n_generated"]) == ("is[digits]", 20)
     assert score["signature"].startswith("is|ex:digits:")
-    assert score["reason"]
+    assert said.json["reason"]
     human = type_("eval", "is", run, "--n", "20").out
     assert human.startswith("is[digits] ")
     assert score["signature"] in human
+
+
+def test_eval_of_several_metrics_is_a_table(type_: Type, run: str) -> None:
+    said = type_("eval", "kid,fid", run, "--n", "20", "--json").json
+    assert [score["name"] for score in said["scores"]] == ["fd[digits]", "kd[digits]"]
+    assert all(score["real"]["name"] == score["name"] for score in said["scores"])
+    human = type_("eval", "fid,kid", run, "--n", "20").out
+    assert human.splitlines()[0].split() == ["value", "error", "real", "images", "error"]
+    assert [line.split()[0] for line in human.splitlines()[1:3]] == ["fd[digits]", "kd[digits]"]
+    assert len(type_("eval", "fid,kid", run, "--n", "20", "-q").out.split()) == 2
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [("fdi", "did you mean 'fid'"), ("fid,", "unknown metric ''"), ("fid,bpb", "bpb is of text")],
+)
+def test_metrics_that_cannot_be_are_one_line(
+    type_: Type, run: str, metrics: str, words: str
+) -> None:
+    said = type_("eval", metrics, run, "--n", "20")
+    assert said.code == 2
+    assert words in said.err
 
 
 @pytest.mark.parametrize("form", ["safetensors", "onnx"])

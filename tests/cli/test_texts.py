@@ -85,7 +85,7 @@ def test_eval_says_how_well_text_is_predicted(type_: Type, poet: str) -> None:
     assert said.code == 0
     assert said.out.startswith("bpb ")
     assert "nats, perplexity" in said.out
-    assert type_("eval", "bpb", poet, "--json").json["name"] == "bpb"
+    assert type_("eval", "bpb", poet, "--json").json["scores"][0]["name"] == "bpb"
 
 
 def test_what_to_type_next(type_: Type, poet: str) -> None:

@@ -13,10 +13,12 @@ from torch import Tensor
 from genctl import __version__
 from genctl.data.digits import load_digits
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.evaluate import Reference, evaluate_images, make_reference, real_floor
+from genctl.evaluation.evaluate import evaluate_images, real_floor
 from genctl.evaluation.extractors.base import Origin
 from genctl.evaluation.extractors.digits import DigitsExtractor
 from genctl.evaluation.extractors.rand import RandExtractor
+from genctl.evaluation.reference import Reference, make_reference
+from genctl.evaluation.score import Metric
 
 SHA = "9f8e7d6c" + "0" * 56
 
@@ -48,8 +50,8 @@ def small_reference(extractor: RandExtractor, *shape: int) -> Reference:
 def test_real_digits_stand_low_and_noise_high(
     digits: DigitsExtractor, reference: Reference, held_out: Tensor
 ) -> None:
-    floor = real_floor(torch.split(held_out, 300), reference, count=1000)
-    noise = evaluate_images("fid", [images(1000, 1, 28, 28)], digits, reference)
+    [floor] = real_floor(["fid"], torch.split(held_out, 300), reference, count=1000)
+    [noise] = evaluate_images(["fid"], [images(1000, 1, 28, 28)], digits, reference)
     assert floor.name == noise.name == "fd[digits]"
     assert floor.n_generated == 1000
     assert 0 < floor.error < floor.value < 8
@@ -58,7 +60,7 @@ def test_real_digits_stand_low_and_noise_high(
 
 
 def test_what_a_score_says(digits: DigitsExtractor, reference: Reference, held_out: Tensor) -> None:
-    score = evaluate_images("fid", [held_out], digits, reference)
+    [score] = evaluate_images(["fid"], [held_out], digits, reference)
     count = len(held_out)
     total = reference.features.count
     assert score.signature == (
@@ -74,9 +76,9 @@ def test_what_a_score_says(digits: DigitsExtractor, reference: Reference, held_o
 
 
 def test_inception_score_of_digits(digits: DigitsExtractor, held_out: Tensor) -> None:
-    score = evaluate_images("is", [held_out], digits)
+    [score] = evaluate_images(["is"], [held_out], digits)
     assert score.name == "is[digits]"
-    noise = evaluate_images("is", [images(1000, 1, 28, 28)], digits)
+    [noise] = evaluate_images(["is"], [images(1000, 1, 28, 28)], digits)
     assert 2 * noise.value < score.value < 10
     assert 0 < score.error < 1
     assert score.n_reference is None
@@ -86,23 +88,23 @@ def test_inception_score_of_digits(digits: DigitsExtractor, held_out: Tensor) ->
 def test_score_does_not_depend_on_batches_or_their_layout(
     digits: DigitsExtractor, reference: Reference, held_out: Tensor
 ) -> None:
-    by_one = evaluate_images("fid", [held_out], digits, reference)
+    [by_one] = evaluate_images(["fid"], [held_out], digits, reference)
     nchw = [batch.numpy() for batch in torch.split(held_out.permute(0, 3, 1, 2), 97)]
-    by_many = evaluate_images("fid", nchw, digits, reference)
+    [by_many] = evaluate_images(["fid"], nchw, digits, reference)
     assert by_one.value == by_many.value
     assert by_one.error == by_many.error
 
 
 def test_only_a_classifier_has_an_inception_score(rand: RandExtractor) -> None:
     with pytest.raises(GenctlError, match="needs a classifier, and the rand extractor") as caught:
-        evaluate_images("is", [images(20, 3, 8, 8)], rand)
+        evaluate_images(["is"], [images(20, 3, 8, 8)], rand)
     assert caught.value.code is ExitStatus.USAGE
     assert "digits" in caught.value.hint
 
 
 def test_one_image_has_no_distance(rand: RandExtractor) -> None:
     with pytest.raises(GenctlError, match="at least 2 generated images") as caught:
-        evaluate_images("fid", [images(1, 3, 8, 8)], rand, small_reference(rand, 3, 8, 8))
+        evaluate_images(["fid"], [images(1, 3, 8, 8)], rand, small_reference(rand, 3, 8, 8))
     assert caught.value.code is ExitStatus.DATA
 
 
@@ -111,14 +113,14 @@ def test_reference_of_another_extractor_is_a_mistake(
 ) -> None:
     for wrong in (None, small_reference(rand, 3, 8, 8)):
         with pytest.raises(ValueError, match="same extractor"):
-            evaluate_images("fid", [images(2, 3, 8, 8)], digits, wrong)
+            evaluate_images(["fid"], [images(2, 3, 8, 8)], digits, wrong)
 
 
 def test_warnings_about_images(rand: RandExtractor) -> None:
     generated = [images(100, 4, 8, 8), images(20, 4, 8, 12)]
-    score = evaluate_images("fid", generated, rand, small_reference(rand, 3, 8, 8))
+    [score] = evaluate_images(["fid"], generated, rand, small_reference(rand, 3, 8, 8))
     assert len(score.warnings) == 4
-    dropped, mixed, few, apart = score.warnings
+    dropped, mixed, apart, few = score.warnings
     assert dropped == "the alpha channel of the generated images was dropped"
     assert mixed == "the generated images have 2 different shapes"
     assert few.startswith("120 generated images cannot fill 256 features")
@@ -136,7 +138,7 @@ def test_warnings_about_weights(origin: Origin, name: str, warning: str) -> None
     extractor = RandExtractor()
     extractor.origin = origin
     reference = small_reference(extractor, 3, 8, 8)
-    score = evaluate_images("fid", [images(400, 3, 8, 8)], extractor, reference)
+    [score] = evaluate_images(["fid"], [images(400, 3, 8, 8)], extractor, reference)
     assert score.name == name
     assert score.signature.startswith(f"{name.partition('[')[0]}|ex:rand:e8b6a20c|")
     assert len(score.warnings) == 1
@@ -144,7 +146,7 @@ def test_warnings_about_weights(origin: Origin, name: str, warning: str) -> None
 
 
 def test_inception_score_of_few_images(digits: DigitsExtractor, held_out: Tensor) -> None:
-    score = evaluate_images("is", [held_out[:64]], digits)
+    [score] = evaluate_images(["is"], [held_out[:64]], digits)
     assert score.warnings == (
         "64 images in 10 splits cannot show 10 classes: the score is lower than more images "
         "would give",
@@ -153,7 +155,7 @@ def test_inception_score_of_few_images(digits: DigitsExtractor, held_out: Tensor
 
 def test_a_name_cannot_break_the_signature(rand: RandExtractor) -> None:
     reference = make_reference([images(3, 3, 8, 8)], rand, name="a|n:1", sha256=SHA)
-    score = evaluate_images("fid", [images(3, 3, 8, 8)], rand, reference)
+    [score] = evaluate_images(["fid"], [images(3, 3, 8, 8)], rand, reference)
     assert "|ref:a_n:1@9f8e7d6c|" in score.signature
 
 
@@ -185,3 +187,41 @@ def test_cache_that_cannot_be_written_costs_only_time(rand: RandExtractor, tmp_p
         [np.zeros((4, 8, 8, 3), np.uint8)], rand, name="r", sha256=SHA, cache=tmp_path / "file"
     )
     assert reference.features.count == 4
+
+
+def test_all_metrics_of_one_pass_are_those_of_each(
+    digits: DigitsExtractor, reference: Reference, held_out: Tensor
+) -> None:
+    passes = 0
+
+    def once() -> Iterator[Tensor]:
+        nonlocal passes
+        passes += 1
+        yield held_out[:600]
+
+    metrics: list[Metric] = ["fid", "is", "kid", "prdc", "fid-infinity"]
+    found = evaluate_images(metrics, once(), digits, reference)
+    assert passes == 1
+    assert [score.name.partition("[")[0] for score in found] == [
+        "fd", "is", "kd", "precision", "recall", "density", "coverage", "fd-infinity",
+    ]  # fmt: skip
+    alone = [score for m in metrics for score in evaluate_images([m], once(), digits, reference)]
+    assert [score.value for score in found] == [score.value for score in alone]
+    assert len({score.signature for score in found}) == len(found)
+    assert all(score.error > 0 for score in found)
+
+
+def test_real_digits_are_real_and_varied_by_every_metric(
+    digits: DigitsExtractor, reference: Reference, held_out: Tensor
+) -> None:
+    def scores(images: Tensor) -> dict[str, float]:
+        found = evaluate_images(["kid", "prdc", "fid-infinity"], [images], digits, reference)
+        return {score.name.removesuffix("[digits]"): score.value for score in found}
+
+    real, zeros = scores(held_out[:1000]), scores(held_out[:1000] // 255)
+    assert abs(real["kd"]) < zeros["kd"] / 100
+    # Recall and coverage are of all 7,934 real ones, which 1,000 images cannot be near to.
+    for name, least in (("precision", 0.7), ("density", 0.7), ("recall", 0.3), ("coverage", 0.3)):
+        assert real[name] > least
+        assert zeros[name] < 0.1
+    assert real["fd-infinity"] < zeros["fd-infinity"] / 10

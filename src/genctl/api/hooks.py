@@ -22,7 +22,8 @@ from genctl.data.tokens import TokenDataset
 from genctl.engine.driver import sample_chunks
 from genctl.engine.loop import Hooks, Modules
 from genctl.evaluation.choose import choose_extractor
-from genctl.evaluation.evaluate import Reference, evaluate_images, make_reference
+from genctl.evaluation.evaluate import evaluate_images
+from genctl.evaluation.reference import Reference, make_reference
 from genctl.registry import Spec
 from genctl.runs import Run
 
@@ -94,7 +95,8 @@ class _ImageHooks:
         """``fd``: the Fréchet distance of some samples to the training images."""
         batches = model_batches(self._samples(self._sampler(modules), self._scored, SCORE_SEED))
         reference = self._reference
-        return {"fd": evaluate_images("fid", batches, reference.extractor, reference).value}
+        [score] = evaluate_images(["fid"], batches, reference.extractor, reference)
+        return {"fd": score.value}
 
     def _sampler(self, modules: Modules) -> Sampler:
         sampler: Sampler = self._spec.load("sampler")(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from genctl.api.devices import resolve_device
 from genctl.api.model import QUIET, Model
@@ -12,33 +14,47 @@ from genctl.api.text_scoring import score_text
 from genctl.data.sources import ImageSource
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.choose import Choice, choose_extractor
-from genctl.evaluation.evaluate import evaluate_images, make_reference, real_floor
+from genctl.evaluation.evaluate import evaluate_images, real_floor
+from genctl.evaluation.extractors.base import Classifier
+from genctl.evaluation.reference import Reference, make_reference
 from genctl.evaluation.score import Metric, Score
 from genctl.files import cache_folder
 from genctl.output import Output
 
-IMAGE_METRICS: tuple[Metric, ...] = ("fid", "is")
-METRICS = (*IMAGE_METRICS, "bpb")
+IMAGE_METRICS: tuple[Metric, ...] = get_args(Metric)
+TEXT_METRIC = "bpb"
+ALL = "all"
+METRICS = (*IMAGE_METRICS, TEXT_METRIC, ALL)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A score and what helps to read it.
+    """Scores and what helps to read them.
 
     Attributes:
-        score: the number, its error and its signature.
+        scores: the numbers, their errors and signatures, in the order they were asked for.
         reason: why this extractor was taken, or which text.
-        real: the same metric of real images: as many held-out ones as were scored for ``fid``,
-            the reference itself for ``is``; None where there are none.
+        floors: name of a score -> the same metric of as many real images that the reference does
+            not hold; where there are none, of ``is`` that of the reference itself.
     """
 
-    score: Score
+    scores: tuple[Score, ...]
     reason: str
-    real: Score | None = None
+    floors: Mapping[str, Score] = field(default_factory=dict)
+
+    @property
+    def score(self) -> Score:
+        """The first, or only, one."""
+        return self.scores[0]
+
+    @property
+    def real(self) -> Score | None:
+        """The floor of `score`."""
+        return self.floors.get(self.score.name)
 
     @property
     def facts(self) -> dict[str, str]:
-        """What a reader should know besides the number: label -> text."""
+        """What a reader should know besides the numbers: label -> text."""
         details = self.score.details
         if "nats_per_token" not in details:
             return {"extractor": self.reason}
@@ -49,7 +65,7 @@ class Evaluation:
         }
 
     def __str__(self) -> str:
-        return str(self.score)
+        return "\n".join(map(str, self.scores))
 
 
 def evaluate(
@@ -71,9 +87,12 @@ def evaluate(
     """Score a model or a set of images.
 
     Args:
-        metric: ``fid``, the Fréchet distance to real images (smaller is better), ``is``, an
-            Inception-style score (larger is better), or ``bpb``, the bits that a model of text
-            needs for a byte of text it was not trained on (smaller is better).
+        metric: one or, between commas, several, computed in one pass. ``fid``, the Fréchet
+            distance to real images, ``fid-infinity``, that of infinitely many samples, and
+            ``kid``, the kernel distance (smaller is better); ``is``, an Inception-style score
+            (larger is better); ``prdc``, precision, recall, density and coverage (larger is
+            better); ``all`` of these that the extractor can give. Or ``bpb``, the bits that a
+            model of text needs for a byte of text it was not trained on (smaller is better).
         subject: a model or whatever `genctl.load` takes, or a folder, ``.npz`` or built-in data
             set of images; the latest run when None.
         ref: the real images or the text; what the model was trained on (of a text, the part that
@@ -87,14 +106,13 @@ def evaluate(
     Raises:
         GenctlError: an unknown name, nothing to score, or nothing to compare with.
     """
-    if metric not in METRICS:
-        raise unknown("metric", metric, METRICS)
+    wanted = _metrics(metric)
     if n is not None and n < 2:
         raise GenctlError(ExitStatus.USAGE, f"--n {n} is too few to score", hint="--n 2000")
     choice_of_weights = {"checkpoint": checkpoint, "weights": weights, "device": device}
-    if metric == "bpb":
+    if not wanted:
         score, reason = score_text(subject, ref, n, context, output=output, **choice_of_weights)
-        return Evaluation(score, reason)
+        return Evaluation((score,), reason)
     if context is not None:
         raise GenctlError(
             ExitStatus.USAGE, f"--context is for bpb, not for {metric}", hint="leave --context out"
@@ -107,44 +125,64 @@ def evaluate(
         output=output,
         **choice_of_weights,
     )
-    needless = metric == "is" and ref is None and pictures.data is None
-    reference = None if needless else reference_source(ref, pictures)
+    needless = wanted == ["is"] and ref is None and pictures.data is None
+    source = None if needless else reference_source(ref, pictures)
     choice = choose_extractor(
-        "is" if metric == "is" else "fid",
+        "is" if wanted == ["is"] else "fid",
         requested=extractor,
         weights=extractor_weights,
-        data_extractor=_data_extractor(pictures, reference),
+        data_extractor=_data_extractor(pictures, source),
         device=resolve_device(device),
     )
-    if reference is None or metric == "is":
-        return _inception_score(pictures, reference, choice)
-    return _distance(pictures, reference, choice)
+    if metric == ALL and not isinstance(choice.extractor, Classifier):
+        wanted.remove("is")
+    return _evaluate(wanted, pictures, source, choice)
 
 
-def _inception_score(
-    pictures: Pictures, reference: ImageSource | None, choice: Choice
+def _metrics(text: str) -> list[Metric]:
+    """The metrics of images that ``text`` names, each once; none where it is that of text.
+
+    Raises:
+        GenctlError: an unknown name, or metrics of images and of text together.
+    """
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in METRICS:
+            raise unknown("metric", name, METRICS)
+    if names == [TEXT_METRIC]:
+        return []
+    if TEXT_METRIC in names:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{TEXT_METRIC} is of text, the other metrics are of images",
+            hint=f"genctl eval {TEXT_METRIC}",
+        )
+    return [metric for metric in IMAGE_METRICS if metric in names or ALL in names]
+
+
+def _evaluate(
+    metrics: Sequence[Metric], pictures: Pictures, source: ImageSource | None, choice: Choice
 ) -> Evaluation:
-    score = evaluate_images("is", pictures.batches, choice.extractor)
-    if reference is None:
-        return Evaluation(score, choice.reason)
-    real = evaluate_images("is", source_batches(reference), choice.extractor)
-    return Evaluation(score, choice.reason, real)
+    reference = _reference(source, choice) if source else None
+    scores = evaluate_images(metrics, pictures.batches, choice.extractor, reference)
+    floors: list[Score] = []
+    held_out = source.held_out() if source else None
+    if reference and held_out is not None:
+        count = scores[0].n_generated
+        floors = real_floor(metrics, source_batches(held_out), reference, count=count)
+    elif source and "is" in metrics:
+        floors = evaluate_images(["is"], source_batches(source), choice.extractor)
+    return Evaluation(tuple(scores), choice.reason, {floor.name: floor for floor in floors})
 
 
-def _distance(pictures: Pictures, reference: ImageSource, choice: Choice) -> Evaluation:
-    known = make_reference(
-        source_batches(reference),
+def _reference(source: ImageSource, choice: Choice) -> Reference:
+    return make_reference(
+        source_batches(source),
         choice.extractor,
-        name=f"{reference.name}.{reference.split}",
-        sha256=reference.fingerprint,
+        name=f"{source.name}.{source.split}",
+        sha256=source.fingerprint,
         cache=cache_folder(),
     )
-    score = evaluate_images("fid", pictures.batches, choice.extractor, known)
-    held_out = reference.held_out()
-    if held_out is None:
-        return Evaluation(score, choice.reason)
-    real = real_floor(source_batches(held_out), known, count=score.n_generated)
-    return Evaluation(score, choice.reason, real)
 
 
 def _data_extractor(pictures: Pictures, reference: ImageSource | None) -> str | None:

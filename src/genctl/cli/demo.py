@@ -44,13 +44,13 @@ def demo(
     model = load(run, device=device, output=output)
     grid = model.sample(64).save(default_out(model, seed=0, n=64))
     output.say("scoring 2000 samples, exporting to ONNX")
-    scores = [scoring.evaluate(metric, model, output=output) for metric in scoring.IMAGE_METRICS]
+    found = scoring.evaluate("fid,is", model, output=output)
     exported = exporting.export(run, "onnx", output=output)
     steps = next_steps(run, registry.get("gan"))
     human = [
         f"run      {run.path}",
         f"grid     {grid}",
-        *map(describe, scores),
+        describe(found),
         f"export   {describe_export(exported)}",
         "next:",
         *(f"  {step}" for step in steps),
@@ -59,7 +59,7 @@ def demo(
         {
             "run": str(run.path),
             "grid": str(grid),
-            "scores": [to_json(score) for score in scores],
+            "scores": to_json(found)["scores"],
             "export": exported.to_json(),
             "next": steps,
         },

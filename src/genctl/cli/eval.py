@@ -10,9 +10,11 @@ import typer
 from genctl.cli import completion
 from genctl.cli.command import Call
 from genctl.cli.options import Checkpoint, Device, ModelWeights, Threads, use_threads
+from genctl.cli.tables import table
 
 if TYPE_CHECKING:
     from genctl.api.scoring import Evaluation
+    from genctl.evaluation.score import Score
 
 
 def evaluate(
@@ -21,8 +23,9 @@ def evaluate(
         str,
         typer.Argument(
             metavar="METRIC",
-            help="Of images fid (Fréchet distance) or is (Inception-style score); "
-            "of text bpb (bits a byte).",
+            help="Of images fid (Fréchet distance), fid-infinity, kid (kernel distance), is "
+            "(Inception-style score), prdc (precision, recall, density, coverage), several as "
+            "fid,kid, or all; of text bpb (bits a byte).",
             autocompletion=completion.one_of(*completion.METRICS),
         ),
     ],
@@ -96,17 +99,25 @@ def evaluate(
         device=device,
         output=call.output,
     )
-    call.output.result(to_json(found), describe(found), bare=f"{found.score.value:.6g}")
+    bare = "\n".join(f"{score.value:.6g}" for score in found.scores)
+    call.output.result(to_json(found), describe(found), bare=bare)
 
 
 def to_json(found: Evaluation) -> dict[str, object]:
     """An evaluation as one document."""
-    real = found.real.to_json() if found.real else None
-    return {**found.score.to_json(), "reason": found.reason, "real": real}
+    floors = {name: floor.to_json() for name, floor in found.floors.items()}
+    return {
+        "scores": [{**s.to_json(), "real": floors.get(s.name)} for s in found.scores],
+        "reason": found.reason,
+    }
 
 
 def describe(found: Evaluation) -> str:
     """An evaluation as a person reads it."""
+    return _describe_one(found) if len(found.scores) == 1 else _describe_several(found)
+
+
+def _describe_one(found: Evaluation) -> str:
     score = found.score
     lines = [
         str(score),
@@ -117,3 +128,21 @@ def describe(found: Evaluation) -> str:
     if found.real:
         lines.append(f"  real       {found.real}, of {found.real.n_generated} real images")
     return "\n".join([*lines, *(f"  warning    {warning}" for warning in score.warnings)])
+
+
+def _describe_several(found: Evaluation) -> str:
+    """A table of values, beside them those of real images; then what goes for all of them."""
+    floors = found.floors
+    rows = [(s.name, *_shown(s), *_shown(floors.get(s.name))) for s in found.scores]
+    header = ("", "value", "error", *(("real images", "error") if floors else ("", "")))
+    lines = [table(rows, header), ""]
+    facts = {**found.facts, "n": f"{found.score.n_generated} generated images"}
+    if floors:
+        facts["real"] = f"as many, at most {next(iter(floors.values())).n_generated}, held out"
+    lines += [f"  {label:<9}  {text}" for label, text in facts.items()]
+    warnings = dict.fromkeys(w for score in found.scores for w in score.warnings)
+    return "\n".join([*lines, *(f"  warning    {warning}" for warning in warnings)])
+
+
+def _shown(score: Score | None) -> tuple[str, str]:
+    return (f"{score.value:.4g}", f"± {score.error:.2g}") if score else ("", "")

@@ -13,25 +13,37 @@ PAPERS_COUNT = 50_000
 """Samples that papers report FID and IS with (Heusel et al. 2017; Salimans et al. 2016)."""
 
 
+def comparison_cautions(
+    extractor: Extractor, generated: Features, reference: Features
+) -> tuple[str, ...]:
+    """Warnings for whatever compares generated images with real ones."""
+
+    def cautions() -> Iterator[str]:
+        yield from _weights(extractor)
+        for kind, features in ("generated", generated), ("reference", reference):
+            yield from _pixels(kind, features)
+        if generated.shapes != reference.shapes:
+            yield (
+                f"generated images are {_shape(generated)}, reference images "
+                f"{_shape(reference)}: both were resized to {extractor.size}x{extractor.size}"
+            )
+
+    return tuple(cautions())
+
+
 def frechet_cautions(
     extractor: Extractor, generated: Features, reference: Features
 ) -> tuple[str, ...]:
     """Warnings for a Fréchet distance."""
 
     def cautions() -> Iterator[str]:
-        yield from _weights(extractor)
+        yield from comparison_cautions(extractor, generated, reference)
         for kind, features in ("generated", generated), ("reference", reference):
-            yield from _pixels(kind, features)
             if features.count <= extractor.dim:
                 yield (
                     f"{features.count:,} {kind} images cannot fill {extractor.dim:,} features: "
-                    "the distance is far above what more images would give"
+                    "the distance is far above what more images would give, kid is not"
                 )
-        if generated.shapes != reference.shapes:
-            yield (
-                f"generated images are {_shape(generated)}, reference images "
-                f"{_shape(reference)}: both were resized to {extractor.size}x{extractor.size}"
-            )
         if extractor.origin == "canonical" and generated.count < PAPERS_COUNT:
             yield (
                 f"papers report FID with {PAPERS_COUNT:,} samples; with {generated.count:,} it is "

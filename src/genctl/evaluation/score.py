@@ -9,9 +9,10 @@ from typing import Any, Literal, TypeAlias
 from genctl import __version__
 from genctl.evaluation.extractors.base import Extractor
 
-Metric: TypeAlias = Literal["fid", "is"]
+Metric: TypeAlias = Literal["fid", "is", "kid", "prdc", "fid-infinity"]
 
-_FAMILY: Mapping[Metric, str] = {"fid": "fd", "is": "is"}
+_FAMILY: Mapping[str, str] = {"fid": "fd", "kid": "kd", "fid-infinity": "fd-infinity"}
+"""What a value is called where the name of the published weights' would be claimed."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class Score:
     """One metric of one set of images.
 
     Attributes:
-        name: what may be claimed: ``fid`` and ``is`` only for the verified Inception weights,
-            else with the extractor in brackets, as ``fd[digits]``.
+        name: what may be claimed: ``fid``, ``kid`` and the like only for the verified Inception
+            weights, else with the extractor in brackets, as ``fd[digits]``.
         value: the metric.
         error: its uncertainty, of the kind ``error_kind`` says.
         error_kind: how ``error`` was made.
@@ -52,8 +53,8 @@ class Score:
         return f"{self.name} {self.value:.4g} ± {self.error:.2g}"
 
 
-def metric_name(metric: Metric, extractor: Extractor) -> str:
-    """The name a value of ``metric`` has with ``extractor``.
+def metric_name(metric: str, extractor: Extractor) -> str:
+    """The name a value of ``metric``, or of one of its parts, has with ``extractor``.
 
     ``fid`` and ``is`` mean the published weights and nothing else; weights that the user brought
     are named by their content.
@@ -63,10 +64,10 @@ def metric_name(metric: Metric, extractor: Extractor) -> str:
     label = extractor.name
     if extractor.origin == "custom":
         label = f"{label}:{short_sha(extractor.sha256)}"
-    return f"{_FAMILY[metric]}[{label}]"
+    return f"{_FAMILY.get(metric, metric)}[{label}]"
 
 
-def signature(metric: Metric, extractor: Extractor, **fields: object) -> str:
+def signature(metric: str, extractor: Extractor, **fields: object) -> str:
     """The signature of a value, in the manner of sacrebleu (Post 2018, arXiv:1804.08771).
 
     As ``fd|ex:digits:1a2b3c4d|n:2000/8012|ref:digits.train@9f8e7d6c|sqrt:svd|px:uint8.luma...``

@@ -1,0 +1,189 @@
+"""The metrics of images: from what an extractor sees to `Score`, all from one pass over them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from genctl.errors import ExitStatus, GenctlError
+from genctl.evaluation.cautions import comparison_cautions, frechet_cautions, inception_cautions
+from genctl.evaluation.extractors.base import Classifier, Extractor
+from genctl.evaluation.features import Features
+from genctl.evaluation.frechet import frechet_of
+from genctl.evaluation.inception_score import SPLITS, inception_score
+from genctl.evaluation.infinity import POINTS, extrapolate
+from genctl.evaluation.kernel_distance import (
+    SUBSET_SIZE,
+    kernel_distance,
+    subset_distance,
+)
+from genctl.evaluation.neighbours import (
+    DENSITY_K,
+    PRECISION_K,
+    density_coverage,
+    precision_recall,
+)
+from genctl.evaluation.reference import Reference
+from genctl.evaluation.score import Metric, Score, metric_name, short_sha, signature
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Generated images as an extractor sees them, and the real ones to compare them with."""
+
+    extractor: Extractor
+    generated: Features
+    reference: Reference | None = None
+
+    @property
+    def real(self) -> Reference:
+        """The real images.
+
+        Raises:
+            ValueError: there are none, or another extractor has seen them.
+        """
+        if self.reference is None or self.reference.extractor is not self.extractor:
+            raise ValueError("a comparison needs a reference made with the same extractor")
+        return self.reference
+
+    def compared(self, metric: str, value: float, error: float, **fields: object) -> Score:
+        """A score of a comparison, without its own part of the time.
+
+        Args:
+            metric: or a part of one, such as ``recall``.
+            fields: of the signature: how it was computed.
+        """
+        real, counts = self.real, (self.generated.count, self.real.features.count)
+        return Score(
+            name=metric_name(metric, self.extractor),
+            value=value,
+            error=error,
+            error_kind="standard error over generated samples",
+            n_generated=counts[0],
+            n_reference=counts[1],
+            signature=signature(
+                metric,
+                self.extractor,
+                n=f"{counts[0]}/{counts[1]}",
+                ref=f"{real.name}@{short_sha(real.sha256)}",
+                **fields,
+            ),
+            warnings=comparison_cautions(self.extractor, self.generated, real.features),
+            seconds={**self.stages, "reference": real.seconds},
+        )
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """Seconds spent before any metric."""
+        return {
+            "images": self.generated.waiting_seconds,
+            "features": self.generated.extracting_seconds,
+        }
+
+
+def measure(metric: Metric, seen: Seen) -> list[Score]:
+    """The scores that ``metric`` stands for; all but ``prdc`` stand for one.
+
+    Raises:
+        GenctlError: (USAGE) ``is`` with an extractor that has no classifier, or too few images.
+    """
+    start = time.perf_counter()
+    scores = _MEASURES[metric](seen)
+    seconds = time.perf_counter() - start
+    return [replace(s, seconds={**s.seconds, "metric": seconds}) for s in scores]
+
+
+def _frechet(seen: Seen) -> list[Score]:
+    found = frechet_of(seen.generated.values, seen.real.gaussian)
+    score = seen.compared("fid", found.distance, found.error, sqrt="svd")
+    return [
+        replace(
+            score,
+            error_kind="standard error over generated samples (infinitesimal jackknife)",
+            warnings=frechet_cautions(seen.extractor, seen.generated, seen.real.features),
+            details={"mean_term": found.mean_term, "covariance_term": found.covariance_term},
+        )
+    ]
+
+
+def _infinity(seen: Seen) -> list[Score]:
+    found = extrapolate(seen.generated.values, seen.real.gaussian)
+    score = seen.compared("fid-infinity", found.limit, found.error, points=POINTS, sqrt="svd")
+    at = {f"at_{n}": value for n, value in zip(found.counts, found.distances, strict=True)}
+    return [
+        replace(
+            score,
+            error_kind=f"standard error of the intercept over {POINTS} subsets",
+            details={"slope": found.slope, **at},
+        )
+    ]
+
+
+def _kernel(seen: Seen) -> list[Score]:
+    generated, real = seen.generated.values, seen.real.features.values
+    found = kernel_distance(generated, real)
+    score = seen.compared("kid", found.value, found.error, k="(x.y/d+1)^3", est="u")
+    if min(len(generated), len(real)) < SUBSET_SIZE:
+        return [score]
+    usual = subset_distance(generated, real)
+    details = {"subset_mean": usual.mean, "subset_deviation": usual.deviation}
+    return [replace(score, details=details)]
+
+
+def _neighbours(seen: Seen) -> list[Score]:
+    generated, real = seen.generated.values, seen.real.features.values
+    close = precision_recall(generated, real)
+    crowd = density_coverage(generated, real)
+    parts = [
+        ("precision", close.precision, PRECISION_K, "<=", "generated"),
+        ("recall", close.recall, PRECISION_K, "<=", "reference"),
+        ("density", crowd.density, DENSITY_K, "<", "generated"),
+        ("coverage", crowd.coverage, DENSITY_K, "<", "reference"),
+    ]
+    return [
+        replace(
+            seen.compared(name, *found, k=k, ties=ties),
+            error_kind=f"standard error over {over} images, neighbourhoods held fixed",
+        )
+        for name, found, k, ties, over in parts
+    ]
+
+
+def _inception(seen: Seen) -> list[Score]:
+    extractor, generated = _classifier(seen.extractor), seen.generated
+    logits = extractor.logits(generated.values).cpu()
+    found = inception_score(logits)
+    return [
+        Score(
+            name=metric_name("is", extractor),
+            value=found.mean,
+            error=found.deviation,
+            error_kind=f"standard deviation over {SPLITS} splits",
+            n_generated=generated.count,
+            n_reference=None,
+            signature=signature("is", extractor, n=generated.count, splits=SPLITS),
+            warnings=inception_cautions(extractor, generated, classes=logits.shape[1]),
+            seconds=seen.stages,
+            details={"highest_possible": float(logits.shape[1])},
+        )
+    ]
+
+
+def _classifier(extractor: Extractor) -> Classifier:
+    if isinstance(extractor, Classifier):
+        return extractor
+    raise GenctlError(
+        ExitStatus.USAGE,
+        f"`is` needs a classifier, and the {extractor.name} extractor has none",
+        hint="--extractor digits for digits, or --extractor inception with its weights",
+    )
+
+
+_MEASURES: Mapping[Metric, Callable[[Seen], list[Score]]] = {
+    "fid": _frechet,
+    "is": _inception,
+    "kid": _kernel,
+    "prdc": _neighbours,
+    "fid-infinity": _infinity,
+}

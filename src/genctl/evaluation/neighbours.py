@@ -1,0 +1,146 @@
+"""Precision, recall, density and coverage: whose neighbours generated and real images are.
+
+Around each image of a set lies a ball that reaches to its k-th nearest neighbour in that set; the
+union of the balls stands for where such images are. Distances are Euclidean, between features, and
+in float64; two that differ by no more than rounding count as equal, so an image is never inside or
+outside of a ball by the order in which sums were taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from genctl.errors import ExitStatus, GenctlError
+
+PRECISION_K, DENSITY_K = 3, 5
+"""Neighbours that the papers take."""
+
+_BLOCK = 2**24
+"""Distances held at a time: 128 MiB."""
+
+_TIE = 1e-9
+"""How far apart, relatively, squared distances are equal."""
+
+
+class Estimate(NamedTuple):
+    """A mean over images, and its standard error as if the balls were given."""
+
+    value: float
+    error: float
+
+
+class PrecisionRecall(NamedTuple):
+    """Shares in [0, 1].
+
+    Attributes:
+        precision: of the generated images, those in a real image's ball: how real they are.
+        recall: of the real images, those in a generated image's ball: how varied they are.
+    """
+
+    precision: Estimate
+    recall: Estimate
+
+
+class DensityCoverage(NamedTuple):
+    """What precision and recall become when outliers of either set count less.
+
+    Attributes:
+        density: in how many of the real balls a generated image is, over k; above 1 where
+            generated images crowd.
+        coverage: the share of real balls that a generated image is in.
+    """
+
+    density: Estimate
+    coverage: Estimate
+
+
+def precision_recall(generated: Tensor, reference: Tensor, k: int = PRECISION_K) -> PrecisionRecall:
+    """Kynkäänniemi et al. 2019 (arXiv:1904.06991, eq. 1 and 2): balls include their surface.
+
+    Args:
+        generated: (N, d).
+        reference: (M, d).
+        k: which neighbour a ball reaches to.
+
+    Raises:
+        GenctlError: (USAGE) a set has no more than k images.
+    """
+    model, real = squared_radii(generated, k), squared_radii(reference, k)
+    within_real = torch.zeros(len(generated), dtype=torch.bool)
+    within_model = torch.zeros(len(reference), dtype=torch.bool)
+    for rows, squared in _blocks(generated, reference):
+        within_real[rows] = (squared <= real * (1 + _TIE)).any(1)
+        within_model |= (squared <= model[rows, None] * (1 + _TIE)).any(0)
+    return PrecisionRecall(_mean(within_real), _mean(within_model))
+
+
+def density_coverage(generated: Tensor, reference: Tensor, k: int = DENSITY_K) -> DensityCoverage:
+    """Naeem et al. 2020 (arXiv:2002.09797, eq. 3 and 4): balls without their surface.
+
+    Args:
+        generated: (N, d).
+        reference: (M, d).
+        k: which neighbour a ball reaches to.
+
+    Raises:
+        GenctlError: (USAGE) the reference has no more than k images.
+    """
+    reach = squared_radii(reference, k) * (1 - _TIE)
+    hits = torch.zeros(len(generated), dtype=torch.float64)
+    covered = torch.zeros(len(reference), dtype=torch.bool)
+    for rows, squared in _blocks(generated, reference):
+        inside = squared < reach
+        hits[rows] = inside.sum(1).double()
+        covered |= inside.any(0)
+    return DensityCoverage(_mean(hits / k), _mean(covered))
+
+
+def squared_radii(features: Tensor, k: int) -> Tensor:
+    """``(N,) float64``: how far the k-th nearest other row of ``features: (N, d)`` is, squared.
+
+    Raises:
+        GenctlError: (USAGE) there are not so many other rows.
+    """
+    if len(features) <= k:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"the {k} nearest neighbours of an image need more than {k} images, "
+            f"not {len(features)}",
+        )
+    found = torch.empty(len(features), dtype=torch.float64)
+    for rows, squared in _blocks(features, features):
+        # The nearest row of all is the row itself, or one that is equal to it.
+        found[rows] = squared.kthvalue(k + 1, dim=1).values
+    return found
+
+
+def nearest(features: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """How far the nearest row of ``known: (M, d)`` is from each of ``features: (N, d)``, and which.
+
+    Returns:
+        (N,) float64, (N,) int64.
+    """
+    parts = [squared.min(1) for _, squared in _blocks(features, known)]
+    return torch.cat([p.values.sqrt() for p in parts]), torch.cat([p.indices for p in parts])
+
+
+def _blocks(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Squared distances between some rows of ``first`` and all of ``second``, and which rows."""
+    centre = second.double().mean(0)  # far from it, rounding would be large beside distances
+    known = second.double() - centre
+    lengths = known.square().sum(1)
+    count = max(1, _BLOCK // len(second))
+    for start in range(0, len(first), count):
+        rows = slice(start, start + count)
+        part = first[rows].double() - centre
+        squared = part.square().sum(1, keepdim=True) + lengths - 2 * part @ known.T
+        yield rows, squared.clamp(min=0)
+
+
+def _mean(values: Tensor) -> Estimate:
+    spread, mean = torch.std_mean(values.double())
+    return Estimate(float(mean), float(spread) / len(values) ** 0.5)
