@@ -220,7 +220,7 @@ def test_real_digits_are_real_and_varied_by_every_metric(
 
     real, zeros = scores(held_out[:1000]), scores(held_out[:1000] // 255)
     assert abs(real["kd"]) < zeros["kd"] / 100
-    # Recall and coverage are of all 7,934 real ones, which 1,000 images cannot be near to.
+    # Recall and coverage are of all 7,934 real ones, which 1,000 images cannot all be near to.
     for name, least in (("precision", 0.7), ("density", 0.7), ("recall", 0.3), ("coverage", 0.3)):
         assert real[name] > least
         assert zeros[name] < 0.1

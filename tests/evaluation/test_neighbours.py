@@ -32,8 +32,12 @@ def test_are_what_the_papers_define(n: int, m: int, k: int, seed: int) -> None:
     x, y = draw(n, 3, seed), draw(m, 3, seed + 100, scale=1.5)
     between = exact(x, y)
     found = precision_recall(x, y, k)
-    assert found.precision.value == pytest.approx(float((between <= reach(y, k)).any(1).double().mean()))
-    assert found.recall.value == pytest.approx(float((between <= reach(x, k)[:, None]).any(0).double().mean()))
+    assert found.precision.value == pytest.approx(
+        float((between <= reach(y, k)).any(1).double().mean())
+    )
+    assert found.recall.value == pytest.approx(
+        float((between <= reach(x, k)[:, None]).any(0).double().mean())
+    )
     inside = between < reach(y, k)
     crowd = density_coverage(x, y, k)
     assert crowd.density.value == pytest.approx(inside.sum().item() / (k * n))
