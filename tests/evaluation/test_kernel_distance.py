@@ -42,7 +42,7 @@ def test_is_the_unbiased_estimate(n: int, m: int, d: int, seed: int) -> None:
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = draw(50, 7, 0), draw(41, 7, 1)
     whole = kid.kernel_distance(x, y)
-    monkeypatch.setattr(kid, "_CHUNK", 8)
+    monkeypatch.setattr(kid, "_BLOCK", 300)
     assert kid.kernel_distance(x, y) == pytest.approx(whole, rel=1e-9)
 
 

@@ -16,6 +16,7 @@ from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.choose import Choice, choose_extractor
 from genctl.evaluation.evaluate import evaluate_images, real_floor
 from genctl.evaluation.extractors.base import Classifier
+from genctl.evaluation.measures import Seen, classifier_of, measure
 from genctl.evaluation.reference import Reference, make_reference
 from genctl.evaluation.score import Metric, Score
 from genctl.files import cache_folder
@@ -32,7 +33,7 @@ class Evaluation:
     """Scores and what helps to read them.
 
     Attributes:
-        scores: the numbers, their errors and signatures, in the order they were asked for.
+        scores: the numbers, their errors and signatures, in the order of `METRICS`.
         reason: why this extractor was taken, or which text.
         floors: name of a score -> the same metric of as many real images that the reference does
             not hold; where there are none, of ``is`` that of the reference itself.
@@ -128,7 +129,7 @@ def evaluate(
     needless = wanted == ["is"] and ref is None and pictures.data is None
     source = None if needless else reference_source(ref, pictures)
     choice = choose_extractor(
-        "is" if wanted == ["is"] else "fid",
+        "is" if "is" in wanted and metric != ALL else "fid",
         requested=extractor,
         weights=extractor_weights,
         data_extractor=_data_extractor(pictures, source),
@@ -136,6 +137,8 @@ def evaluate(
     )
     if metric == ALL and not isinstance(choice.extractor, Classifier):
         wanted.remove("is")
+    if "is" in wanted:  # or it would be missed when all else is done
+        classifier_of(choice.extractor)
     return _evaluate(wanted, pictures, source, choice)
 
 
@@ -170,8 +173,8 @@ def _evaluate(
     if reference and held_out is not None:
         count = scores[0].n_generated
         floors = real_floor(metrics, source_batches(held_out), reference, count=count)
-    elif source and "is" in metrics:
-        floors = evaluate_images(["is"], source_batches(source), choice.extractor)
+    elif reference and "is" in metrics:
+        floors = measure("is", Seen(choice.extractor, reference.features))
     return Evaluation(tuple(scores), choice.reason, {floor.name: floor for floor in floors})
 
 

@@ -23,7 +23,8 @@ SUBSET_SIZE = 1000
 SEED = 2020
 """torch-fidelity's, so that both tools draw the same subsets."""
 
-_CHUNK = 2048
+_BLOCK = 2**24
+"""Kernel values held at a time: 128 MiB."""
 
 
 class KernelDistance(NamedTuple):
@@ -110,7 +111,7 @@ def _kernel(x: Tensor, y: Tensor) -> Tensor:
 
 def _row_sums(x: Tensor, y: Tensor) -> Tensor:
     """``(N,)``: sums of the kernel between each row of ``x`` and all of ``y``."""
-    return torch.cat([_kernel(rows, y).sum(1) for rows in x.split(_CHUNK)])
+    return torch.cat([_kernel(rows, y).sum(1) for rows in x.split(max(1, _BLOCK // len(y)))])
 
 
 def _own(x: Tensor) -> Tensor:

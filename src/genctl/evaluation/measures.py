@@ -94,6 +94,21 @@ def measure(metric: Metric, seen: Seen) -> list[Score]:
     return [replace(s, seconds={**s.seconds, "metric": seconds}) for s in scores]
 
 
+def classifier_of(extractor: Extractor) -> Classifier:
+    """``extractor``, which ``is`` needs to be a classifier.
+
+    Raises:
+        GenctlError: (USAGE) it is none.
+    """
+    if isinstance(extractor, Classifier):
+        return extractor
+    raise GenctlError(
+        ExitStatus.USAGE,
+        f"`is` needs a classifier, and the {extractor.name} extractor has none",
+        hint="--extractor digits for digits, or --extractor inception with its weights",
+    )
+
+
 def _frechet(seen: Seen) -> list[Score]:
     found = frechet_of(seen.generated.values, seen.real.gaussian)
     score = seen.compared("fid", found.distance, found.error, sqrt="svd")
@@ -151,7 +166,7 @@ def _neighbours(seen: Seen) -> list[Score]:
 
 
 def _inception(seen: Seen) -> list[Score]:
-    extractor, generated = _classifier(seen.extractor), seen.generated
+    extractor, generated = classifier_of(seen.extractor), seen.generated
     logits = extractor.logits(generated.values).cpu()
     found = inception_score(logits)
     return [
@@ -168,16 +183,6 @@ def _inception(seen: Seen) -> list[Score]:
             details={"highest_possible": float(logits.shape[1])},
         )
     ]
-
-
-def _classifier(extractor: Extractor) -> Classifier:
-    if isinstance(extractor, Classifier):
-        return extractor
-    raise GenctlError(
-        ExitStatus.USAGE,
-        f"`is` needs a classifier, and the {extractor.name} extractor has none",
-        hint="--extractor digits for digits, or --extractor inception with its weights",
-    )
 
 
 _MEASURES: Mapping[Metric, Callable[[Seen], list[Score]]] = {
