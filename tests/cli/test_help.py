@@ -16,7 +16,7 @@ from genctl.registry import get
 from tests.cli.conftest import Type
 
 FORMATS = ["diffusers", "gguf", "gguf-q8_0", "hf", "onnx", "safetensors"]
-VERBS = ["train", "sample", "eval", "export", "models", "runs", "doctor", "demo"]
+VERBS = ["train", "sample", "eval", "compare", "export", "models", "runs", "doctor", "demo"]
 
 
 def test_help_lists_every_verb(type_: Type) -> None:
@@ -34,7 +34,18 @@ def test_no_arguments_show_the_help(type_: Type) -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["train", "sample", "eval", "export", "models", "runs ls", "runs show", "doctor", "demo"],
+    [
+        "train",
+        "sample",
+        "eval",
+        "compare",
+        "export",
+        "models",
+        "runs ls",
+        "runs show",
+        "doctor",
+        "demo",
+    ],
 )
 def test_every_verb_has_help_and_the_manners(type_: Type, verb: str) -> None:
     said = type_(*verb.split(), "--help")

@@ -113,6 +113,19 @@ def test_eval_of_several_metrics_is_a_table(type_: Type, run: str) -> None:
     assert len(type_("eval", "fid,kid", run, "--n", "20", "-q").out.split()) == 2
 
 
+def test_two_evaluations_are_compared(type_: Type, run: str, tmp_path: Path) -> None:
+    for name, n in (("a", 20), ("b", 20), ("c", 30)):
+        said = type_("eval", "fid,kid", run, "--n", str(n), "--json")
+        (tmp_path / f"{name}.json").write_text(said.out, "utf-8")
+    same = type_("compare", str(tmp_path / "a.json"), str(tmp_path / "b.json"), "--json").json
+    assert [(c["difference"], c["apart"]) for c in same["comparisons"]] == [(0, False)] * 2
+    human = type_("compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")).out
+    assert "not told apart" in human
+    refused = type_("compare", str(tmp_path / "a.json"), str(tmp_path / "c.json"))
+    assert refused.code == 3
+    assert "n is 20/7934 in the one and 30/7934 in the other" in refused.err
+
+
 @pytest.mark.parametrize(
     ("metrics", "words"),
     [("fdi", "did you mean 'fid'"), ("fid,", "unknown metric ''"), ("fid,bpb", "bpb is of text")],

@@ -12,6 +12,7 @@ import typer
 
 import genctl
 from genctl.cli.command import MANNERS, Verb, Verbs, help_when_bare
+from genctl.cli.compare import compare
 from genctl.cli.demo import demo
 from genctl.cli.doctor import doctor
 from genctl.cli.eval import evaluate
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("train", cls=TrainVerb)(train)
 app.command("sample", cls=SampleVerb)(sample)
 app.command("eval", cls=Verb)(evaluate)
+app.command("compare", cls=Verb)(compare)
 app.command("export", cls=Verb)(export)
 app.command("models", cls=ModelsVerb)(models)
 app.add_typer(runs)
