@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from genctl.api.loading import load
     from genctl.api.model import Model
     from genctl.api.scoring import evaluate
+    from genctl.api.statistics import stats
     from genctl.api.training import train
     from genctl.errors import ExitStatus, GenctlError
     from genctl.registry import specs as models
@@ -33,6 +34,7 @@ _HOMES = {
     "evaluate": "genctl.api.scoring:evaluate",
     "load": "genctl.api.loading:load",
     "models": "genctl.registry:specs",
+    "stats": "genctl.api.statistics:stats",
     "train": "genctl.api.training:train",
 }
 
@@ -44,6 +46,7 @@ __all__ = [
     "evaluate",
     "load",
     "models",
+    "stats",
     "train",
 ]
 

@@ -16,7 +16,18 @@ from genctl.registry import get
 from tests.cli.conftest import Type
 
 FORMATS = ["diffusers", "gguf", "gguf-q8_0", "hf", "onnx", "safetensors"]
-VERBS = ["train", "sample", "eval", "compare", "export", "models", "runs", "doctor", "demo"]
+VERBS = [
+    "train",
+    "sample",
+    "eval",
+    "compare",
+    "stats",
+    "export",
+    "models",
+    "runs",
+    "doctor",
+    "demo",
+]
 
 
 def test_help_lists_every_verb(type_: Type) -> None:

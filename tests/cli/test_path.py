@@ -126,6 +126,22 @@ def test_two_evaluations_are_compared(type_: Type, run: str, tmp_path: Path) -> 
     assert "n is 20/7934 in the one and 30/7934 in the other" in refused.err
 
 
+def test_statistics_stand_in_for_images(type_: Type, run: str, tmp_path: Path) -> None:
+    path = tmp_path / "数字.npz"
+    made = type_("stats", "digits", "--out", str(path), "--json").json
+    assert (made["path"], made["n"], made["extractor"]) == (str(path), 7934, "digits")
+    to_file = type_("eval", "all", run, "--ref", str(path), "--n", "40", "--json").json["scores"]
+    to_images = type_("eval", "all", run, "--n", "40", "--json").json["scores"]
+    assert [s["name"] for s in to_file] == ["fd[digits]", "is[digits]", "fd-infinity[digits]"]
+    by_name = {score["name"]: score["value"] for score in to_images}
+    assert len(by_name) == 8
+    for score in to_file:
+        assert score["value"] == pytest.approx(by_name[score["name"]], rel=1e-6)
+    refused = type_("eval", "kid", run, "--ref", str(path), "--n", "40")
+    assert (refused.code, "no images" in refused.err) == (2, True)
+    assert type_("stats", "digits", "--out", str(tmp_path / "x.txt")).code == 2
+
+
 @pytest.mark.parametrize(
     ("metrics", "words"),
     [("fdi", "did you mean 'fid'"), ("fid,", "unknown metric ''"), ("fid,bpb", "bpb is of text")],

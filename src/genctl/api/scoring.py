@@ -15,10 +15,11 @@ from genctl.data.sources import ImageSource
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.choose import Choice, choose_extractor
 from genctl.evaluation.evaluate import evaluate_images, real_floor
-from genctl.evaluation.extractors.base import Classifier
-from genctl.evaluation.measures import Seen, classifier_of, measure
+from genctl.evaluation.extractors.base import Classifier, Extractor
+from genctl.evaluation.measures import NEEDS_IMAGES, Seen, classifier_of, measure
 from genctl.evaluation.reference import Reference, make_reference
 from genctl.evaluation.score import Metric, Score
+from genctl.evaluation.summary import is_summary, read_summary
 from genctl.files import cache_folder
 from genctl.output import Output
 
@@ -96,8 +97,8 @@ def evaluate(
             model of text needs for a byte of text it was not trained on (smaller is better).
         subject: a model or whatever `genctl.load` takes, or a folder, ``.npz`` or built-in data
             set of images; the latest run when None.
-        ref: the real images or the text; what the model was trained on (of a text, the part that
-            was held out) when None.
+        ref: the real images, an ``.npz`` of their statistics, or the text; what the model was
+            trained on (of a text, the part that was held out) when None.
         n: how many images to score; 2000 of a model, all of a folder, when None. Of a text: how
             many windows; all when None.
         context: of a text: tokens in a window; the model's when None.
@@ -126,8 +127,9 @@ def evaluate(
         output=output,
         **choice_of_weights,
     )
+    summary = Path(ref) if ref is not None and is_summary(Path(ref)) else None
     needless = wanted == ["is"] and ref is None and pictures.data is None
-    source = None if needless else reference_source(ref, pictures)
+    source = None if needless or summary else reference_source(ref, pictures)
     choice = choose_extractor(
         "is" if "is" in wanted and metric != ALL else "fid",
         requested=extractor,
@@ -135,11 +137,22 @@ def evaluate(
         data_extractor=_data_extractor(pictures, source),
         device=resolve_device(device),
     )
-    if metric == ALL and not isinstance(choice.extractor, Classifier):
-        wanted.remove("is")
+    if metric == ALL:
+        wanted = [m for m in wanted if _can_tell(m, choice.extractor, images=summary is None)]
     if "is" in wanted:  # or it would be missed when all else is done
         classifier_of(choice.extractor)
+    if summary is not None:
+        known = read_summary(summary, choice.extractor)
+        scores = evaluate_images(wanted, pictures.batches, choice.extractor, known)
+        return Evaluation(tuple(scores), choice.reason)
     return _evaluate(wanted, pictures, source, choice)
+
+
+def _can_tell(metric: Metric, extractor: Extractor, *, images: bool) -> bool:
+    """Whether the extractor, and a reference with or without images, are enough for ``metric``."""
+    if metric == "is":
+        return isinstance(extractor, Classifier)
+    return images or metric not in NEEDS_IMAGES
 
 
 def _metrics(text: str) -> list[Metric]:

@@ -21,6 +21,7 @@ from genctl.cli.failures import report
 from genctl.cli.models import ModelsVerb, models
 from genctl.cli.runs import runs
 from genctl.cli.sample import SampleVerb, sample
+from genctl.cli.stats import stats
 from genctl.cli.train import TrainVerb, train
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode, Output
@@ -40,6 +41,7 @@ app.command("train", cls=TrainVerb)(train)
 app.command("sample", cls=SampleVerb)(sample)
 app.command("eval", cls=Verb)(evaluate)
 app.command("compare", cls=Verb)(compare)
+app.command("stats", cls=Verb)(stats)
 app.command("export", cls=Verb)(export)
 app.command("models", cls=ModelsVerb)(models)
 app.add_typer(runs)

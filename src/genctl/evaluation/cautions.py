@@ -7,42 +7,47 @@ from collections.abc import Iterator
 from genctl.evaluation.extractors.base import Classifier, Extractor
 from genctl.evaluation.features import Features
 from genctl.evaluation.inception_score import SPLITS
+from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import short_sha
+from genctl.evaluation.summary import Summary
 
 PAPERS_COUNT = 50_000
 """Samples that papers report FID and IS with (Heusel et al. 2017; Salimans et al. 2016)."""
 
 
 def comparison_cautions(
-    extractor: Extractor, generated: Features, reference: Features
+    extractor: Extractor, generated: Features, reference: Reference | Summary
 ) -> tuple[str, ...]:
     """Warnings for whatever compares generated images with real ones."""
 
     def cautions() -> Iterator[str]:
         yield from _weights(extractor)
-        for kind, features in ("generated", generated), ("reference", reference):
-            yield from _pixels(kind, features)
-        if generated.shapes != reference.shapes:
+        yield from _pixels("generated", generated)
+        if isinstance(reference, Summary):
+            return  # it says nothing of pixels
+        yield from _pixels("reference", reference.features)
+        if generated.shapes != reference.features.shapes:
             yield (
                 f"generated images are {_shape(generated)}, reference images "
-                f"{_shape(reference)}: both were resized to {extractor.size}x{extractor.size}"
+                f"{_shape(reference.features)}: both were resized to "
+                f"{extractor.size}x{extractor.size}"
             )
 
     return tuple(cautions())
 
 
 def frechet_cautions(
-    extractor: Extractor, generated: Features, reference: Features
+    extractor: Extractor, generated: Features, reference: Reference | Summary
 ) -> tuple[str, ...]:
     """Warnings for a Fréchet distance."""
 
     def cautions() -> Iterator[str]:
         yield from comparison_cautions(extractor, generated, reference)
-        for kind, features in ("generated", generated), ("reference", reference):
-            if features.count <= extractor.dim:
+        for kind, count in ("generated", generated.count), ("reference", reference.count):
+            if count is not None and count <= extractor.dim:
                 yield (
-                    f"{features.count:,} {kind} images cannot fill {extractor.dim:,} features: "
-                    "the distance is far above what more images would give, kid is not"
+                    f"{count:,} {kind} images cannot fill {extractor.dim:,} features: the distance "
+                    "is far above what more images would give; kid has no such bias"
                 )
         if extractor.origin == "canonical" and generated.count < PAPERS_COUNT:
             yield (

@@ -10,13 +10,14 @@ from genctl.evaluation.features import Images, extract
 from genctl.evaluation.measures import Seen, measure
 from genctl.evaluation.reference import Reference, require_two
 from genctl.evaluation.score import Metric, Score
+from genctl.evaluation.summary import Summary
 
 
 def evaluate_images(
     metrics: Sequence[Metric],
     generated: Images,
     extractor: Extractor,
-    reference: Reference | None = None,
+    reference: Reference | Summary | None = None,
 ) -> list[Score]:
     """Score generated images in one pass over them.
 

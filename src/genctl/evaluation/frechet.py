@@ -89,13 +89,17 @@ class Gaussian:
     @classmethod
     def from_stats(cls, stats: FeatureStats) -> Gaussian:
         """The normal distribution of accumulated statistics, of at least 2 rows."""
-        covariance = stats.scatter / (stats.count - 1)
+        return cls.of_moments(stats.mean, stats.scatter / (stats.count - 1))
+
+    @classmethod
+    def of_moments(cls, mean: Tensor, covariance: Tensor) -> Gaussian:
+        """The normal distribution of a mean (d,) and a covariance (d, d), both float64."""
         factor, failed = torch.linalg.cholesky_ex(covariance)
         if failed:
             # Singular, for instance where a unit is constant: the symmetric eigenvectors serve.
             values, vectors = torch.linalg.eigh(covariance)
             factor = vectors * values.clamp(min=0).sqrt()
-        return cls(stats.mean, factor)
+        return cls(mean, factor)
 
     @property
     def trace(self) -> float:

@@ -26,6 +26,10 @@ from genctl.evaluation.neighbours import (
 )
 from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import Metric, Score, metric_name, short_sha, signature
+from genctl.evaluation.summary import Summary
+
+NEEDS_IMAGES: tuple[Metric, ...] = ("kid", "prdc")
+"""What cannot be told from the statistics of real images alone."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,10 @@ class Seen:
 
     extractor: Extractor
     generated: Features
-    reference: Reference | None = None
+    reference: Reference | Summary | None = None
 
     @property
-    def real(self) -> Reference:
+    def real(self) -> Reference | Summary:
         """The real images.
 
         Raises:
@@ -54,22 +58,22 @@ class Seen:
             metric: or a part of one, such as ``recall``.
             fields: of the signature: how it was computed.
         """
-        real, counts = self.real, (self.generated.count, self.real.features.count)
+        real, count = self.real, self.generated.count
         return Score(
             name=metric_name(metric, self.extractor),
             value=value,
             error=error,
             error_kind="standard error over generated samples",
-            n_generated=counts[0],
-            n_reference=counts[1],
+            n_generated=count,
+            n_reference=real.count,
             signature=signature(
                 metric,
                 self.extractor,
-                n=f"{counts[0]}/{counts[1]}",
+                n=f"{count}/{'unknown' if real.count is None else real.count}",
                 ref=f"{real.name}@{short_sha(real.sha256)}",
                 **fields,
             ),
-            warnings=comparison_cautions(self.extractor, self.generated, real.features),
+            warnings=comparison_cautions(self.extractor, self.generated, real),
             seconds={**self.stages, "reference": real.seconds},
         )
 
@@ -116,7 +120,7 @@ def _frechet(seen: Seen) -> list[Score]:
         replace(
             score,
             error_kind="standard error over generated samples (infinitesimal jackknife)",
-            warnings=frechet_cautions(seen.extractor, seen.generated, seen.real.features),
+            warnings=frechet_cautions(seen.extractor, seen.generated, seen.real),
             details={"mean_term": found.mean_term, "covariance_term": found.covariance_term},
         )
     ]

@@ -33,6 +33,11 @@ class Reference:
     features: Features
     seconds: float
 
+    @property
+    def count(self) -> int:
+        """The number of images."""
+        return self.features.count
+
     @cached_property
     def gaussian(self) -> Gaussian:
         """The normal distribution with the features' moments."""
