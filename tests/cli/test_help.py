@@ -99,7 +99,10 @@ def test_a_familys_sampling_options_are_in_the_help_of_its_runs(type_: Type, run
         ("genctl train lm --data ", ["pydoc"]),
         ("genctl sample ", ["数字-1"]),
         ("genctl sample 数字-1 --trunc", ["--truncation"]),
-        ("genctl eval ", ["fid", "is", "kid", "prdc", "fid-infinity", "bpb", "all"]),
+        (
+            "genctl eval ",
+            ["fid", "is", "kid", "prdc", "fid-infinity", "memorisation", "bpb", "all"],
+        ),
         ("genctl export --format ", FORMATS),
         ("genctl models ", ["gan", "lm", "diffusion"]),
         ("genctl runs show ", ["数字-1"]),

@@ -13,7 +13,7 @@ from torch import Tensor
 from genctl import __version__
 from genctl.data.digits import load_digits
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.evaluate import evaluate_images, real_floor
+from genctl.evaluation.evaluate import evaluate_images, real_floor, see_held_out
 from genctl.evaluation.extractors.base import Origin
 from genctl.evaluation.extractors.digits import DigitsExtractor
 from genctl.evaluation.extractors.rand import RandExtractor
@@ -50,7 +50,8 @@ def small_reference(extractor: RandExtractor, *shape: int) -> Reference:
 def test_real_digits_stand_low_and_noise_high(
     digits: DigitsExtractor, reference: Reference, held_out: Tensor
 ) -> None:
-    [floor] = real_floor(["fid"], torch.split(held_out, 300), reference, count=1000)
+    seen = see_held_out(torch.split(held_out, 300), reference, count=1000)
+    [floor] = real_floor(["fid"], seen, reference)
     [noise] = evaluate_images(["fid"], [images(1000, 1, 28, 28)], digits, reference)
     assert floor.name == noise.name == "fd[digits]"
     assert floor.n_generated == 1000

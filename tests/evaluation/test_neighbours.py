@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation import neighbours
-from genctl.evaluation.neighbours import density_coverage, precision_recall
+from genctl.evaluation.neighbours import density_coverage, nearest, precision_recall
 
 
 def draw(rows: int, columns: int, seed: int, scale: float = 1.0) -> Tensor:
@@ -95,6 +95,14 @@ def test_agree_with_torch_fidelity() -> None:
     ours = precision_recall(x, y, 3)
     assert ours.precision.value == pytest.approx(theirs["precision"], abs=1e-7)
     assert ours.recall.value == pytest.approx(theirs["recall"], abs=1e-7)
+
+
+def test_the_nearest_are_found() -> None:
+    x, y = draw(40, 6, 0), draw(33, 6, 1)
+    distance, which = nearest(x, y)
+    between = exact(x, y)
+    assert torch.equal(which, between.argmin(1))
+    torch.testing.assert_close(distance, between.amin(1))
 
 
 def test_too_few_images_for_so_many_neighbours() -> None:

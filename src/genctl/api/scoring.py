@@ -14,7 +14,7 @@ from genctl.api.text_scoring import score_text
 from genctl.data.sources import ImageSource
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.choose import Choice, choose_extractor
-from genctl.evaluation.evaluate import evaluate_images, real_floor
+from genctl.evaluation.evaluate import evaluate_images, real_floor, see_held_out
 from genctl.evaluation.extractors.base import Classifier, Extractor
 from genctl.evaluation.measures import NEEDS_IMAGES, Seen, classifier_of, measure
 from genctl.evaluation.reference import Reference, make_reference
@@ -93,7 +93,8 @@ def evaluate(
             distance to real images, ``fid-infinity``, that of infinitely many samples, and
             ``kid``, the kernel distance (smaller is better); ``is``, an Inception-style score
             (larger is better); ``prdc``, precision, recall, density and coverage (larger is
-            better); ``all`` of these that the extractor can give. Or ``bpb``, the bits that a
+            better); ``memorisation``, how far samples are from training images beside held-out
+            ones (1 is best); ``all`` of these that can be told. Or ``bpb``, the bits that a
             model of text needs for a byte of text it was not trained on (smaller is better).
         subject: a model or whatever `genctl.load` takes, or a folder, ``.npz`` or built-in data
             set of images; the latest run when None.
@@ -138,7 +139,7 @@ def evaluate(
         device=resolve_device(device),
     )
     if metric == ALL:
-        wanted = [m for m in wanted if _can_tell(m, choice.extractor, images=summary is None)]
+        wanted = [m for m in wanted if _can_tell(m, choice.extractor, source)]
     if "is" in wanted:  # or it would be missed when all else is done
         classifier_of(choice.extractor)
     if summary is not None:
@@ -148,11 +149,13 @@ def evaluate(
     return _evaluate(wanted, pictures, source, choice)
 
 
-def _can_tell(metric: Metric, extractor: Extractor, *, images: bool) -> bool:
-    """Whether the extractor, and a reference with or without images, are enough for ``metric``."""
+def _can_tell(metric: Metric, extractor: Extractor, source: ImageSource | None) -> bool:
+    """Whether the extractor, and what there is of real images, are enough for ``metric``."""
     if metric == "is":
         return isinstance(extractor, Classifier)
-    return images or metric not in NEEDS_IMAGES
+    if metric == "memorisation":
+        return source is not None and source.held_out() is not None
+    return source is not None or metric not in NEEDS_IMAGES
 
 
 def _metrics(text: str) -> list[Metric]:
@@ -180,12 +183,14 @@ def _evaluate(
     metrics: Sequence[Metric], pictures: Pictures, source: ImageSource | None, choice: Choice
 ) -> Evaluation:
     reference = _reference(source, choice) if source else None
-    scores = evaluate_images(metrics, pictures.batches, choice.extractor, reference)
+    unseen = source.held_out() if source else None
+    held_out = None
+    if reference and unseen is not None:
+        held_out = see_held_out(source_batches(unseen), reference, count=pictures.count)
+    scores = evaluate_images(metrics, pictures.batches, choice.extractor, reference, held_out)
     floors: list[Score] = []
-    held_out = source.held_out() if source else None
     if reference and held_out is not None:
-        count = scores[0].n_generated
-        floors = real_floor(metrics, source_batches(held_out), reference, count=count)
+        floors = real_floor(metrics, held_out, reference)
     elif reference and "is" in metrics:
         floors = measure("is", Seen(choice.extractor, reference.features))
     return Evaluation(tuple(scores), choice.reason, {floor.name: floor for floor in floors})

@@ -10,7 +10,7 @@ from genctl import registry, runs
 from genctl.cli.command import SUBJECT
 
 # The rooms that these belong to load torch; a test holds both sides equal.
-METRICS = ("fid", "is", "kid", "prdc", "fid-infinity", "bpb", "all")
+METRICS = ("fid", "is", "kid", "prdc", "fid-infinity", "memorisation", "bpb", "all")
 EXTRACTORS = ("digits", "inception", "rand")
 LOGGERS = ("tensorboard", "wandb")
 SOURCES = {"image": ("digits",), "text": ("pydoc",)}

@@ -24,8 +24,8 @@ def evaluate(
         typer.Argument(
             metavar="METRIC",
             help="Of images fid (Fréchet distance), fid-infinity, kid (kernel distance), is "
-            "(Inception-style score), prdc (precision, recall, density, coverage), several as "
-            "fid,kid, or all; of text bpb (bits a byte).",
+            "(Inception-style score), prdc (precision, recall, density, coverage), memorisation, "
+            "several as fid,kid, or all; of text bpb (bits a byte).",
             autocompletion=completion.one_of(*completion.METRICS),
         ),
     ],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.pixels import channels_first
-from genctl.evaluation.features import Images, extract
+from genctl.evaluation.features import Features, Images, extract
 from genctl.evaluation.measures import Seen, measure
 from genctl.evaluation.reference import Reference, require_two
 from genctl.evaluation.score import Metric, Score
@@ -18,6 +18,7 @@ def evaluate_images(
     generated: Images,
     extractor: Extractor,
     reference: Reference | Summary | None = None,
+    held_out: Features | None = None,
 ) -> list[Score]:
     """Score generated images in one pass over them.
 
@@ -26,35 +27,44 @@ def evaluate_images(
         generated: uint8 batches of any length, ``(B, C, H, W)`` or ``(B, H, W, C)``.
         extractor: what to see them with; of `reference`, too.
         reference: what they are compared with; ``is`` needs none.
+        held_out: real images that are not in the reference, as the extractor sees them;
+            ``memorisation`` needs them.
 
     Raises:
-        GenctlError: as `extract`; (USAGE) ``is`` with an extractor that has no classifier, or
-            too few images; (DATA) fewer than two images.
+        GenctlError: as `extract`; (USAGE) ``is`` with an extractor that has no classifier, too few
+            images, or what a metric needs is missing; (DATA) fewer than two images.
     """
     features = extract(extractor, generated)
     require_two(features, "generated")
-    seen = Seen(extractor, features, reference)
+    seen = Seen(extractor, features, reference, held_out)
     return [score for metric in metrics for score in measure(metric, seen)]
 
 
-def real_floor(
-    metrics: Sequence[Metric], held_out: Images, reference: Reference, *, count: int
-) -> list[Score]:
-    """Where real images stand: ``count`` held-out ones against the reference.
-
-    A perfect generator would come out about here, and a distance not at 0, because that between
-    finite samples is biased upwards; so ``count`` should be the number of generated images.
-
-    Args:
-        metrics: as in `evaluate_images`.
-        held_out: real images that are not in the reference.
-        reference: what they are compared with.
-        count: at most how many to take.
+def see_held_out(images: Images, reference: Reference, *, count: int) -> Features:
+    """``count`` held-out images, or all if they are fewer, as the reference was seen.
 
     Raises:
-        GenctlError: as `evaluate_images`.
+        GenctlError: as `extract`; (DATA) fewer than two images.
     """
-    return evaluate_images(metrics, _first(count, held_out), reference.extractor, reference)
+    features = extract(reference.extractor, _first(count, images))
+    require_two(features, "held-out")
+    return features
+
+
+def real_floor(metrics: Sequence[Metric], held_out: Features, reference: Reference) -> list[Score]:
+    """Where real images stand: held-out ones against the reference.
+
+    A perfect generator would come out about here, and a distance not at 0, because that between
+    finite samples is biased upwards; so there should be as many as there are generated images.
+
+    Args:
+        metrics: as in `evaluate_images`; ``memorisation`` has no floor but 1.
+        held_out: real images that are not in the reference.
+        reference: what they are compared with.
+    """
+    seen = Seen(reference.extractor, held_out, reference)
+    wanted = [metric for metric in metrics if metric != "memorisation"]
+    return [score for metric in wanted for score in measure(metric, seen)]
 
 
 def _first(count: int, images: Images) -> Images:

@@ -18,6 +18,7 @@ from genctl.evaluation.kernel_distance import (
     kernel_distance,
     subset_distance,
 )
+from genctl.evaluation.memorisation import memorisation
 from genctl.evaluation.neighbours import (
     DENSITY_K,
     PRECISION_K,
@@ -28,17 +29,23 @@ from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import Metric, Score, metric_name, short_sha, signature
 from genctl.evaluation.summary import Summary
 
-NEEDS_IMAGES: tuple[Metric, ...] = ("kid", "prdc")
+NEEDS_IMAGES: tuple[Metric, ...] = ("kid", "prdc", "memorisation")
 """What cannot be told from the statistics of real images alone."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Generated images as an extractor sees them, and the real ones to compare them with."""
+    """Generated images as an extractor sees them, and real ones to compare them with.
+
+    Attributes:
+        reference: what the model should be like.
+        held_out: images like those of the reference, which the model was not trained on.
+    """
 
     extractor: Extractor
     generated: Features
     reference: Reference | Summary | None = None
+    held_out: Features | None = None
 
     @property
     def real(self) -> Reference | Summary:
@@ -169,6 +176,24 @@ def _neighbours(seen: Seen) -> list[Score]:
     ]
 
 
+def _memorisation(seen: Seen) -> list[Score]:
+    if seen.held_out is None:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "memorisation compares with held-out images, and the reference has none",
+            hint="put some into a folder test/ beside train/",
+        )
+    held_out = seen.held_out.values
+    found = memorisation(seen.generated.values, seen.real.features.values, held_out)
+    return [
+        replace(
+            seen.compared("memorisation", found.ratio, found.error, held=len(held_out)),
+            error_kind="standard error over generated samples (bootstrap)",
+            details={"copies": found.copies, "close": found.close},
+        )
+    ]
+
+
 def _inception(seen: Seen) -> list[Score]:
     extractor, generated = classifier_of(seen.extractor), seen.generated
     logits = extractor.logits(generated.values).cpu()
@@ -195,4 +220,5 @@ _MEASURES: Mapping[Metric, Callable[[Seen], list[Score]]] = {
     "kid": _kernel,
     "prdc": _neighbours,
     "fid-infinity": _infinity,
+    "memorisation": _memorisation,
 }

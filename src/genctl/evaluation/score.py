@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from genctl import __version__
 from genctl.evaluation.extractors.base import Extractor
 
-Metric: TypeAlias = Literal["fid", "is", "kid", "prdc", "fid-infinity"]
+Metric: TypeAlias = Literal["fid", "is", "kid", "prdc", "fid-infinity", "memorisation"]
 
 _FAMILY: Mapping[str, str] = {"fid": "fd", "kid": "kd", "fid-infinity": "fd-infinity"}
 """What a value is called where the name of the published weights' would be claimed."""
