@@ -134,7 +134,7 @@ def test_statistics_stand_in_for_images(type_: Type, run: str, tmp_path: Path) -
     to_images = type_("eval", "all", run, "--n", "40", "--json").json["scores"]
     assert [s["name"] for s in to_file] == ["fd[digits]", "is[digits]", "fd-infinity[digits]"]
     by_name = {score["name"]: score["value"] for score in to_images}
-    assert len(by_name) == 8
+    assert len(by_name) == 9
     for score in to_file:
         assert score["value"] == pytest.approx(by_name[score["name"]], rel=1e-6)
     refused = type_("eval", "kid", run, "--ref", str(path), "--n", "40")

@@ -43,7 +43,7 @@ def models(
         ),
     ] = None,
 ) -> None:
-    """List what can be trained, or show one family with all its options."""
+    """List what can be trained, or show all options of one."""
     call: Call = ctx.obj
     if name is not None:
         spec = registry.get(name)

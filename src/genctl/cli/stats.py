@@ -41,7 +41,7 @@ def stats(
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Write the statistics of real images that a Fréchet distance needs.
+    """Write what a Fréchet distance needs of real images.
 
     As mu and sigma, which pytorch-fid and clean-fid read too.
     """

@@ -105,7 +105,7 @@ SPEC = Spec(
             "model.width": 24,
             "model.multiples": "1,2",
             "model.attention": "",
-            "train.budget": "120k",
+            "train.budget": "90k",
             "train.batch_size": 64,
             "train.ema_halflife": 10_000,
             "sample.guidance": 1.5,
