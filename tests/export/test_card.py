@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 from genctl.contracts import DataSpec
-from genctl.export.card import Card, Setting, TrainingScore, for_transformers, render
+from genctl.export.card import Card, Setting, TrainingScore, for_diffusers, for_transformers, render
 from tests.export.models import data_spec
 
 CARD = Card(
@@ -59,6 +59,15 @@ def test_beside_transformers_the_card_is_about_transformers() -> None:
     assert "```sh\ngenctl train gan --data 照片\n```" in text
     edited = "# 我的模型\n"
     assert for_transformers(edited).endswith(f"---\n\n{edited}")
+
+
+def test_beside_diffusers_the_card_is_about_diffusers() -> None:
+    text = for_diffusers(render(CARD), "Like this.")
+    assert "`unet/` holds the `ema` weights of step 2." in text
+    assert "In this folder:\n\nLike this.\n\n## Data" in text
+    assert "genctl sample" not in text
+    edited = for_diffusers("# 我的模型\n", "Like this.")
+    assert edited == "# 我的模型\n\n## With diffusers\n\nLike this.\n"
 
 
 def test_many_classes_are_cut_short() -> None:

@@ -14,7 +14,8 @@ from genctl.api.loading import load
 from genctl.api.model import QUIET, Model
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.export import bundle, diffusers, gguf, hf, onnx
-from genctl.export.card import for_transformers
+from genctl.export.card import for_diffusers, for_transformers
+from genctl.export.diffusers_usage import usage
 from genctl.export.document import artefact_texts
 from genctl.export.proof import Proof
 from genctl.files import make_directory
@@ -128,7 +129,8 @@ def _write_hf(model: Model, path: Path) -> Proof:
 
 def _write_diffusers(model: Model, path: Path) -> Proof:
     plan = model.spec.load("exporter.diffusers")(model.trained)
-    return diffusers.write(plan, path, _document(model), export_card(model))
+    card = for_diffusers(export_card(model), usage(plan))
+    return diffusers.write(plan, path, _document(model), card)
 
 
 def _write_gguf(model: Model, path: Path, quantization: str = "f16") -> Proof:

@@ -153,6 +153,19 @@ def for_transformers(text: str) -> str:
     return _HUB + text.replace(_USE_TEXT, _USE_TRANSFORMERS)
 
 
+def for_diffusers(text: str, use: str) -> str:
+    """The card ``text`` of a model of images, as it goes with an export to diffusers' format.
+
+    Args:
+        use: what its section on use says in place of how genctl uses an export of its own; at
+            the end of a card that somebody has rewritten.
+    """
+    own = _USE_IMAGES.format(suffix="png")
+    if own not in text:
+        return f"{text.rstrip()}\n\n## With diffusers\n\n{use}\n"
+    return text.replace(own, use).replace("`model.safetensors` holds", "`unet/` holds")
+
+
 def count_of(data: DataSpec) -> str:
     """How many units of the data there are, in words: ``7,934 images``, ``338,025 tokens``."""
     return f"{data.examples * data.units_per_example:,} {_UNITS.get(data.unit, data.unit)}"

@@ -14,7 +14,7 @@ from genctl.contracts import DiffusersPlan
 from genctl.data.vision import import_torchvision
 from genctl.export.diffusers_proof import prove
 from genctl.export.diffusers_reading import DOCUMENT, WEIGHTS
-from genctl.export.diffusers_usage import PIPELINE, fits_pipeline, pipeline_code, usage
+from genctl.export.diffusers_usage import PIPELINE, fits_pipeline, pipeline_code
 from genctl.export.document import to_text
 from genctl.export.packages import quiet, require
 from genctl.export.proof import Proof
@@ -25,12 +25,12 @@ from genctl.weights import save_tensors
 def write(plan: DiffusersPlan, path: Path, document: Mapping[str, Any], card: str) -> Proof:
     """Write the folder ``path`` and prove it in diffusers.
 
-    It holds ``unet/``, ``scheduler/`` and ``model_index.json``, README.md that says how to sample,
-    and genctl's document; also ``pipeline.py`` where no pipeline of diffusers does that.
+    It holds ``unet/``, ``scheduler/``, ``model_index.json``, README.md and genctl's document; also
+    ``pipeline.py`` where no pipeline of diffusers samples it.
 
     Args:
         document: see `genctl.export.document.to_text`.
-        card: the text of README.md before that.
+        card: the text of README.md.
 
     Raises:
         GenctlError: (USAGE) a package of ``genctl[hf]`` is missing; (PROOF_FAILED) diffusers does
@@ -48,7 +48,7 @@ def write(plan: DiffusersPlan, path: Path, document: Mapping[str, Any], card: st
             (stage / PIPELINE).write_text(pipeline_code(plan), "utf-8")
         images = {"shape": plan.shape, "padded": plan.padded, "unshuffle": plan.unshuffle}
         (stage / DOCUMENT).write_text(to_text({**document, "images": images}), "utf-8")
-        (stage / "README.md").write_text(f"{card.rstrip()}\n\n{usage(plan)}", "utf-8")
+        (stage / "README.md").write_text(card, "utf-8")
         proof = prove(plan, stage, path)
     return proof
 

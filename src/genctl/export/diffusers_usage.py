@@ -20,13 +20,11 @@ def fits_pipeline(plan: DiffusersPlan) -> bool:
 
 
 def usage(plan: DiffusersPlan) -> str:
-    """The section of README.md that says how to sample, in Markdown."""
+    """What README.md says of how to sample, in Markdown."""
     stock = fits_pipeline(plan)
     given = "" if stock else ', custom_pipeline=".", trust_remote_code=True'
     wanted = "labels=[0]" if plan.num_classes else "batch_size=4"
     notes = [
-        "## With diffusers",
-        "In this folder:",
         "```python\nimport torch\nfrom diffusers import DiffusionPipeline\n\n"
         f'pipeline = DiffusionPipeline.from_pretrained("."{given})\n'
         f"made = pipeline({wanted}, num_inference_steps=20, "
@@ -39,7 +37,8 @@ def usage(plan: DiffusersPlan) -> str:
             "can also be imported and made of the two parts, UNet2DModel and "
             f"{plan.scheduler}."
         )
-    return "\n\n".join(notes) + "\n"
+    notes.append("`genctl train diffusion --init .` goes on from these weights.")
+    return "\n\n".join(notes)
 
 
 def pipeline_code(plan: DiffusersPlan) -> str:
