@@ -140,6 +140,8 @@ def test_statistics_stand_in_for_images(type_: Type, run: str, tmp_path: Path) -
     refused = type_("eval", "kid", run, "--ref", str(path), "--n", "40")
     assert (refused.code, "no images" in refused.err) == (2, True)
     assert type_("stats", "digits", "--out", str(tmp_path / "x.txt")).code == 2
+    assert type_("stats", "digits", "--out", str(tmp_path / "x.npz"), "--n", "-5").code == 2
+    assert not (tmp_path / "x.npz").exists()
 
 
 @pytest.mark.parametrize(

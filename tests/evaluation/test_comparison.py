@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def test_what_was_made_differently_is_refused() -> None:
         compare(score(1.0), score(1.0, n="500/7934"))
     assert caught.value.code == ExitStatus.DATA
     assert "--n" in caught.value.hint
+
+
+def test_a_signature_of_somebody_else_is_only_different() -> None:
+    with pytest.raises(GenctlError, match="cannot be compared"):
+        compare(score(1.0), dataclasses.replace(score(1.0), signature="fd|no colon|x"))
 
 
 def test_only_what_both_have() -> None:

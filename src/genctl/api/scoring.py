@@ -16,10 +16,10 @@ from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.choose import Choice, choose_extractor
 from genctl.evaluation.evaluate import evaluate_images, real_floor, see_held_out
 from genctl.evaluation.extractors.base import Classifier, Extractor
-from genctl.evaluation.measures import NEEDS_IMAGES, Seen, classifier_of, measure
+from genctl.evaluation.measures import NEEDS_IMAGES, Seen, measure
 from genctl.evaluation.reference import Reference, make_reference
 from genctl.evaluation.score import Metric, Score
-from genctl.evaluation.summary import is_summary, read_summary
+from genctl.evaluation.summary import Summary, is_summary, read_summary
 from genctl.files import cache_folder
 from genctl.output import Output
 
@@ -128,7 +128,8 @@ def evaluate(
         output=output,
         **choice_of_weights,
     )
-    summary = Path(ref) if ref is not None and is_summary(Path(ref)) else None
+    path = None if ref is None else Path(ref).expanduser()
+    summary = path if path is not None and is_summary(path) else None
     needless = wanted == ["is"] and ref is None and pictures.data is None
     source = None if needless or summary else reference_source(ref, pictures)
     choice = choose_extractor(
@@ -140,13 +141,8 @@ def evaluate(
     )
     if metric == ALL:
         wanted = [m for m in wanted if _can_tell(m, choice.extractor, source)]
-    if "is" in wanted:  # or it would be missed when all else is done
-        classifier_of(choice.extractor)
-    if summary is not None:
-        known = read_summary(summary, choice.extractor)
-        scores = evaluate_images(wanted, pictures.batches, choice.extractor, known)
-        return Evaluation(tuple(scores), choice.reason)
-    return _evaluate(wanted, pictures, source, choice)
+    known = read_summary(summary, choice.extractor) if summary else _reference(source, choice)
+    return _evaluate(wanted, pictures, known, source, choice)
 
 
 def _can_tell(metric: Metric, extractor: Extractor, source: ImageSource | None) -> bool:
@@ -180,23 +176,26 @@ def _metrics(text: str) -> list[Metric]:
 
 
 def _evaluate(
-    metrics: Sequence[Metric], pictures: Pictures, source: ImageSource | None, choice: Choice
+    metrics: Sequence[Metric],
+    pictures: Pictures,
+    reference: Reference | Summary | None,
+    source: ImageSource | None,
+    choice: Choice,
 ) -> Evaluation:
-    reference = _reference(source, choice) if source else None
     unseen = source.held_out() if source else None
-    held_out = None
-    if reference and unseen is not None:
+    held_out, floors = None, list[Score]()
+    if isinstance(reference, Reference) and unseen is not None:
         held_out = see_held_out(source_batches(unseen), reference, count=pictures.count)
-    scores = evaluate_images(metrics, pictures.batches, choice.extractor, reference, held_out)
-    floors: list[Score] = []
-    if reference and held_out is not None:
         floors = real_floor(metrics, held_out, reference)
-    elif reference and "is" in metrics:
+    elif isinstance(reference, Reference) and "is" in metrics:
         floors = measure("is", Seen(choice.extractor, reference.features))
+    scores = evaluate_images(metrics, pictures.batches, choice.extractor, reference, held_out)
     return Evaluation(tuple(scores), choice.reason, {floor.name: floor for floor in floors})
 
 
-def _reference(source: ImageSource, choice: Choice) -> Reference:
+def _reference(source: ImageSource | None, choice: Choice) -> Reference | None:
+    if source is None:
+        return None
     return make_reference(
         source_batches(source),
         choice.extractor,

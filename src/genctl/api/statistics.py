@@ -61,6 +61,8 @@ def stats(
         raise GenctlError(
             ExitStatus.USAGE, f"--out {path} does not end in .npz", hint=f"--out {path.stem}.npz"
         )
+    if n is not None and n < 2:
+        raise GenctlError(ExitStatus.USAGE, f"--n {n} is too few", hint="leave --n out")
     opened = open_source(source)
     total = len(opened.images) if n is None else min(n, len(opened.images))
     choice = choose_extractor(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from genctl.cli import completion
 from genctl.cli.command import Call
-from genctl.cli.options import Checkpoint, Device, ModelWeights, Threads, use_threads
+from genctl.cli.options import (
+    Checkpoint,
+    Device,
+    Extractor,
+    ExtractorWeights,
+    ModelWeights,
+    Threads,
+    use_threads,
+)
 from genctl.cli.tables import table
 
 if TYPE_CHECKING:
@@ -53,18 +60,8 @@ def evaluate(
             help="How many to score; left out: 2000 images of a model, all of a folder or text.",
         ),
     ] = None,
-    extractor: Annotated[
-        str | None,
-        typer.Option(
-            help="Features; left out: those that belong to the data, else inception, else rand.",
-            metavar="digits|inception|rand",
-            autocompletion=completion.one_of(*completion.EXTRACTORS),
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="A file of Inception weights for the extractor.", metavar="FILE"),
-    ] = None,
+    extractor: Extractor = None,
+    weights: ExtractorWeights = None,
     model_weights: ModelWeights = "best",
     checkpoint: Checkpoint = "best",
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
@@ -138,7 +135,7 @@ def _describe_several(found: Evaluation) -> str:
     lines = [table(rows, header), ""]
     facts = {**found.facts, "n": f"{found.score.n_generated} generated images"}
     if floors:
-        facts["real"] = f"as many, at most {next(iter(floors.values())).n_generated}, held out"
+        facts["real"] = f"the same of {next(iter(floors.values())).n_generated} real images"
     lines += [f"  {label:<9}  {text}" for label, text in facts.items()]
     warnings = dict.fromkeys(w for score in found.scores for w in score.warnings)
     return "\n".join([*lines, *(f"  warning    {warning}" for warning in warnings)])

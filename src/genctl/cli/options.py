@@ -53,6 +53,21 @@ ModelWeights = Annotated[
         autocompletion=completion.one_of("best", "ema", "raw"),
     ),
 ]
+Extractor = Annotated[
+    str | None,
+    typer.Option(
+        "--extractor",
+        help="Features; left out: those that belong to the data, else inception, else rand.",
+        metavar="digits|inception|rand",
+        autocompletion=completion.one_of(*completion.EXTRACTORS),
+    ),
+]
+ExtractorWeights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights", help="A file of Inception weights for the extractor.", metavar="FILE"
+    ),
+]
 BatchSize = Annotated[
     int,
     typer.Option("--batch-size", help="Samples made at a time: memory and speed, not results."),

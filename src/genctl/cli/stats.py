@@ -9,7 +9,7 @@ import typer
 
 from genctl.cli import completion
 from genctl.cli.command import Call
-from genctl.cli.options import Device, Threads, use_threads
+from genctl.cli.options import Device, Extractor, ExtractorWeights, Threads, use_threads
 
 
 def stats(
@@ -26,18 +26,8 @@ def stats(
         Path, typer.Option(metavar="FILE", help="The .npz to write, for genctl eval --ref.")
     ],
     n: Annotated[int | None, typer.Option("--n", help="At most so many images.")] = None,
-    extractor: Annotated[
-        str | None,
-        typer.Option(
-            help="Features; left out: those that belong to the data, else inception, else rand.",
-            metavar="digits|inception|rand",
-            autocompletion=completion.one_of(*completion.EXTRACTORS),
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="A file of Inception weights for the extractor.", metavar="FILE"),
-    ] = None,
+    extractor: Extractor = None,
+    weights: ExtractorWeights = None,
     device: Device = None,
     threads: Threads = None,
 ) -> None:

@@ -102,7 +102,8 @@ def _differing(first: str, second: str) -> list[str]:
 
 def _fields(signature: str) -> dict[str, str]:
     head, *fields = signature.split("|")
-    return {"metric": head, **dict(field.split(":", 1) for field in fields)}
+    pairs = (field.partition(":") for field in fields)
+    return {"metric": head, **{key: value for key, _, value in pairs}}
 
 
 def _score(document: Mapping[str, Any]) -> Score:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.pixels import channels_first
 from genctl.evaluation.features import Features, Images, extract
-from genctl.evaluation.measures import Seen, measure
+from genctl.evaluation.measures import Seen, measure, require
 from genctl.evaluation.reference import Reference, require_two
 from genctl.evaluation.score import Metric, Score
 from genctl.evaluation.summary import Summary
@@ -34,6 +34,7 @@ def evaluate_images(
         GenctlError: as `extract`; (USAGE) ``is`` with an extractor that has no classifier, too few
             images, or what a metric needs is missing; (DATA) fewer than two images.
     """
+    require(metrics, extractor, reference, held_out)
     features = extract(extractor, generated)
     require_two(features, "generated")
     seen = Seen(extractor, features, reference, held_out)

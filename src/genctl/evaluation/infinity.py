@@ -7,6 +7,7 @@ the limit. The reference is held fixed, and its own share of the bias remains.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.frechet import Gaussian, frechet_distance
+from genctl.evaluation.frechet import Gaussian, frechet_distance, frechet_of
 
 POINTS = 15
 SEED = 2020
@@ -26,7 +27,8 @@ class Infinity(NamedTuple):
 
     Attributes:
         limit: the distance at infinitely many samples.
-        error: standard error of the limit, from how far the points are off the line.
+        error: standard error of the limit over generated samples: that of the distance of all of
+            them, and how far the points are off the line.
         slope: how much more one sample would have.
         counts: the numbers of samples that were tried.
         distances: the distance at each.
@@ -64,16 +66,21 @@ def extrapolate(
     for size in sizes.tolist():
         chosen = torch.randperm(count, generator=draw)[:size]
         distances.append(frechet_distance(Gaussian.fit(generated[chosen]), reference))
-    return _line(sizes, np.array(distances))
+    return _line(sizes, np.array(distances), frechet_of(generated, reference).error)
 
 
-def _line(sizes: np.ndarray, distances: np.ndarray) -> Infinity:
-    """Least squares over 1 / N, and the standard error of its intercept."""
+def _line(sizes: np.ndarray, distances: np.ndarray, of_all: float) -> Infinity:
+    """Least squares over 1 / N.
+
+    The subsets share their samples, so that their scatter says nothing of how others would come
+    out: the error ``of_all`` does.
+    """
     over = np.stack([np.ones(len(sizes)), 1 / sizes], axis=1)
     (limit, slope), *_ = np.linalg.lstsq(over, distances, rcond=None)
     residual = distances - over @ [limit, slope]
     spread = residual @ residual / (len(sizes) - 2)
-    error = float(np.sqrt(spread * np.linalg.inv(over.T @ over)[0, 0]))
+    of_line = float(np.sqrt(spread * np.linalg.inv(over.T @ over)[0, 0]))
+    error = math.hypot(of_line, of_all)
     return Infinity(
         float(limit), error, float(slope), tuple(sizes.tolist()), tuple(distances.tolist())
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from genctl.errors import ExitStatus, GenctlError
@@ -105,6 +105,30 @@ def measure(metric: Metric, seen: Seen) -> list[Score]:
     return [replace(s, seconds={**s.seconds, "metric": seconds}) for s in scores]
 
 
+def require(
+    metrics: Sequence[Metric],
+    extractor: Extractor,
+    reference: Reference | Summary | None,
+    held_out: Features | None,
+) -> None:
+    """Refuse what cannot be measured, before any image is made.
+
+    Raises:
+        GenctlError: (USAGE) ``is`` with an extractor that has no classifier, ``memorisation``
+            without held-out images, or a metric that needs more than statistics.
+    """
+    if "is" in metrics:
+        classifier_of(extractor)
+    if isinstance(reference, Summary) and set(metrics) & set(NEEDS_IMAGES):
+        raise reference.has_no_images()
+    if "memorisation" in metrics and held_out is None:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "memorisation compares with held-out images, and the reference has none",
+            hint="put some into a folder test/ beside train/",
+        )
+
+
 def classifier_of(extractor: Extractor) -> Classifier:
     """``extractor``, which ``is`` needs to be a classifier.
 
@@ -140,7 +164,7 @@ def _infinity(seen: Seen) -> list[Score]:
     return [
         replace(
             score,
-            error_kind=f"standard error of the intercept over {POINTS} subsets",
+            error_kind="standard error over generated samples (jackknife, and the line's own)",
             details={"slope": found.slope, **at},
         )
     ]
@@ -177,12 +201,7 @@ def _neighbours(seen: Seen) -> list[Score]:
 
 
 def _memorisation(seen: Seen) -> list[Score]:
-    if seen.held_out is None:
-        raise GenctlError(
-            ExitStatus.USAGE,
-            "memorisation compares with held-out images, and the reference has none",
-            hint="put some into a folder test/ beside train/",
-        )
+    assert seen.held_out is not None
     held_out = seen.held_out.values
     found = memorisation(seen.generated.values, seen.real.features.values, held_out)
     return [

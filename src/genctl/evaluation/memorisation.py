@@ -45,7 +45,7 @@ def memorisation(generated: Tensor, training: Tensor, held_out: Tensor) -> Memor
         training: (M, d).
         held_out: (K, d), of images that the model was not trained on.
     """
-    distances, usual = (nearest(features, training)[0] for features in (generated, held_out))
+    distances, usual = (nearest(features, training) for features in (generated, held_out))
     median = usual.median().clamp(min=torch.finfo(torch.float64).tiny)
     draw = torch.Generator().manual_seed(_SEED)
     resampled = torch.stack(

@@ -118,14 +118,9 @@ def squared_radii(features: Tensor, k: int) -> Tensor:
     return found
 
 
-def nearest(features: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """How far the nearest row of ``known: (M, d)`` is from each of ``features: (N, d)``, and which.
-
-    Returns:
-        (N,) float64, (N,) int64.
-    """
-    parts = [squared.min(1) for _, squared in _blocks(features, known)]
-    return torch.cat([p.values.sqrt() for p in parts]), torch.cat([p.indices for p in parts])
+def nearest(features: Tensor, known: Tensor) -> Tensor:
+    """``(N,) float64``: from each of ``features: (N, d)`` to the nearest of ``known: (M, d)``."""
+    return torch.cat([squared.amin(1).sqrt() for _, squared in _blocks(features, known)])
 
 
 def _blocks(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor]]:

@@ -56,7 +56,11 @@ class Summary:
         Raises:
             GenctlError: (USAGE) always.
         """
-        raise GenctlError(
+        raise self.has_no_images()
+
+    def has_no_images(self) -> GenctlError:
+        """The error of whoever needs them."""
+        return GenctlError(
             ExitStatus.USAGE,
             f"{self.name} holds statistics and no images, so only fid and fid-infinity can be "
             "measured against it",

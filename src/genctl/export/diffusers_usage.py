@@ -47,9 +47,8 @@ def pipeline_code(plan: DiffusersPlan) -> str:
     body = _body(plan)
     functional = "from torch.nn import functional as F\n" if "F." in body else ""
     by_class = _BY_CLASS if plan.num_classes else _BY_COUNT
-    parts = {key: text.format(classes=plan.num_classes) for key, text in by_class.items()}
-    parts["guidance"] = parts["guidance"].replace("GUIDANCE", f"{plan.guidance:g}")
-    parts["guide"] = parts["guide"].replace("SEEN", scaled)
+    values = {"classes": plan.num_classes, "guidance": f"{plan.guidance:g}", "seen": scaled}
+    parts = {key: text.format(**values) for key, text in by_class.items()}
     return f'''\
 """Sampling this model with diffusers."""
 
@@ -94,14 +93,14 @@ class Pipeline(DiffusionPipeline):
 
 _BY_CLASS = {
     "argument": "labels",
-    "guidance": "\n        guidance_scale=GUIDANCE,",
+    "guidance": "\n        guidance_scale={guidance},",
     "labels": "        labels = torch.as_tensor(labels, device=self.unet.device)\n",
     "count": "len(labels)",
     "label": ", labels",
     "parameter": ", labels",
     "guide": (
         "            if guidance_scale != 1:  # the label {classes} means no class\n"
-        "                none = self.network(SEEN, t, torch.full_like(labels, {classes}))\n"
+        "                none = self.network({seen}, t, torch.full_like(labels, {classes}))\n"
         "                made = none + guidance_scale * (made - none)\n"
     ),
 }
