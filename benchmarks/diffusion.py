@@ -30,7 +30,11 @@ def main() -> None:
     if "quality" in chosen:
         seeds = [int(seed) for seed in options.seeds.split(",")]
         print(f"\n## quality, {options.seconds:g} s\n")
-        print(diffusion_quality.run(options.seconds, seeds, options.threads, options.contenders))
+        print(
+            diffusion_quality.run(
+                options.seconds, seeds, options.threads, options.contenders, options.rate
+            )
+        )
     if "sampling" in chosen:
         print("\n## sampling\n")
         print(diffusion_sampling.run(options.seconds, options.threads))
@@ -42,6 +46,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--rate", type=float, default=1e-3, help="of the peer's training")
     parser.add_argument(
         "--contenders",
         nargs="+",

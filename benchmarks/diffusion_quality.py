@@ -44,13 +44,20 @@ class Row:
     nearest: float
 
 
-def run(seconds: float, seeds: Sequence[int], threads: int, names: Sequence[str]) -> str:
-    """The table as Markdown: medians, and each seed."""
+def run(
+    seconds: float, seeds: Sequence[int], threads: int, names: Sequence[str], rate: float
+) -> str:
+    """The table as Markdown: medians, and each seed.
+
+    Args:
+        rate: the peer's learning rate.
+    """
+    contenders = {**CONTENDERS, PEER: lambda *given: _peer(*given, rate)}
     examiner = Examiner()
     found: dict[str, list[Row]] = {name: [] for name in names}
     for seed in seeds:
         for name in names:
-            found[name].append(examiner.row(CONTENDERS[name](seconds, seed, threads), name))
+            found[name].append(examiner.row(contenders[name](seconds, seed, threads), name))
             print(name, seed, found[name][-1], file=sys.stderr, flush=True)
     return _table(found, examiner.floor())
 
@@ -95,8 +102,8 @@ class Examiner:
 
 def _preset(seconds: float, seed: int, threads: int) -> Trained:
     run = Path(tempfile.mkdtemp(prefix="diffusion-")) / "run"
-    train(run, seconds, seed, threads)
-    model = genctl.load(run)
+    train(run, seconds, seed, threads, "--device", "cpu")
+    model = genctl.load(run, device="cpu")
 
     def sample(n: int) -> Pixels:
         return model.sample(n, seed=1000 + seed, batch_size=250).array
@@ -119,8 +126,8 @@ def _plain(seconds: float, seed: int, threads: int) -> Trained:
     return plain_trial(pixels, labels, seconds, seed)
 
 
-def _peer(seconds: float, seed: int, threads: int) -> Trained:
-    return denoising_diffusion(load_digits("train")[0], seconds, seed)
+def _peer(seconds: float, seed: int, _threads: int, rate: float = 1e-3) -> Trained:
+    return denoising_diffusion(load_digits("train")[0], seconds, seed, rate)
 
 
 PEER = "denoising-diffusion-pytorch"

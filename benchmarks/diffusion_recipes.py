@@ -73,7 +73,10 @@ def plain_trial(
 
 
 def denoising_diffusion(pixels: Pixels, seconds: float, seed: int, rate: float = 1e-3) -> Trained:
-    """Its own U-Net, at about the size of ours, with its defaults: v-prediction, sigmoid betas."""
+    """Its own U-Net, at about the size of ours, with its defaults: v-prediction, sigmoid betas.
+
+    It draws on a GPU where there is one, since only its training is timed.
+    """
     import_torchvision()  # beside a PyTorch for the CPU it does not import by itself
     from denoising_diffusion_pytorch import GaussianDiffusion, Unet
     from ema_pytorch import EMA
@@ -100,7 +103,8 @@ def denoising_diffusion(pixels: Pixels, seconds: float, seed: int, rate: float =
     @torch.inference_mode()
     def sample(n: int) -> Pixels:
         torch.manual_seed(1000 + seed)
-        made = [average.ema_model.sample(batch_size=250) for _ in range(math.ceil(n / 250))]
+        model = average.ema_model.to("cuda" if torch.cuda.is_available() else "cpu")
+        made = [model.sample(batch_size=250).cpu() for _ in range(math.ceil(n / 250))]
         return to_pixels(torch.cat(made)[:n] * 2 - 1)
 
     return Trained(seen, _size(unet), sample)

@@ -3,7 +3,8 @@
 One network, trained as the preset ``digits`` with v-prediction, the one prediction that both sides
 of the comparison know well. diffusers gets it as its own ``UNet2DModel``, on unshuffled pixels as
 trained. Every sampler takes the fewest steps whose distance is within a tenth of its own at
-100 steps; then the samplers take turns at making images.
+100 steps, which is found out on a GPU where there is one; then the samplers take turns at making
+images on the CPU.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from genctl.api.model import Model
 from genctl.data.vision import import_torchvision
 from genctl.families.diffusion.exporter import plan_diffusers
 
-JUDGED, TIMED, BATCH, ROUNDS = 1000, 500, 250, 5
+JUDGED, TIMED, BATCH, ROUNDS = 2000, 250, 250, 5
 MOST = 100
 LADDER = (5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 50, 60, 80)
 NEAR = 1.1
@@ -48,11 +49,14 @@ class Reached:
 def run(seconds: float, threads: int) -> str:
     """The table as Markdown."""
     path = Path(tempfile.mkdtemp(prefix="diffusion-sampling-")) / "run"
-    train(path, seconds, 0, threads, "--set", "prediction=v")
-    model = genctl.load(path)
+    train(path, seconds, 0, threads, "--set", "prediction=v", "--device", "cpu")
     examiner = Examiner()
-    drawers = _drawers(model)
-    reached = {name: _fewest(examiner, draw) for name, draw in drawers.items()}
+    finder = "cuda" if torch.cuda.is_available() else "cpu"
+    reached = {
+        name: _fewest(examiner, draw)
+        for name, draw in _drawers(genctl.load(path, device=finder)).items()
+    }
+    drawers = _drawers(genctl.load(path, device="cpu"))
     rates: dict[str, list[float]] = {name: [] for name in drawers}
     for _ in range(ROUNDS):
         for name, draw in drawers.items():
@@ -103,7 +107,8 @@ def _unet2d(model: Model) -> nn.Module:
     plan = plan_diffusers(model.trained)
     unet: nn.Module = UNet2DModel(**plan.unet)
     unet.load_state_dict(plan.network.state_dict())
-    return unet.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    unet.eval().requires_grad_(False).to(model.device)
+    return unet.to(memory_format=torch.channels_last)
 
 
 def _peer(scheduler, unet: nn.Module, model: Model) -> Draw:
@@ -117,11 +122,11 @@ def _peer(scheduler, unet: nn.Module, model: Model) -> Draw:
 
     def part(label: torch.Tensor, steps: int) -> Pixels:
         scheduler.set_timesteps(steps)
-        x = torch.randn(len(label), *shape) * scheduler.init_noise_sigma
+        x = (torch.randn(len(label), *shape) * scheduler.init_noise_sigma).to(model.device)
         for timestep in scheduler.timesteps:
-            made = unet(x, timestep, class_labels=label).sample
+            made = unet(x, timestep, class_labels=label.to(model.device)).sample
             x = scheduler.step(made, timestep, x).prev_sample
-        return to_pixels(F.pixel_shuffle(x, plan.unshuffle))
+        return to_pixels(F.pixel_shuffle(x, plan.unshuffle).cpu())
 
     return draw
 

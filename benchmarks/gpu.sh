@@ -3,6 +3,7 @@
 #
 #   benchmarks/gpu.sh tests gan lm
 #   benchmarks/gpu.sh diffusion
+#   benchmarks/gpu.sh evaluation
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GENCTL_RUNS="${OUT:-$(mktemp -d)}/runs"
@@ -31,6 +32,11 @@ lm() {
 diffusion() {
   echo "== diffusion"
   $python benchmarks/diffusion_gpu.py
+}
+
+evaluation() {
+  echo "== evaluation"
+  $python benchmarks/evaluation.py --device cuda
 }
 
 for part in "${@:-tests gan lm}"; do

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -29,6 +30,26 @@ def _isolated_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("GENCTL_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def inception_tensors() -> dict[str, Any]:
+    """What a file of FID's Inception weights holds, with random values."""
+    from tests.evaluation.inception_weights import random_inception
+
+    return random_inception(seed=0)
+
+
+@pytest.fixture(scope="session")
+def weights_file(
+    inception_tensors: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Unverified weights in the published layout."""
+    import torch
+
+    path = tmp_path_factory.mktemp("权重") / "inception.pth"
+    torch.save(inception_tensors, path)
+    return path
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,10 +1,11 @@
-"""Train the bundled digit classifier, ``src/genctl/evaluation/digit_net.safetensors``.
+"""Train a bundled digit classifier, ``src/genctl/evaluation/digit_{net,monitor}.safetensors``.
 
-    python tools/train_digit_net.py
+    python tools/train_digit_net.py net
+    python tools/train_digit_net.py monitor
 
 It sees the train split of the bundled digits and nothing else, takes a few minutes on one core,
 and prints the accuracy on the test split, which chose nothing, and the checksum that belongs in
-``genctl.evaluation.digit_net.DIGIT_NET_SHA256``. One seed, one thread: the same machine and torch
+``genctl.evaluation.digit_net``. One seed, one thread: the same machine and torch
 version give the same bytes.
 
 A classifier's last features collapse to one point a class (Papyan et al. 2020, arXiv 2008.08186),
@@ -28,9 +29,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genctl.data.digits import load_digits
-from genctl.evaluation.digit_net import FEATURES, DigitNet
+from genctl.evaluation.digit_net import FEATURES, DigitClassifier, DigitMonitor, DigitNet
 
-TARGET = Path(__file__).parent.parent / "src/genctl/evaluation/digit_net.safetensors"
+FOLDER = Path(__file__).parent.parent / "src/genctl/evaluation"
+KINDS = {"net": (DigitNet, 0), "monitor": (DigitMonitor, 7)}
+"""Which class, and which seed."""
 BATCH_SIZE = 128
 PEAK_RATE = 3e-3
 WARMUP = 0.1
@@ -63,7 +66,7 @@ def augment(images: Tensor, random: torch.Generator) -> Tensor:
     return moved.round().to(torch.uint8)
 
 
-def loss_of(net: DigitNet, decoder: nn.Linear, images: Tensor, labels: Tensor) -> Tensor:
+def loss_of(net: DigitClassifier, decoder: nn.Linear, images: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of the classes plus the decoder's mean squared error in [-1, 1]."""
     features = net.features(images)
     entropy = F.cross_entropy(net.logits(features), labels, label_smoothing=LABEL_SMOOTHING)
@@ -71,7 +74,7 @@ def loss_of(net: DigitNet, decoder: nn.Linear, images: Tensor, labels: Tensor) -
     return entropy + RECONSTRUCTION * error
 
 
-def train(net: DigitNet, images: Tensor, labels: Tensor, epochs: int, seed: int) -> None:
+def train(net: DigitClassifier, images: Tensor, labels: Tensor, epochs: int, seed: int) -> None:
     """AdamW under a short warm-up and a cosine to zero."""
     random = torch.Generator().manual_seed(seed)
     decoder = nn.Linear(FEATURES, images[0].numel())
@@ -97,7 +100,7 @@ def train(net: DigitNet, images: Tensor, labels: Tensor, epochs: int, seed: int)
 
 
 @torch.no_grad()
-def standardise_features(net: DigitNet, images: Tensor) -> None:
+def standardise_features(net: DigitClassifier, images: Tensor) -> None:
     """Set the features' statistics to those of the plain images, after training on moved ones."""
     norm = net.trunk[-1]
     assert isinstance(norm, nn.BatchNorm1d)
@@ -109,7 +112,7 @@ def standardise_features(net: DigitNet, images: Tensor) -> None:
 
 
 @torch.no_grad()
-def accuracy(net: DigitNet, images: Tensor, labels: Tensor) -> float:
+def accuracy(net: DigitClassifier, images: Tensor, labels: Tensor) -> float:
     """The share of images whose largest logit is their label's."""
     return float((net(images).argmax(1) == labels).double().mean())
 
@@ -117,22 +120,23 @@ def accuracy(net: DigitNet, images: Tensor, labels: Tensor) -> float:
 def main() -> None:
     """Train, measure, write."""
     parser = argparse.ArgumentParser(description="Train the bundled digit network.")
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=TARGET)
     args = parser.parse_args()
+    kind, seed = KINDS[args.kind]
     torch.set_num_threads(1)
-    torch.manual_seed(args.seed)
-    net = DigitNet().to(memory_format=torch.channels_last)
+    torch.manual_seed(seed)
+    net = kind().to(memory_format=torch.channels_last)
     images, labels = load("train")
-    train(net, images, labels, args.epochs, args.seed)
+    train(net, images, labels, args.epochs, seed)
     standardise_features(net, images)
     print(f"train accuracy {accuracy(net, images, labels):.4f}")
     print(f"test accuracy  {accuracy(net, *load('test')):.4f}")
     weights = {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
     content = safetensors.torch.save(weights)
-    args.out.write_bytes(content)
-    print(f"{args.out.name}: {len(content):,} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
+    path = FOLDER / f"digit_{args.kind}.safetensors"
+    path.write_bytes(content)
+    print(f"{path.name}: {len(content):,} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
 
 
 if __name__ == "__main__":

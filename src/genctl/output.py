@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import sys
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from genctl.errors import GenctlError
+from genctl.errors import ExitStatus, GenctlError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -53,6 +54,11 @@ class Output:
         self._stderr = stderr
         self._console: Console | None = None
 
+    @classmethod
+    def silent(cls) -> Output:
+        """For processes that only follow: nothing is said, not even warnings."""
+        return cls(Mode.QUIET, stderr=io.StringIO())
+
     @property
     def stdout(self) -> TextIO:
         return self._stdout or sys.stdout
@@ -94,6 +100,23 @@ class Output:
             from rich.console import Console
 
             Console(file=self.stdout, highlight=False, soft_wrap=True).print(human)
+
+    def confirm(self, question: str, *, remedy: str) -> None:
+        """Go on only when a person says yes.
+
+        Args:
+            remedy: what to type where nobody can be asked.
+
+        Raises:
+            GenctlError: (USAGE) nobody is there to be asked; (FAILURE) the answer is no.
+        """
+        if self.mode is not Mode.HUMAN or not (sys.stdin.isatty() and self.stderr.isatty()):
+            raise GenctlError(
+                ExitStatus.USAGE, f"{question} Nobody is here to say yes", hint=remedy
+            )
+        print(f"{question} [y/N] ", end="", file=self.stderr, flush=True)
+        if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
+            raise GenctlError(ExitStatus.FAILURE, "left as it was")
 
     def piece(self, text: str) -> None:
         """A piece of a result that is shown while it is made."""

@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import re
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,6 +127,26 @@ def create(stem: str, root: Path | None = None) -> Run:
             raise disk_error(path, error) from None
         else:
             return Run(path)
+
+
+def size_of(run: Run) -> int:
+    """How many bytes a run takes."""
+    return sum(file.lstat().st_size for file in run.path.rglob("*") if not file.is_dir())
+
+
+def remove(run: Run) -> None:
+    """Delete a run, out of sight in one step.
+
+    Raises:
+        GenctlError: a process holds it, or it may not be deleted.
+    """
+    with run.lock():
+        gone = run.path.with_name(f".{run.name}.{os.getpid()}.removed")
+        try:
+            run.path.rename(gone)
+        except OSError as error:
+            raise disk_error(run.path, error) from None
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def find(name: str | Path) -> Run:

@@ -25,6 +25,11 @@ VERBS = [
     "export",
     "models",
     "runs",
+    "data",
+    "config",
+    "info",
+    "explain",
+    "watch",
     "doctor",
     "demo",
 ]
@@ -54,6 +59,16 @@ def test_no_arguments_show_the_help(type_: Type) -> None:
         "models",
         "runs ls",
         "runs show",
+        "runs compare",
+        "runs rm",
+        "data check",
+        "data clean",
+        "data label",
+        "config show",
+        "config diff",
+        "info",
+        "explain",
+        "watch",
         "doctor",
         "demo",
     ],
@@ -90,18 +105,18 @@ def test_a_familys_sampling_options_are_in_the_help_of_its_runs(type_: Type, run
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("genctl ex", ["export"]),
+        ("genctl exp", ["export", "explain"]),
         ("genctl train ", ["gan", "lm", "diffusion"]),
         ("genctl train gan --preset ", ["default", "mlp"]),
         ("genctl train gan --wid", ["--width"]),
         ("genctl train gan --optimizer ", ["adam", "adamw", "sgd", "muon"]),
-        ("genctl train gan --data ", ["digits"]),
+        ("genctl train gan --data di", ["digits"]),
         ("genctl train lm --data ", ["pydoc"]),
         ("genctl sample ", ["数字-1"]),
         ("genctl sample 数字-1 --trunc", ["--truncation"]),
         (
             "genctl eval ",
-            ["fid", "is", "kid", "prdc", "fid-infinity", "memorisation", "bpb", "all"],
+            ["fid", "is", "kid", "prdc", "fid-infinity", "per-class", "memorisation", "bpb", "all"],
         ),
         ("genctl export --format ", FORMATS),
         ("genctl models ", ["gan", "lm", "diffusion"]),
@@ -125,16 +140,30 @@ def test_completion(
 
 def test_what_is_completed_is_what_there_is() -> None:
     from genctl.api.scoring import METRICS
+    from genctl.data.known_sets import KNOWN_SETS
     from genctl.engine.loggers import LOGGERS
-    from genctl.evaluation.choose import EXTRACTORS
+    from genctl.evaluation.choose import EXTRACTORS, PRECISIONS
+    from genctl.evaluation.extractors.protocols import PROTOCOLS
 
     assert completion.METRICS == METRICS
     assert completion.EXTRACTORS == EXTRACTORS
+    assert completion.PRECISIONS == PRECISIONS
+    assert tuple(PROTOCOLS) == completion.PROTOCOLS
+    summaries = {name: known.summary for name, known in KNOWN_SETS.items()}
+    assert completion.SOURCES["image"].items() >= summaries.items()
+    assert set(completion.SOURCES["image"]) == {"digits", "emoji", *KNOWN_SETS}
     assert set(completion.LOGGERS) == set(LOGGERS)
     assert get_args(typing.get_type_hints(TrainConfig)["amp"]) == completion.AMP
 
 
-@pytest.mark.parametrize("verb", ["train", "sample", "eval", "export", "runs ls", "demo"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "train", "sample", "eval", "compare", "stats", "export", "runs ls", "runs compare",
+        "runs rm", "data ls", "data check", "data clean", "data label", "config show",
+        "config diff", "info", "explain", "watch", "demo",
+    ],
+)  # fmt: skip
 def test_the_documentation_names_every_option(type_: Type, verb: str) -> None:
     documented = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
     shown = type_(*verb.split(), "--help").out

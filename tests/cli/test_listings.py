@@ -56,7 +56,7 @@ def test_runs_ls(type_: Type, run: str) -> None:
     wanted = {"run": run, "family": "gan", "state": "finished", "step": 2, "examples": 128}
     assert listed.items() >= wanted.items()
     header, row = type_("runs", "ls").out.splitlines()
-    assert header.split() == ["RUN", "FAMILY", "STATE", "STEP", "EXAMPLES", "BEST", "AGE"]
+    assert header.split() == ["RUN", "FAMILY", "STATE", "STEP", "EXAMPLES", "BEST", "SIZE", "AGE"]
     assert row.split()[:5] == [run, "gan", "finished", "2", "128"]
     assert type_("runs", "ls", "-q").out.strip().endswith(run)
 

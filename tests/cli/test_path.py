@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +145,73 @@ def test_statistics_stand_in_for_images(type_: Type, run: str, tmp_path: Path) -
     assert type_("stats", "digits", "--out", str(tmp_path / "x.txt")).code == 2
     assert type_("stats", "digits", "--out", str(tmp_path / "x.npz"), "--n", "-5").code == 2
     assert not (tmp_path / "x.npz").exists()
+
+
+def test_all_of_a_run_leaves_a_page_in_it(type_: Type, run: str, trained: Path) -> None:
+    said = type_("eval", "all", run, "--n", "40")
+    assert said.code == 0, said.err
+    page = trained / "eval.html"
+    assert f"page       {page}" in said.out
+    content = html.unescape(page.read_text("utf-8"))
+    assert content.count("<img ") == 2 + 24  # both grids, and the closest pairs
+    assert "http" not in content.replace("http-equiv", "")
+    document = json.loads((trained / "eval.json").read_text("utf-8"))
+    assert {score["name"] for score in document["scores"]} >= {"fd[digits]", "memorisation[digits]"}
+    for score in document["scores"]:
+        assert score["name"] in content
+        assert score["signature"] in content
+
+
+def test_a_page_of_anything_goes_where_it_is_asked(type_: Type, run: str, tmp_path: Path) -> None:
+    out = tmp_path / "报告"
+    said = type_("eval", "fid", run, "--n", "20", "--out", str(out), "-q")
+    assert said.code == 0, said.err
+    assert sorted(path.name for path in out.iterdir()) == ["eval.html", "eval.json"]
+    again = json.loads((out / "eval.json").read_text("utf-8"))
+    assert f"{again['scores'][0]['value']:.6g}" == said.out.strip()
+
+
+def test_warnings_can_be_refused(type_: Type, run: str) -> None:
+    said = type_("eval", "fid", run, "--n", "20", "--strict")
+    assert (said.code, said.out) == (3, "")
+    assert "--strict allows no warnings" in said.err
+    assert "20 generated images cannot fill 64 features" in said.err
+    assert type_("eval", "kid", run, "--n", "20", "--strict").code == 0
+
+
+def test_a_name_that_cannot_be_claimed_stops_at_once(
+    type_: Type, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    said = type_("eval", "fid", run, "--n", "20", "--require", "fid")
+    assert (said.code, said.out) == (3, "")
+    assert "the FID Inception weights were not found" in said.err
+    assert "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2" in said.err
+    assert str(tmp_path / "hub" / "checkpoints") in said.err
+
+
+def test_either_side_may_be_a_zip_an_npz_or_a_function(
+    type_: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 3), dtype=np.uint8)
+    folder = tmp_path / "图片"
+    folder.mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number}.png")
+    archive = Path(shutil.make_archive(str(tmp_path / "打包"), "zip", folder))
+    np.savez_compressed(tmp_path / "images.npz", images)
+    (tmp_path / "drawing_by_hand.py").write_text(
+        "import numpy as np\nimages = np.load('images.npz')['arr_0']\n"
+        "def draw(places): return images[list(places)]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sides = [str(folder), str(archive), "images.npz", "drawing_by_hand:draw"]
+    for first in sides:
+        for second in sides:
+            said = type_("eval", "fid", first, "--ref", second, "--n", "30", "--json")
+            assert said.code == 0, said.err
+            assert said.json["scores"][0]["value"] == pytest.approx(0, abs=1e-8)
 
 
 @pytest.mark.parametrize(

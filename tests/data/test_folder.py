@@ -253,12 +253,12 @@ def test_a_truncated_png_alone(tmp_path: Path) -> None:
 
 
 def test_damaged_files_among_others_are_named_and_left_out(tmp_path: Path) -> None:
-    for k in range(4):
+    for k in range(40):
         write(tmp_path / f"{k}.png", np.full((6, 8), k, np.uint8))
     (tmp_path / "1.png").write_bytes(truncated(pixels(0)))
     (tmp_path / "2.png").write_bytes(b"hello")
     opened = open_source(str(tmp_path))
-    assert opened.images[:, 0, 0, 0].tolist() == [0, 3]
+    assert opened.images[:, 0, 0, 0].tolist() == [0, *range(3, 40)]
     assert sorted(line.split(":")[0] for line in opened.skipped) == ["1.png", "2.png"]
     assert str(tmp_path) not in "".join(opened.skipped)
 
@@ -271,6 +271,16 @@ def test_labels_stay_with_their_images(tmp_path: Path) -> None:
     assert opened.labels is not None
     assert opened.labels.tolist() == [0, 2]
     assert np.array_equal(opened.images[1, ..., 0], pixels(ord("c"), 6, 8))
+
+
+def test_more_than_one_in_twenty_damaged(tmp_path: Path) -> None:
+    for k in range(39):
+        write(tmp_path / f"{k}.png", pixels(k))
+    for k in (1, 2):
+        (tmp_path / f"{k}.png").write_bytes(b"hello")
+    error = refusal(tmp_path)
+    assert "cannot read 2 of 39 images" in error.message
+    assert error.hint == f"genctl data clean {tmp_path} --out DIR leaves them out"
 
 
 def test_mostly_damaged(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.engine.budget import Budget, parse_budget
+from genctl.engine.budget import Budget, parse_budget, times_in
 from genctl.errors import ExitStatus, GenctlError
 
 
@@ -72,3 +72,27 @@ def test_fraction_is_of_what_the_budget_counts() -> None:
     assert Budget(seconds=60).fraction(10**9, 15) == 0.25
     assert Budget(examples=100).fraction(100, 0) == 1.0
     assert Budget(seconds=60).fraction(10**9, 59.9) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("budget", "every", "times"),
+    [
+        ("5m", "10%", 10),
+        ("5m", "30s", 10),
+        ("90k", "20k", 4),
+        ("1M images", "250k", 4),
+        ("10Mtokens", "5Mtok", 2),
+        ("3epochs", "1epoch", 3),
+        ("20steps", "30steps", 1),
+        ("1000steps", "33.4%", 2),
+    ],
+)
+def test_how_often_in_a_budget(budget: str, every: str, times: int) -> None:
+    assert times_in(budget, every) == times
+
+
+@pytest.mark.parametrize("every", ["", "0%", "%", "soon", "10steps", "0s", "-1s", "nan%"])
+def test_what_is_no_part_of_a_budget(every: str) -> None:
+    with pytest.raises(GenctlError, match="neither a share of the budget nor") as caught:
+        times_in("5m", every)
+    assert caught.value.code is ExitStatus.USAGE

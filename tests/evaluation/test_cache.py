@@ -5,14 +5,28 @@ from pathlib import Path
 import pytest
 import torch
 
-from genctl.evaluation.cache import cache_path, read_features, write_features
+from genctl.evaluation.cache import (
+    cache_path,
+    gaussian_path,
+    read_features,
+    read_gaussian,
+    write_features,
+    write_gaussian,
+)
 from genctl.evaluation.extractors.rand import RandExtractor
 from genctl.evaluation.features import Features
+from genctl.evaluation.frechet import Gaussian
 
 
 @pytest.fixture
 def features() -> Features:
-    return Features(torch.arange(12.0).reshape(4, 3), frozenset({(1, 8, 8), (3, 9, 7)}), 1.0, 2.0)
+    return Features(
+        torch.arange(12.0).reshape(4, 3),
+        frozenset({(1, 8, 8), (3, 9, 7)}),
+        torch.tensor([3, -5, 3, 2**62]),
+        torch.tensor([0, 1, 3, 4]),
+        ("include 2 JPEG files",),
+    )
 
 
 def test_features_come_back_whole(features: Features, tmp_path: Path) -> None:
@@ -22,6 +36,9 @@ def test_features_come_back_whole(features: Features, tmp_path: Path) -> None:
     assert found is not None
     assert torch.equal(found.values, features.values)
     assert found.shapes == features.shapes
+    assert torch.equal(found.digests, features.digests)
+    assert torch.equal(found.rows, features.rows)
+    assert found.remarks == features.remarks
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -48,13 +65,30 @@ def test_path_depends_on_images_weights_and_protocol(rand: RandExtractor, tmp_pa
     class Others(RandExtractor):
         protocol = "another"
 
+    class Faster(RandExtractor):
+        precision = "bf16"
+
     other_weights = RandExtractor()
     other_weights.sha256 = "0" * 64
     paths = [
         cache_path(tmp_path, rand, "a"),
         cache_path(tmp_path, rand, "b"),
         cache_path(tmp_path, Others(), "a"),
+        cache_path(tmp_path, Faster(), "a"),
         cache_path(tmp_path, other_weights, "a"),
     ]
     assert len(set(paths)) == len(paths)
     assert paths[0] == cache_path(tmp_path, RandExtractor(), "a")
+
+
+def test_a_fitted_distribution_comes_back(features: Features, tmp_path: Path) -> None:
+    path = gaussian_path(tmp_path / "f.safetensors")
+    fitted = Gaussian.fit(features.values)
+    assert read_gaussian(path) is None
+    write_gaussian(path, fitted)
+    found = read_gaussian(path)
+    assert found is not None
+    assert torch.equal(found.mean, fitted.mean)
+    assert torch.equal(found.factor, fitted.factor)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert read_gaussian(path) is None

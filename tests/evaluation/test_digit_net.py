@@ -11,12 +11,20 @@ from torch import Tensor
 from genctl.data.digits import load_digits
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation import digit_net
-from genctl.evaluation.digit_net import CLASSES, FEATURES, DigitNet, load_digit_net
+from genctl.evaluation.digit_net import (
+    CLASSES,
+    FEATURES,
+    DigitClassifier,
+    load_digit_monitor,
+    load_digit_net,
+)
+
+LOADERS = {"net": load_digit_net, "monitor": load_digit_monitor}
 
 
-@pytest.fixture(scope="module")
-def net() -> DigitNet:
-    return load_digit_net()
+@pytest.fixture(scope="module", params=LOADERS)
+def net(request: pytest.FixtureRequest) -> DigitClassifier:
+    return LOADERS[request.param]()
 
 
 def some_digits(split: str, count: int) -> tuple[Tensor, Tensor]:
@@ -25,12 +33,12 @@ def some_digits(split: str, count: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(channels_first), torch.from_numpy(labels[:count])
 
 
-def test_it_reads_digits_it_never_saw(net: DigitNet) -> None:
+def test_it_reads_digits_it_never_saw(net: DigitClassifier) -> None:
     images, labels = some_digits("test", 1000)
     assert (net(images).argmax(1) == labels).double().mean() >= 0.985
 
 
-def test_shapes_and_types(net: DigitNet) -> None:
+def test_shapes_and_types(net: DigitClassifier) -> None:
     images, _ = some_digits("test", 3)
     features = net.features(images)
     assert features.shape == (3, FEATURES)
@@ -39,7 +47,7 @@ def test_shapes_and_types(net: DigitNet) -> None:
     assert torch.equal(net.logits(features), net(images))
 
 
-def test_features_are_standardised_and_keep_how_a_digit_is_drawn(net: DigitNet) -> None:
+def test_features_are_standardised_and_keep_how_a_digit_is_drawn(net: DigitClassifier) -> None:
     """Were all of a class alike to the network, no distance could see a lack of variety."""
     images, labels = some_digits("train", 1500)
     features = net.features(images)
@@ -49,15 +57,17 @@ def test_features_are_standardised_and_keep_how_a_digit_is_drawn(net: DigitNet) 
     assert within.mean() > 0.3 * FEATURES
 
 
-def test_it_is_frozen_and_the_same_each_time(net: DigitNet) -> None:
+def test_it_is_frozen_and_the_same_each_time(net: DigitClassifier) -> None:
     images, _ = some_digits("test", 5)
     assert not net.training
     assert not any(p.requires_grad for p in net.parameters())
-    assert torch.equal(net(images), load_digit_net()(images))
+    again = next(load() for load in LOADERS.values() if isinstance(net, type(load())))
+    assert torch.equal(net(images), again(images))
 
 
-def test_it_is_small() -> None:
-    weights = resources.files("genctl.evaluation").joinpath("digit_net.safetensors")
+@pytest.mark.parametrize("kind", LOADERS)
+def test_it_is_small(kind: str) -> None:
+    weights = resources.files("genctl.evaluation").joinpath(f"digit_{kind}.safetensors")
     assert len(weights.read_bytes()) <= 1_000_000
 
 

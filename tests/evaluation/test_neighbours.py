@@ -99,7 +99,9 @@ def test_agree_with_torch_fidelity() -> None:
 
 def test_the_nearest_are_found() -> None:
     x, y = draw(40, 6, 0), draw(33, 6, 1)
-    torch.testing.assert_close(nearest(x, y), exact(x, y).amin(1))
+    found, expected = nearest(x, y), exact(x, y).min(1)
+    torch.testing.assert_close(found.distances, expected.values)
+    assert torch.equal(found.rows, expected.indices)
 
 
 def test_too_few_images_for_so_many_neighbours() -> None:

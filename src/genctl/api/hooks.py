@@ -11,17 +11,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from genctl.api.pictures import BATCH, model_batches
+from genctl.api.pictures import uint8_batches
 from genctl.api.text_hooks import TextHooks
 from genctl.config import Config
 from genctl.contracts import Parents, Sampler
+from genctl.data.image_stream import BATCH
 from genctl.data.images import ImageDataset, to_uint8
 from genctl.data.prepare import PreparedDataset
 from genctl.data.samples import Samples
 from genctl.data.tokens import TokenDataset
 from genctl.engine.driver import sample_chunks
 from genctl.engine.loop import Hooks, Modules
-from genctl.evaluation.choose import choose_extractor
+from genctl.evaluation.choose import Wish, choose_extractor, monitor
 from genctl.evaluation.evaluate import evaluate_images
 from genctl.evaluation.reference import Reference, make_reference
 from genctl.registry import Spec
@@ -29,7 +30,7 @@ from genctl.runs import Run
 
 PREVIEWS, PREVIEW_SEED = 64, 0
 SCORE_SEED = 20
-"""Neither seed is the default of ``eval``: what chose a checkpoint must not also judge it."""
+"""Neither seed is the default of ``eval``, nor is the extractor: what chose must not also judge."""
 
 
 def make_hooks(
@@ -93,7 +94,7 @@ class _ImageHooks:
 
     def evaluate(self, modules: Modules) -> Mapping[str, float]:
         """``fd``: the Fréchet distance of some samples to the training images."""
-        batches = model_batches(self._samples(self._sampler(modules), self._scored, SCORE_SEED))
+        batches = uint8_batches(self._samples(self._sampler(modules), self._scored, SCORE_SEED))
         reference = self._reference
         [score] = evaluate_images(["fid"], batches, reference.extractor, reference)
         return {"fd": score.value}
@@ -122,10 +123,10 @@ class _ImageHooks:
     @functools.cached_property
     def _reference(self) -> Reference:
         data = self._dataset.spec
-        choice = choose_extractor("fid", requested=data.extractor or "rand", device=self._device)
+        wish = Wish(monitor(data.extractor), device=self._device)
         return make_reference(
             self._dataset.uint8_batches(BATCH),
-            choice.extractor,
+            choose_extractor(wish).extractor,
             name=data.name,
             sha256=data.fingerprint,
         )

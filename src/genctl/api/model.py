@@ -207,6 +207,7 @@ class Model:
         n: int,
         *,
         seed: int = 0,
+        places: Sequence[int] | None = None,
         labels: Sequence[int] = (),
         given: Mapping[str, Tensor] | None = None,
         between: bool = False,
@@ -214,7 +215,11 @@ class Model:
         options: Mapping[str, str] | None = None,
         sampler: Sampler | None = None,
     ) -> Iterator[Tensor]:
-        """`sample` as a stream of raw chunks, for many more samples than fit in memory."""
+        """`sample` as a stream of raw chunks, for many more samples than fit in memory.
+
+        Args:
+            places: draw these of the samples; all ``n`` when None.
+        """
         _refuse_below_one(n, batch_size)
         request = request_from(self.spec, options or {}, self.config.sample)
         return sample_chunks(
@@ -222,6 +227,7 @@ class Model:
             request,
             n,
             seed=seed,
+            places=places,
             labels=labels,
             given=given,
             between=between,

@@ -1,88 +1,135 @@
-"""What can be scored, as a stream of 8-bit images: models, runs, folders, archives, data sets."""
+"""What can be scored, as a stream of 8-bit images: models, and all that `open_stream` takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from genctl import runs
 from genctl.api.loading import load
 from genctl.api.model import Model
-from genctl.contracts import DataSpec
+from genctl.data.image_stream import ArrayStream, Draw, ImageStream, Pixels, Reading
 from genctl.data.images import to_uint8
-from genctl.data.sources import ImageSource, open_source
+from genctl.data.open_stream import open_stream
+from genctl.data.sources import open_source
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export import bundle
 from genctl.output import Output
+from genctl.weights import flatten, sha256_of_tensors
 
-BATCH = 256
+SAMPLES = 2000
+"""How many images a model is judged by, unless asked otherwise."""
+
+Subject: TypeAlias = str | Path | Model | Draw
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Images and what is known of them.
+class ModelStream(ImageStream):
+    """Samples of a model, made when they are read; its classes take turns.
 
     Attributes:
-        name: for people and signatures.
-        count: how many `batches` gives.
-        data: of a model, the data it was trained on.
+        model: what makes them.
+
+    Raises:
+        GenctlError: (USAGE) the model makes no images, or a number below 1.
     """
 
-    name: str
-    count: int
-    batches: Iterator[Tensor] = field(repr=False)
-    data: DataSpec | None = None
+    verb = "sampling"
+    lasting = False
+
+    def __init__(self, model: Model, count: int, *, seed: int, batch_size: int) -> None:
+        if model.spec.output != "image":
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{model.origin} makes {model.spec.output or 'nothing'}, not images",
+            )
+        self.model, self.count, self.name = model, count, model.origin.stem
+        self._seed, self._batch_size = seed, batch_size
+        self._classes = model.labels(None)
+        if self._classes:
+            self.labels = np.resize(np.array(self._classes), count)
+            self.class_names = model.data.class_names
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the weights and the seed."""
+        weights = sha256_of_tensors(flatten(self.model.trained.modules))
+        return hashlib.sha256(f"{weights}:{self._seed}".encode()).hexdigest()
+
+    def read(self, rows: Sequence[int]) -> Reading:
+        """Makes the samples, (B, C, H, W)."""
+        batches = (batch.numpy() for batch in uint8_batches(self._chunks(rows)))
+        return Reading(batches, list(rows))
+
+    def pick(self, rows: Sequence[int]) -> list[Pixels]:
+        """Makes the samples again."""
+        batches = uint8_batches(self._chunks(rows))
+        return [image.permute(1, 2, 0).numpy() for batch in batches for image in batch]
+
+    def _chunks(self, rows: Sequence[int]) -> Iterator[Tensor]:
+        return self.model.chunks(
+            self.count,
+            seed=self._seed,
+            places=rows,
+            labels=self._classes,
+            batch_size=self._batch_size,
+        )
 
 
-def generated(
-    subject: str | Path | Model | None,
+def open_subject(
+    subject: Subject | None,
     n: int | None,
     *,
     seed: int,
     batch_size: int,
     output: Output,
     **choice: Any,
-) -> Pictures:
-    """The images to score: ``n`` samples of a model, or those of a folder, archive or data set.
+) -> ImageStream:
+    """The images to score: samples of a model, or those of a folder, archive, data set or function.
 
     Args:
         subject: a model, whatever `load` takes, or an image source; the latest run when None.
-        n: how many; 2000 of a model, all of a source, when None.
+        n: how many samples of a model or function; `SAMPLES` when None.
         choice: ``checkpoint``, ``weights`` and ``device`` for `load`.
 
     Raises:
         GenctlError: nothing there, or a model that makes no images.
     """
+    count = SAMPLES if n is None else n
     model = subject if isinstance(subject, Model) else None
-    if subject is None or (not model and _is_model(Path(str(subject)))):
+    if subject is None or (isinstance(subject, str | Path) and _is_model(Path(subject))):
         model = load(None if subject is None else str(subject), output=output, **choice)
     if model is not None:
-        return _of_model(model, 2000 if n is None else n, seed, batch_size, output)
-    source = open_source(str(subject))
-    count = len(source.images) if n is None else min(n, len(source.images))
-    return Pictures(source.name, count, source_batches(source, count))
+        return ModelStream(model, count, seed=seed, batch_size=batch_size)
+    assert subject is not None
+    assert not isinstance(subject, Model)
+    return open_stream(subject, count)
 
 
-def reference_source(ref: str | None, pictures: Pictures) -> ImageSource:
+def open_reference(
+    ref: Subject | None, subject: ImageStream, *, batch_size: int, output: Output, **choice: Any
+) -> ImageStream:
     """The real images: ``ref`` where it is given, else what the model was trained on.
 
     Raises:
         GenctlError: neither is known, or the training data is no longer what it was.
     """
     if ref is not None:
-        return open_source(ref)
-    if pictures.data is None:
+        return open_subject(
+            ref, subject.count, seed=0, batch_size=batch_size, output=output, **choice
+        )
+    if not isinstance(subject, ModelStream):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{pictures.name} has no training data to compare with",
+            f"{subject.name} has no training data to compare with",
             hint="--ref digits, --ref FOLDER or --ref FILE.npz",
         )
-    data = pictures.data
+    data = subject.model.data
     _, height, width = data.shape
     try:
         source = open_source(data.source, size=(height, width))
@@ -98,17 +145,11 @@ def reference_source(ref: str | None, pictures: Pictures) -> ImageSource:
             f"{data.source} is no longer the data that the model was trained on",
             hint="name the reference with --ref",
         )
-    return source
+    return ArrayStream(source)
 
 
-def source_batches(source: ImageSource, count: int | None = None) -> Iterator[Tensor]:
-    """A source's images as uint8 (B, H, W, C) batches."""
-    images = torch.from_numpy(source.images)[:count]
-    yield from images.split(BATCH)
-
-
-def model_batches(chunks: Iterator[Tensor]) -> Iterator[Tensor]:
-    """Samples in about [-1, 1] as uint8 (B, C, H, W) batches."""
+def uint8_batches(chunks: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Samples in about [-1, 1] as uint8 (B, C, H, W) batches on the CPU."""
     return (to_uint8(chunk).cpu() for chunk in chunks)
 
 
@@ -116,13 +157,3 @@ def _is_model(path: Path) -> bool:
     if path.suffix == ".onnx" or bundle.is_bundle(path):
         return True
     return any((p / "config.json").is_file() for p in (path, runs.runs_root() / path))
-
-
-def _of_model(model: Model, n: int, seed: int, batch_size: int, output: Output) -> Pictures:
-    if model.spec.output != "image":
-        raise GenctlError(
-            ExitStatus.USAGE, f"{model.origin} makes {model.spec.output or 'nothing'}, not images"
-        )
-    chunks = model.chunks(n, seed=seed, labels=model.labels(None), batch_size=batch_size)
-    tracked = output.track(chunks, n, "sampling")
-    return Pictures(model.origin.stem, n, model_batches(tracked), model.data)

@@ -8,19 +8,15 @@ from pathlib import Path
 from typing import get_args
 
 from genctl.api.devices import resolve_device
-from genctl.api.model import QUIET, Model
-from genctl.api.pictures import Pictures, generated, reference_source, source_batches
+from genctl.api.image_scoring import ImageRequest, ImageScores, score_images
+from genctl.api.model import QUIET
+from genctl.api.pictures import Subject
+from genctl.api.report import report_folder, write_report
 from genctl.api.text_scoring import score_text
-from genctl.data.sources import ImageSource
+from genctl.engine.distributed import World
 from genctl.errors import ExitStatus, GenctlError, unknown
-from genctl.evaluation.choose import Choice, choose_extractor
-from genctl.evaluation.evaluate import evaluate_images, real_floor, see_held_out
-from genctl.evaluation.extractors.base import Classifier, Extractor
-from genctl.evaluation.measures import NEEDS_IMAGES, Seen, measure
-from genctl.evaluation.reference import Reference, make_reference
+from genctl.evaluation.choose import Wish
 from genctl.evaluation.score import Metric, Score
-from genctl.evaluation.summary import Summary, is_summary, read_summary
-from genctl.files import cache_folder
 from genctl.output import Output
 
 IMAGE_METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -38,11 +34,13 @@ class Evaluation:
         reason: why this extractor was taken, or which text.
         floors: name of a score -> the same metric of as many real images that the reference does
             not hold; where there are none, of ``is`` that of the reference itself.
+        page: the page that was written, if one was.
     """
 
     scores: tuple[Score, ...]
     reason: str
     floors: Mapping[str, Score] = field(default_factory=dict)
+    page: Path | None = None
 
     @property
     def score(self) -> Score:
@@ -53,6 +51,11 @@ class Evaluation:
     def real(self) -> Score | None:
         """The floor of `score`."""
         return self.floors.get(self.score.name)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Those of all scores, each once."""
+        return tuple(dict.fromkeys(w for score in self.scores for w in score.warnings))
 
     @property
     def facts(self) -> dict[str, str]:
@@ -66,92 +69,138 @@ class Evaluation:
             f"nats, perplexity {details['perplexity']:.3g}, {details['accuracy']:.1%} right",
         }
 
+    def to_json(self) -> dict[str, object]:
+        """One document: ``scores``, each with ``real``, and ``reason``."""
+        floors = {name: floor.to_json() for name, floor in self.floors.items()}
+        return {
+            "scores": [{**s.to_json(), "real": floors.get(s.name)} for s in self.scores],
+            "reason": self.reason,
+        }
+
     def __str__(self) -> str:
         return "\n".join(map(str, self.scores))
 
 
 def evaluate(
     metric: str,
-    subject: str | Path | Model | None = None,
+    subject: Subject | None = None,
     *,
-    ref: str | None = None,
+    ref: Subject | None = None,
     n: int | None = None,
     extractor: str | None = None,
     extractor_weights: Path | None = None,
+    protocol: str | None = None,
+    precision: str = "exact",
+    require: Sequence[str] = (),
+    strict: bool = False,
     checkpoint: str = "best",
     weights: str = "best",
     seed: int = 1,
     batch_size: int = 250,
     context: int | None = None,
     device: str | None = None,
+    out: str | Path | None = None,
     output: Output = QUIET,
 ) -> Evaluation:
     """Score a model or a set of images.
+
+    Under torchrun the processes share the images, and rank 0 has the result.
 
     Args:
         metric: one or, between commas, several, computed in one pass. ``fid``, the Fréchet
             distance to real images, ``fid-infinity``, that of infinitely many samples, and
             ``kid``, the kernel distance (smaller is better); ``is``, an Inception-style score
             (larger is better); ``prdc``, precision, recall, density and coverage (larger is
-            better); ``memorisation``, how far samples are from training images beside held-out
-            ones (1 is best); ``all`` of these that can be told. Or ``bpb``, the bits that a
-            model of text needs for a byte of text it was not trained on (smaller is better).
-        subject: a model or whatever `genctl.load` takes, or a folder, ``.npz`` or built-in data
-            set of images; the latest run when None.
-        ref: the real images, an ``.npz`` of their statistics, or the text; what the model was
-            trained on (of a text, the part that was held out) when None.
+            better); ``per-class``, distance and recall of each class; ``memorisation``, how far
+            samples are from training images beside held-out ones (1 is best); ``all`` of these
+            that can be told. Or ``bpb``, the bits that a model of text needs for a byte of text it
+            was not trained on (smaller is better).
+        subject: a model or whatever `genctl.load` takes; a folder, ``.zip``, ``.npz`` or built-in
+            data set of images; a function from a list of places to that many images; the latest
+            run when None.
+        ref: the real images, as ``subject``, or an ``.npz`` of their statistics; or the text; what
+            the model was trained on (of a text, the part that was held out) when None.
         n: how many images to score; 2000 of a model, all of a folder, when None. Of a text: how
             many windows; all when None.
-        context: of a text: tokens in a window; the model's when None.
-        extractor: ``digits``, ``inception`` or ``rand``; the one that suits when None.
+        extractor: ``digits``, ``inception``, ``rand``, ``px`` or ``module:callable``; the one that
+            suits when None.
         extractor_weights: a file of Inception weights.
+        protocol: whose way of resizing to follow with Inception: ``tf`` (the default),
+            ``pytorch-fid``, ``clean`` or ``torchmetrics``.
+        precision: ``exact`` (float32), or ``fast`` (bfloat16, checked on the first images).
+        require: names, such as ``fid``, that must be claimed, or nothing is computed.
+        strict: fail where there is anything to warn of.
+        context: of a text: tokens in a window; the model's when None.
+        out: a folder for ``eval.json`` and ``eval.html``; when None, that of the run for ``all``,
+            else none.
 
     Raises:
-        GenctlError: an unknown name, nothing to score, or nothing to compare with.
+        GenctlError: an unknown name, nothing to score, nothing to compare with, a name that cannot
+            be claimed, or, if ``strict``, a warning.
     """
     wanted = _metrics(metric)
     if n is not None and n < 2:
         raise GenctlError(ExitStatus.USAGE, f"--n {n} is too few to score", hint="--n 2000")
-    choice_of_weights = {"checkpoint": checkpoint, "weights": weights, "device": device}
+    choice = {"checkpoint": checkpoint, "weights": weights, "device": device}
     if not wanted:
-        score, reason = score_text(subject, ref, n, context, output=output, **choice_of_weights)
-        return Evaluation((score,), reason)
+        return _of_text(subject, ref, n, context, output, choice)
     if context is not None:
         raise GenctlError(
             ExitStatus.USAGE, f"--context is for bpb, not for {metric}", hint="leave --context out"
         )
-    pictures = generated(
-        subject,
-        n,
-        seed=seed,
-        batch_size=batch_size,
-        output=output,
-        **choice_of_weights,
-    )
-    path = None if ref is None else Path(ref).expanduser()
-    summary = path if path is not None and is_summary(path) else None
-    needless = wanted == ["is"] and ref is None and pictures.data is None
-    source = None if needless or summary else reference_source(ref, pictures)
-    choice = choose_extractor(
-        "is" if "is" in wanted and metric != ALL else "fid",
-        requested=extractor,
-        weights=extractor_weights,
-        data_extractor=_data_extractor(pictures, source),
-        device=resolve_device(device),
-    )
-    if metric == ALL:
-        wanted = [m for m in wanted if _can_tell(m, choice.extractor, source)]
-    known = read_summary(summary, choice.extractor) if summary else _reference(source, choice)
-    return _evaluate(wanted, pictures, known, source, choice)
+    world = World.join(device)
+    try:
+        wish = Wish(extractor, extractor_weights, protocol, precision, resolve_device(device))
+        request = ImageRequest(
+            metrics=wanted,
+            lenient=metric == ALL,
+            subject=subject,
+            ref=ref,
+            n=n,
+            wish=wish,
+            required=require,
+            seed=seed,
+            batch_size=batch_size,
+            choice=choice,
+        )
+        found = score_images(request, world, output if world.leads else Output.silent())
+    finally:
+        world.leave()
+    return _reported(found, metric, None if out is None else Path(out), strict)
 
 
-def _can_tell(metric: Metric, extractor: Extractor, source: ImageSource | None) -> bool:
-    """Whether the extractor, and what there is of real images, are enough for ``metric``."""
-    if metric == "is":
-        return isinstance(extractor, Classifier)
-    if metric == "memorisation":
-        return source is not None and source.held_out() is not None
-    return source is not None or metric not in NEEDS_IMAGES
+def _of_text(
+    subject: Subject | None,
+    ref: Subject | None,
+    n: int | None,
+    context: int | None,
+    output: Output,
+    choice: Mapping[str, str | None],
+) -> Evaluation:
+    if callable(subject) or not isinstance(ref, str | Path | None):
+        raise GenctlError(ExitStatus.USAGE, f"{TEXT_METRIC} needs a model of text, and a text")
+    text = None if ref is None else str(ref)
+    score, reason = score_text(subject, text, n, context, output=output, **choice)
+    return Evaluation((score,), reason)
+
+
+def _reported(found: ImageScores, metric: str, out: Path | None, strict: bool) -> Evaluation:
+    evaluation = Evaluation(
+        tuple(found.scores), found.reason, {floor.name: floor for floor in found.floors}
+    )
+    if strict and evaluation.warnings:
+        count = len(evaluation.warnings)
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"--strict allows no warnings, and there {'is 1' if count == 1 else f'are {count}'}: "
+            f"{'; '.join(evaluation.warnings)}",
+            hint="leave --strict out to see the numbers",
+        )
+    folder = out or (report_folder(found.generated) if metric == ALL else None)
+    if folder is None:
+        return evaluation
+    page = write_report(folder, evaluation.to_json(), found)
+    return Evaluation(evaluation.scores, evaluation.reason, evaluation.floors, page)
 
 
 def _metrics(text: str) -> list[Metric]:
@@ -173,40 +222,3 @@ def _metrics(text: str) -> list[Metric]:
             hint=f"genctl eval {TEXT_METRIC}",
         )
     return [metric for metric in IMAGE_METRICS if metric in names or ALL in names]
-
-
-def _evaluate(
-    metrics: Sequence[Metric],
-    pictures: Pictures,
-    reference: Reference | Summary | None,
-    source: ImageSource | None,
-    choice: Choice,
-) -> Evaluation:
-    unseen = source.held_out() if source else None
-    held_out, floors = None, list[Score]()
-    if isinstance(reference, Reference) and unseen is not None:
-        held_out = see_held_out(source_batches(unseen), reference, count=pictures.count)
-        floors = real_floor(metrics, held_out, reference)
-    elif isinstance(reference, Reference) and "is" in metrics:
-        floors = measure("is", Seen(choice.extractor, reference.features))
-    scores = evaluate_images(metrics, pictures.batches, choice.extractor, reference, held_out)
-    return Evaluation(tuple(scores), choice.reason, {floor.name: floor for floor in floors})
-
-
-def _reference(source: ImageSource | None, choice: Choice) -> Reference | None:
-    if source is None:
-        return None
-    return make_reference(
-        source_batches(source),
-        choice.extractor,
-        name=f"{source.name}.{source.split}",
-        sha256=source.fingerprint,
-        cache=cache_folder(),
-    )
-
-
-def _data_extractor(pictures: Pictures, reference: ImageSource | None) -> str | None:
-    """The extractor that was made for the model's or the reference's data, if one was."""
-    if pictures.data is not None and pictures.data.extractor:
-        return pictures.data.extractor
-    return (reference.extractor or None) if reference is not None else None

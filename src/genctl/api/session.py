@@ -17,12 +17,13 @@ from genctl.api.parents import given_parents, kept_parents
 from genctl.api.resuming import find_resumable
 from genctl.config import Config
 from genctl.contracts import DataSpec, Objective, Parents
+from genctl.data.known_sets import KNOWN_SETS, download
 from genctl.data.prepare import PreparedDataset, prepare
-from genctl.engine.budget import Budget, parse_budget
+from genctl.engine.budget import Budget, parse_budget, times_in
 from genctl.engine.distributed import World
 from genctl.engine.precision import resolve_amp
 from genctl.engine.trainer import Plan, Trainer
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.output import Output
 from genctl.registry import Spec
 from genctl.runs import Run
@@ -45,6 +46,8 @@ class Request:
         new: never resume.
         device, threads: where and with how many; the best there is when None.
         log: loggers besides ``metrics.jsonl``.
+        download: fetch a well-known data set that is not on this machine.
+        eval_every: share or amount of the budget between scores, instead of their number.
     """
 
     family: str
@@ -61,6 +64,8 @@ class Request:
     device: str | None = None
     threads: int | None = None
     log: Sequence[str] = ()
+    eval_every: str | None = None
+    download: bool = False
 
     @property
     def place(self) -> Path | None:
@@ -108,6 +113,8 @@ def open_session(request: Request, output: Output, world: World | None = None) -
     """
     world = world or World()
     spec, config = world.together(lambda: _configured(request))
+    if request.download:
+        world.together(lambda: _download(config, output) if world.leads else None)
     prepared = world.in_turn(lambda: prepare(config.data))
     if prepared.skipped:
         output.warn(_left_out(prepared.skipped))
@@ -126,9 +133,30 @@ def open_session(request: Request, output: Output, world: World | None = None) -
     return world.together(built)
 
 
+def _download(config: Config, output: Output) -> None:
+    """Fetch what the data are called, where that is a well-known set.
+
+    Raises:
+        GenctlError: (USAGE) it is none; as `download`.
+    """
+    name = config.data.source
+    if name not in KNOWN_SETS:
+        raise unknown("data set to download", name, KNOWN_SETS, hint="leave --download out")
+    download(name, output.say)
+
+
 def _configured(request: Request) -> tuple[Spec, Config]:
     spec = registry.get(request.family)
-    config = configuration.resolve(
+    config = _resolved(spec, request, {})
+    if request.eval_every is not None:
+        times = times_in(config.train.budget, request.eval_every)
+        config = _resolved(spec, request, {"train.evaluations": times})
+    return spec, config
+
+
+def _resolved(spec: Spec, request: Request, more: Mapping[str, Any]) -> Config:
+    """The configuration of all layers, and ``more`` on top of them."""
+    return configuration.resolve(
         spec,
         preset=request.preset,
         default_preset=_default_preset(spec, request),
@@ -140,9 +168,9 @@ def _configured(request: Request) -> tuple[Spec, Config]:
             "train.amp": request.amp,
             "seed": request.seed,
             **{key: configuration.parse_value(text) for key, text in request.options.items()},
+            **more,
         },
     )
-    return spec, config
 
 
 def _default_preset(spec: Spec, request: Request) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from genctl.api.devices import resolve_device
 from genctl.api.model import QUIET
-from genctl.api.pictures import source_batches
-from genctl.data.sources import open_source
+from genctl.api.pictures import SAMPLES
+from genctl.data.image_stream import Draw, spread
+from genctl.data.open_stream import open_stream
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.choose import choose_extractor
+from genctl.evaluation.choose import Wish, choose_extractor
 from genctl.evaluation.features import extract
 from genctl.evaluation.reference import require_two
 from genctl.evaluation.summary import write_summary
@@ -36,22 +37,24 @@ class Summarised:
 
 
 def stats(
-    source: str,
+    source: str | Path | Draw,
     out: str | Path,
     *,
     n: int | None = None,
     extractor: str | None = None,
     extractor_weights: Path | None = None,
+    protocol: str | None = None,
     device: str | None = None,
     output: Output = QUIET,
 ) -> Summarised:
     """Write mean and covariance of a set of images' features, for ``evaluate(ref=...)``.
 
     Args:
-        source: a folder, ``.npz`` or built-in data set of images.
+        source: a folder, ``.zip``, ``.npz`` or built-in data set of images, or a function from a
+            list of places to that many images.
         out: an ``.npz``; replaced if it is there.
         n: at most so many images; all when None.
-        extractor, extractor_weights: as for `evaluate`.
+        extractor, extractor_weights, protocol: as for `evaluate`.
 
     Raises:
         GenctlError: nothing there, fewer than two images, or a file that cannot be written.
@@ -63,17 +66,15 @@ def stats(
         )
     if n is not None and n < 2:
         raise GenctlError(ExitStatus.USAGE, f"--n {n} is too few", hint="leave --n out")
-    opened = open_source(source)
-    total = len(opened.images) if n is None else min(n, len(opened.images))
+    opened = open_stream(source, n or SAMPLES)
+    rows = spread(opened.count, n or opened.count)
     choice = choose_extractor(
-        "fid",
-        requested=extractor,
-        weights=extractor_weights,
+        Wish(extractor, extractor_weights, protocol, device=resolve_device(device)),
         data_extractor=opened.extractor or None,
-        device=resolve_device(device),
     )
-    images = output.track(source_batches(opened, total), total, "looking")
-    features = extract(choice.extractor, images)
+    reading = opened.read(rows)
+    reading.batches = output.track(reading.batches, len(rows), opened.verb)
+    features = extract(choice.extractor, reading)
     require_two(features, "reference")
     make_directory(path.parent)
     write_summary(path, features, choice.extractor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import platform
 import sys
 import time
@@ -30,7 +29,7 @@ from genctl.engine.following import follow
 from genctl.engine.loggers import logger_type, open_loggers
 from genctl.engine.loop import Loop
 from genctl.files import make_directory, staged, write_atomic
-from genctl.output import Mode, Output
+from genctl.output import Output
 from genctl.runs import Run
 
 
@@ -62,7 +61,7 @@ def train(
     request = Request(family, **options)
     world = World.join(request.device)
     try:
-        return _train(request, output if world.leads else _silent(), started, world)
+        return _train(request, output if world.leads else Output.silent(), started, world)
     finally:
         world.leave()
 
@@ -79,11 +78,6 @@ def _train(request: Request, output: Output, started: float, world: World) -> Ru
     finally:
         world.dismiss()
     return run
-
-
-def _silent() -> Output:
-    """For the processes that only follow."""
-    return Output(Mode.QUIET, stderr=io.StringIO())
 
 
 def _lead(request: Request, session: Session, run: Run, output: Output, started: float) -> None:

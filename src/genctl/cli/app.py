@@ -13,16 +13,21 @@ import typer
 import genctl
 from genctl.cli.command import MANNERS, Verb, Verbs, help_when_bare
 from genctl.cli.compare import compare
+from genctl.cli.config import config
+from genctl.cli.data import data
 from genctl.cli.demo import demo
 from genctl.cli.doctor import doctor
 from genctl.cli.eval import evaluate
+from genctl.cli.explain import explain
 from genctl.cli.export import export
 from genctl.cli.failures import report
+from genctl.cli.info import info
 from genctl.cli.models import ModelsVerb, models
 from genctl.cli.runs import runs
 from genctl.cli.sample import SampleVerb, sample
 from genctl.cli.stats import stats
 from genctl.cli.train import TrainVerb, train
+from genctl.cli.watch import watch
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode, Output
 
@@ -45,6 +50,11 @@ app.command("stats", cls=Verb)(stats)
 app.command("export", cls=Verb)(export)
 app.command("models", cls=ModelsVerb)(models)
 app.add_typer(runs)
+app.add_typer(data)
+app.add_typer(config)
+app.command("info", cls=Verb)(info)
+app.command("explain", cls=Verb)(explain)
+app.command("watch", cls=Verb)(watch)
 app.command("doctor", cls=Verb)(doctor)
 app.command("demo", cls=Verb)(demo)
 

@@ -10,10 +10,25 @@ from genctl import registry, runs
 from genctl.cli.command import SUBJECT
 
 # The rooms that these belong to load torch; a test holds both sides equal.
-METRICS = ("fid", "is", "kid", "prdc", "fid-infinity", "memorisation", "bpb", "all")
-EXTRACTORS = ("digits", "inception", "rand")
+METRICS = (
+    "fid", "is", "kid", "prdc", "fid-infinity", "per-class", "memorisation", "bpb", "all",
+)  # fmt: skip
+EXTRACTORS = ("inception", "digits", "rand", "px", "digits-monitor", "rand-monitor")
+PROTOCOLS = ("tf", "pytorch-fid", "clean", "torchmetrics")
+PRECISIONS = ("exact", "fast")
 LOGGERS = ("tensorboard", "wandb")
-SOURCES = {"image": ("digits",), "text": ("pydoc",)}
+SOURCES = {
+    "image": {
+        "digits": "10,000 handwritten digits, 28x28, grey: in the package",
+        "emoji": "about 1,350 colour pictures, 64x64, from the font Noto Color Emoji if installed",
+        "mnist": "70,000 handwritten digits, 28x28, grey",
+        "fashion-mnist": "70,000 pieces of clothing, 28x28, grey",
+        "cifar10": "60,000 photographs of ten kinds of things, 32x32, colour",
+        "cifar100": "60,000 photographs of a hundred kinds of things, 32x32, colour",
+        "svhn": "99,289 house numbers' digits, 32x32, colour",
+    },
+    "text": {"pydoc": "the reference of Python, as installed with it"},
+}
 AMP = ("auto", "off", "bf16", "fp16")
 
 

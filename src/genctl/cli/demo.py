@@ -9,7 +9,7 @@ import typer
 
 from genctl import registry
 from genctl.cli.command import Call
-from genctl.cli.eval import describe, to_json
+from genctl.cli.eval import describe
 from genctl.cli.export import describe as describe_export
 from genctl.cli.finished import next_steps
 from genctl.cli.options import Device, Threads
@@ -59,7 +59,7 @@ def demo(
         {
             "run": str(run.path),
             "grid": str(grid),
-            "scores": to_json(found)["scores"],
+            "scores": found.to_json()["scores"],
             "export": exported.to_json(),
             "next": steps,
         },

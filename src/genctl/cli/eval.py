@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from genctl.cli.options import (
     Extractor,
     ExtractorWeights,
     ModelWeights,
+    Protocol,
     Threads,
     use_threads,
 )
@@ -31,8 +33,8 @@ def evaluate(
         typer.Argument(
             metavar="METRIC",
             help="Of images fid (Fréchet distance), fid-infinity, kid (kernel distance), is "
-            "(Inception-style score), prdc (precision, recall, density, coverage), memorisation, "
-            "several as fid,kid, or all; of text bpb (bits a byte).",
+            "(Inception-style score), prdc (precision, recall, density, coverage), per-class, "
+            "memorisation, several as fid,kid, or all; of text bpb (bits a byte).",
             autocompletion=completion.one_of(*completion.METRICS),
         ),
     ],
@@ -40,7 +42,8 @@ def evaluate(
         str | None,
         typer.Argument(
             metavar="RUN|PATH",
-            help="A run, an export, or a folder or .npz of images; left out: the latest run.",
+            help="A run, an export, a folder, .zip or .npz of images, or module:callable; left "
+            "out: the latest run.",
             autocompletion=completion.run_names,
         ),
     ] = None,
@@ -62,6 +65,31 @@ def evaluate(
     ] = None,
     extractor: Extractor = None,
     weights: ExtractorWeights = None,
+    protocol: Protocol = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="exact is float32; fast is bfloat16, checked on the first 256 images.",
+            metavar="|".join(completion.PRECISIONS),
+            autocompletion=completion.one_of(*completion.PRECISIONS),
+        ),
+    ] = "exact",
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Stop with status 3 unless this name, as fid, may be claimed.", metavar="NAME"
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop with status 3 where there is a warning.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder for eval.json and eval.html; left out: with all, the run's.",
+            metavar="DIR",
+        ),
+    ] = None,
     model_weights: ModelWeights = "best",
     checkpoint: Checkpoint = "best",
     seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
@@ -88,6 +116,11 @@ def evaluate(
         n=n,
         extractor=extractor,
         extractor_weights=weights,
+        protocol=protocol,
+        precision=precision,
+        require=require or (),
+        strict=strict,
+        out=out,
         checkpoint=checkpoint,
         weights=model_weights,
         seed=seed,
@@ -97,16 +130,7 @@ def evaluate(
         output=call.output,
     )
     bare = "\n".join(f"{score.value:.6g}" for score in found.scores)
-    call.output.result(to_json(found), describe(found), bare=bare)
-
-
-def to_json(found: Evaluation) -> dict[str, object]:
-    """An evaluation as one document."""
-    floors = {name: floor.to_json() for name, floor in found.floors.items()}
-    return {
-        "scores": [{**s.to_json(), "real": floors.get(s.name)} for s in found.scores],
-        "reason": found.reason,
-    }
+    call.output.result(found.to_json(), describe(found), bare=bare)
 
 
 def describe(found: Evaluation) -> str:
@@ -124,6 +148,8 @@ def _describe_one(found: Evaluation) -> str:
     ]
     if found.real:
         lines.append(f"  real       {found.real}, of {found.real.n_generated} real images")
+    if found.page:
+        lines.append(f"  page       {found.page}")
     return "\n".join([*lines, *(f"  warning    {warning}" for warning in score.warnings)])
 
 
@@ -137,8 +163,9 @@ def _describe_several(found: Evaluation) -> str:
     if floors:
         facts["real"] = f"the same of {next(iter(floors.values())).n_generated} real images"
     lines += [f"  {label:<9}  {text}" for label, text in facts.items()]
-    warnings = dict.fromkeys(w for score in found.scores for w in score.warnings)
-    return "\n".join([*lines, *(f"  warning    {warning}" for warning in warnings)])
+    if found.page:
+        lines.append(f"  page       {found.page}")
+    return "\n".join([*lines, *(f"  warning    {warning}" for warning in found.warnings)])
 
 
 def _shown(score: Score | None) -> tuple[str, str]:

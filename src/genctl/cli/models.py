@@ -46,8 +46,7 @@ def models(
     """List what can be trained, or show all options of one."""
     call: Call = ctx.obj
     if name is not None:
-        spec = registry.get(name)
-        call.output.result(_details(spec), _describe(spec), bare=spec.name)
+        show_family(call, registry.get(name))
         return
     specs = registry.specs()
     rows = [
@@ -62,6 +61,11 @@ def models(
     if broken := registry.broken_plugins():
         names = ", ".join(plugin.name for plugin in broken)
         call.output.warn(f"plug-ins that do not load: {names}; see genctl doctor")
+
+
+def show_family(call: Call, spec: Spec) -> None:
+    """All of one family: presets, settings, formats."""
+    call.output.result(_details(spec), _describe(spec), bare=spec.name)
 
 
 def _formats(spec: Spec) -> list[str]:

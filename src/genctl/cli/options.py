@@ -58,7 +58,7 @@ Extractor = Annotated[
     typer.Option(
         "--extractor",
         help="Features; left out: those that belong to the data, else inception, else rand.",
-        metavar="digits|inception|rand",
+        metavar="inception|digits|rand|px|module:callable",
         autocompletion=completion.one_of(*completion.EXTRACTORS),
     ),
 ]
@@ -66,6 +66,15 @@ ExtractorWeights = Annotated[
     Path | None,
     typer.Option(
         "--weights", help="A file of Inception weights for the extractor.", metavar="FILE"
+    ),
+]
+Protocol = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol",
+        help="Whose way of resizing to follow with Inception; left out: tf.",
+        metavar="|".join(completion.PROTOCOLS),
+        autocompletion=completion.one_of(*completion.PROTOCOLS),
     ),
 ]
 BatchSize = Annotated[

@@ -11,7 +11,7 @@ from genctl import runs as directories
 from genctl.cli import completion
 from genctl.cli.command import Call, Verb, Verbs, help_when_bare
 from genctl.cli.tables import table
-from genctl.errors import GenctlError
+from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 
 runs = typer.Typer(name="runs", cls=Verbs, invoke_without_command=True)
@@ -19,7 +19,7 @@ runs = typer.Typer(name="runs", cls=Verbs, invoke_without_command=True)
 
 @runs.callback()
 def root(ctx: typer.Context) -> None:
-    """List the runs, or show one."""
+    """List, show, compare and remove runs."""
     help_when_bare(ctx)
 
 
@@ -27,8 +27,8 @@ def root(ctx: typer.Context) -> None:
 def ls(ctx: typer.Context) -> None:
     """List the runs, the latest first."""
     call: Call = ctx.obj
-    found = [_facts(run) for run in directories.all_runs()]
-    header = ("RUN", "FAMILY", "STATE", "STEP", "EXAMPLES", "BEST", "AGE")
+    found = [{**_facts(run), "bytes": directories.size_of(run)} for run in directories.all_runs()]
+    header = ("RUN", "FAMILY", "STATE", "STEP", "EXAMPLES", "BEST", "SIZE", "AGE")
     human = table([_row(facts) for facts in found], header)
     call.output.result(
         {"root": str(directories.runs_root()), "runs": found},
@@ -46,13 +46,86 @@ def show(
     ],
 ) -> None:
     """Show a run: where it stands, its data, and every setting with its origin."""
-    call: Call = ctx.obj
-    run = directories.find(name)
+    show_run(ctx.obj, directories.find(name))
+
+
+def show_run(call: Call, run: Run) -> None:
+    """Where a run stands, its data, and every setting with its origin."""
     facts = _facts(run)
     document, data = run.read("config.json"), run.read("data.json")
     starts = (run.read("env.json") or {"starts": []})["starts"]
     details = {**facts, **document, "data": data, "starts": starts}
     call.output.result(details, _describe(facts, document, data, starts), bare=str(run.path))
+
+
+@runs.command("compare", cls=Verb)
+def compare(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN RUN ...", help="Two or more.", autocompletion=completion.run_names
+        ),
+    ],
+) -> None:
+    """Set runs beside each other: where they stand, and every setting that differs."""
+    call: Call = ctx.obj
+    if len(names) < 2:
+        raise GenctlError(ExitStatus.USAGE, "one run has nothing to be compared with")
+    found = [directories.find(name) for name in names]
+    facts = [_facts(run) for run in found]
+    different = differing([run.read("config.json") for run in found])
+    rows = [
+        ("state", *(str(f["state"]) for f in facts)),
+        ("step", *(str(f["step"]) for f in facts)),
+        ("examples", *(f"{f['examples']:,}" for f in facts)),
+        ("best", *(_best(f) for f in facts)),
+        *((key, *values) for key, values in different.items()),
+    ]
+    call.output.result(
+        {"runs": facts, "differing": {key: list(values) for key, values in different.items()}},
+        table(rows, ("", *(run.name for run in found))),
+        bare="\n".join(different),
+    )
+
+
+@runs.command("rm", cls=Verb)
+def rm(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN ...", help="Which.", autocompletion=completion.run_names),
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete runs, after asking."""
+    call: Call = ctx.obj
+    found = [directories.find(name) for name in names]
+    sizes = [directories.size_of(run) for run in found]
+    for run in found:
+        if holder := run.holder():
+            raise GenctlError(
+                ExitStatus.FAILURE, f"{run.path} is being trained by {holder}", hint="stop it first"
+            )
+    if not yes:
+        what = ", ".join(str(run.path) for run in found)
+        remedy = f"genctl runs rm {' '.join(names)} --yes"
+        call.output.confirm(f"delete {what} ({_size(sum(sizes))})?", remedy=remedy)
+    for run in found:
+        directories.remove(run)
+    call.output.result(
+        {"removed": [str(run.path) for run in found], "bytes": sum(sizes)},
+        f"removed {', '.join(run.name for run in found)} ({_size(sum(sizes))})",
+    )
+
+
+def differing(documents: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """The settings that are not the same in all ``config.json`` documents, key by key."""
+    settings = [{key: value for key, value, _ in _settings(document)} for document in documents]
+    families = tuple(str(document["config"]["family"]) for document in documents)
+    keys = dict.fromkeys(key for values in settings for key in values)
+    rows = {key: tuple(values.get(key, "-") for values in settings) for key in keys}
+    return {k: v for k, v in {"family": families, **rows}.items() if len(set(v)) > 1}
 
 
 def _facts(run: Run) -> dict[str, Any]:
@@ -84,8 +157,13 @@ def _row(facts: dict[str, Any]) -> tuple[str, ...]:
         str(facts["step"]),
         f"{facts['examples']:,}",
         _best(facts),
+        _size(facts["bytes"]),
         _age(facts["written"]),
     )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB" if count >= 1e6 else f"{count / 1e3:,.0f} kB"
 
 
 def _best(facts: dict[str, Any]) -> str:

@@ -9,7 +9,14 @@ import typer
 
 from genctl.cli import completion
 from genctl.cli.command import Call
-from genctl.cli.options import Device, Extractor, ExtractorWeights, Threads, use_threads
+from genctl.cli.options import (
+    Device,
+    Extractor,
+    ExtractorWeights,
+    Protocol,
+    Threads,
+    use_threads,
+)
 
 
 def stats(
@@ -18,7 +25,7 @@ def stats(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="Images: a built-in name, a folder or an .npz.",
+            help="Images: a built-in name, a folder, .zip or .npz, or module:callable.",
             autocompletion=completion.sources,
         ),
     ],
@@ -28,6 +35,7 @@ def stats(
     n: Annotated[int | None, typer.Option("--n", help="At most so many images.")] = None,
     extractor: Extractor = None,
     weights: ExtractorWeights = None,
+    protocol: Protocol = None,
     device: Device = None,
     threads: Threads = None,
 ) -> None:
@@ -45,6 +53,7 @@ def stats(
         n=n,
         extractor=extractor,
         extractor_weights=weights,
+        protocol=protocol,
         device=device,
         output=call.output,
     )

@@ -99,6 +99,16 @@ def train(
     new: Annotated[
         bool, typer.Option("--new", help="Start afresh, even where a run could go on.")
     ] = False,
+    eval_every: Annotated[
+        str | None,
+        typer.Option(
+            help="Score the averages this often, to find the best: 10%, or in the budget's unit."
+        ),
+    ] = None,
+    download: Annotated[
+        bool,
+        typer.Option("--download", help="Fetch a well-known data set that is not here: data ls."),
+    ] = False,
     amp: Amp = None,
     log: Log = None,
     dry_run: Annotated[
@@ -128,6 +138,8 @@ def train(
         "device": device,
         "threads": threads,
         "log": log or (),
+        "eval_every": eval_every,
+        "download": download,
     }
     if dry_run:
         from genctl.api.dry_run import dry_run as probe

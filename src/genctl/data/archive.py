@@ -51,39 +51,54 @@ def read_archive(
 def _read_arrays(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64] | None]:
     try:
         if not zipfile.is_zipfile(path):
-            raise _refusal(path, "it is damaged, or not an .npz")
+            raise refusal(path, "it is damaged, or not an .npz")
         with np.load(path, allow_pickle=False) as archive:
             if "arr_0" not in archive:
                 found = ", ".join(archive.files) or "nothing"
-                raise _refusal(path, f"it has no array 'arr_0', only {found}")
+                raise refusal(path, f"it has no array 'arr_0', only {found}")
             images = _checked_images(path, archive["arr_0"])
             if "arr_1" not in archive:
                 return images, None
-            return images, _checked_labels(path, archive["arr_1"], len(images))
+            return images, checked_labels(path, archive["arr_1"], len(images))
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise _refusal(path, decode.reason(error)) from error
+        raise refusal(path, decode.reason(error)) from error
 
 
 def _checked_images(path: Path, array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    if array.dtype != np.uint8:
-        raise _refusal(path, f"arr_0 is {array.dtype}, not uint8 in 0..255")
-    if array.ndim == 3:
-        array = array[..., None]
-    if array.ndim != 4 or array.shape[3] not in (1, 3, 4) or 0 in array.shape:
-        raise _refusal(path, f"arr_0 has the shape {array.shape}, not (N, H, W, C), C = 1, 3 or 4")
-    return array.astype(np.uint8, copy=False)
+    shape = checked_shape(path, array.shape, array.dtype)
+    return array.reshape(shape).astype(np.uint8, copy=False)
 
 
-def _checked_labels(
-    path: Path, array: npt.NDArray[np.generic], count: int
-) -> npt.NDArray[np.int64]:
+def checked_shape(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype[np.generic]
+) -> tuple[int, int, int, int]:
+    """(N, H, W, C) of an array of images.
+
+    Raises:
+        GenctlError: (DATA) it is no such array.
+    """
+    if dtype != np.uint8:
+        raise refusal(path, f"arr_0 is {dtype}, not uint8 in 0..255")
+    full = (*shape, 1) if len(shape) == 3 else shape
+    if len(full) != 4 or full[3] not in (1, 3, 4) or 0 in full:
+        raise refusal(path, f"arr_0 has the shape {full}, not (N, H, W, C), C = 1, 3 or 4")
+    count, height, width, channels = full
+    return count, height, width, channels
+
+
+def checked_labels(path: Path, array: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.int64]:
+    """Labels of ``count`` images.
+
+    Raises:
+        GenctlError: (DATA) of another number, or no numbers of classes.
+    """
     if array.shape != (count,) or array.dtype.kind not in "iu":
-        raise _refusal(
+        raise refusal(
             path, f"arr_1 is {array.dtype} of shape {array.shape}, not {count} integer labels"
         )
     labels = array.astype(np.int64)
     if labels.min() < 0 or labels.max() >= _MAX_CLASSES:
-        raise _refusal(
+        raise refusal(
             path,
             f"the labels in arr_1 run from {array.min()} to {array.max()}, "
             "not from 0 to the number of classes",
@@ -91,5 +106,6 @@ def _checked_labels(
     return labels
 
 
-def _refusal(path: Path, why: str) -> GenctlError:
+def refusal(path: Path, why: str) -> GenctlError:
+    """The error of an archive that holds no images."""
     return GenctlError(ExitStatus.DATA, f"cannot take images from {path}: {why}", hint=_HINT)

@@ -6,7 +6,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,13 @@ UNREADABLE = (
 """What Pillow raises on broken files, under `strict_decoding`."""
 
 
+class Openable(Protocol):
+    """A file that can be read: a path, or a member of a ZIP."""
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO:
+        """Its bytes."""
+
+
 @contextmanager
 def strict_decoding() -> Iterator[None]:
     """Oversized images (Pillow's ``MAX_IMAGE_PIXELS``, 89 million) fail; nothing else is said.
@@ -59,7 +66,7 @@ def reason(error: Exception) -> str:
 
 
 @contextmanager
-def open_image(path: Path) -> Iterator[Image.Image]:
+def open_image(path: Openable) -> Iterator[Image.Image]:
     """The first frame of a file: its header now, its pixels when they are needed.
 
     Raises:

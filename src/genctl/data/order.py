@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from pathlib import Path
+from pathlib import PurePath
 
 Key = tuple[list[int | str], str]
 
 
-def natural(path: Path) -> list[Key]:
+def natural(path: PurePath) -> list[Key]:
     """A sorting key that puts ``2.png`` before ``10.png``, folder by folder."""
     return [natural_text(part) for part in path.parts]
 

@@ -17,6 +17,7 @@ from genctl.files import make_directory, staged, write_atomic
 
 MAX_GRID = 1024
 MAX_COLUMNS = 32
+THUMBNAIL = 96
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -123,6 +124,22 @@ def to_pil(image: npt.NDArray[np.generic]) -> Image.Image:
     """(H, W, C) uint8 with 1, 3 or 4 channels."""
     channels = image.shape[-1]
     return Image.fromarray(image[..., 0] if channels == 1 else image, _MODES[channels])
+
+
+def thumbnail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """``(96, 96, 3)``: shrunk, or enlarged in whole pixels, on white."""
+    picture = to_pil(image)
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    picture = picture.convert("RGB")
+    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    scale = max(1, THUMBNAIL // max(picture.size))
+    picture = picture.resize(
+        (picture.width * scale, picture.height * scale), Image.Resampling.NEAREST
+    )
+    paper = Image.new("RGB", (THUMBNAIL, THUMBNAIL), "white")
+    paper.paste(picture, ((THUMBNAIL - picture.width) // 2, (THUMBNAIL - picture.height) // 2))
+    return np.asarray(paper)
 
 
 def save_png(path: Path, image: npt.NDArray[np.generic]) -> None:

@@ -1,4 +1,4 @@
-"""What ``--data`` names: the bundled digits, a folder of images or an ``.npz`` archive."""
+"""What ``--data`` names: the bundled digits, a folder or ZIP of images, or an ``.npz`` archive."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from genctl.data import decode
+from genctl.data import decode, emoji
 from genctl.data.archive import read_archive
 from genctl.data.digits import CLASS_NAMES, load_digits
-from genctl.data.folder import SPLITS, has_test_split, read_folder
+from genctl.data.emoji import load_emoji
+from genctl.data.folder import read_folder
 from genctl.data.image_source import ImageSource
+from genctl.data.known_sets import KNOWN_SETS, read_known
+from genctl.data.listing import SPLITS, has_test_split
 from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 
 __all__ = ["ImageSource", "open_source"]
 
-_BUILT_IN = "digits"
+BUILT_IN, _EMOJI = "digits", "emoji"
 
 # Below, os.path and not pathlib: it takes what cannot be looked at (locked, too long) for absent.
 
@@ -30,8 +33,9 @@ def open_source(
     """Decode the images that ``source`` names.
 
     Args:
-        source: ``digits``, the path of a folder or of an ``.npz``; ``:train`` or ``:test`` at its
-            end overrides ``split``. A folder called ``digits`` is ``./digits``.
+        source: ``digits``, ``emoji``, one of `KNOWN_SETS`, the path of a folder, a ``.zip`` or an
+            ``.npz``; ``:train`` or ``:test`` at its end overrides ``split``. A folder called
+            ``digits`` is ``./digits``.
         split: ``train`` or ``test``.
         size: (height, width): crop to the aspect, from the centre, and resize; None keeps the
             native size.
@@ -40,7 +44,7 @@ def open_source(
     Raises:
         GenctlError: (DATA) nothing there, or nothing usable; (USAGE) an unknown split or depth.
     """
-    source, split = _separate_split(source, split)
+    source, split = separate_split(source, split)
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     if channels not in (None, 1, 3, 4):
@@ -53,7 +57,8 @@ def open_source(
     return replace(opened, held_out=lambda: _open(source, "test", size, wanted))
 
 
-def _separate_split(source: str, split: str) -> tuple[str, str]:
+def separate_split(source: str, split: str) -> tuple[str, str]:
+    """A source without the split at its end, and which split is meant."""
     name, colon, suffix = source.rpartition(":")
     if colon and suffix in SPLITS and not os.path.exists(_path(source)):
         return name, suffix
@@ -61,46 +66,87 @@ def _separate_split(source: str, split: str) -> tuple[str, str]:
 
 
 def _has_test_split(source: str) -> bool:
-    return source == _BUILT_IN or has_test_split(_path(source))
+    return is_named(source) or has_test_split(_path(source))
 
 
 def _open(
     source: str, split: str, size: tuple[int, int] | None, channels: int | None
 ) -> ImageSource:
-    if source == _BUILT_IN:
+    if source == BUILT_IN:
         images, labels = load_digits("test" if split == "test" else "train")
         return ImageSource(
             images=decode.convert(images, size=size, channels=channels),
             labels=labels,
             class_names=CLASS_NAMES,
-            name=_BUILT_IN,
+            name=BUILT_IN,
             split=split,
-            extractor=_BUILT_IN,
+            extractor=BUILT_IN,
+        )
+    if source == _EMOJI:
+        images, labels, _ = load_emoji(split)
+        return ImageSource(
+            images=decode.convert(images, size=size, channels=channels),
+            labels=labels,
+            class_names=emoji.CLASS_NAMES,
+            name=_EMOJI,
+            split=split,
+        )
+    if source in KNOWN_SETS:
+        images, labels = read_known(source, split)
+        return ImageSource(
+            images=decode.convert(images, size=size, channels=channels),
+            labels=labels,
+            class_names=KNOWN_SETS[source].class_names,
+            name=source,
+            split=split,
         )
     path = _path(source)
-    if os.path.isdir(path):
+    if os.path.isdir(path) or is_zip(path):
         return read_folder(path, split=split, size=size, channels=channels)
     if os.path.isfile(path) and path.suffix.lower() == ".npz":
         return read_archive(path, split=split, size=size, channels=channels)
-    raise _not_a_source(source, path)
+    raise not_a_source(source)
+
+
+def is_named(source: str) -> bool:
+    """Whether ``source`` is the name of a set, whatever lies in this folder."""
+    return source in (BUILT_IN, _EMOJI, *KNOWN_SETS)
+
+
+def is_files(source: str) -> bool:
+    """Whether ``source`` is a folder or ZIP of image files."""
+    path = _path(source)
+    return not is_named(source) and (os.path.isdir(path) or is_zip(path))
+
+
+def place_of(source: str) -> Path:
+    """Where ``source`` lies."""
+    return _path(source)
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a file of that name is there."""
+    return os.path.isfile(path) and path.suffix.lower() == ".zip"
 
 
 def _path(source: str) -> Path:
     return Path(source).expanduser()
 
 
-def _not_a_source(source: str, path: Path) -> GenctlError:
+def not_a_source(source: str) -> GenctlError:
+    """The error of a name that means no images."""
+    path = _path(source)
     if os.path.exists(path):
-        message = f"{source} is neither a folder of images nor an .npz"
+        message = f"{source} is neither a folder or ZIP of images nor an .npz"
     else:
-        built_in = (_BUILT_IN, *(f"{_BUILT_IN}:{split}" for split in SPLITS))
+        built_in = (BUILT_IN, _EMOJI, *KNOWN_SETS, *(f"{BUILT_IN}:{split}" for split in SPLITS))
         close = nearest(path.name, (*_beside(path), *built_in))
         meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
         message = f"no data at {source!r}{meant}"
     return GenctlError(
         ExitStatus.DATA,
         message,
-        hint=f"name {_BUILT_IN} (built in), a folder of images, or an .npz",
+        hint=f"name {BUILT_IN} (built in), a folder or ZIP of images, or an .npz",
     )
 
 

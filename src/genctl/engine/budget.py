@@ -11,7 +11,8 @@ _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _SCALE = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _TOKENS = {"tok", "token", "tokens"}
 _COUNTS = {"img", "imgs", "image", "images", "example", "examples", "pair", "pairs", ""}
-_FORM = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(k|M|G)?\s*([a-z]*)")
+_NUMBER = r"\d+(?:\.\d*)?|\.\d+"
+_FORM = re.compile(rf"({_NUMBER})\s*(k|M|G)?\s*([a-z]*)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,40 @@ class Budget:
             return min(position / self.examples, 1.0)
         assert self.seconds is not None
         return min(elapsed / self.seconds, 1.0)
+
+
+def times_in(budget: str, every: str) -> int:
+    """How often something happens in ``budget`` that happens once in ``every``.
+
+    Args:
+        every: a share such as ``10%``, or an amount in the budget's own unit.
+
+    Raises:
+        GenctlError: (USAGE) neither of them, or an amount of nothing.
+    """
+    if every.endswith("%"):
+        share = re.fullmatch(_NUMBER, every[:-1].strip())
+        part = float(share.group()) / 100 if share else 0.0
+    else:
+        (whole, unit), (amount, of) = _amount(budget), _amount(every)
+        part = amount / whole if of == unit and whole else 0.0
+    if not part > 0:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--eval-every {every} is neither a share of the budget nor in its unit ({budget})",
+            hint="--eval-every 10%",
+        )
+    return max(1, int(1 / part + 1e-9))
+
+
+def _amount(text: str) -> tuple[float, str]:
+    """A number in base units, and which those are."""
+    match = _FORM.fullmatch(text.strip())
+    number, scale, unit = match.groups() if match else ("0", None, "?")
+    if unit in _SECONDS and not scale:
+        return float(number) * _SECONDS[unit], "seconds"
+    kinds = {**dict.fromkeys(_TOKENS, "tokens"), **dict.fromkeys(_COUNTS, "examples")}
+    return float(number) * _SCALE[scale or ""], kinds.get(unit, unit.rstrip("s"))
 
 
 def parse_budget(

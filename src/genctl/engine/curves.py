@@ -18,7 +18,7 @@ Points = list[tuple[float, float]]
 
 def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw every metric of ``metrics.jsonl`` rows against the examples seen."""
-    series = _series(rows)
+    series = series_of(rows)
     if not series:
         return
     lines = math.ceil(len(series) / _COLUMNS)
@@ -29,7 +29,8 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     sheet.save(path)
 
 
-def _series(rows: Sequence[Mapping[str, Any]]) -> dict[str, Points]:
+def series_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Points]:
+    """Metric -> (examples, value), as far as values are finite numbers."""
     found: dict[str, Points] = {}
     for row in rows:
         for name, value in row.items():

@@ -164,6 +164,26 @@ class World:
         summed = [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
         torch._foreach_copy_(list(tensors), summed)
 
+    def collect(self, x: Tensor) -> list[Tensor]:
+        """Everyone's ``x``, by rank; on the CPU.
+
+        Args:
+            x: (N, ...), where N may differ between the processes and nothing else.
+        """
+        if self.size == 1:
+            return [x]
+        lengths = self.tell(len(x))
+        padded = x.new_zeros((max(lengths), *x.shape[1:]))
+        padded[: len(x)] = x
+        rows = [torch.empty_like(padded) for _ in range(self.size)]
+        with self._listening():
+            distributed.all_gather(rows, padded)
+        return [row[:length] for row, length in zip(rows, lengths, strict=True)]
+
+    def tell(self, value: T) -> list[T]:
+        """Everyone's ``value``, plain JSON, by rank."""
+        return self._each(lambda: value)
+
     def gather(self, x: Tensor) -> Tensor:
         """The rows of ``x`` of every process, in the order of ranks; differentiable."""
         return x if self.size == 1 else gather(x, self.rank, self.size)

@@ -18,6 +18,7 @@ def sample_chunks(
     n: int,
     *,
     seed: int,
+    places: Sequence[int] | None = None,
     labels: Sequence[int] = (),
     given: Mapping[str, Tensor] | None = None,
     between: bool = False,
@@ -30,6 +31,7 @@ def sample_chunks(
     it is the same in a chunk of any size.
 
     Args:
+        places: draw these of the samples; all when None.
         given: what every sample is made from, without a batch axis: key of a condition -> tensor.
         between: draw a path instead: sample k has noise k / (n - 1) of the way from that of
             sample 0 to that of sample 1, and the label of sample 0.
@@ -37,8 +39,9 @@ def sample_chunks(
     Yields:
         What the sampler returns, e.g. images (rows, C, H, W) float in about [-1, 1].
     """
-    for start in range(0, n, batch_size):
-        indices = range(start, min(start + batch_size, n))
+    wanted = range(n) if places is None else places
+    for start in range(0, len(wanted), batch_size):
+        indices = wanted[start : start + batch_size]
         noise: Noise = KeyedNoise(("sample", seed), indices, device=device)
         if between:
             ends = KeyedNoise(("sample", seed), (0, 1), device=device)

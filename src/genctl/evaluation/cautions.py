@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from genctl.evaluation.extractors.base import Classifier, Extractor
+from genctl.evaluation.extractors.fast import AUDITED, FastExtractor
 from genctl.evaluation.features import Features
 from genctl.evaluation.inception_score import SPLITS
 from genctl.evaluation.reference import Reference
@@ -21,12 +22,13 @@ def comparison_cautions(
     """Warnings for whatever compares generated images with real ones."""
 
     def cautions() -> Iterator[str]:
-        yield from _weights(extractor)
+        yield from _network(extractor)
         yield from _pixels("generated", generated)
+        yield from _copies(generated)
         if isinstance(reference, Summary):
             return  # it says nothing of pixels
         yield from _pixels("reference", reference.features)
-        if generated.shapes != reference.features.shapes:
+        if generated.shapes != reference.features.shapes and extractor.size:
             yield (
                 f"generated images are {_shape(generated)}, reference images "
                 f"{_shape(reference.features)}: both were resized to "
@@ -37,9 +39,13 @@ def comparison_cautions(
 
 
 def frechet_cautions(
-    extractor: Extractor, generated: Features, reference: Reference | Summary
+    extractor: Extractor, generated: Features, reference: Reference | Summary, *, floor: bool
 ) -> tuple[str, ...]:
-    """Warnings for a Fréchet distance."""
+    """Warnings for a Fréchet distance.
+
+    Args:
+        floor: whether it is known where real images stand, at the same numbers.
+    """
 
     def cautions() -> Iterator[str]:
         yield from comparison_cautions(extractor, generated, reference)
@@ -49,6 +55,11 @@ def frechet_cautions(
                     f"{count:,} {kind} images cannot fill {extractor.dim:,} features: the distance "
                     "is far above what more images would give; kid has no such bias"
                 )
+        if reference.count not in (None, generated.count) and not floor:
+            yield (
+                f"{generated.count:,} generated against {reference.count:,} real images: a "
+                "distance is comparable only at the same numbers of both"
+            )
         if extractor.origin == "canonical" and generated.count < PAPERS_COUNT:
             yield (
                 f"papers report FID with {PAPERS_COUNT:,} samples; with {generated.count:,} it is "
@@ -64,8 +75,14 @@ def inception_cautions(
     """Warnings for an Inception Score."""
 
     def cautions() -> Iterator[str]:
-        yield from _weights(extractor)
+        yield from _network(extractor)
         yield from _pixels("generated", generated)
+        yield from _copies(generated)
+        if _in_class_order(generated):
+            yield (
+                "the images come in the order of their classes: tools that do not shuffle give a "
+                "far lower score than this one"
+            )
         if generated.count // SPLITS < classes:
             yield (
                 f"{generated.count:,} images in {SPLITS} splits cannot show {classes:,} classes: "
@@ -80,11 +97,16 @@ def inception_cautions(
     return tuple(cautions())
 
 
-def _weights(extractor: Extractor) -> Iterator[str]:
+def _network(extractor: Extractor) -> Iterator[str]:
     if extractor.origin == "custom":
         yield (
             f"the weights {short_sha(extractor.sha256)} are not the published ones: "
             "comparable only with values made with the same file"
+        )
+    if isinstance(extractor, FastExtractor):
+        yield (
+            f"computed in bfloat16: of the first {AUDITED} images the features lie "
+            f"{extractor.audit:.2g} (Fréchet distance) from those in float32"
         )
 
 
@@ -93,6 +115,22 @@ def _pixels(kind: str, features: Features) -> Iterator[str]:
         yield f"the alpha channel of the {kind} images was dropped"
     if len(features.shapes) > 1:
         yield f"the {kind} images have {len(features.shapes)} different shapes"
+    yield from (f"the {kind} images {remark}" for remark in features.remarks)
+
+
+def _copies(generated: Features) -> Iterator[str]:
+    if generated.repeated:
+        yield (
+            f"{generated.repeated:,} of {generated.count:,} generated images are exact copies of "
+            "others among them"
+        )
+
+
+def _in_class_order(features: Features) -> bool:
+    labels = features.labels
+    if labels is None or len(labels.unique()) < 2:
+        return False
+    return bool((labels.diff() >= 0).all())
 
 
 def _shape(features: Features) -> str:

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.extractors.base import Extractor
-from genctl.evaluation.extractors.digits import DigitsExtractor
+from genctl.evaluation.extractors.custom import CustomExtractor
+from genctl.evaluation.extractors.digits import DigitMonitorExtractor, DigitsExtractor
+from genctl.evaluation.extractors.fast import in_half
+from genctl.evaluation.extractors.flat import PixelExtractor
 from genctl.evaluation.extractors.inception import InceptionExtractor
 from genctl.evaluation.extractors.inception_weights import find_weights, missing_weights
-from genctl.evaluation.extractors.rand import RandExtractor
-from genctl.evaluation.score import Metric
+from genctl.evaluation.extractors.protocols import DEFAULT, find_protocol
+from genctl.evaluation.extractors.rand import RandExtractor, RandMonitorExtractor
 
-EXTRACTORS = ("digits", "inception", "rand")
+_BUNDLED: Mapping[str, Callable[[torch.device | str], Extractor]] = {
+    "digits": DigitsExtractor,
+    "rand": RandExtractor,
+    "px": PixelExtractor,
+    "digits-monitor": DigitMonitorExtractor,
+    "rand-monitor": RandMonitorExtractor,
+}
+EXTRACTORS = ("inception", *_BUNDLED)
+PRECISIONS = ("exact", "fast")
+
+
+def monitor(data_extractor: str) -> str:
+    """The extractor that chooses checkpoints, where ``data_extractor`` or none is the data's own.
+
+    Never one that reports: a model chosen by a network looks better to it than it is.
+    """
+    return f"{data_extractor or 'rand'}-monitor"
 
 
 @dataclass(frozen=True)
@@ -26,13 +46,27 @@ class Choice:
     reason: str
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What a user asked of the extractor.
+
+    Attributes:
+        name: one of `EXTRACTORS`, or ``module:callable``; the one that suits when None.
+        weights: a file of Inception weights, verified or not.
+        protocol: one of `PROTOCOLS`, for Inception.
+        precision: ``exact`` (float32) or ``fast`` (bfloat16).
+        device: where to compute.
+    """
+
+    name: str | None = None
+    weights: Path | None = None
+    protocol: str | None = None
+    precision: str = "exact"
+    device: torch.device | str = "cpu"
+
+
 def choose_extractor(
-    metric: Metric,
-    *,
-    requested: str | None = None,
-    weights: Path | None = None,
-    data_extractor: str | None = None,
-    device: torch.device | str = "cpu",
+    wish: Wish, *, data_extractor: str | None = None, classifier: bool = False
 ) -> Choice:
     """The extractor that was asked for, else the best there is for the data.
 
@@ -40,45 +74,67 @@ def choose_extractor(
     on this machine and are verified; else random weights. Nothing is ever downloaded.
 
     Args:
-        metric: ``is`` needs a classifier, which random weights are not.
-        requested: one of `EXTRACTORS`.
-        weights: an Inception weight file; asks for Inception, verified or not.
+        wish: what was asked for.
         data_extractor: the extractor that belongs to the data, if one does.
-        device: where to compute.
+        classifier: whether it has to name classes, which random weights do not.
 
     Raises:
         GenctlError: (USAGE) an unknown name, or options that contradict each other; (DATA) the
             weights are missing or unreadable.
     """
-    if requested is not None and requested not in EXTRACTORS:
-        raise unknown("extractor", requested, EXTRACTORS)
-    if weights is not None:
-        if requested not in (None, "inception"):
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"--weights is for the inception extractor, not for {requested!r}",
-                hint="leave out --weights or --extractor",
-            )
-        return Choice(InceptionExtractor(weights, device), f"weights from {weights}")
-    if requested is not None:
-        return Choice(_build(requested, device), "as asked")
+    _check(wish)
+    choice = _choose(wish, data_extractor, classifier)
+    if wish.protocol and not isinstance(choice.extractor, InceptionExtractor):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--protocol is of the inception extractor, not of {choice.extractor.name!r}",
+            hint="leave --protocol out, or --extractor inception",
+        )
+    if wish.precision == "exact":
+        return choice
+    return replace(choice, extractor=in_half(choice.extractor))
+
+
+def _check(wish: Wish) -> None:
+    if wish.name is not None and wish.name not in EXTRACTORS and ":" not in wish.name:
+        raise unknown("extractor", wish.name, EXTRACTORS)
+    if wish.precision not in PRECISIONS:
+        raise unknown("precision", wish.precision, PRECISIONS)
+    find_protocol(wish.protocol or DEFAULT)
+    if wish.weights is not None and wish.name not in (None, "inception"):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--weights is for the inception extractor, not for {wish.name!r}",
+            hint="leave out --weights or --extractor",
+        )
+
+
+def _choose(wish: Wish, data_extractor: str | None, classifier: bool) -> Choice:
+    if wish.weights is not None:
+        return Choice(_inception(wish, wish.weights), f"weights from {wish.weights}")
+    if wish.name is not None:
+        return Choice(_build(wish.name, wish), "as asked")
     if data_extractor is not None:
-        return Choice(_build(data_extractor, device), "it belongs to the data")
+        return Choice(_build(data_extractor, wish), "it belongs to the data")
     search = find_weights()
     if search.path:
-        return Choice(InceptionExtractor(search.path, device), f"verified weights at {search.path}")
-    if metric == "is":
+        return Choice(_inception(wish, search.path), f"verified weights at {search.path}")
+    if classifier:
         raise missing_weights(search)
     reason = "; ".join(["no verified Inception weights on this machine", *search.rejected])
-    return Choice(RandExtractor(device), reason)
+    return Choice(RandExtractor(wish.device), reason)
 
 
-def _build(name: str, device: torch.device | str) -> Extractor:
-    if name == "digits":
-        return DigitsExtractor(device)
-    if name == "rand":
-        return RandExtractor(device)
+def _build(name: str, wish: Wish) -> Extractor:
+    if ":" in name:
+        return CustomExtractor(name, wish.device)
+    if name in _BUNDLED:
+        return _BUNDLED[name](wish.device)
     search = find_weights()
     if search.path is None:
         raise missing_weights(search)
-    return InceptionExtractor(search.path, device)
+    return _inception(wish, search.path)
+
+
+def _inception(wish: Wish, path: Path) -> Extractor:
+    return InceptionExtractor(path, wish.device, wish.protocol or DEFAULT)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
+from genctl.data.image_stream import Reading
+from genctl.errors import GenctlError
 from genctl.evaluation.extractors.base import Extractor
-from genctl.evaluation.extractors.pixels import channels_first
 from genctl.evaluation.features import Features, Images, extract
 from genctl.evaluation.measures import Seen, measure, require
 from genctl.evaluation.reference import Reference, require_two
@@ -15,7 +17,7 @@ from genctl.evaluation.summary import Summary
 
 def evaluate_images(
     metrics: Sequence[Metric],
-    generated: Images,
+    generated: Images | Reading,
     extractor: Extractor,
     reference: Reference | Summary | None = None,
     held_out: Features | None = None,
@@ -35,42 +37,39 @@ def evaluate_images(
             images, or what a metric needs is missing; (DATA) fewer than two images.
     """
     require(metrics, extractor, reference, held_out)
-    features = extract(extractor, generated)
-    require_two(features, "generated")
-    seen = Seen(extractor, features, reference, held_out)
+    seen = Seen(extractor, extract(extractor, generated), reference, held_out)
+    return measure_all(metrics, seen)
+
+
+def measure_all(metrics: Sequence[Metric], seen: Seen) -> list[Score]:
+    """The scores of all ``metrics``, in their order.
+
+    Raises:
+        GenctlError: (DATA) fewer than two generated images; as `measure`.
+    """
+    require_two(seen.generated, "generated")
     return [score for metric in metrics for score in measure(metric, seen)]
 
 
-def see_held_out(images: Images, reference: Reference, *, count: int) -> Features:
-    """``count`` held-out images, or all if they are fewer, as the reference was seen.
-
-    Raises:
-        GenctlError: as `extract`; (DATA) fewer than two images.
-    """
-    features = extract(reference.extractor, _first(count, images))
-    require_two(features, "held-out")
-    return features
-
-
 def real_floor(metrics: Sequence[Metric], held_out: Features, reference: Reference) -> list[Score]:
-    """Where real images stand: held-out ones against the reference.
+    """Where real images stand: held-out ones against the reference, as far as that can be told.
 
     A perfect generator would come out about here, and a distance not at 0, because that between
     finite samples is biased upwards; so there should be as many as there are generated images.
 
     Args:
         metrics: as in `evaluate_images`; ``memorisation`` has no floor but 1.
-        held_out: real images that are not in the reference.
+        held_out: real images that are not in the reference, in the same extractor's eyes.
         reference: what they are compared with.
+
+    Raises:
+        GenctlError: (DATA) fewer than two held-out images.
     """
-    seen = Seen(reference.extractor, held_out, reference)
-    wanted = [metric for metric in metrics if metric != "memorisation"]
-    return [score for metric in wanted for score in measure(metric, seen)]
-
-
-def _first(count: int, images: Images) -> Images:
-    for batch in map(channels_first, images):
-        if count <= 0:
-            return
-        yield batch[:count]
-        count -= len(batch)
+    require_two(held_out, "held-out")
+    seen = Seen(reference.extractor, held_out, reference, held_out)
+    found: list[Score] = []
+    for metric in metrics:
+        if metric != "memorisation":
+            with contextlib.suppress(GenctlError):  # too few of them for this metric
+                found += measure(metric, seen)
+    return found

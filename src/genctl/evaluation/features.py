@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genctl.data.image_stream import Reading
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.pixels import channels_first
+from genctl.evaluation.table import Table
 
 Images = Iterable[Tensor | NDArray[np.uint8]]
 
@@ -24,53 +27,112 @@ class Features:
     """What an extractor makes of a set of images.
 
     Attributes:
-        values: ``(N, dim) float32`` on the CPU, in the order of the images.
+        values: ``(N, dim) float32`` on the CPU, in the order of the images; a mapped file where
+            `extract` made them.
         shapes: the ``(channels, height, width)`` that occurred.
+        digests: ``(N,) int64``, equal for images that are equal in every pixel.
+        rows: ``(N,) int64``, the place of each image where they came from.
+        remarks: what must be known of the images' files, a clause each.
         waiting_seconds: spent in the iterator: reading, decoding or sampling.
         extracting_seconds: spent in the extractor.
+        labels: ``(N,) int64``, the class of each image; None where they have none.
+        class_names: of the labels.
     """
 
     values: Tensor
     shapes: frozenset[tuple[int, int, int]]
-    waiting_seconds: float
-    extracting_seconds: float
+    digests: Tensor
+    rows: Tensor
+    remarks: tuple[str, ...] = ()
+    waiting_seconds: float = 0.0
+    extracting_seconds: float = 0.0
+    labels: Tensor | None = None
+    class_names: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
         """The number of images."""
         return len(self.values)
 
+    @property
+    def repeated(self) -> int:
+        """How many images are copies, in every pixel, of others among them."""
+        return self.count - len(self.digests.unique())
 
-def extract(extractor: Extractor, images: Images) -> Features:
+    def labelled(self, labels: NDArray[np.int64] | None, class_names: tuple[str, ...]) -> Features:
+        """The same with classes, given for every place where the images came from."""
+        if labels is None:
+            return self
+        chosen = torch.from_numpy(np.ascontiguousarray(labels))[self.rows]
+        return replace(self, labels=chosen, class_names=class_names)
+
+
+def join(parts: Sequence[Features]) -> Features:
+    """The features of several sets of images as those of one, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    labels = [part.labels for part in parts if part.labels is not None]
+    return Features(
+        torch.cat([part.values for part in parts]),
+        frozenset().union(*(part.shapes for part in parts)),
+        torch.cat([part.digests for part in parts]),
+        torch.cat([part.rows for part in parts]),
+        tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
+        max(part.waiting_seconds for part in parts),
+        max(part.extracting_seconds for part in parts),
+        torch.cat(labels) if labels else None,
+        parts[0].class_names,
+    )
+
+
+def extract(extractor: Extractor, images: Images | Reading) -> Features:
     """Run ``images`` (uint8 batches of any length, NCHW or NHWC) through ``extractor``.
 
     Args:
         extractor: the network.
-        images: batches; shapes may differ between batches.
+        images: batches; shapes may differ between batches. A reading also says which places they
+            are from, and what is to be said of them.
 
     Raises:
         GenctlError: (USAGE) a batch is not 8-bit images; (DATA) there are no images, or the
             features are not finite.
     """
     shapes: set[tuple[int, int, int]] = set()
-    rows: list[Tensor] = []
+    table, finite = Table(), True
+    digests: list[int] = []
     waiting = extracting = 0.0
     clock = time.perf_counter()
     for block in _blocks(images, extractor.batch_size):
         ready = time.perf_counter()
         waiting += ready - clock
         shapes.update((c, h, w) for _, c, h, w in (piece.shape for piece in block))
-        rows.append(_features_of(extractor, block))
+        digests += (_digest(image) for piece in block for image in piece)
+        finite &= table.add(_features_of(extractor, block))
         clock = time.perf_counter()
         extracting += clock - ready
-    if not rows:
+    if not digests:
         raise GenctlError(ExitStatus.DATA, "there are no images to evaluate")
-    values = torch.cat(rows)
-    if not values.isfinite().all():
+    if not finite:
         raise GenctlError(
             ExitStatus.DATA, f"the {extractor.name} extractor gave features that are not finite"
         )
-    return Features(values, frozenset(shapes), waiting, extracting)
+    known = images if isinstance(images, Reading) else Reading(rows=list(range(len(digests))))
+    return Features(
+        table.rows(),
+        frozenset(shapes),
+        torch.tensor(digests),
+        torch.tensor(known.rows),
+        known.remarks,
+        waiting,
+        extracting,
+    )
+
+
+def _digest(image: Tensor) -> int:
+    """A number for the pixels and shape of a (C, H, W) image."""
+    content = hashlib.sha256(repr(tuple(image.shape)).encode())
+    content.update(image.cpu().contiguous().numpy().data)
+    return int.from_bytes(content.digest()[:8], "little", signed=True)
 
 
 def _features_of(extractor: Extractor, block: list[Tensor]) -> Tensor:

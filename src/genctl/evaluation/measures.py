@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
 
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.cautions import comparison_cautions, frechet_cautions, inception_cautions
@@ -22,14 +25,17 @@ from genctl.evaluation.memorisation import memorisation
 from genctl.evaluation.neighbours import (
     DENSITY_K,
     PRECISION_K,
+    Nearest,
     density_coverage,
+    nearest,
     precision_recall,
 )
+from genctl.evaluation.per_class import mean_of, per_class
 from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import Metric, Score, metric_name, short_sha, signature
 from genctl.evaluation.summary import Summary
 
-NEEDS_IMAGES: tuple[Metric, ...] = ("kid", "prdc", "memorisation")
+NEEDS_IMAGES: tuple[Metric, ...] = ("kid", "prdc", "per-class", "memorisation")
 """What cannot be told from the statistics of real images alone."""
 
 
@@ -84,6 +90,22 @@ class Seen:
             seconds={**self.stages, "reference": real.seconds},
         )
 
+    @cached_property
+    def nearest_real(self) -> Nearest:
+        """The nearest real image to each generated one."""
+        return nearest(self.generated.values, self.real.features.values)
+
+    @cached_property
+    def nearest_of_held_out(self) -> Nearest:
+        """The nearest real image to each held-out one.
+
+        Raises:
+            ValueError: there are no held-out images.
+        """
+        if self.held_out is None:
+            raise ValueError("there are no held-out images")
+        return nearest(self.held_out.values, self.real.features.values)
+
     @property
     def stages(self) -> dict[str, float]:
         """Seconds spent before any metric."""
@@ -94,7 +116,7 @@ class Seen:
 
 
 def measure(metric: Metric, seen: Seen) -> list[Score]:
-    """The scores that ``metric`` stands for; all but ``prdc`` stand for one.
+    """The scores that ``metric`` stands for: of ``prdc`` four, of ``per-class`` two, else one.
 
     Raises:
         GenctlError: (USAGE) ``is`` with an extractor that has no classifier, or too few images.
@@ -115,12 +137,20 @@ def require(
 
     Raises:
         GenctlError: (USAGE) ``is`` with an extractor that has no classifier, ``memorisation``
-            without held-out images, or a metric that needs more than statistics.
+            without held-out images, ``per-class`` without classes, or a metric that needs more
+            than statistics.
     """
     if "is" in metrics:
         classifier_of(extractor)
     if isinstance(reference, Summary) and set(metrics) & set(NEEDS_IMAGES):
         raise reference.has_no_images()
+    known = reference.features if isinstance(reference, Reference) else None
+    if "per-class" in metrics and known is not None and known.labels is None:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "per-class needs classes, and the reference has none",
+            hint="a sub-folder for each class",
+        )
     if "memorisation" in metrics and held_out is None:
         raise GenctlError(
             ExitStatus.USAGE,
@@ -151,7 +181,9 @@ def _frechet(seen: Seen) -> list[Score]:
         replace(
             score,
             error_kind="standard error over generated samples (infinitesimal jackknife)",
-            warnings=frechet_cautions(seen.extractor, seen.generated, seen.real),
+            warnings=frechet_cautions(
+                seen.extractor, seen.generated, seen.real, floor=seen.held_out is not None
+            ),
             details={"mean_term": found.mean_term, "covariance_term": found.covariance_term},
         )
     ]
@@ -200,15 +232,53 @@ def _neighbours(seen: Seen) -> list[Score]:
     ]
 
 
-def _memorisation(seen: Seen) -> list[Score]:
-    assert seen.held_out is not None
-    held_out = seen.held_out.values
-    found = memorisation(seen.generated.values, seen.real.features.values, held_out)
+def _per_class(seen: Seen) -> list[Score]:
+    real = seen.real.features
+    found = per_class(seen.generated, real)
+    if not found:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"no class has more than {PRECISION_K} generated and {PRECISION_K} real images",
+            hint="a larger --n, or leave per-class out",
+        )
+    missing = [name for name in real.class_names if name not in {score.name for score in found}]
+    left_out = (f"too few images of the classes {', '.join(missing[:10])}: left out",)
+    distance = mean_of([score.distance for score in found])
+    recall = mean_of([score.recall for score in found])
     return [
         replace(
-            seen.compared("memorisation", found.ratio, found.error, held=len(held_out)),
+            score,
+            warnings=score.warnings + (left_out if missing else ()),
+            details=details,
+        )
+        for score, details in (
+            (
+                seen.compared("fid-per-class", *distance, classes=len(found), sqrt="svd"),
+                {score.name: score.distance.value for score in found},
+            ),
+            (
+                seen.compared(
+                    "recall-per-class", *recall, classes=len(found), k=PRECISION_K, ties="<="
+                ),
+                {score.name: score.recall.value for score in found},
+            ),
+        )
+    ]
+
+
+def _memorisation(seen: Seen) -> list[Score]:
+    usual = seen.nearest_of_held_out.distances
+    found = memorisation(seen.nearest_real.distances, usual)
+    same = np.isin(seen.generated.digests.numpy(), seen.real.features.digests.numpy())
+    return [
+        replace(
+            seen.compared("memorisation", found.ratio, found.error, held=len(usual)),
             error_kind="standard error over generated samples (bootstrap)",
-            details={"copies": found.copies, "close": found.close},
+            details={
+                "copies": found.copies,
+                "pixel_copies": int(same.sum()),
+                "close": found.close,
+            },
         )
     ]
 
@@ -239,5 +309,6 @@ _MEASURES: Mapping[Metric, Callable[[Seen], list[Score]]] = {
     "kid": _kernel,
     "prdc": _neighbours,
     "fid-infinity": _infinity,
+    "per-class": _per_class,
     "memorisation": _memorisation,
 }

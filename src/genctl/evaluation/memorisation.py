@@ -12,8 +12,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from genctl.evaluation.neighbours import nearest
-
 _RESAMPLED, _SEED = 200, 2020
 _SAME = 1e-4
 """As a share of the usual distance: nearer than this is the same image."""
@@ -37,15 +35,13 @@ class Memorisation(NamedTuple):
     close: float
 
 
-def memorisation(generated: Tensor, training: Tensor, held_out: Tensor) -> Memorisation:
+def memorisation(distances: Tensor, usual: Tensor) -> Memorisation:
     """Compare generated with held-out images.
 
     Args:
-        generated: (N, d) features.
-        training: (M, d).
-        held_out: (K, d), of images that the model was not trained on.
+        distances: (N,), from each generated image to the nearest training image.
+        usual: (K,), the same of images that the model was not trained on.
     """
-    distances, usual = (nearest(features, training) for features in (generated, held_out))
     median = usual.median().clamp(min=torch.finfo(torch.float64).tiny)
     draw = torch.Generator().manual_seed(_SEED)
     resampled = torch.stack(

@@ -33,6 +33,18 @@ class Estimate(NamedTuple):
     error: float
 
 
+class Nearest(NamedTuple):
+    """Of each image.
+
+    Attributes:
+        distances: (N,) float64, to the nearest known image.
+        rows: (N,) int64, which one that is.
+    """
+
+    distances: Tensor
+    rows: Tensor
+
+
 class PrecisionRecall(NamedTuple):
     """Shares in [0, 1].
 
@@ -118,9 +130,11 @@ def squared_radii(features: Tensor, k: int) -> Tensor:
     return found
 
 
-def nearest(features: Tensor, known: Tensor) -> Tensor:
-    """``(N,) float64``: from each of ``features: (N, d)`` to the nearest of ``known: (M, d)``."""
-    return torch.cat([squared.amin(1).sqrt() for _, squared in _blocks(features, known)])
+def nearest(features: Tensor, known: Tensor) -> Nearest:
+    """The nearest of ``known: (M, d)`` to each of ``features: (N, d)``."""
+    found = [squared.min(1) for _, squared in _blocks(features, known)]
+    distances = torch.cat([block.values for block in found]).sqrt()
+    return Nearest(distances, torch.cat([block.indices for block in found]))
 
 
 def _blocks(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor]]:

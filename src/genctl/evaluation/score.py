@@ -9,9 +9,14 @@ from typing import Any, Literal, TypeAlias
 from genctl import __version__
 from genctl.evaluation.extractors.base import Extractor
 
-Metric: TypeAlias = Literal["fid", "is", "kid", "prdc", "fid-infinity", "memorisation"]
+Metric: TypeAlias = Literal["fid", "is", "kid", "prdc", "fid-infinity", "per-class", "memorisation"]
 
-_FAMILY: Mapping[str, str] = {"fid": "fd", "kid": "kd", "fid-infinity": "fd-infinity"}
+_FAMILY: Mapping[str, str] = {
+    "fid": "fd",
+    "kid": "kd",
+    "fid-infinity": "fd-infinity",
+    "fid-per-class": "fd-per-class",
+}
 """What a value is called where the name of the published weights' would be claimed."""
 
 
@@ -81,7 +86,7 @@ def signature(metric: str, extractor: Extractor, **fields: object) -> str:
         "ex": f"{extractor.name}:{short_sha(extractor.sha256)}",
         **fields,
         "px": f"uint8.{extractor.protocol}",
-        "dt": "fp32",
+        "dt": extractor.precision,
         "v": __version__,
     }
     head = metric_name(metric, extractor).partition("[")[0]

@@ -20,7 +20,8 @@ class Extractor(Protocol):
         dim: the number of features.
         batch_size: images in one call of `features`; always this many, so that the arithmetic,
             and with it the last bits of the features, never depends on the caller's batches.
-        size: height and width at which the network sees images.
+        size: height and width at which the network sees images; 0 for their own.
+        precision: of its computations: ``fp32``, or ``bf16`` where speed was asked for.
         protocol: the name of how `prepare` treats pixels; a different treatment of the same
             pixels has a different name.
     """
@@ -37,6 +38,8 @@ class Extractor(Protocol):
     def batch_size(self) -> int: ...
     @property
     def size(self) -> int: ...
+    @property
+    def precision(self) -> str: ...
     @property
     def protocol(self) -> str: ...
 

@@ -1,11 +1,18 @@
-"""Features of the bundled digit classifier: what ``fd[digits]`` and ``is[digits]`` rest on."""
+"""Features of the bundled digit classifiers: what ``fd[digits]`` and ``is[digits]`` rest on."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from genctl.evaluation.digit_net import DIGIT_NET_SHA256, FEATURES, load_digit_net
+from genctl.evaluation.digit_net import (
+    DIGIT_MONITOR_SHA256,
+    DIGIT_NET_SHA256,
+    FEATURES,
+    DigitClassifier,
+    load_digit_monitor,
+    load_digit_net,
+)
 from genctl.evaluation.extractors.base import Origin
 from genctl.evaluation.extractors.pixels import resize, to_grey
 
@@ -23,11 +30,15 @@ class DigitsExtractor:
     dim = FEATURES
     batch_size = 256
     size = 28
+    precision = "fp32"
     protocol = "luma-bilinear-28"
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self._device = torch.device(device)
-        self._net = load_digit_net().to(self._device)
+        self._net = self._load().to(self._device)
+
+    def _load(self) -> DigitClassifier:
+        return load_digit_net()
 
     def prepare(self, images: Tensor) -> Tensor:
         """``(B, 1, 28, 28) uint8``, light on dark as they come."""
@@ -41,3 +52,13 @@ class DigitsExtractor:
     def logits(self, features: Tensor) -> Tensor:
         """``(B, 10) float32``."""
         return self._net.logits(features.to(self._device))
+
+
+class DigitMonitorExtractor(DigitsExtractor):
+    """`DigitMonitor`, which chooses checkpoints, on the same images."""
+
+    name = "digits-monitor"
+    sha256 = DIGIT_MONITOR_SHA256
+
+    def _load(self) -> DigitClassifier:
+        return load_digit_monitor()

@@ -12,7 +12,8 @@ from genctl.evaluation.extractors.base import Origin
 from genctl.evaluation.extractors.inception_network import FEATURES
 from genctl.evaluation.extractors.inception_reader import load_network
 from genctl.evaluation.extractors.inception_weights import SHA256
-from genctl.evaluation.extractors.pixels import resize_like_tf1, to_rgb
+from genctl.evaluation.extractors.pixels import to_rgb
+from genctl.evaluation.extractors.protocols import DEFAULT, find_protocol
 from genctl.weights import sha256_of
 
 
@@ -22,17 +23,22 @@ class InceptionExtractor:
     Args:
         path: the weights (see `inception_reader.load_network`).
         device: where to compute.
+        protocol: whose way of resizing and scaling to follow, one of `PROTOCOLS`.
 
     Raises:
-        GenctlError: (DATA) the file is absent, unreadable, or holds other weights.
+        GenctlError: (DATA) the file is absent, unreadable, or holds other weights; (USAGE) an
+            unknown protocol.
     """
 
     name = "inception"
     dim = FEATURES
     size = 299
-    protocol = "rgb-tf1-299"
+    precision = "fp32"
 
-    def __init__(self, path: Path, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, path: Path, device: torch.device | str = "cpu", protocol: str = DEFAULT
+    ) -> None:
+        self.protocol, self._prepare = find_protocol(protocol)
         self._device = torch.device(device)
         self._network = load_network(path).to(self._device)
         self.sha256 = sha256_of(path)
@@ -40,9 +46,9 @@ class InceptionExtractor:
         self.batch_size = 16 if self._device.type == "cpu" else 64
 
     def prepare(self, images: Tensor) -> Tensor:
-        """``(B, 3, 299, 299) float32`` in [-1, 1), resized as TensorFlow 1 does."""
-        pixels = resize_like_tf1(to_rgb(images.to(self._device)).float(), self.size)
-        return ((pixels - 128) / 128).contiguous(memory_format=torch.channels_last)
+        """``(B, 3, 299, 299) float32``, about [-1, 1], as the protocol has it."""
+        rgb = to_rgb(images.to(self._device)).float()
+        return self._prepare(rgb, self.size).contiguous(memory_format=torch.channels_last)
 
     def features(self, inputs: Tensor) -> Tensor:
         """``(B, 2048) float32``."""

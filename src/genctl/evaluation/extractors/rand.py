@@ -20,7 +20,6 @@ from genctl.evaluation.extractors.base import Origin
 from genctl.evaluation.extractors.pixels import resize, to_rgb
 from genctl.weights import sha256_of_tensors
 
-_SEED = b"genctl rand extractor 1"
 _WIDTHS = (3, 16, 32, 80)
 _KERNEL_SIZE = 5
 
@@ -37,10 +36,14 @@ class RandExtractor:
     dim = 2 * sum(_WIDTHS[1:])
     batch_size = 128
     size = 64
+    precision = "fp32"
     protocol = "rgb-bilinear-64"
 
+    seed = b"genctl rand extractor 1"
+
     def __init__(self, device: torch.device | str = "cpu") -> None:
-        self._layers = nn.Sequential(*map(_layer, _random_weights())).requires_grad_(False)
+        weights = map(_layer, _random_weights(self.seed))
+        self._layers = nn.Sequential(*weights).requires_grad_(False)
         self.sha256 = sha256_of_tensors(self._layers.state_dict())
         self._device = torch.device(device)
         self._layers.to(self._device)
@@ -60,6 +63,13 @@ class RandExtractor:
         return torch.cat(pooled, dim=1)
 
 
+class RandMonitorExtractor(RandExtractor):
+    """Other random weights, which choose checkpoints."""
+
+    name = "rand-monitor"
+    seed = b"genctl rand monitor 1"
+
+
 def _layer(weight: Tensor) -> nn.Conv2d:
     layer = nn.Conv2d(
         weight.shape[1],
@@ -73,7 +83,7 @@ def _layer(weight: Tensor) -> nn.Conv2d:
     return layer
 
 
-def _random_weights() -> list[Tensor]:
+def _random_weights(seed: bytes) -> list[Tensor]:
     """Uniform weights of He's variance ``2 / fan_in`` (2015, arXiv:1502.01852, eq. 10).
 
     They are the bytes of a hash, not draws from a generator: the same bits on every machine and
@@ -84,7 +94,7 @@ def _random_weights() -> list[Tensor]:
         for in_channels, out_channels in pairwise(_WIDTHS)
     ]
     counts = [math.prod(shape) for shape in shapes]
-    stream = np.frombuffer(hashlib.shake_256(_SEED).digest(2 * sum(counts)), dtype="<i2")
+    stream = np.frombuffer(hashlib.shake_256(seed).digest(2 * sum(counts)), dtype="<i2")
     uniform = torch.from_numpy(stream.astype(np.float32)) / 2**15  # in [-1, 1), variance 1/3
     return [
         flat.reshape(shape) * math.sqrt(6 / math.prod(shape[1:]))

@@ -1,0 +1,156 @@
+"""``genctl data clean``: a copy of a set of images without what would harm a training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from PIL import Image
+
+from genctl.data import decode
+from genctl.data.listing import Listing, class_names, classes_of, list_splits, no_images
+from genctl.data.samples import to_pil
+from genctl.data.sources import is_files, place_of
+from genctl.data.survey import Survey, survey
+from genctl.errors import ExitStatus, GenctlError
+from genctl.files import staged
+
+REPORT = "cleaned.json"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What `clean_data` did.
+
+    Attributes:
+        out: the new folder.
+        kept: how many images are in it.
+        dropped: path -> why it is not.
+        changed: path -> what was done to it besides writing it as PNG.
+    """
+
+    out: Path
+    kept: int
+    dropped: Mapping[str, str]
+    changed: Mapping[str, str]
+
+
+def clean_data(
+    source: str,
+    out: str | Path,
+    *,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    near: bool = False,
+) -> Cleaned:
+    """Write the images of a folder or ZIP as PNGs in the same sub-folders; the source stays.
+
+    Left out are files that cannot be read, and copies of images that come before them, in the test
+    split also copies of training images.
+
+    Args:
+        source: a folder or ``.zip``.
+        out: the new folder, in one piece or not at all; ``cleaned.json`` in it says what was done.
+        size: (height, width): cut to the aspect, from the centre, and resize.
+        channels: 1, 3 or 4: convert to it.
+        near: leave out images that look nearly the same, too.
+
+    Raises:
+        GenctlError: (USAGE) no files of images, or a place that is taken; (DATA) nothing is left.
+    """
+    place = Path(out)
+    if not is_files(source):
+        raise GenctlError(
+            ExitStatus.USAGE, f"{source} is no folder or ZIP of images", hint="name one"
+        )
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        other = place.with_name(f"{place.name}-2")
+        raise GenctlError(ExitStatus.USAGE, f"{place} is not empty", hint=f"--out {other}")
+    listings = list_splits(place_of(source))
+    names = class_names(listings.values())
+    dropped: dict[str, str] = {}
+    changed: dict[str, str] = {}
+    kept, known = 0, dict[bytes, str]()
+    with staged(place) as stage:
+        for split, listing in listings.items():
+            if not listing.images:
+                raise no_images(listing)
+            prefix = f"{split}/" if len(listings) > 1 else ""
+            classes = classes_of(listing, names)
+            found = survey(listing, classes)
+            left_out = _left_out(found, known, prefix, near)
+            dropped |= {prefix + path.as_posix(): why for path, why in left_out.items()}
+            wanted = [file.path for file in found.files if file.path not in left_out]
+            for path in wanted:
+                done = _write(listing, path, stage / prefix, classes, size, channels)
+                if done:
+                    changed[prefix + path.as_posix()] = done
+            kept += len(wanted)
+        if not kept:
+            raise GenctlError(ExitStatus.DATA, f"nothing of {source} is left")
+        document = {"source": source, "kept": kept, "dropped": dropped, "changed": changed}
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        (stage / REPORT).write_text(text + "\n", "utf-8")
+    return Cleaned(place, kept, dropped, changed)
+
+
+def _left_out(
+    found: Survey, known: dict[bytes, str], prefix: str, near: bool
+) -> dict[PurePath, str]:
+    """Files that are not taken over, and why; ``known`` learns the pixels of those that are."""
+    left_out = dict(found.unreadable)
+    for file in found.files:
+        if file.digest in known:
+            left_out[file.path] = f"a copy of {known[file.digest]}"
+        else:
+            known[file.digest] = prefix + file.path.as_posix()
+    for one, two in found.near_copies() if near else ():
+        if one.path not in left_out:
+            left_out.setdefault(two.path, f"nearly the same as {prefix}{one.path.as_posix()}")
+    return left_out
+
+
+def _write(
+    listing: Listing,
+    path: PurePath,
+    root: Path,
+    classes: Mapping[PurePath, str],
+    size: tuple[int, int] | None,
+    channels: int | None,
+) -> str:
+    """Write one image as PNG, below its class; gives what was changed."""
+    with decode.strict_decoding(), decode.open_image(listing.file(path)) as image:
+        done = list(_changes(image, size, channels))
+        depth = channels or decode.channels_of(image)
+        pixels = decode.to_array(image, size=size, channels=depth)
+    target = root / _target(path, classes.get(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():  # a.jpg beside a.png
+        target = target.with_name(f"{path.stem}-{path.suffix[1:].lower()}.png")
+    to_pil(pixels).save(target)
+    return ", ".join(done)
+
+
+def _target(path: PurePath, name: str | None) -> PurePath:
+    """Where an image goes: into the folder of its class, which need not be the one it lay in."""
+    inside = path if name is None or path.parts[0] == name else PurePath(name, *path.parts)
+    return inside.with_suffix(".png")
+
+
+def _changes(
+    image: Image.Image, size: tuple[int, int] | None, channels: int | None
+) -> Iterable[str]:
+    if image.mode.startswith("I;16"):
+        yield "16 bits to 8"
+    if image.mode == "CMYK":
+        yield "CMYK to RGB"
+    if getattr(image, "n_frames", 1) > 1:
+        yield "its first frame"
+    if decode.upright_size(image) != (image.height, image.width):
+        yield "turned upright"
+    if size is not None and decode.upright_size(image) != size:
+        yield f"{image.height}x{image.width} to {size[0]}x{size[1]}"
+    if channels is not None and decode.channels_of(image) != channels:
+        yield f"{decode.channels_of(image)} channels to {channels}"

@@ -1,0 +1,152 @@
+"""``eval.json`` and ``eval.html``: what an evaluation leaves behind."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from genctl.api.image_scoring import ImageScores
+from genctl.api.pictures import ModelStream
+from genctl.data.image_stream import ImageStream, Pixels, spread
+from genctl.data.samples import THUMBNAIL, grid, thumbnail, to_pil
+from genctl.evaluation.charts import bars, histograms, line_over_inverse
+from genctl.evaluation.measures import Seen
+from genctl.evaluation.page import Page, Picture
+from genctl.evaluation.reference import Reference
+from genctl.evaluation.score import Score
+from genctl.files import make_directory, write_atomic
+from genctl.runs import Run
+
+SHOWN, PAIRS = 64, 24
+_GRID_WIDTH, _PAIR_WIDTH = 480, 160
+
+
+def report_folder(generated: ImageStream) -> Path | None:
+    """The run that made the images; None where something else did."""
+    if not isinstance(generated, ModelStream):
+        return None
+    origin = generated.model.origin
+    return origin if Run(origin).checkpoints.is_dir() else None
+
+
+def write_report(folder: Path, document: dict[str, object], found: ImageScores) -> Path:
+    """Put both files into ``folder``, each in one step; gives the page.
+
+    Raises:
+        GenctlError: the place is not writable.
+    """
+    page = folder / "eval.html"
+    content = _page(found).to_html()
+    make_directory(folder)
+    write_atomic(
+        folder / "eval.json", json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
+    )
+    write_atomic(page, content)
+    return page
+
+
+def _page(found: ImageScores) -> Page:
+    seen, scores = found.seen, {score.name.partition("[")[0]: score for score in found.scores}
+    floors = {floor.name: floor for floor in found.floors}
+    real = "" if found.real is None else f"{found.real.name}, {found.real.split} split"
+    facts = {
+        "generated": f"{seen.generated.count:,} images of {found.generated.name}",
+        "real": f"{seen.reference.count:,} images of {real}"
+        if isinstance(seen.reference, Reference)
+        else seen.reference.name
+        if seen.reference
+        else "none",
+        "extractor": f"{seen.extractor.name} ({found.reason})",
+    }
+    pairs, note = _pairs(found)
+    return Page(
+        title=f"Evaluation of {found.generated.name}",
+        facts=facts,
+        scores=found.scores,
+        floors=floors,
+        warnings=list(dict.fromkeys(w for score in found.scores for w in score.warnings)),
+        grids=_grids(found),
+        pairs=pairs,
+        pairs_note=note,
+        charts=_charts(seen, scores, floors),
+    )
+
+
+def _grids(found: ImageScores) -> list[Picture]:
+    rows = found.seen.generated.rows[:SHOWN].tolist()
+    pictures = [_grid(found.generated, rows, "generated")]
+    if found.real is not None:
+        pictures.append(_grid(found.real, spread(found.real.count, SHOWN), "real"))
+    return pictures
+
+
+def _grid(stream: ImageStream, rows: Sequence[int], kind: str) -> Picture:
+    images = _alike(stream.pick(rows))
+    return Picture(_png(grid(np.stack(images))), f"{len(images)} {kind} images", _GRID_WIDTH)
+
+
+def _pairs(found: ImageScores) -> tuple[list[Picture], str]:
+    """Generated images closest to real ones, each beside the nearest, and what that says."""
+    seen = found.seen
+    if found.real is None or not _knows_memory(found.scores):
+        return [], ""
+    closest = seen.nearest_real
+    chosen = closest.distances.argsort()[:PAIRS]
+    made = found.generated.pick(seen.generated.rows[chosen].tolist())
+    known = found.real.pick(seen.real.features.rows[closest.rows[chosen]].tolist())
+    usual = float(seen.nearest_of_held_out.distances.median())
+    pictures = []
+    for first, second, place in zip(made, known, chosen.tolist(), strict=True):
+        sheet = np.concatenate(_alike([first, second]), axis=1)
+        ratio = float(closest.distances[place]) / (usual or 1.0)
+        pictures.append(Picture(_png(sheet), f"{ratio:.2f}", _PAIR_WIDTH))
+    return pictures, (
+        "Left a generated image, right the training image that is nearest to it, the closest pairs "
+        "first. The number is their distance over that of a held-out image from its nearest one, "
+        "in the median: near 0 the model repeats what it was trained on."
+    )
+
+
+def _knows_memory(scores: Sequence[Score]) -> bool:
+    return any(score.name.startswith("memorisation") for score in scores)
+
+
+def _charts(seen: Seen, scores: dict[str, Score], floors: dict[str, Score]) -> dict[str, str]:
+    charts = {}
+    if _knows_memory(list(scores.values())):
+        charts["Distance to the nearest real image"] = histograms(
+            {
+                "generated": seen.nearest_real.distances.numpy(),
+                "held-out": seen.nearest_of_held_out.distances.numpy(),
+            },
+            "distance between features",
+        )
+    for name, score in scores.items():
+        floor = floors.get(score.name)
+        if name.endswith("fd-infinity") or name == "fid-infinity":
+            at = {int(k[3:]): v for k, v in score.details.items() if k.startswith("at_")}
+            charts[f"{score.name}: the distance at several numbers of images"] = line_over_inverse(
+                list(at), list(at.values()), score.value
+            )
+        if name.endswith("-per-class"):
+            heading = f"{score.name}; the mark is where real images stand"
+            charts[heading] = bars(score.details, floor.details if floor else {})
+    return charts
+
+
+def _alike(images: Sequence[Pixels]) -> list[Pixels]:
+    """The images as they are if all have one small shape, else as thumbnails of one shape."""
+    shapes = {image.shape for image in images}
+    if len(shapes) == 1 and max(images[0].shape[:2]) <= THUMBNAIL:
+        return list(images)
+    return [thumbnail(image) for image in images]
+
+
+def _png(sheet: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    to_pil(sheet).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

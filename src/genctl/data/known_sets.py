@@ -1,0 +1,277 @@
+"""Well-known sets of images by name, from the files that their authors published.
+
+Nothing is downloaded unless it is asked for; without that, an error says which file belongs where.
+CIFAR is read from its binary version: the other one holds pickles, which can run code.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tarfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from genctl.errors import ExitStatus, GenctlError
+from genctl.files import cache_folder, disk_error, make_directory
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+Split = tuple[Images, Labels]
+
+_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+_FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+_CIFAR = "https://www.cs.toronto.edu/~kriz/"
+_SVHN = "http://ufldl.stanford.edu/housenumbers/"
+_CLOTHES = (
+    "t-shirt", "trouser", "pullover", "dress", "coat",
+    "sandal", "shirt", "sneaker", "bag", "boot",
+)  # fmt: skip
+_THINGS = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file as its authors published it.
+
+    Attributes:
+        url: where it was.
+        md5: of its content, the checksum that is given with it.
+    """
+
+    url: str
+    md5: str
+
+    @property
+    def name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """A set of images.
+
+    Attributes:
+        summary: one line.
+        files: all that are needed for both splits.
+        read: from the folder of the files and a split to images (N, H, W, C) and labels.
+        class_names: of the labels.
+    """
+
+    summary: str
+    files: tuple[Published, ...]
+    read: Callable[[Path, str], Split]
+    class_names: tuple[str, ...]
+
+
+def folder_of(name: str) -> Path:
+    """Where the files of a set belong: under ``$GENCTL_DATASETS``, else in the cache."""
+    root = os.environ.get("GENCTL_DATASETS")
+    return (Path(root) if root else cache_folder() / "datasets") / name
+
+
+def read_known(name: str, split: str) -> Split:
+    """One split of a known set.
+
+    Raises:
+        GenctlError: (DATA) files are missing, with what belongs where, or damaged.
+    """
+    known, folder = KNOWN_SETS[name], folder_of(name)
+    missing = [file for file in known.files if not (folder / file.name).is_file()]
+    if missing:
+        named = ", ".join(file.url for file in missing)
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"the files of {name} are not on this machine: put {named} into {folder}",
+            hint=f"genctl train FAMILY --data {name} --download",
+        )
+    try:
+        images, labels = known.read(folder, split)
+    except (OSError, ValueError, EOFError, KeyError, tarfile.TarError) as error:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"the files of {name} in {folder} are damaged: {error}",
+            hint=f"delete them, then genctl train FAMILY --data {name} --download",
+        ) from None
+    return np.ascontiguousarray(images), labels
+
+
+def download(name: str, say: Callable[[str], None]) -> None:
+    """Fetch the files of a set that are not there yet; each is verified, or not kept.
+
+    Args:
+        say: told what is fetched.
+
+    Raises:
+        GenctlError: (FAILURE) no connection, no space, or other content than was published.
+    """
+    folder = make_directory(folder_of(name))
+    for file in KNOWN_SETS[name].files:
+        target = folder / file.name
+        if not target.is_file():
+            say(f"downloading {file.url}")
+            _fetch(file, target)
+
+
+def _fetch(file: Published, target: Path) -> None:
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    digest = hashlib.md5(usedforsecurity=False)
+    try:
+        with urllib.request.urlopen(file.url, timeout=60) as answer, partial.open("wb") as out:
+            while block := answer.read(1 << 20):
+                digest.update(block)
+                out.write(block)
+        if digest.hexdigest() != file.md5:
+            raise GenctlError(
+                ExitStatus.FAILURE,
+                f"{file.url} gave other content than was published (md5 {digest.hexdigest()})",
+                hint="try again later, or fetch the file elsewhere",
+            )
+        partial.replace(target)
+    except urllib.error.URLError as error:
+        raise GenctlError(
+            ExitStatus.FAILURE,
+            f"cannot download {file.url}: {error.reason}",
+            hint=f"fetch it elsewhere, and put it at {target}",
+        ) from None
+    except OSError as error:
+        raise disk_error(target, error) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _idx(folder: Path, split: str) -> Split:
+    """The format of MNIST: gzipped, big-endian, four numbers before the pixels."""
+    part = "train" if split == "train" else "t10k"
+    images = _idx_array(folder / f"{part}-images-idx3-ubyte.gz", 3)
+    labels = _idx_array(folder / f"{part}-labels-idx1-ubyte.gz", 1)
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images and {len(labels)} labels")
+    return images[..., None], labels.astype(np.int64)
+
+
+def _idx_array(path: Path, axes: int) -> npt.NDArray[np.uint8]:
+    with gzip.open(path, "rb") as file:
+        content = file.read()
+    magic, *shape = np.frombuffer(content[: 4 * (axes + 1)], ">u4").tolist()
+    if magic != 0x800 + axes:
+        raise ValueError(f"{path.name} begins with {magic:#x}, not {0x800 + axes:#x}")
+    return np.frombuffer(content, np.uint8, offset=4 * (axes + 1)).reshape(shape)
+
+
+def _cifar(
+    archive: str, train: tuple[str, ...], test: str, label_bytes: int
+) -> Callable[[Path, str], Split]:
+    """Records of labels and 3x32x32 pixels, inside a ``.tar.gz``."""
+
+    def read(folder: Path, split: str) -> Split:
+        with tarfile.open(folder / archive, "r:gz") as tar:
+            parts = [_member(tar, name) for name in (train if split == "train" else (test,))]
+        records = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, label_bytes + 3072)
+        pixels = records[:, label_bytes:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        return pixels, records[:, label_bytes - 1].astype(np.int64)
+
+    return read
+
+
+def _member(tar: tarfile.TarFile, name: str) -> bytes:
+    file = tar.extractfile(name)  # into memory; nothing is unpacked
+    if file is None:
+        raise ValueError(f"{name} is no file")
+    return file.read()
+
+
+def _svhn(folder: Path, split: str) -> Split:
+    """A MATLAB file; the digit 0 is labelled 10 there."""
+    try:
+        from scipy.io import loadmat
+    except ImportError:
+        raise GenctlError(
+            ExitStatus.USAGE, "svhn needs SciPy to be read", hint="pip install scipy"
+        ) from None
+    try:
+        content = loadmat(folder / f"{split}_32x32.mat")
+    except Exception as error:
+        raise ValueError(f"{split}_32x32.mat: {error}") from error
+    return content["X"].transpose(3, 0, 1, 2), content["y"].reshape(-1).astype(np.int64) % 10
+
+
+def _published(base: str, files: Mapping[str, str]) -> tuple[Published, ...]:
+    return tuple(Published(base + name, md5) for name, md5 in files.items())
+
+
+def _idx_files(base: str, *md5: str) -> tuple[Published, ...]:
+    kinds = ("images-idx3", "labels-idx1")
+    parts = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in kinds]
+    return _published(base, dict(zip(parts, md5, strict=True)))
+
+
+KNOWN_SETS: Mapping[str, KnownSet] = {
+    "mnist": KnownSet(
+        "70,000 handwritten digits, 28x28, grey",
+        _idx_files(
+            _MNIST,
+            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "d53e105ee54ea40749a09fcbcd1e9432",
+            "9fb629c4189551a2d022fa330f9573f3",
+            "ec29112dd5afa0611ce80d1b7f02629c",
+        ),
+        _idx,
+        tuple("0123456789"),
+    ),
+    "fashion-mnist": KnownSet(
+        "70,000 pieces of clothing, 28x28, grey",
+        _idx_files(
+            _FASHION,
+            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "25c81989df183df01b3e8a0aad5dffbe",
+            "bef4ecab320f06d8554ea6380940ec79",
+            "bb300cfdad3c16e7a12a480ee83cd310",
+        ),
+        _idx,
+        _CLOTHES,
+    ),
+    "cifar10": KnownSet(
+        "60,000 photographs of ten kinds of things, 32x32, colour",
+        _published(_CIFAR, {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"}),
+        _cifar(
+            "cifar-10-binary.tar.gz",
+            tuple(f"cifar-10-batches-bin/data_batch_{k}.bin" for k in range(1, 6)),
+            "cifar-10-batches-bin/test_batch.bin",
+            1,
+        ),
+        _THINGS,
+    ),
+    "cifar100": KnownSet(
+        "60,000 photographs of a hundred kinds of things, 32x32, colour",
+        _published(_CIFAR, {"cifar-100-binary.tar.gz": "03b5dce01913d631647c71ecec9e9cb8"}),
+        _cifar(
+            "cifar-100-binary.tar.gz",
+            ("cifar-100-binary/train.bin",),
+            "cifar-100-binary/test.bin",
+            2,
+        ),
+        tuple(map(str, range(100))),
+    ),
+    "svhn": KnownSet(
+        "99,289 house numbers' digits, 32x32, colour",
+        _published(
+            _SVHN,
+            {
+                "train_32x32.mat": "e26dedcc434d2e4c54c9b2d4a06d8373",
+                "test_32x32.mat": "eb5a983be6a315427106f1b164d9cef3",
+            },
+        ),
+        _svhn,
+        tuple("0123456789"),
+    ),
+}

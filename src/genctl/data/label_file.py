@@ -1,0 +1,71 @@
+"""Labels in a file beside the images: ``labels.csv``, or StyleGAN's ``dataset.json``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath, PurePosixPath
+
+from genctl.data.decode import Openable
+from genctl.errors import ExitStatus, GenctlError
+
+NAMES = ("labels.csv", "dataset.json")
+_FILE = ("file", "filename", "file_name", "path", "image")
+_LABEL = ("label", "class", "class_name", "category")
+MAX_BYTES = 2**28
+
+
+def read_labels(name: str, file: Openable, images: Iterable[PurePath]) -> Mapping[PurePath, str]:
+    """The class of each image.
+
+    ``labels.csv`` has a header with ``file`` and ``label``; ``dataset.json`` is
+    ``{"labels": [["a/b.png", 3], ...]}``. Paths are relative to the file, with ``/``.
+
+    Args:
+        name: of the file, one of `NAMES`.
+        images: all of those that need a class.
+
+    Raises:
+        GenctlError: (DATA) it cannot be read, or images lack a label.
+    """
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MAX_BYTES).decode("utf-8-sig")
+        found = _from_csv(text) if name.endswith(".csv") else _from_json(text)
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise _refusal(name, str(error) or type(error).__name__) from None
+    labels = {PurePosixPath(path): label for path, label in found}
+    missing = [path for path in images if PurePosixPath(path.as_posix()) not in labels]
+    if missing:
+        shown = "; ".join(path.as_posix() for path in missing[:3])
+        raise _refusal(name, f"{len(missing)} images have no label in it: {shown}")
+    return {path: labels[PurePosixPath(path.as_posix())] for path in images}
+
+
+def _from_csv(text: str) -> list[tuple[str, str]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    columns = [name.strip().casefold() for name in reader.fieldnames or ()]
+    reader.fieldnames = columns
+    file, label = (
+        next((column for column in columns if column in known), None) for known in (_FILE, _LABEL)
+    )
+    if file is None or label is None:
+        raise ValueError("its first line is not a header with file and label")
+    return [(row[file].strip(), row[label].strip()) for row in reader if row[file]]
+
+
+def _from_json(text: str) -> list[tuple[str, str]]:
+    pairs = json.loads(text)["labels"]
+    if pairs is None:
+        raise ValueError("its labels are null")
+    return [(str(path), str(label)) for path, label in pairs]
+
+
+def _refusal(name: str, why: str) -> GenctlError:
+    return GenctlError(
+        ExitStatus.DATA,
+        f"cannot take labels from {name}: {why}",
+        hint="genctl data label DIR writes such a file, to be corrected by hand",
+    )

@@ -1,0 +1,54 @@
+"""What ``genctl eval`` compares: anything that `open_source` takes, and functions, as streams."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from genctl.data.archive_stream import ArchiveStream
+from genctl.data.callables import import_callable, is_target, sha256_of_source
+from genctl.data.file_stream import FileStream
+from genctl.data.image_source import safe_name
+from genctl.data.image_stream import ArrayStream, Draw, DrawnStream, ImageStream
+from genctl.data.sources import (
+    BUILT_IN,
+    is_named,
+    is_zip,
+    not_a_source,
+    open_source,
+    separate_split,
+)
+
+
+def open_stream(source: str | Path | Draw, count: int) -> ImageStream:
+    """The images that ``source`` names.
+
+    Args:
+        source: ``digits``, a folder, a ``.zip``, an ``.npz``, each with ``:train`` or ``:test`` at
+            its end if need be; a function from places to images, or its name as
+            ``module:callable``.
+        count: how many to take of a function's.
+
+    Raises:
+        GenctlError: (DATA) nothing there, or nothing usable; (USAGE) a function that cannot be
+            imported.
+    """
+    if callable(source):
+        return _drawn(source, getattr(source, "__name__", type(source).__name__), count)
+    text, split = separate_split(str(source), "train")
+    path = Path(text).expanduser()
+    if is_named(text):
+        return ArrayStream(open_source(text, split=split))
+    if os.path.isdir(path) or is_zip(path):
+        return FileStream(path, split)
+    if os.path.isfile(path) and path.suffix.lower() == ".npz" and split == "train":
+        return ArchiveStream(path)
+    if is_target(text) and not text.startswith(f"{BUILT_IN}:") and not os.path.exists(path):
+        return _drawn(import_callable(text), text.rpartition(":")[2], count)
+    if split != "train" and os.path.isfile(path):
+        open_source(text, split=split)  # says why there is no such split
+    raise not_a_source(text)
+
+
+def _drawn(draw: Draw, name: str, count: int) -> ImageStream:
+    return DrawnStream(draw, count, safe_name(name), sha256_of_source(draw))

@@ -1,0 +1,91 @@
+"""Files in a ZIP, read without unpacking it, and only where it means no harm."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Literal
+
+from genctl.errors import ExitStatus, GenctlError
+
+MAX_BYTES = 2**29
+"""Of one file, unpacked; images of 89 million pixels, the most that are decoded, are smaller."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in an open archive; several threads may read at once.
+
+    Attributes:
+        path: within the archive.
+    """
+
+    path: PurePosixPath
+    _archive: zipfile.ZipFile
+    _info: zipfile.ZipInfo
+
+    def open(self, _mode: Literal["rb"] = "rb", /) -> BinaryIO:
+        """Its bytes, in memory.
+
+        Raises:
+            OSError: damaged, or much larger than any image.
+        """
+        if self._info.file_size > MAX_BYTES:
+            raise OSError(f"{self._info.file_size:,} bytes when unpacked")
+        try:
+            with self._archive.open(self._info) as file:
+                content = file.read(MAX_BYTES + 1)  # whatever the archive claims
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            raise OSError(str(error)) from error
+        if len(content) > MAX_BYTES:
+            raise OSError(f"more than {MAX_BYTES:,} bytes when unpacked")
+        return io.BytesIO(content)
+
+
+def members(path: Path) -> list[Member]:
+    """The files in the ZIP at ``path``; a folder that all of them lie in is left off.
+
+    Raises:
+        GenctlError: (DATA) damaged, locked, or with names that lead out of it.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise _refusal(path, str(error) or type(error).__name__) from None
+    found = []
+    for info in archive.infolist():
+        if not info.is_dir():
+            _check(path, info)
+            found.append(Member(PurePosixPath(info.filename), archive, info))
+    return _without_common_folder(found)
+
+
+def _check(path: Path, info: zipfile.ZipInfo) -> None:
+    name = PurePosixPath(info.filename.replace("\\", "/"))
+    if not name.parts or ".." in name.parts or name.is_absolute() or ":" in name.parts[0]:
+        raise _refusal(path, f"the member {info.filename!r} leads out of it")
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise _refusal(path, f"the member {info.filename!r} is a link")
+    if info.flag_bits & 1:
+        raise _refusal(path, f"the member {info.filename!r} is locked by a password")
+
+
+def _without_common_folder(found: Sequence[Member]) -> list[Member]:
+    visible = [m for m in found if not any(part.startswith(("__", ".")) for part in m.path.parts)]
+    tops = {member.path.parts[0] for member in visible}
+    if len(tops) != 1 or any(len(member.path.parts) == 1 for member in visible):
+        return list(found)
+    return [replace(m, path=PurePosixPath(*m.path.parts[1:])) for m in visible]
+
+
+def _refusal(path: Path, why: str) -> GenctlError:
+    return GenctlError(
+        ExitStatus.DATA,
+        f"cannot take images from {path}: {why}",
+        hint="pack the images again, or name a folder of them",
+    )

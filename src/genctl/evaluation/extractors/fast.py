@@ -1,0 +1,95 @@
+"""Any extractor in bfloat16, checked against itself in float32 on the first images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genctl.evaluation.extractors.base import Classifier, Extractor, Origin
+from genctl.evaluation.frechet import Gaussian, frechet_distance
+
+AUDITED = 256
+
+
+class FastExtractor:
+    """``exact`` under autocast; what it gives is float32 again.
+
+    Args:
+        exact: the extractor; on a CPU and on GPUs alike.
+    """
+
+    precision = "bf16"
+
+    def __init__(self, exact: Extractor) -> None:
+        self._exact = exact
+        self._pairs: list[tuple[Tensor, Tensor]] = []
+        self._audit: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self._exact.name
+
+    @property
+    def sha256(self) -> str:
+        return self._exact.sha256
+
+    @property
+    def origin(self) -> Origin:
+        return self._exact.origin
+
+    @property
+    def dim(self) -> int:
+        return self._exact.dim
+
+    @property
+    def batch_size(self) -> int:
+        return self._exact.batch_size
+
+    @property
+    def size(self) -> int:
+        return self._exact.size
+
+    @property
+    def protocol(self) -> str:
+        return self._exact.protocol
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """As the exact extractor does, in its precision."""
+        return self._exact.prepare(images)
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """``(B, dim) float32``, of computations in bfloat16."""
+        with torch.autocast(inputs.device.type, torch.bfloat16):
+            found = self._exact.features(inputs).float()
+        if sum(len(fast) for fast, _ in self._pairs) < AUDITED:
+            self._pairs.append((found.cpu(), self._exact.features(inputs).cpu()))
+            self._audit = None
+        return found
+
+    @property
+    def audit(self) -> float:
+        """Fréchet distance between the features of the first images in either precision."""
+        if self._audit is None:
+            fast, exact = (torch.cat(parts) for parts in zip(*self._pairs, strict=True))
+            self._audit = frechet_distance(Gaussian.fit(fast), Gaussian.fit(exact))
+        return self._audit
+
+
+class FastClassifier(FastExtractor):
+    """One whose features are also classified, in float32."""
+
+    def __init__(self, exact: Classifier) -> None:
+        super().__init__(exact)
+        self._classify: Any = exact.logits
+
+    def logits(self, features: Tensor) -> Tensor:
+        """``(B, K) float32``."""
+        found: Tensor = self._classify(features)
+        return found
+
+
+def in_half(exact: Extractor) -> FastExtractor:
+    """``exact`` in bfloat16, a classifier where it is one."""
+    return FastClassifier(exact) if isinstance(exact, Classifier) else FastExtractor(exact)

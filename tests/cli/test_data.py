@@ -1,0 +1,191 @@
+"""``genctl data``: from a folder as people have them to one that trains."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genctl.data.digits import load_digits
+from genctl.data.sources import open_source
+from tests.cli.conftest import Type
+from tests.data.pictures import pixels, write
+from tests.data.torture import IGNORED, KEPT, UNREADABLE, make_torture
+
+
+@pytest.fixture(scope="module")
+def torture(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    root = tmp_path_factory.mktemp("data") / "杂物"
+    return root, make_torture(root)
+
+
+def those(outcomes: dict[str, str], kind: str) -> set[str]:
+    return {name for name, outcome in outcomes.items() if outcome == kind}
+
+
+def test_there_are_forty_kinds(torture: tuple[Path, dict[str, str]]) -> None:
+    assert len(torture[1]) >= 40
+
+
+def test_a_check_names_what_is_broken(type_: Type, torture: tuple[Path, dict[str, str]]) -> None:
+    root, outcomes = torture
+    said = type_("data", "check", str(root), "--json")
+    assert said.code == 3
+    assert said.json["usable"] is False
+    broken, images = those(outcomes, UNREADABLE), those(outcomes, KEPT)
+    assert f"{len(broken)} of {len(broken) + len(images)} images" in said.json["reason"]
+    sections = {section["title"]: section for section in said.json["sections"]}
+    kinds = sections["Files"]["facts"]["train, other files"]
+    assert ".svg" in kinds or ".txt" in kinds
+    warnings = " ".join(w for section in sections.values() for w in section["warnings"])
+    for words in (
+        "sizes: training needs one",
+        "JPEG files",
+        "16 bits",
+        "CMYK",
+        "animated",
+        "turned by the camera's tag",
+        "several depths",
+    ):
+        assert words in warnings
+    assert "copied.png = copy.png" in warnings
+    human = type_("data", "check", str(root)).out
+    assert human.splitlines()[-1].startswith("not usable: ")
+
+
+def test_training_on_it_says_how_to_mend_it(
+    type_: Type, torture: tuple[Path, dict[str, str]]
+) -> None:
+    root, _ = torture
+    said = type_("train", "gan", "--data", str(root), "--set", "data.size=16")
+    assert said.code == 3
+    assert f"hint: genctl data clean {root} --out DIR" in said.err
+
+
+def test_cleaned_it_trains(
+    type_: Type, torture: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    root, outcomes = torture
+    out = tmp_path / "干净"
+    said = type_("data", "clean", str(root), "--out", str(out), "--size", "16", "--json")
+    assert said.code == 0, said.err
+    dropped = dict(said.json["dropped"])
+    assert dropped.pop("copy.png") == "a copy of copied.png"
+    assert set(dropped) == those(outcomes, UNREADABLE)
+    kept = those(outcomes, KEPT)
+    assert said.json["kept"] == len(kept) - 1
+    assert said.json == {
+        "out": str(out),
+        **{
+            key: value
+            for key, value in json.loads((out / "cleaned.json").read_text("utf-8")).items()
+            if key != "source"
+        },
+    }
+    assert "16 bits to 8" in said.json["changed"]["sixteen.png"]
+    assert "its first frame" in said.json["changed"]["animated.gif"]
+    assert those(outcomes, IGNORED).isdisjoint(said.json["changed"])
+    assert type_("data", "check", str(out)).code == 0
+    trained = type_(
+        "train", "gan", "--data", str(out), "--preset", "mlp", "--budget", "2steps",
+        "--evaluations", "0", "--threads", "1", "--batch-size", "8",
+    )  # fmt: skip
+    assert trained.code == 0, trained.err
+    again = type_("data", "clean", str(root), "--out", str(out))
+    assert (again.code, "is not empty" in again.err) == (2, True)
+
+
+def test_what_is_clean_is_found_so(type_: Type, tmp_path: Path) -> None:
+    said = type_("data", "check", "digits", "--preview", str(tmp_path / "p.png"), "--json")
+    assert said.code == 0, said.err
+    assert said.json["usable"] is True
+    sections = {section["title"]: section for section in said.json["sections"]}
+    assert sections["Classes"]["facts"]["classes"] == "10"
+    assert sections["Train and test"]["facts"]["in both"].startswith("0 of 2,066")
+    with Image.open(tmp_path / "p.png") as preview:
+        assert preview.width == preview.height
+
+
+def test_copies_overlap_and_balance(type_: Type, tmp_path: Path) -> None:
+    for number in range(30):
+        write(
+            tmp_path / "d" / "train" / ("猫" if number < 28 else "狗") / f"{number}.png",
+            pixels(number, 32, 32, 3),
+        )
+    write(tmp_path / "d" / "test" / "猫" / "x.png", pixels(3, 32, 32, 3))
+    smooth = np.asarray(Image.fromarray(pixels(99, 8, 8, 3)).resize((32, 32), 3))
+    write(tmp_path / "d" / "train" / "猫" / "smooth.png", smooth)
+    write(tmp_path / "d" / "train" / "猫" / "brighter.png", (smooth // 8 * 7 + 9).astype(np.uint8))
+    said = type_("data", "check", str(tmp_path / "d"), "--json")
+    assert said.code == 0
+    warnings = " ".join(w for s in said.json["sections"] for w in s["warnings"])
+    assert "猫 has 15 times the images of 狗" in warnings
+    assert "猫/x.png = 猫/3.png" in warnings
+    assert "1 pairs look nearly the same: 猫/brighter.png ~ 猫/smooth.png" in warnings
+    cleaned = type_(
+        "data", "clean", str(tmp_path / "d"), "--out", str(tmp_path / "c"), "--near", "--json"
+    ).json
+    assert cleaned["dropped"] == {
+        "train/猫/smooth.png": "nearly the same as train/猫/brighter.png",
+        "test/猫/x.png": "a copy of train/猫/3.png",
+    }
+
+
+def test_labels_by_name_and_by_classifier(type_: Type, tmp_path: Path) -> None:
+    images, labels = load_digits("test")
+    folder = tmp_path / "数字"
+    for number, (image, label) in enumerate(zip(images[:40], labels[:40], strict=True)):
+        write(folder / f"{'偶' if label % 2 == 0 else '奇'}_{number:02}.png", image[..., 0])
+    said = type_("data", "label", str(folder), "--pattern", "(?P<label>[^_]+)_.*", "--json")
+    assert said.code == 0, said.err
+    assert set(said.json["counts"]) == {"偶", "奇"}
+    source = open_source(str(folder))
+    assert source.class_names == ("偶", "奇")
+    assert type_("data", "label", str(folder), "--by", "digits").code == 3  # it is there already
+    (folder / "labels.csv").unlink()
+    said = type_("data", "label", str(folder), "--by", "digits", "--json")
+    assert sum(said.json["counts"].values()) == 40
+    found = open_source(str(folder))
+    names = sorted(path.name for path in folder.glob("*.png"))
+    expected = [int(labels[int(name[2:4])]) for name in names]
+    assert found.labels is not None
+    assert (
+        np.mean(
+            [found.class_names[k] == str(e) for k, e in zip(found.labels, expected, strict=True)]
+        )
+        > 0.9
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("data check /nowhere", 3, "no data at"),
+        ("data clean digits --out x", 2, "is no folder or ZIP of images"),
+        ("data label digits --by digits", 3, "is no folder"),
+        ("data chek x", 2, "did you mean 'check'?"),
+    ],
+)
+def test_mistakes(type_: Type, command: str, code: int, words: str) -> None:
+    said = type_(*command.split())
+    assert (said.code, words in said.err) == (code, True), said.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("", "labels come from"),
+        ("--pattern x --by digits", "labels come from"),
+        ("--pattern (", "is no regular expression"),
+        ("--pattern x", "has no group"),
+        ("--by cats", "there is digits"),
+    ],
+)
+def test_mistakes_in_labelling(type_: Type, tmp_path: Path, options: str, words: str) -> None:
+    write(tmp_path / "a.png", pixels(0))
+    said = type_("data", "label", str(tmp_path), *options.split())
+    assert (said.code, words in said.err) == (2, True), said.err
+    assert not (tmp_path / "labels.csv").exists()
