@@ -28,7 +28,7 @@ from genctl.api.model import Model
 from genctl.data.vision import import_torchvision
 from genctl.families.diffusion.exporter import plan_diffusers
 
-JUDGED, TIMED, BATCH, ROUNDS = 2000, 250, 250, 5
+JUDGED, TIMED, BATCH, ROUNDS = 2000, 250, 250, 3
 MOST = 100
 LADDER = (5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 25, 30, 35, 40, 50, 60, 80)
 NEAR = 1.1

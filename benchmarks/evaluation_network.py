@@ -76,7 +76,7 @@ def _own(weights: Path, device: str) -> Look:
 
 
 def _fast(weights: Path, device: str) -> Look:
-    extractor = in_half(InceptionExtractor(weights, device))
+    extractor = in_half(InceptionExtractor(weights, device, halved=True))
     extract(extractor, [torch.from_numpy(_smooth(AUDITED))])  # the check is once for any number
     return lambda images: extract(extractor, [images])
 
@@ -86,18 +86,29 @@ def _peers(weights: Path, device: str) -> dict[str, Look]:
     import_torchvision()
     found: dict[str, Look] = {}
     size = 32 if device == "cpu" else 64
-    for name, build in (
+    builders = (
         ("torch-fidelity", _torch_fidelity),
         ("pytorch-fid", _pytorch_fid),
         ("clean-fid", _clean_fid),
-    ):
+    )
+    for name, build in builders:
         try:
             look = build(weights, device)
         except ImportError as error:
             print(f"{name} is not here: {error}", file=sys.stderr)
             continue
         found[name] = lambda images, look=look: [look(part) for part in images.split(size)]
+        if device != "cpu":  # there they compute in TF32 unless told not to, and genctl never does
+            found[f"{name}, without TF32"] = _without_tf32(found[name])
     return found
+
+
+def _without_tf32(look: Look) -> Look:
+    def exact(images: Tensor) -> object:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return look(images)
+
+    return exact
 
 
 def _torch_fidelity(weights: Path, device: str) -> Look:

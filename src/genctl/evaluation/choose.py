@@ -137,4 +137,5 @@ def _build(name: str, wish: Wish) -> Extractor:
 
 
 def _inception(wish: Wish, path: Path) -> Extractor:
-    return InceptionExtractor(path, wish.device, wish.protocol or DEFAULT)
+    halved = wish.precision == "fast"
+    return InceptionExtractor(path, wish.device, wish.protocol or DEFAULT, halved=halved)

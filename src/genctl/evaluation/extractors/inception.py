@@ -24,6 +24,7 @@ class InceptionExtractor:
         path: the weights (see `inception_reader.load_network`).
         device: where to compute.
         protocol: whose way of resizing and scaling to follow, one of `PROTOCOLS`.
+        halved: whether it will compute in bfloat16, to lay its numbers out for that.
 
     Raises:
         GenctlError: (DATA) the file is absent, unreadable, or holds other weights; (USAGE) an
@@ -36,19 +37,27 @@ class InceptionExtractor:
     precision = "fp32"
 
     def __init__(
-        self, path: Path, device: torch.device | str = "cpu", protocol: str = DEFAULT
+        self,
+        path: Path,
+        device: torch.device | str = "cpu",
+        protocol: str = DEFAULT,
+        *,
+        halved: bool = False,
     ) -> None:
         self.protocol, self._prepare = find_protocol(protocol)
         self._device = torch.device(device)
-        self._network = load_network(path).to(self._device)
+        on_cpu = self._device.type == "cpu"
+        # On GPUs, float32 without TF32 is half as fast again with channels first.
+        self._layout = torch.channels_last if on_cpu or halved else torch.contiguous_format
+        self._network = load_network(path).to(self._device, memory_format=self._layout)
         self.sha256 = sha256_of(path)
         self.origin: Origin = "canonical" if self.sha256 == SHA256 else "custom"
-        self.batch_size = 16 if self._device.type == "cpu" else 64
+        self.batch_size = 16 if on_cpu else 128
 
     def prepare(self, images: Tensor) -> Tensor:
         """``(B, 3, 299, 299) float32``, about [-1, 1], as the protocol has it."""
         rgb = to_rgb(images.to(self._device)).float()
-        return self._prepare(rgb, self.size).contiguous(memory_format=torch.channels_last)
+        return self._prepare(rgb, self.size).contiguous(memory_format=self._layout)
 
     def features(self, inputs: Tensor) -> Tensor:
         """``(B, 2048) float32``."""
