@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from genctl.data.vision import import_torchvision
 from genctl.evaluation.extractors.fast import AUDITED, in_half
 from genctl.evaluation.extractors.inception import InceptionExtractor
-from genctl.evaluation.features import extract
+from genctl.evaluation.features import exact_float32, extract
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.evaluation.inception_weights import random_inception
@@ -105,7 +105,7 @@ def _peers(weights: Path, device: str) -> dict[str, Look]:
 
 def _without_tf32(look: Look) -> Look:
     def exact(images: Tensor) -> object:
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with exact_float32():
             return look(images)
 
     return exact

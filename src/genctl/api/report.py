@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from genctl.api.image_scoring import ImageScores
 from genctl.api.pictures import ModelStream
 from genctl.data.image_stream import ImageStream, Pixels, spread
 from genctl.data.samples import THUMBNAIL, grid, thumbnail, to_pil
 from genctl.evaluation.charts import bars, histograms, line_over_inverse
+from genctl.evaluation.features import Features
 from genctl.evaluation.measures import Seen
 from genctl.evaluation.page import Page, Picture
 from genctl.evaluation.reference import Reference
@@ -95,7 +98,7 @@ def _pairs(found: ImageScores) -> tuple[list[Picture], str]:
     if found.real is None or not _knows_memory(found.scores):
         return [], ""
     closest = seen.nearest_real
-    chosen = closest.distances.argsort()[:PAIRS]
+    chosen = _closest_of_each(closest.distances, seen.generated)
     made = found.generated.pick(seen.generated.rows[chosen].tolist())
     known = found.real.pick(seen.real.features.rows[closest.rows[chosen]].tolist())
     usual = float(seen.nearest_of_held_out.distances.median())
@@ -109,6 +112,18 @@ def _pairs(found: ImageScores) -> tuple[list[Picture], str]:
         "first. The number is their distance over that of a held-out image from its nearest one, "
         "in the median: near 0 the model repeats what it was trained on."
     )
+
+
+def _closest_of_each(distances: Tensor, generated: Features) -> Tensor:
+    """The rows with the smallest distances, of all classes about as many, where there are any."""
+    order = distances.argsort()
+    labels = generated.labels
+    if labels is None or not generated.class_names:
+        return order[:PAIRS]
+    share = max(1, PAIRS // len(generated.class_names))
+    kept = [order[labels[order] == label][:share] for label in range(len(generated.class_names))]
+    rows = torch.cat(kept)
+    return rows[distances[rows].argsort()][:PAIRS]
 
 
 def _knows_memory(scores: Sequence[Score]) -> bool:

@@ -89,7 +89,8 @@ def _frame(
         _line(x.start, bottom, x.start, _TOP, "axis"),
     ]
     marks = [
-        f'<text x="{at:.1f}" y="{bottom + 15}" text-anchor="middle">{escape(text)}</text>'
+        f'<text x="{at:.1f}" y="{bottom + 15}" '
+        f'text-anchor="{"end" if at >= x.stop else "middle"}">{escape(text)}</text>'
         for at, text in ticks
     ]
     heights = [

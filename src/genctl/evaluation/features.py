@@ -143,7 +143,7 @@ def _features_of(extractor: Extractor, block: list[Tensor]) -> Tensor:
         filler = block[-1][-1:].expand(missing, -1, -1, -1)
         block = [*block[:-1], torch.cat([block[-1], filler])]
     # Not around the iterator, which may be sampling under settings of its own.
-    with torch.inference_mode(), _exact_float32():
+    with torch.inference_mode(), exact_float32():
         inputs = torch.cat([extractor.prepare(piece) for piece in block])
         return extractor.features(inputs)[:count].float().cpu()
 
@@ -172,7 +172,7 @@ def _blocks(images: Images, size: int) -> Iterator[list[Tensor]]:
 
 
 @contextmanager
-def _exact_float32() -> Iterator[None]:
+def exact_float32() -> Iterator[None]:
     """IEEE single precision on GPUs too, where convolutions use TF32 by default."""
     operators = [getattr(torch.backends.cudnn, name) for name in ("conv", "rnn")]
     precisions = [operator.fp32_precision for operator in operators]

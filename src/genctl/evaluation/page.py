@@ -185,7 +185,7 @@ dt { color: var(--pale); } dd { margin: 0; }
 table { border-collapse: collapse; margin: 1.2rem 0; width: 100%; }
 th, td { text-align: right; padding: .28rem .6rem; border-bottom: 1px solid var(--line);
   font-variant-numeric: tabular-nums; white-space: nowrap; }
-th:first-child, .text { text-align: left; white-space: normal; }
+th:first-child, .text { text-align: left; } .text { white-space: normal; }
 tr:first-child th, .text { color: var(--pale); font-weight: normal; }
 .grids, .pairs { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: 0; background: var(--card); padding: .6rem; border-radius: 6px; }
