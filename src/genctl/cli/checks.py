@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -14,8 +15,11 @@ from typing import Literal
 
 import genctl
 from genctl import registry, runs
+from genctl.files import cache_folder
 
 _FOR_DEVELOPERS = {"bench", "dev", "docs"}
+LITTLE_DISK = 2_000_000_000
+"""Bytes: a run of a small model takes a tenth of it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,10 @@ class Check:
 
 def all_checks() -> Iterator[Check]:
     """Every check in turn; one that fails in a way of its own is broken and stops no other."""
-    for check in (_python, _torch, _torchvision, _devices, _extras, _inception, _plugins, _root):
+    for check in (
+        _python, _torch, _torchvision, _devices, _amp, _extras, _inception, _emoji, _plugins,
+        _root, _disk, _terminal,
+    ):  # fmt: skip
         yield from _guarded(check)
 
 
@@ -89,6 +96,14 @@ def _devices() -> Iterator[Check]:
         yield Check(f"device {name}", "ok", text)
 
 
+def _amp() -> Iterator[Check]:
+    from genctl.api.devices import resolve_device
+    from genctl.engine.precision import resolve_amp
+
+    device = resolve_device(None)
+    yield Check("amp", "ok", f"auto is {resolve_amp('auto', device)} on {device}")
+
+
 def _extras() -> Iterator[Check]:
     for extra, packages in _packages_by_extra().items():
         missing = [package for package in packages if not _installed(package)]
@@ -129,6 +144,16 @@ def _inception() -> Iterator[Check]:
         yield Check("inception weights", "note", missing.message, missing.hint)
 
 
+def _emoji() -> Iterator[Check]:
+    from genctl.data.emoji import find_font
+    from genctl.errors import GenctlError
+
+    try:
+        yield Check("data emoji", "ok", f"drawn from {find_font()}")
+    except GenctlError as error:
+        yield Check("data emoji", "note", "the font Noto Color Emoji is not installed", error.hint)
+
+
 def _plugins() -> Iterator[Check]:
     families = ", ".join(spec.name for spec in registry.specs())
     yield Check("families", "ok", families)
@@ -145,3 +170,25 @@ def _root() -> Iterator[Check]:
     else:
         fix = "set GENCTL_RUNS to a folder that you may write to"
         yield Check("runs", "broken", f"cannot write to {place}", fix)
+
+
+def _disk() -> Iterator[Check]:
+    for name, folder in (("runs", runs.runs_root()), ("cache", cache_folder())):
+        path = folder.absolute()
+        place = next(place for place in (path, *path.parents) if place.exists())
+        free = shutil.disk_usage(place).free
+        text = f"{free / 1e9:,.0f} GB free for {path}"
+        low = free < LITTLE_DISK
+        fix = "free some space: genctl runs ls has the sizes of runs" if low else ""
+        yield Check(f"disk {name}", "note" if low else "ok", text, fix)
+
+
+def _terminal() -> Iterator[Check]:
+    size = shutil.get_terminal_size()
+    encoding = (sys.stdout.encoding or "?").lower()
+    colour = "no colours (NO_COLOR)" if os.environ.get("NO_COLOR") else "colours"
+    where = "a terminal" if sys.stdout.isatty() else "no terminal"
+    text = f"{where}, {size.columns} columns, {encoding}, {colour}"
+    plain = encoding.replace("-", "") != "utf8"
+    fix = "set PYTHONUTF8=1, or letters of other scripts are shown escaped" if plain else ""
+    yield Check("terminal", "note" if plain else "ok", text, fix)

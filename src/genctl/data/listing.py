@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from genctl.data import decode
 from genctl.data.label_file import NAMES, read_labels
 from genctl.data.order import natural, natural_text
+from genctl.data.tables import Table, is_table, read_tables
 from genctl.data.zipped import Member, members
 from genctl.errors import ExitStatus, GenctlError
 
@@ -44,11 +45,13 @@ class Listing:
 
 
 def list_splits(root: Path) -> dict[str, Listing]:
-    """``train``, and ``test`` where the place holds folders of both names.
+    """``train``, and ``test`` where the place holds folders of both names, or tables.
 
     Raises:
         GenctlError: (DATA) a folder that cannot be read, or a ZIP that is damaged or hostile.
     """
+    if is_table(root):
+        return {split: _of_table(root, table) for split, table in read_tables(root).items()}
     if os.path.isdir(root):
         if has_test_split(root):
             return {split: _of_folder(root / split) for split in SPLITS}
@@ -61,8 +64,9 @@ def list_splits(root: Path) -> dict[str, Listing]:
 
 
 def has_test_split(root: Path) -> bool:
-    """Whether a folder or ZIP is laid out as the folders ``train`` and ``test``."""
-    if os.path.isfile(root) and zipfile.is_zipfile(root):
+    """Whether a folder, ZIP or table has a part for training and one to be held out."""
+    packed = os.path.isfile(root) and zipfile.is_zipfile(root)
+    if packed or is_table(root):
         return len(list_splits(root)) == len(SPLITS)
     return all(os.path.isdir(root / split) for split in SPLITS)
 
@@ -137,6 +141,17 @@ def _of_zip(root: Path, found: Iterable[Member], split: str | None = None) -> Li
         }
     return _listing(
         str(root / split) if split else str(root), inside, lambda path: inside[PurePosixPath(path)]
+    )
+
+
+def _of_table(root: Path, table: Table) -> Listing:
+    """Rows, in order."""
+    return Listing(
+        str(root),
+        tuple(table.cells),
+        Counter(),
+        lambda path: table.cells[PurePosixPath(path)],
+        table.labels,
     )
 
 

@@ -13,7 +13,7 @@ from genctl.data.image_stream import ArrayStream, Draw, DrawnStream, ImageStream
 from genctl.data.sources import (
     BUILT_IN,
     is_named,
-    is_zip,
+    is_packed,
     not_a_source,
     open_source,
     separate_split,
@@ -39,7 +39,7 @@ def open_stream(source: str | Path | Draw, count: int) -> ImageStream:
     path = Path(text).expanduser()
     if is_named(text):
         return ArrayStream(open_source(text, split=split))
-    if os.path.isdir(path) or is_zip(path):
+    if os.path.isdir(path) or is_packed(path):
         return FileStream(path, split)
     if os.path.isfile(path) and path.suffix.lower() == ".npz" and split == "train":
         return ArchiveStream(path)

@@ -14,6 +14,7 @@ from genctl.data.folder import read_folder
 from genctl.data.image_source import ImageSource
 from genctl.data.known_sets import KNOWN_SETS, read_known
 from genctl.data.listing import SPLITS, has_test_split
+from genctl.data.tables import PARQUET
 from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 
 __all__ = ["ImageSource", "open_source"]
@@ -101,7 +102,7 @@ def _open(
             split=split,
         )
     path = _path(source)
-    if os.path.isdir(path) or is_zip(path):
+    if os.path.isdir(path) or is_packed(path):
         return read_folder(path, split=split, size=size, channels=channels)
     if os.path.isfile(path) and path.suffix.lower() == ".npz":
         return read_archive(path, split=split, size=size, channels=channels)
@@ -116,7 +117,7 @@ def is_named(source: str) -> bool:
 def is_files(source: str) -> bool:
     """Whether ``source`` is a folder or ZIP of image files."""
     path = _path(source)
-    return not is_named(source) and (os.path.isdir(path) or is_zip(path))
+    return not is_named(source) and (os.path.isdir(path) or is_packed(path))
 
 
 def place_of(source: str) -> Path:
@@ -124,9 +125,9 @@ def place_of(source: str) -> Path:
     return _path(source)
 
 
-def is_zip(path: Path) -> bool:
-    """Whether a file of that name is there."""
-    return os.path.isfile(path) and path.suffix.lower() == ".zip"
+def is_packed(path: Path) -> bool:
+    """Whether a ZIP or Parquet file is there."""
+    return os.path.isfile(path) and path.suffix.lower() in (".zip", PARQUET)
 
 
 def _path(source: str) -> Path:
@@ -137,7 +138,7 @@ def not_a_source(source: str) -> GenctlError:
     """The error of a name that means no images."""
     path = _path(source)
     if os.path.exists(path):
-        message = f"{source} is neither a folder or ZIP of images nor an .npz"
+        message = f"{source} is neither a folder, ZIP or Parquet file of images nor an .npz"
     else:
         built_in = (BUILT_IN, _EMOJI, *KNOWN_SETS, *(f"{BUILT_IN}:{split}" for split in SPLITS))
         close = nearest(path.name, (*_beside(path), *built_in))
