@@ -17,7 +17,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.evaluation.inception_weights import random_inception
 
-IMAGES, SIDE = 200, 64
+IMAGES, SIDE = 400, 64
 COUNTS = (1_000, 10_000, 50_000)
 _PASS = """
 import sys, threading, time
