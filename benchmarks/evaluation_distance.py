@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from genctl.data.vision import import_torchvision
 from genctl.evaluation.frechet import Gaussian, frechet_distance, frechet_of
 
 DIM = 2048
@@ -54,6 +55,7 @@ def _features(count: int, seed: int) -> np.ndarray:
 
 
 def _contenders(first: np.ndarray, second: np.ndarray) -> dict[str, Callable[[], float]]:
+    import_torchvision()
     from pytorch_fid.fid_score import calculate_frechet_distance
     from torch_fidelity.metric_fid import fid_statistics_to_metric
 

@@ -129,7 +129,7 @@ class Frechet(NamedTuple):
 
 def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     """Squared Fréchet distance between two normal distributions, at least 0."""
-    overlap = float(_singular_values(first.factor.T @ second.factor).sum())
+    overlap = float(_singular_values(first, second).sum())
     apart = float((first.mean - second.mean).square().sum())
     # Rounding alone can leave a distance of 0 below it.
     return max(0.0, apart + first.trace + second.trace - 2 * overlap)
@@ -148,7 +148,7 @@ def frechet_of(generated: Tensor, reference: Gaussian) -> Frechet:
     simulations it is right to a tenth when N is far above d, and up to 50 % too wide below that.
     """
     model = Gaussian.fit(generated)
-    left, singular = _left_vectors(reference.factor.T @ model.factor)
+    left, singular = _left_vectors(reference, model)
     gap = model.mean - reference.mean
     mean_term = float(gap.square().sum())
     covariance_term = max(0.0, model.trace + reference.trace - 2 * float(singular.sum()))
@@ -165,9 +165,10 @@ def frechet_of(generated: Tensor, reference: Gaussian) -> Frechet:
     return Frechet(mean_term + covariance_term, mean_term, covariance_term, error)
 
 
-def _singular_values(matrix: Tensor) -> Tensor:
-    """Of ``matrix: (r, c)``, min(r, c) of them."""
-    if matrix.shape[0] == matrix.shape[1]:
+def _singular_values(first: Gaussian, second: Gaussian) -> Tensor:
+    """Of the product of two factors."""
+    matrix = first.factor.T @ second.factor
+    if _of_full_rank(first, second):
         squares: Tensor = torch.linalg.eigvalsh(matrix @ matrix.T)
         if _certain(squares):
             return squares.sqrt()
@@ -175,14 +176,20 @@ def _singular_values(matrix: Tensor) -> Tensor:
     return singular
 
 
-def _left_vectors(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Left singular vectors, the columns of (r, k), and singular values (k,) of (r, c)."""
-    if matrix.shape[0] == matrix.shape[1]:
+def _left_vectors(first: Gaussian, second: Gaussian) -> tuple[Tensor, Tensor]:
+    """Left singular vectors of the product of two factors, as columns, and singular values."""
+    matrix = first.factor.T @ second.factor
+    if _of_full_rank(first, second):
         squares, vectors = torch.linalg.eigh(matrix @ matrix.T)
         if _certain(squares):
             return vectors, squares.sqrt()
     left, singular, _ = torch.linalg.svd(matrix, full_matrices=False)
     return left, singular
+
+
+def _of_full_rank(*gaussians: Gaussian) -> bool:
+    """Whether the covariances may be; those of no more images than features are not."""
+    return all(g.factor.shape[0] == g.factor.shape[1] for g in gaussians)
 
 
 def _certain(squares: Tensor) -> bool:
