@@ -30,6 +30,7 @@ def _isolated_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("GENCTL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))  # no weights of this machine
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from tests.data.pictures import pixels, write
 ROOT = Path(__file__).parents[2]
 TINY = {
     "gan": ("--preset", "mlp", "--batch-size", "8"),
-    "diffusion": ("--width", "8", "--blocks", "1", "--batch-size", "8"),
+    "diffusion": ("--width", "8", "--depth", "1", "--batch-size", "8"),
     "lm": ("--width", "32", "--depth", "1", "--heads", "2", "--context", "64"),
 }
 BRIEF = ("--budget", "2steps", "--evaluations", "0", "--threads", "1")
@@ -56,7 +56,7 @@ def commands(text: str, language: str) -> Iterator[str]:
     for block in re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL):
         for line in block.splitlines():
             if line.startswith("genctl "):
-                yield re.sub(r"\s{2,}#.*$", "", line).strip()
+                yield re.sub(r"\s+#.*$", "", line).strip()
 
 
 def test_the_tutorial(
@@ -80,9 +80,13 @@ def test_the_tutorial(
 
 @pytest.fixture
 def desk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    weights_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Path:
     """A folder with all that the READMEs speak of."""
+    shutil.copy(weights_file, tmp_path / "inception.pth")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
     for name in ("photos", "照片", "a", "b", "甲", "乙"):
@@ -122,6 +126,8 @@ def concrete(line: str) -> list[str]:
         words.insert(3 if words[1] == "eval" else 2, run)
     if words[1] == "eval":
         words += ["--n", "64"]
+    if "--protocol" in words:
+        words += ["--weights", "inception.pth", "--n", "20"]
     if "--labels" in words:
         words[words.index("--labels") + 1] = "3,1,4"
         words[words.index(run)] = "diffusion"

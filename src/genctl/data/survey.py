@@ -23,6 +23,9 @@ _GRID = 16
 NEAR_BITS = 8
 """Of 256: how many brightness steps may differ in images that are called nearly equal."""
 
+_NEAR_SHARE = 0.1
+"""Of the steps of both: drawings on white have few, and share most of their flatness."""
+
 _PIECES = NEAR_BITS + 1
 _LEAST_STEPS, _LEAST_SIDE = 16, 32
 """Flat images, and tiny ones such as digits, look nearly equal to others without being copies."""
@@ -187,5 +190,6 @@ def _near_pairs(files: Sequence[FileFacts]) -> Iterator[tuple[FileFacts, FileFac
                 continue
             seen.add(pair)
             one, two = (files[number] for number in pair)
-            if int((one.steps != two.steps).sum()) <= NEAR_BITS:
+            differing = int((one.steps != two.steps).sum())
+            if differing <= min(NEAR_BITS, _NEAR_SHARE * int((one.steps | two.steps).sum())):
                 yield one, two

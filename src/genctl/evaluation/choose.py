@@ -53,7 +53,7 @@ class Wish:
     Attributes:
         name: one of `EXTRACTORS`, or ``module:callable``; the one that suits when None.
         weights: a file of Inception weights, verified or not.
-        protocol: one of `PROTOCOLS`, for Inception.
+        protocol: one of `PROTOCOLS`; asks for Inception where no name does.
         precision: ``exact`` (float32) or ``fast`` (bfloat16).
         device: where to compute.
     """
@@ -112,8 +112,9 @@ def _check(wish: Wish) -> None:
 def _choose(wish: Wish, data_extractor: str | None, classifier: bool) -> Choice:
     if wish.weights is not None:
         return Choice(_inception(wish, wish.weights), f"weights from {wish.weights}")
-    if wish.name is not None:
-        return Choice(_build(wish.name, wish), "as asked")
+    name = "inception" if wish.name is None and wish.protocol else wish.name
+    if name is not None:
+        return Choice(_build(name, wish), "as asked")
     if data_extractor is not None:
         return Choice(_build(data_extractor, wish), "it belongs to the data")
     search = find_weights()
