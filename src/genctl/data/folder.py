@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from genctl.data import decode
+from genctl.data.decoded import Decoded, decode_to, place_of_set, read_decoded
 from genctl.data.image_source import ImageSource, safe_name
 from genctl.data.listing import NAMED, Listing, class_names, labels_of, list_splits, no_images
 from genctl.errors import ExitStatus, GenctlError
@@ -53,15 +54,16 @@ def read_folder(
     """
     listings = list_splits(root)
     listing = listing_of(listings, split, root)
-    images, files, skipped = _read_images(listing, size, channels)
+    decoded = _read_images(listing, size, channels)
+    files = [PurePosixPath(file) for file in decoded.files]
     names = class_names(listings.values())
     return ImageSource(
-        images=images,
+        images=decoded.pixels,
         labels=labels_of(listing, files, names),
         class_names=names,
         name=place_name(root),
         split=split,
-        skipped=skipped,
+        skipped=decoded.skipped,
         ignored=listing.others.total(),
     )
 
@@ -89,31 +91,35 @@ def place_name(root: Path) -> str:
     return safe_name(path.stem if path.suffix.lower() == ".zip" else path.name)
 
 
-def _read_images(
-    listing: Listing, size: tuple[int, int] | None, channels: int | None
-) -> tuple[npt.NDArray[np.uint8], list[PurePath], tuple[str, ...]]:
-    """The pixels, the file behind each row, and a line for each file that gave none."""
+def _read_images(listing: Listing, size: tuple[int, int] | None, channels: int | None) -> Decoded:
+    place = place_of_set([listing.stamp(path) for path in listing.images], size, channels)
+    return read_decoded(place) or _decode(listing, size, channels, place)
 
+
+def _decode(
+    listing: Listing, size: tuple[int, int] | None, channels: int | None, place: Path
+) -> Decoded:
     def probe(path: PurePath) -> _Probe:
         with decode.open_image(listing.file(path)) as image:
             return _Probe(size or decode.upright_size(image), channels or decode.channels_of(image))
 
-    def fill_row(path: PurePath) -> None:
-        with decode.open_image(listing.file(path)) as image:
-            pixels[rows[path]] = decode.to_array(image, size=size, channels=depth)
+    def fill(pixels: npt.NDArray[np.uint8]) -> tuple[list[int], list[str], list[str]]:
+        def fill_row(path: PurePath) -> None:
+            with decode.open_image(listing.file(path)) as image:
+                pixels[rows[path]] = decode.to_array(image, size=size, channels=depth)
+
+        filled, broken = _try_each(pool, fill_row, rows)
+        bad = unreadable | broken
+        _refuse_damage(listing, bad)
+        return [rows[path] for path in filled], [p.as_posix() for p in filled], [*_lines(bad)]
 
     with decode.strict_decoding(), ThreadPoolExecutor(THREADS) as pool:
         probes, unreadable = _try_each(pool, probe, listing.images)
         _refuse_damage(listing, unreadable)
         rows = {path: row for row, path in enumerate(probes)}
         depth = max(probe.channels for probe in probes.values())
-        pixels = np.empty((len(rows), *_common_size(listing.place, probes), depth), np.uint8)
-        filled, broken = _try_each(pool, fill_row, rows)
-    unreadable |= broken
-    _refuse_damage(listing, unreadable)
-    if broken:
-        pixels = pixels[[rows[path] for path in filled]]
-    return pixels, list(filled), tuple(_lines(unreadable))
+        shape = (len(rows), *_common_size(listing.place, probes), depth)
+        return decode_to(place, shape, fill)
 
 
 def _try_each(

@@ -15,7 +15,7 @@ from genctl.seeding import seed_of
 
 
 class ImageDataset:
-    """Images in memory.
+    """Images in memory, or mapped into it.
 
     Args:
         source: the decoded images.
@@ -28,7 +28,7 @@ class ImageDataset:
 
     def __init__(self, source: ImageSource, spec: DataSpec, *, flip: bool) -> None:
         self.spec = spec
-        self._images = torch.from_numpy(source.images).permute(0, 3, 1, 2).contiguous()
+        self._images = torch.from_numpy(source.images)  # perhaps larger than memory
         self._labels = None if source.labels is None else torch.from_numpy(source.labels)
         self._flip = flip
 
@@ -51,11 +51,11 @@ class ImageDataset:
 
     def uint8_batches(self, size: int) -> Iterator[Tensor]:
         """Every image once, (B, C, H, W) uint8, in the order of the source."""
-        yield from self._images.split(size)
+        yield from (part.permute(0, 3, 1, 2) for part in self._images.split(size))
 
     def _batch(self, positions: range, order: _Order, seed: int) -> Batch:
         rows = torch.tensor([order[position] for position in positions])
-        images = to_float(self._images[rows])
+        images = to_float(self._images[rows].permute(0, 3, 1, 2).contiguous())
         if self._flip:
             mirrored = torch.tensor([seed_of(seed, "flip", p) & 1 for p in positions]).bool()
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
@@ -98,7 +98,9 @@ def statistics(images: np.ndarray) -> dict[str, float]:
 
     ``sigma_data`` is what Karras et al. 2022 (EDM, arXiv 2206.00364) call by that name.
     """
-    histogram = np.bincount(images.reshape(-1), minlength=256).astype(np.float64)
+    histogram = np.zeros(256)
+    for start in range(0, len(images), 1024):  # bincount takes eight bytes for each of ours
+        histogram += np.bincount(images[start : start + 1024].reshape(-1), minlength=256)
     levels = np.arange(256) / 127.5 - 1.0
     mean = float(histogram @ levels / histogram.sum())
     variance = float(histogram @ (levels - mean) ** 2 / histogram.sum())

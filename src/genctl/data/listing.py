@@ -34,6 +34,7 @@ class Listing:
         images: relative to the place.
         others: the kinds of all other files, and how many there are.
         file: what opens a file.
+        stamp: a file's name, size and time, or what stands for them.
         given: the classes that a file of labels gives; None where there is none.
     """
 
@@ -41,6 +42,7 @@ class Listing:
     images: tuple[PurePath, ...]
     others: Counter[str]
     file: Callable[[PurePath], decode.Openable]
+    stamp: Callable[[PurePath], str]
     given: Mapping[PurePath, str] | None = None
 
 
@@ -126,7 +128,17 @@ def no_images(listing: Listing) -> GenctlError:
 
 
 def _of_folder(root: Path) -> Listing:
-    return _listing(str(root), _walk(root), lambda path: root / path)
+    return _listing(
+        str(root), _walk(root), lambda path: root / path, lambda path: _stamp(path, root / path)
+    )
+
+
+def _stamp(path: PurePath, file: Path) -> str:
+    try:
+        state = file.stat()
+    except OSError:
+        return f"{path.as_posix()}:absent"
+    return f"{path.as_posix()}:{state.st_size}:{state.st_mtime_ns}"
 
 
 def _of_zip(root: Path, found: Iterable[Member], split: str | None = None) -> Listing:
@@ -140,7 +152,10 @@ def _of_zip(root: Path, found: Iterable[Member], split: str | None = None) -> Li
             if member.path.parts[0] == split
         }
     return _listing(
-        str(root / split) if split else str(root), inside, lambda path: inside[PurePosixPath(path)]
+        str(root / split) if split else str(root),
+        inside,
+        lambda path: inside[PurePosixPath(path)],
+        lambda path: inside[PurePosixPath(path)].stamp,
     )
 
 
@@ -151,12 +166,16 @@ def _of_table(root: Path, table: Table) -> Listing:
         tuple(table.cells),
         Counter(),
         lambda path: table.cells[PurePosixPath(path)],
+        lambda path: f"{path.as_posix()}:{table.stamp}",
         table.labels,
     )
 
 
 def _listing(
-    place: str, paths: Iterable[PurePath], file: Callable[[PurePath], decode.Openable]
+    place: str,
+    paths: Iterable[PurePath],
+    file: Callable[[PurePath], decode.Openable],
+    stamp: Callable[[PurePath], str],
 ) -> Listing:
     images: list[PurePath] = []
     others: Counter[str] = Counter()
@@ -174,7 +193,7 @@ def _listing(
             others[suffix or path.name] += 1
     ordered = tuple(sorted(images, key=natural))
     given = read_labels(labels.name, file(labels), ordered) if labels else None
-    return Listing(place, ordered, others, file, given)
+    return Listing(place, ordered, others, file, stamp, given)
 
 
 def _walk(root: Path) -> Iterator[Path]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
 from genctl.errors import ExitStatus, GenctlError
@@ -50,18 +51,21 @@ class Table:
 
     Attributes:
         cells: by the number of the row, as a path.
+        stamp: of the files that the rows are in.
         labels: of the rows; None where there are none.
     """
 
-    cells: Mapping[PurePosixPath, Cell]
-    labels: Mapping[PurePosixPath, str] | None
+    cells: Mapping[PurePath, Cell]
+    stamp: str
+    labels: Mapping[PurePath, str] | None
 
 
 def is_table(root: Path) -> bool:
     """Whether ``root`` is a Parquet file, a folder of them, or a saved data set."""
-    if root.is_file():
+    # os.path takes what cannot be looked at for absent; others say why.
+    if os.path.isfile(root):
         return root.suffix.lower() == PARQUET
-    marked = any((root / name).is_file() for name in (_DATASET, _DATASETS))
+    marked = any(os.path.isfile(root / name) for name in (_DATASET, _DATASETS))
     return marked or bool(_parquet_files(root))
 
 
@@ -123,7 +127,7 @@ def _named(files: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
 
 
 def _parquet_files(root: Path) -> list[Path]:
-    return sorted(path for path in root.glob(f"*{PARQUET}")) if root.is_dir() else []
+    return sorted(root.glob(f"*{PARQUET}")) if os.path.isdir(root) else []
 
 
 def _table(root: Path, files: Sequence[Path], arrow: Any) -> Table:
@@ -134,16 +138,20 @@ def _table(root: Path, files: Sequence[Path], arrow: Any) -> Table:
     if image is None:
         raise refusal(root, f"of its columns ({', '.join(whole.column_names)}) none is of images")
     column = whole.column(image)
-    cells = {PurePosixPath(f"{row}.png"): Cell(column, row) for row in range(len(column))}
+    cells: dict[PurePath, Cell] = {
+        PurePosixPath(f"{row}.png"): Cell(column, row) for row in range(len(column))
+    }
+    states = [(path.name, path.stat()) for path in files]
+    stamp = ":".join(f"{name}:{state.st_size}:{state.st_mtime_ns}" for name, state in states)
     label = _column(whole.column_names, _LABEL)
     if label is None:
-        return Table(cells, None)
+        return Table(cells, stamp, None)
     names = _class_names(root, files[0].parent, whole.schema.metadata or {}, label)
     values = whole.column(label).to_pylist()
     if any(value is None for value in values):
         raise ValueError(f"rows without a {label}")
     texts = (names[value] if names and isinstance(value, int) else str(value) for value in values)
-    return Table(cells, dict(zip(cells, texts, strict=True)))
+    return Table(cells, stamp, dict(zip(cells, texts, strict=True)))
 
 
 def _read(path: Path, arrow: Any) -> Any:

@@ -29,6 +29,11 @@ class Member:
     _archive: zipfile.ZipFile
     _info: zipfile.ZipInfo
 
+    @property
+    def stamp(self) -> str:
+        """Its name, size and checksum."""
+        return f"{self.path}:{self._info.file_size}:{self._info.CRC}"
+
     def open(self, _mode: Literal["rb"] = "rb", /) -> BinaryIO:
         """Its bytes, in memory.
 

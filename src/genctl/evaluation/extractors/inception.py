@@ -49,7 +49,8 @@ class InceptionExtractor:
         on_cpu = self._device.type == "cpu"
         # On GPUs, float32 without TF32 is half as fast again with channels first.
         self._layout = torch.channels_last if on_cpu or halved else torch.contiguous_format
-        self._network = load_network(path).to(self._device, memory_format=self._layout)
+        self._network = load_network(path).to(self._device)
+        self._network.to(memory_format=self._layout)  # type: ignore[call-overload]
         self.sha256 = sha256_of(path)
         self.origin: Origin = "canonical" if self.sha256 == SHA256 else "custom"
         self.batch_size = 16 if on_cpu else 128

@@ -1,0 +1,104 @@
+"""Decoded images kept on disk and mapped into memory, so that a large set is decoded once.
+
+A set that takes more than `LEAST_BYTES` decoded lies in the cache, found again by the names, sizes
+and times of its files, and by what they were decoded to. Training then reads rows as it needs them,
+and the operating system decides which of them stay in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from genctl.errors import GenctlError
+from genctl.files import cache_folder, staged
+
+LEAST_BYTES = 2**28
+_PIXELS, _INDEX = "pixels.npy", "index.json"
+
+Shape = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Images of one shape.
+
+    Attributes:
+        pixels: ``(N, H, W, C) uint8``; of a large set mapped from a file.
+        files: the file behind each row.
+        skipped: files that gave no row, as ``path: reason``.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    files: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+Fill = Callable[[npt.NDArray[np.uint8]], tuple[Sequence[int], Sequence[str], Sequence[str]]]
+"""Fills an array; gives the rows that are good, in order, their files, and lines about others."""
+
+
+def place_of_set(stamps: Sequence[str], *wanted: object) -> Path:
+    """Where the decoded images of files with these stamps are kept.
+
+    Args:
+        stamps: one a file: its name, size and time.
+        wanted: what they are decoded to.
+    """
+    digest = hashlib.sha256(repr(wanted).encode())
+    for stamp in stamps:
+        digest.update(b"\n" + stamp.encode())
+    return cache_folder() / "decoded" / digest.hexdigest()[:32]
+
+
+def read_decoded(place: Path) -> Decoded | None:
+    """What lies at ``place``; None where there is nothing whole."""
+    try:
+        index = json.loads((place / _INDEX).read_text("utf-8"))
+        # Copied on writing: nobody's mistake can reach the file.
+        pixels = np.load(place / _PIXELS, mmap_mode="c", allow_pickle=False)
+        files = tuple(index["files"])
+        if pixels.dtype != np.uint8 or len(pixels) < len(files):
+            return None
+        return Decoded(pixels[: len(files)], files, tuple(index["skipped"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def decode_to(place: Path, shape: Shape, fill: Fill) -> Decoded:
+    """Decode into memory, or what is large into a file at ``place``, if that can be written."""
+    if math.prod(shape) >= LEAST_BYTES:
+        with contextlib.suppress(GenctlError):
+            return _mapped(place, shape, fill)
+    pixels = np.empty(shape, np.uint8)
+    files, skipped = _filled(pixels, fill)
+    return Decoded(pixels[: len(files)], files, skipped)
+
+
+def _mapped(place: Path, shape: Shape, fill: Fill) -> Decoded:
+    with staged(place) as stage:
+        mapped = np.lib.format.open_memmap(stage / _PIXELS, mode="w+", dtype=np.uint8, shape=shape)
+        files, skipped = _filled(mapped, fill)
+        mapped.flush()
+        index = {"files": files, "skipped": skipped}
+        (stage / _INDEX).write_text(json.dumps(index, ensure_ascii=False), "utf-8")
+    found = read_decoded(place)
+    assert found is not None
+    return found
+
+
+def _filled(pixels: npt.NDArray[np.uint8], fill: Fill) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Fill, and let good rows close up where others broke."""
+    rows, files, skipped = fill(pixels)
+    for target, row in enumerate(rows):
+        if target != row:
+            pixels[target] = pixels[row]
+    return tuple(files), tuple(skipped)

@@ -1,0 +1,88 @@
+"""Every verb in every manner: one document, a bare result, or plain text."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genctl.cli.app import app
+from tests.cli.conftest import Type
+from tests.data.pictures import pixels, write
+
+BRIEF = "--preset mlp --budget 2steps --evaluations 0 --threads 1 --new"
+COMMANDS = {
+    "train": f"train gan {BRIEF}",
+    "sample": "sample RUN --n 4 --out OUT.npz",
+    "eval": "eval kid RUN --n 20",
+    "compare": "compare A.json A.json",
+    "stats": "stats digits --n 100 --extractor px --out OUT.npz",
+    "export": "export RUN --format safetensors --out OUT",
+    "models": "models",
+    "info": "info RUN",
+    "explain": "explain 3",
+    "watch": "watch RUN --terminal",
+    "doctor": "doctor",
+    "runs ls": "runs ls",
+    "runs show": "runs show RUN",
+    "runs compare": "runs compare RUN RUN",
+    "runs rm": "runs rm SPARE --yes",
+    "data ls": "data ls",
+    "data check": "data check PICTURES",
+    "data clean": "data clean PICTURES --out OUT",
+    "data label": "data label PICTURES --pattern (.)[.]png",
+    "config show": "config show gan",
+    "config diff": "config diff RUN RUN",
+}
+ELSEWHERE = {"demo"}
+"""Takes minutes, and has tests of its own."""
+
+MANNERS = {"plain": (), "json": ("--json",), "quiet": ("--quiet",)}
+
+
+def verbs(group: Any = None, prefix: str = "") -> Iterator[str]:
+    """All that can be typed, as ``runs ls``."""
+    group = app if group is None else group
+    for command in group.registered_commands:
+        yield prefix + (command.name or "")
+    for inner in group.registered_groups:
+        yield from verbs(inner.typer_instance, f"{inner.typer_instance.info.name} ")
+
+
+def test_no_verb_is_forgotten() -> None:
+    assert set(verbs()) == set(COMMANDS) | ELSEWHERE
+
+
+@pytest.fixture
+def desk(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, type_: Type) -> Path:
+    """What the commands speak of."""
+    root = tmp_path / "训练"
+    for name in ("RUN", "SPARE"):
+        shutil.copytree(trained, root / name)
+    monkeypatch.setenv("GENCTL_RUNS", str(root))
+    monkeypatch.chdir(tmp_path)
+    for number in range(12):
+        write(tmp_path / "PICTURES" / f"图{number}.png", pixels(number, 16, 16, 3))
+    said = type_("eval", "kid", "RUN", "--n", "20", "--json")
+    (tmp_path / "A.json").write_text(said.out, "utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_verb_in_every_manner(verb: str, manner: str, desk: Path, type_: Type) -> None:
+    said = type_(*COMMANDS[verb].split(), *MANNERS[manner])
+    assert said.code == 0, said.err
+    assert "\x1b" not in said.out + said.err
+    assert "Traceback" not in said.err
+    if manner == "json":
+        assert isinstance(json.loads(said.out), dict)
+    elif manner == "plain":
+        assert said.out.strip()
+    else:
+        assert not said.out.startswith(("next:", "using ", "finished "))
+        assert not [line for line in said.err.splitlines() if not line.startswith("warning: ")]
