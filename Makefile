@@ -32,7 +32,7 @@ smoke: .venv/has-onnx,dev  ## train, sample, evaluate and export every family, b
 	@$(BIN)/python tools/smoke.py
 
 bench: .venv/has-onnx,dev,bench  ## the benchmarks behind the README's numbers
-	@for name in startup gan_digits lm diffusion evaluation; do $(BIN)/python benchmarks/$$name.py || exit; done
+	@for name in startup gan_digits lm diffusion evaluation data; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 docs: .venv/has-docs  ## the documentation, into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
