@@ -59,12 +59,13 @@ def commands(text: str, language: str) -> Iterator[str]:
                 yield re.sub(r"\s+#.*$", "", line).strip()
 
 
+@pytest.mark.parametrize("name", ["tutorial.md", "tutorial.zh.md"])
 def test_the_tutorial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
-    found = list(commands((ROOT / "docs/tutorial.md").read_text("utf-8"), "sh"))
+    found = list(commands((ROOT / "docs" / name).read_text("utf-8"), "sh"))
     assert len(found) > 20
     for line in found:
         command, _, target = line.partition(" > ")
@@ -73,8 +74,10 @@ def test_the_tutorial(
             Path(target).write_text(said, "utf-8")
     assert (tmp_path / "runs" / "gan-digits-1" / "eval.html").is_file()
     assert not (tmp_path / "runs" / "gan-digits-2").exists()
-    for name in ("digits.png", "from-onnx.png", "mine.png"):
-        with Image.open(name) as picture:
+    pictures = list(tmp_path.glob("*.png"))
+    assert len(pictures) == 3
+    for path in pictures:
+        with Image.open(path) as picture:
             picture.verify()
 
 

@@ -13,8 +13,9 @@ from genctl.evaluation.evaluate import evaluate_images
 from genctl.evaluation.extractors.digits import DigitsExtractor
 from genctl.evaluation.extractors.rand import RandExtractor
 from genctl.evaluation.features import Features, extract
-from genctl.evaluation.measures import Seen, measure
+from genctl.evaluation.measures import measure
 from genctl.evaluation.reference import Reference, make_reference
+from genctl.evaluation.seen import Seen
 
 
 def images(count: int, seed: int = 0) -> Tensor:

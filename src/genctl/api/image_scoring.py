@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genctl.api.pictures import Subject, open_reference, open_subject
+from genctl.api.pictures import ModelStream, Subject, open_reference, open_subject
 from genctl.api.sharing import see_together
 from genctl.data.image_stream import ImageStream, spread
 from genctl.engine.distributed import World
@@ -18,10 +18,11 @@ from genctl.evaluation.extractors.base import Classifier, Extractor
 from genctl.evaluation.extractors.inception_weights import find_weights, missing_weights
 from genctl.evaluation.features import Features, extract
 from genctl.evaluation.infinity import POINTS
-from genctl.evaluation.measures import NEEDS_IMAGES, Seen, require
+from genctl.evaluation.measures import NEEDS_IMAGES, require
 from genctl.evaluation.neighbours import PRECISION_K
 from genctl.evaluation.reference import Reference, make_reference
 from genctl.evaluation.score import Metric, Score, metric_name
+from genctl.evaluation.seen import Seen
 from genctl.evaluation.summary import Summary, is_summary, read_summary
 from genctl.files import cache_folder
 from genctl.output import Output
@@ -115,7 +116,7 @@ def _open(request: ImageRequest, output: Output) -> _Sides:
     real = None if summary else _real(request, generated, output)
     choice = choose_extractor(
         request.wish,
-        data_extractor=_data_extractor(generated, real),
+        data_extractor=generated.extractor or (real.extractor if real else "") or None,
         classifier="is" in request.metrics and not request.lenient,
     )
     _require_names(request.required, choice.extractor)
@@ -149,20 +150,12 @@ def _summary_path(ref: Subject | None) -> Path | None:
 
 def _real(request: ImageRequest, generated: ImageStream, output: Output) -> ImageStream | None:
     """The real images; None where nothing needs them."""
-    knows_data = hasattr(generated, "model")
+    knows_data = isinstance(generated, ModelStream)
     if list(request.metrics) == ["is"] and request.ref is None and not knows_data:
         return None
     return open_reference(
         request.ref, generated, batch_size=request.batch_size, output=output, **request.choice
     )
-
-
-def _data_extractor(generated: ImageStream, real: ImageStream | None) -> str | None:
-    """The extractor that was made for the model's or the reference's data, if one was."""
-    model = getattr(generated, "model", None)
-    if model is not None and model.data.extractor:
-        return str(model.data.extractor)
-    return (real.extractor or None) if real is not None else None
 
 
 def _require_names(names: Sequence[str], extractor: Extractor) -> None:

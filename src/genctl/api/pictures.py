@@ -49,6 +49,7 @@ class ModelStream(ImageStream):
                 f"{model.origin} makes {model.spec.output or 'nothing'}, not images",
             )
         self.model, self.count, self.name = model, count, model.origin.stem
+        self.extractor = model.data.extractor
         self._seed, self._batch_size = seed, batch_size
         self._classes = model.labels(None)
         if self._classes:

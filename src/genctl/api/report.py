@@ -17,10 +17,10 @@ from genctl.data.image_stream import ImageStream, Pixels, spread
 from genctl.data.samples import THUMBNAIL, grid, thumbnail, to_pil
 from genctl.evaluation.charts import bars, histograms, line_over_inverse
 from genctl.evaluation.features import Features
-from genctl.evaluation.measures import Seen
 from genctl.evaluation.page import Page, Picture
 from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import Score
+from genctl.evaluation.seen import Seen
 from genctl.files import make_directory, write_atomic
 from genctl.runs import Run
 

@@ -20,7 +20,7 @@ LOGGERS = ("tensorboard", "wandb")
 SOURCES = {
     "image": {
         "digits": "10,000 handwritten digits, 28x28, grey: in the package",
-        "emoji": "about 1,350 colour pictures, 64x64, from the font Noto Color Emoji if installed",
+        "emoji": "1,386 colour pictures, 64x64, from the font Noto Color Emoji",
         "mnist": "70,000 handwritten digits, 28x28, grey",
         "fashion-mnist": "70,000 pieces of clothing, 28x28, grey",
         "cifar10": "60,000 photographs of ten kinds of things, 32x32, colour",

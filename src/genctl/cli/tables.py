@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
+
+_LEAST_ROOM = 24
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:
-    """Rows as aligned columns; wide characters (Chinese, Japanese, Korean) count as two."""
+    """Rows as aligned columns; wide characters (Chinese, Japanese, Korean) count as two.
+
+    On a terminal, the words of a last column that would run over its edge go on below it.
+    """
     from rich.cells import cell_len
 
     lines = [header, *rows] if header else list(rows)
     if not lines:
         return ""
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)
-        ).rstrip()
-        for line in lines
-    )
+    before = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    room = _columns() - before
+    shown = []
+    for line in lines:
+        padded = [c + " " * (w - cell_len(c)) for c, w in zip(line[:-1], widths, strict=False)]
+        last = line[-1]
+        if room >= _LEAST_ROOM and len(last) == cell_len(last) > room:
+            last = f"\n{' ' * before}".join(textwrap.wrap(last, room))
+        shown.append("  ".join([*padded, last]).rstrip())
+    return "\n".join(shown)
+
+
+def _columns() -> int:
+    """How many fit beside each other; any number where nobody is watching."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize

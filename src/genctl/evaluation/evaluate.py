@@ -9,9 +9,10 @@ from genctl.data.image_stream import Reading
 from genctl.errors import GenctlError
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features, Images, extract
-from genctl.evaluation.measures import Seen, measure, require
+from genctl.evaluation.measures import measure, require
 from genctl.evaluation.reference import Reference, require_two
 from genctl.evaluation.score import Metric, Score
+from genctl.evaluation.seen import Seen
 from genctl.evaluation.summary import Summary
 
 
