@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from genctl.cli.app import app
+from genctl.evaluation.score import Score
 from tests.cli.conftest import Type
 from tests.data.pictures import pixels, write
 
@@ -58,7 +59,7 @@ def test_no_verb_is_forgotten() -> None:
 
 
 @pytest.fixture
-def desk(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, type_: Type) -> Path:
+def desk(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the commands speak of."""
     root = tmp_path / "训练"
     for name in ("RUN", "SPARE"):
@@ -67,8 +68,8 @@ def desk(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, type_: 
     monkeypatch.chdir(tmp_path)
     for number in range(12):
         write(tmp_path / "PICTURES" / f"图{number}.png", pixels(number, 16, 16, 3))
-    said = type_("eval", "kid", "RUN", "--n", "20", "--json")
-    (tmp_path / "A.json").write_text(said.out, "utf-8")
+    score = Score("kd[digits]", 0.5, 0.1, "of chance", 20, 30, "kd|n:20/30")
+    (tmp_path / "A.json").write_text(json.dumps({"scores": [score.to_json()]}), "utf-8")
     return tmp_path
 
 

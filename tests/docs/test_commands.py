@@ -17,6 +17,9 @@ from genctl.cli import main
 from tests.data.pictures import pixels, write
 
 ROOT = Path(__file__).parents[2]
+SLOW = pytest.mark.slow
+"""The same commands with other names."""
+
 TINY = {
     "gan": ("--preset", "mlp", "--batch-size", "8"),
     "diffusion": ("--width", "8", "--depth", "1", "--batch-size", "8"),
@@ -59,7 +62,7 @@ def commands(text: str, language: str) -> Iterator[str]:
                 yield re.sub(r"\s+#.*$", "", line).strip()
 
 
-@pytest.mark.parametrize("name", ["tutorial.md", "tutorial.zh.md"])
+@pytest.mark.parametrize("name", ["tutorial.md", pytest.param("tutorial.zh.md", marks=SLOW)])
 def test_the_tutorial(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,7 +140,7 @@ def concrete(line: str) -> list[str]:
     return words
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+@pytest.mark.parametrize("name", ["README.md", pytest.param("README.zh-CN.md", marks=SLOW)])
 def test_the_readmes(name: str, desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = list(commands((ROOT / name).read_text("utf-8"), ""))
     assert len(found) > 25
