@@ -14,6 +14,7 @@ from PIL import Image
 from genctl.cli import demo
 from genctl.runs import Run
 from tests.cli.conftest import Type
+from tests.data.pictures import pixels, write
 
 BRIEF = ("--preset", "mlp", "--budget", "2steps", "--evaluations", "0", "--threads", "1")
 
@@ -160,6 +161,20 @@ def test_all_of_a_run_leaves_a_page_in_it(type_: Type, run: str, trained: Path) 
     for score in document["scores"]:
         assert score["name"] in content
         assert score["signature"] in content
+
+
+@pytest.mark.parametrize(("generated", "real"), [(2, 2), (3, 8), (30, 3)])
+def test_all_leaves_out_what_few_images_cannot_tell(
+    type_: Type, tmp_path: Path, generated: int, real: int
+) -> None:
+    for name, count in (("g", generated), ("r", real)):
+        for number in range(count):
+            write(tmp_path / name / f"{number}.png", pixels(number + len(name), 16, 16, 3))
+    said = type_("eval", "all", str(tmp_path / "g"), "--ref", str(tmp_path / "r"), "--json")
+    assert said.code == 0, said.err
+    names = {score["name"] for score in said.json["scores"]}
+    assert {"fd[rand]", "kd[rand]"} <= names
+    assert "precision[rand]" not in names
 
 
 def test_a_page_of_anything_goes_where_it_is_asked(type_: Type, run: str, tmp_path: Path) -> None:

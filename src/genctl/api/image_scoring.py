@@ -17,9 +17,10 @@ from genctl.evaluation.evaluate import measure_all, real_floor
 from genctl.evaluation.extractors.base import Classifier, Extractor
 from genctl.evaluation.extractors.inception_weights import find_weights, missing_weights
 from genctl.evaluation.features import Features, extract
+from genctl.evaluation.inception_score import SPLITS
 from genctl.evaluation.infinity import POINTS
 from genctl.evaluation.measures import NEEDS_IMAGES, require
-from genctl.evaluation.neighbours import PRECISION_K
+from genctl.evaluation.neighbours import DENSITY_K, PRECISION_K
 from genctl.evaluation.reference import Reference, make_reference
 from genctl.evaluation.score import Metric, Score, metric_name
 from genctl.evaluation.seen import Seen
@@ -187,7 +188,9 @@ def _can_tell(
 ) -> bool:
     """Whether the extractor, and what there is of images, are enough for ``metric``."""
     if metric == "is":
-        return isinstance(extractor, Classifier)
+        return isinstance(extractor, Classifier) and count >= SPLITS
+    if metric == "prdc":
+        return real is not None and min(real.count, count) > DENSITY_K
     if metric == "memorisation":
         return real is not None and real.held_out() is not None
     if metric == "fid-infinity":
