@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -82,3 +84,25 @@ def test_nothing_else_is_given_out(port: int, path: str) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example"])
 def test_pages_of_elsewhere_get_nothing(port: int, host: str) -> None:
     assert get(port, "/state.json", host)[0] == 403
+
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
+def test_a_browser_shows_curves_and_the_last_picture(port: int, tmp_path: Path) -> None:
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+               "--disable-background-networking", "--disable-component-update", "--disable-sync",
+               f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000",
+               "--dump-dom")  # fmt: skip
+    done = subprocess.run(
+        [str(BROWSER), *options, f"http://127.0.0.1:{port}/"],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=90,
+        check=False,
+    )
+    assert '<h1 id="name">数字-1</h1>' in done.stdout, done.stderr
+    assert done.stdout.count("<figure>") == 2
+    assert 'src="/samples/step-00000010.png"' in done.stdout
+    assert "preset mlp" in done.stdout

@@ -40,3 +40,15 @@ def test_names_and_packages_are_checked_before_training(
     assert refused.value.code == ExitStatus.USAGE
     assert refused.value.hint == 'pip install "genctl[wandb]"'
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_and_biases_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    run = genctl.train(
+        "gan", out=tmp_path / "run", preset="mlp", budget="2steps", log=["wandb"],
+        sets=["evaluations=0"], threads=1,
+    )  # fmt: skip
+    (kept,) = (run.path / "wandb").glob("offline-run-*/*.wandb")
+    assert b"discriminator/loss" in kept.read_bytes()
