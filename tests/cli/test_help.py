@@ -151,7 +151,7 @@ def test_what_is_completed_is_what_there_is() -> None:
     assert tuple(PROTOCOLS) == completion.PROTOCOLS
     summaries = {name: known.summary for name, known in KNOWN_SETS.items()}
     assert completion.SOURCES["image"].items() >= summaries.items()
-    assert set(completion.SOURCES["image"]) == {"digits", "emoji", *KNOWN_SETS}
+    assert set(completion.SOURCES["image"]) == {"digits", "emoji", "celeba", *KNOWN_SETS}
     assert set(completion.LOGGERS) == set(LOGGERS)
     assert get_args(typing.get_type_hints(TrainConfig)["amp"]) == completion.AMP
 

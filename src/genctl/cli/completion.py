@@ -21,6 +21,7 @@ SOURCES = {
     "image": {
         "digits": "10,000 handwritten digits, 28x28, grey: in the package",
         "emoji": "1,386 colour pictures, 64x64, from the font Noto Color Emoji",
+        "celeba": "182,732 faces, 178x218, colour, without classes: --set data.size=64",
         "mnist": "70,000 handwritten digits, 28x28, grey",
         "fashion-mnist": "70,000 pieces of clothing, 28x28, grey",
         "cifar10": "60,000 photographs of ten kinds of things, 32x32, colour",

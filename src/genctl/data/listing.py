@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genctl.data import decode
+from genctl.data.celeba import is_celeba, split_members
 from genctl.data.label_file import NAMES, read_labels
 from genctl.data.order import natural, natural_text
 from genctl.data.tables import Table, is_table, read_tables
@@ -54,6 +55,8 @@ def list_splits(root: Path) -> dict[str, Listing]:
     """
     if is_table(root):
         return {split: _of_table(root, table) for split, table in read_tables(root).items()}
+    if is_celeba(root):
+        return {split: _of_zip(root, found) for split, found in split_members(root).items()}
     if os.path.isdir(root):
         if has_test_split(root):
             return {split: _of_folder(root / split) for split in SPLITS}
@@ -68,7 +71,7 @@ def list_splits(root: Path) -> dict[str, Listing]:
 def has_test_split(root: Path) -> bool:
     """Whether a folder, ZIP or table has a part for training and one to be held out."""
     packed = os.path.isfile(root) and zipfile.is_zipfile(root)
-    if packed or is_table(root):
+    if packed or is_table(root) or is_celeba(root):
         return len(list_splits(root)) == len(SPLITS)
     return all(os.path.isdir(root / split) for split in SPLITS)
 

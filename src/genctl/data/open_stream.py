@@ -7,6 +7,8 @@ from pathlib import Path
 
 from genctl.data.archive_stream import ArchiveStream
 from genctl.data.callables import import_callable, is_target, sha256_of_source
+from genctl.data.celeba import NAME as CELEBA
+from genctl.data.celeba import celeba_folder
 from genctl.data.file_stream import FileStream
 from genctl.data.image_source import safe_name
 from genctl.data.image_stream import ArrayStream, Draw, DrawnStream, ImageStream
@@ -37,6 +39,8 @@ def open_stream(source: str | Path | Draw, count: int) -> ImageStream:
         return _drawn(source, getattr(source, "__name__", type(source).__name__), count)
     text, split = separate_split(str(source), "train")
     path = Path(text).expanduser()
+    if text == CELEBA:
+        return FileStream(celeba_folder(), split)
     if is_named(text):
         return ArrayStream(open_source(text, split=split))
     if os.path.isdir(path) or is_packed(path):

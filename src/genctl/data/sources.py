@@ -8,6 +8,8 @@ from pathlib import Path
 
 from genctl.data import decode, emoji
 from genctl.data.archive import read_archive
+from genctl.data.celeba import NAME as CELEBA
+from genctl.data.celeba import celeba_folder
 from genctl.data.digits import CLASS_NAMES, load_digits
 from genctl.data.emoji import load_emoji
 from genctl.data.folder import read_folder
@@ -20,6 +22,7 @@ from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 __all__ = ["ImageSource", "open_source"]
 
 BUILT_IN, _EMOJI = "digits", "emoji"
+_NAMES = (BUILT_IN, _EMOJI, CELEBA, *KNOWN_SETS)
 
 # Below, os.path and not pathlib: it takes what cannot be looked at (locked, too long) for absent.
 
@@ -34,9 +37,9 @@ def open_source(
     """Decode the images that ``source`` names.
 
     Args:
-        source: ``digits``, ``emoji``, one of `KNOWN_SETS`, the path of a folder, a ``.zip`` or an
-            ``.npz``; ``:train`` or ``:test`` at its end overrides ``split``. A folder called
-            ``digits`` is ``./digits``.
+        source: ``digits``, ``emoji``, ``celeba``, one of `KNOWN_SETS`, the path of a folder, a
+            ``.zip``, a ``.parquet`` or an ``.npz``; ``:train`` or ``:test`` at its end overrides
+            ``split``. A folder called ``digits`` is ``./digits``.
         split: ``train`` or ``test``.
         size: (height, width): crop to the aspect, from the centre, and resize; None keeps the
             native size.
@@ -92,6 +95,10 @@ def _open(
             name=_EMOJI,
             split=split,
         )
+    if source == CELEBA:
+        return replace(
+            read_folder(celeba_folder(), split=split, size=size, channels=channels), name=CELEBA
+        )
     if source in KNOWN_SETS:
         images, labels = read_known(source, split)
         return ImageSource(
@@ -111,7 +118,7 @@ def _open(
 
 def is_named(source: str) -> bool:
     """Whether ``source`` is the name of a set, whatever lies in this folder."""
-    return source in (BUILT_IN, _EMOJI, *KNOWN_SETS)
+    return source in _NAMES
 
 
 def is_files(source: str) -> bool:
@@ -140,7 +147,13 @@ def not_a_source(source: str) -> GenctlError:
     if os.path.exists(path):
         message = f"{source} is neither a folder, ZIP or Parquet file of images nor an .npz"
     else:
-        built_in = (BUILT_IN, _EMOJI, *KNOWN_SETS, *(f"{BUILT_IN}:{split}" for split in SPLITS))
+        built_in = (
+            BUILT_IN,
+            _EMOJI,
+            CELEBA,
+            *KNOWN_SETS,
+            *(f"{BUILT_IN}:{split}" for split in SPLITS),
+        )
         close = nearest(path.name, (*_beside(path), *built_in))
         meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
         message = f"no data at {source!r}{meant}"
