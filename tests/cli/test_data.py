@@ -160,6 +160,27 @@ def test_labels_by_name_and_by_classifier(type_: Type, tmp_path: Path) -> None:
     )
 
 
+def test_labels_go_along_and_are_never_folders(type_: Type, tmp_path: Path) -> None:
+    for name in ("a.png", "b.jpg", "子/a.png"):
+        write(tmp_path / "d" / name, pixels(len(name), 16, 16, 3))
+    text = "file,label\na.png,../../out\nb.jpg,猫/狗\n子/a.png,猫/狗\n"
+    (tmp_path / "d" / "labels.csv").write_text(text, "utf-8")
+    said = type_("data", "clean", str(tmp_path / "d"), "--out", str(tmp_path / "x" / "c"))
+    assert said.code == 0, said.err
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["c"]
+    before, after = (open_source(str(tmp_path / name)) for name in ("d", "x/c"))
+    assert after.class_names == before.class_names == ("../../out", "猫/狗")
+    assert np.array_equal(after.labels, before.labels)  # type: ignore[arg-type]
+
+
+def test_labels_of_two_splits_are_written_one_by_one(type_: Type, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        write(tmp_path / split / "a_1.png", pixels(0))
+    said = type_("data", "label", str(tmp_path), "--pattern", "(.)_.*")
+    assert said.code == 3
+    assert f"hint: genctl data label {tmp_path / 'train'}" in said.err
+
+
 @pytest.mark.parametrize(
     ("command", "code", "words"),
     [

@@ -13,6 +13,7 @@ from genctl.config import ImageData
 from genctl.data import decode, decoded
 from genctl.data.prepare import prepare
 from genctl.data.sources import open_source
+from genctl.errors import GenctlError
 from tests.data.pictures import pixels, write
 
 
@@ -118,3 +119,12 @@ def test_batches_of_mapped_images_are_those_of_others(
     mapped = first_batch()
     monkeypatch.setattr(decoded, "LEAST_BYTES", 2**40)
     assert np.array_equal(mapped, first_batch())
+
+
+def test_too_much_damage_is_an_error_after_one_look(folder: Path, decodings: list[int]) -> None:
+    for number in (1, 3, 5):
+        file = folder / "狗" / f"{number}.png"
+        file.write_bytes(file.read_bytes()[:60])
+    with pytest.raises(GenctlError, match="cannot read 3 of 40 images"):
+        open_source(str(folder))
+    assert len(decodings) <= 40

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.data.image_stream import ImageStream, spread
+from genctl.data.image_stream import Draw, ImageStream, spread
 from genctl.data.open_stream import open_stream
 from genctl.errors import ExitStatus, GenctlError
 from tests.data.pictures import Pixels, pixels, write
@@ -136,3 +136,17 @@ def test_what_names_no_images(source: str, reason: str) -> None:
         open_stream(source, 0)
     assert "\n" not in caught.value.message
     assert reason in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("draw", "reason"),
+    [
+        (lambda places: np.zeros((len(places) + 1, 4, 4, 3), np.uint8), "asked for 5 images"),
+        (lambda places: places[99], "it failed: list index out of range"),
+        (lambda places: None, "it failed: object of type 'NoneType' has no len"),
+    ],
+)
+def test_a_function_that_does_not_do_what_it_should(draw: Draw, reason: str) -> None:
+    with pytest.raises(GenctlError, match=reason) as caught:
+        images_of(open_stream(draw, 5))
+    assert caught.value.code is ExitStatus.USAGE

@@ -11,7 +11,8 @@ import numpy as np
 
 from genctl.data.folder import MOST_UNREADABLE
 from genctl.data.image_stream import spread
-from genctl.data.listing import NAMED, class_names, classes_of, list_splits, no_images
+from genctl.data.listing import class_names, classes_of, list_splits, no_images
+from genctl.data.naming import NAMED, some_of
 from genctl.data.open_stream import open_stream
 from genctl.data.samples import grid, save_png, thumbnail
 from genctl.data.sources import is_files, open_source, place_of
@@ -99,7 +100,7 @@ def _files(splits: dict[str, Survey]) -> Section:
         if found.unreadable:
             named = (f"{path.as_posix()} ({why})" for path, why in found.unreadable.items())
             section.warnings.append(
-                f"{split}: {len(found.unreadable)} cannot be read: {_some(named)}"
+                f"{split}: {len(found.unreadable)} cannot be read: {some_of(named)}"
             )
         if found.others:
             kinds = ", ".join(f"{count} {kind}" for kind, count in found.others.most_common(NAMED))
@@ -129,7 +130,7 @@ def _sizes(found: Survey) -> Section:
         ("turned by the camera's tag, which is obeyed", [f for f in found.files if f.turned]),
     ):
         if some:
-            names = _some(file.path.as_posix() for file in some)
+            names = some_of(file.path.as_posix() for file in some)
             section.warnings.append(f"{len(some):,} {what}: {names}")
     if len({file.channels for file in found.files}) > 1:
         section.warnings.append("several depths: all images get that of the deepest")
@@ -142,11 +143,11 @@ def _copies(found: Survey) -> Section:
     if groups:
         repeated = sum(len(group) - 1 for group in groups)
         named = (" = ".join(file.path.as_posix() for file in group[:3]) for group in groups)
-        section.warnings.append(f"{repeated:,} are copies of others: {_some(named)}")
+        section.warnings.append(f"{repeated:,} are copies of others: {some_of(named)}")
     near = found.near_copies()
     if near:
         named = (f"{one.path.as_posix()} ~ {two.path.as_posix()}" for one, two in near)
-        section.warnings.append(f"{len(near):,} pairs look nearly the same: {_some(named)}")
+        section.warnings.append(f"{len(near):,} pairs look nearly the same: {some_of(named)}")
     if not section.warnings:
         section.facts["copies"] = "none"
     return section
@@ -166,7 +167,7 @@ def _classes(found: Survey) -> Section:
         section.warnings.append(f"{most} has {largest / smallest:.0f} times the images of {least}")
     few = [name for name, count in counts if count < FEW]
     if few:
-        section.warnings.append(f"fewer than {FEW} images of {len(few)} classes: {_some(few)}")
+        section.warnings.append(f"fewer than {FEW} images of {len(few)} classes: {some_of(few)}")
     return section
 
 
@@ -179,7 +180,7 @@ def _overlap(splits: dict[str, Survey]) -> Section:
     section.facts["in both"] = f"{len(both):,} of {len(test.files):,} test images"
     if both:
         named = (f"{one.path.as_posix()} = {two.path.as_posix()}" for one, two in both)
-        section.warnings.append(f"test images that are training images, too: {_some(named)}")
+        section.warnings.append(f"test images that are training images, too: {some_of(named)}")
     return section
 
 
@@ -203,12 +204,6 @@ def _where(found: Survey, attribute: str, value: str) -> list[FileFacts]:
 
 def _counted(values: Iterable[str]) -> str:
     return ", ".join(f"{count:,} {value}" for value, count in Counter(values).most_common())
-
-
-def _some(names: Iterable[str]) -> str:
-    """The first few of many names."""
-    found = list(names)
-    return "; ".join(found[:NAMED]) + (f"; and {len(found) - NAMED} more" if found[NAMED:] else "")
 
 
 def _round(side: int) -> int:

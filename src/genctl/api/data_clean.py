@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from PIL import Image
 
 from genctl.data import decode
-from genctl.data.listing import Listing, class_names, classes_of, list_splits, no_images
+from genctl.data.label_file import LABELS, to_csv
+from genctl.data.listing import Listing, list_splits, no_images
 from genctl.data.samples import to_pil
 from genctl.data.sources import is_files, place_of
 from genctl.data.survey import Survey, survey
 from genctl.errors import ExitStatus, GenctlError
-from genctl.files import staged
+from genctl.files import staged, write_json
 
 REPORT = "cleaned.json"
 
@@ -47,6 +47,8 @@ def clean_data(
 ) -> Cleaned:
     """Write the images of a folder or ZIP as PNGs in the same sub-folders; the source stays.
 
+    Labels of a file go along, as ``labels.csv``.
+
     Left out are files that cannot be read, and copies of images that come before them, in the test
     split also copies of training images.
 
@@ -69,7 +71,6 @@ def clean_data(
         other = place.with_name(f"{place.name}-2")
         raise GenctlError(ExitStatus.USAGE, f"{place} is not empty", hint=f"--out {other}")
     listings = list_splits(place_of(source))
-    names = class_names(listings.values())
     dropped: dict[str, str] = {}
     changed: dict[str, str] = {}
     kept, known = 0, dict[bytes, str]()
@@ -78,21 +79,23 @@ def clean_data(
             if not listing.images:
                 raise no_images(listing)
             prefix = f"{split}/" if len(listings) > 1 else ""
-            classes = classes_of(listing, names)
-            found = survey(listing, classes)
+            found = survey(listing, {})
             left_out = _left_out(found, known, prefix, near)
             dropped |= {prefix + path.as_posix(): why for path, why in left_out.items()}
             wanted = [file.path for file in found.files if file.path not in left_out]
-            for path in wanted:
-                done = _write(listing, path, stage / prefix, classes, size, channels)
+            targets = _targets(wanted)
+            for path, target in targets.items():
+                done = _write(listing, path, stage / prefix / target, size, channels)
                 if done:
                     changed[prefix + path.as_posix()] = done
+            if listing.given is not None:
+                labels = {target: listing.given[path] for path, target in targets.items()}
+                (stage / prefix / LABELS).write_text(to_csv(labels), "utf-8")
             kept += len(wanted)
         if not kept:
             raise GenctlError(ExitStatus.DATA, f"nothing of {source} is left")
         document = {"source": source, "kept": kept, "dropped": dropped, "changed": changed}
-        text = json.dumps(document, indent=2, ensure_ascii=False)
-        (stage / REPORT).write_text(text + "\n", "utf-8")
+        write_json(stage / REPORT, document)
     return Cleaned(place, kept, dropped, changed)
 
 
@@ -112,31 +115,34 @@ def _left_out(
     return left_out
 
 
+def _targets(paths: Sequence[PurePath]) -> dict[PurePath, PurePath]:
+    """Where each image goes: its own path as PNG; ``a.jpg`` beside ``a.png`` becomes ``a-jpg``."""
+    targets: dict[PurePath, PurePath] = {}
+    taken: set[PurePath] = set()
+    for path in paths:
+        target = path.with_suffix(".png")
+        if target in taken:
+            target = path.with_name(f"{path.stem}-{path.suffix[1:].lower()}.png")
+        taken.add(target)
+        targets[path] = target
+    return targets
+
+
 def _write(
     listing: Listing,
     path: PurePath,
-    root: Path,
-    classes: Mapping[PurePath, str],
+    target: Path,
     size: tuple[int, int] | None,
     channels: int | None,
 ) -> str:
-    """Write one image as PNG, below its class; gives what was changed."""
+    """Write one image as PNG; gives what was changed."""
     with decode.strict_decoding(), decode.open_image(listing.file(path)) as image:
         done = list(_changes(image, size, channels))
         depth = channels or decode.channels_of(image)
         pixels = decode.to_array(image, size=size, channels=depth)
-    target = root / _target(path, classes.get(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():  # a.jpg beside a.png
-        target = target.with_name(f"{path.stem}-{path.suffix[1:].lower()}.png")
     to_pil(pixels).save(target)
     return ", ".join(done)
-
-
-def _target(path: PurePath, name: str | None) -> PurePath:
-    """Where an image goes: into the folder of its class, which need not be the one it lay in."""
-    inside = path if name is None or path.parts[0] == name else PurePath(name, *path.parts)
-    return inside.with_suffix(".png")
 
 
 def _changes(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -13,14 +11,14 @@ from pathlib import Path, PurePath
 from genctl.api.devices import resolve_device
 from genctl.data.digits import CLASS_NAMES
 from genctl.data.file_stream import FileStream
-from genctl.data.listing import list_splits
+from genctl.data.label_file import LABELS, to_csv
+from genctl.data.listing import has_test_split, list_splits
 from genctl.data.sources import place_of
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.extractors.digits import DigitsExtractor
 from genctl.evaluation.features import extract
 from genctl.files import write_atomic
 
-FILE = "labels.csv"
 DIGITS = "digits"
 
 
@@ -58,9 +56,15 @@ def label_data(
     root = place_of(source)
     if not root.is_dir():
         raise GenctlError(ExitStatus.DATA, f"{source} is no folder", hint="name a folder of images")
-    if (root / FILE).exists():
+    if has_test_split(root):
         raise GenctlError(
-            ExitStatus.DATA, f"{root / FILE} is there already", hint="move it away first"
+            ExitStatus.DATA,
+            f"{root} has two splits, and each has labels of its own",
+            hint=f"genctl data label {root / 'train'}",
+        )
+    if (root / LABELS).exists():
+        raise GenctlError(
+            ExitStatus.DATA, f"{root / LABELS} is there already", hint="move it away first"
         )
     if (pattern is None) == (by is None):
         raise GenctlError(
@@ -78,9 +82,9 @@ def label_data(
             f"no file in {root} matches {pattern!r}",
             hint=f"the first is {images[0].as_posix()!r}" if images else "",
         )
-    write_atomic(root / FILE, _to_csv(found))
+    write_atomic(root / LABELS, to_csv(found))
     rest = tuple(path.as_posix() for path in images if path not in found)
-    return Labelled(root / FILE, Counter(found.values()), rest)
+    return Labelled(root / LABELS, Counter(found.values()), rest)
 
 
 def _by_pattern(images: tuple[PurePath, ...], pattern: str) -> dict[PurePath, str]:
@@ -112,11 +116,3 @@ def _by_digits(root: Path, by: str, device: str | None) -> dict[PurePath, str]:
         paths[row]: CLASS_NAMES[label]
         for row, label in zip(features.rows.tolist(), classes, strict=True)
     }
-
-
-def _to_csv(labels: Mapping[PurePath, str]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("file", "label"))
-    writer.writerows((path.as_posix(), label) for path, label in labels.items())
-    return text.getvalue()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,14 +12,14 @@ from torch import Tensor
 from genctl.api.image_scoring import ImageScores
 from genctl.api.pictures import ModelStream
 from genctl.data.image_stream import ImageStream, Pixels, spread
-from genctl.data.samples import THUMBNAIL, grid, thumbnail, to_pil
+from genctl.data.samples import THUMBNAIL, grid, png_of, thumbnail, to_pil
 from genctl.evaluation.charts import bars, histograms, line_over_inverse
 from genctl.evaluation.features import Features
 from genctl.evaluation.page import Page, Picture
 from genctl.evaluation.reference import Reference
-from genctl.evaluation.score import Score
+from genctl.evaluation.score import Score, warnings_of
 from genctl.evaluation.seen import Seen
-from genctl.files import make_directory, write_atomic
+from genctl.files import make_directory, write_atomic, write_json
 from genctl.runs import Run
 
 SHOWN, PAIRS = 64, 24
@@ -45,9 +43,7 @@ def write_report(folder: Path, document: dict[str, object], found: ImageScores) 
     page = folder / "eval.html"
     content = _page(found).to_html()
     make_directory(folder)
-    write_atomic(
-        folder / "eval.json", json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
-    )
+    write_json(folder / "eval.json", document)
     write_atomic(page, content)
     return page
 
@@ -71,7 +67,7 @@ def _page(found: ImageScores) -> Page:
         facts=facts,
         scores=found.scores,
         floors=floors,
-        warnings=list(dict.fromkeys(w for score in found.scores for w in score.warnings)),
+        warnings=warnings_of(found.scores),
         grids=_grids(found),
         pairs=pairs,
         pairs_note=note,
@@ -89,7 +85,9 @@ def _grids(found: ImageScores) -> list[Picture]:
 
 def _grid(stream: ImageStream, rows: Sequence[int], kind: str) -> Picture:
     images = _alike(stream.pick(rows))
-    return Picture(_png(grid(np.stack(images))), f"{len(images)} {kind} images", _GRID_WIDTH)
+    return Picture(
+        png_of(to_pil(grid(np.stack(images)))), f"{len(images)} {kind} images", _GRID_WIDTH
+    )
 
 
 def _pairs(found: ImageScores) -> tuple[list[Picture], str]:
@@ -106,7 +104,7 @@ def _pairs(found: ImageScores) -> tuple[list[Picture], str]:
     for first, second, place in zip(made, known, chosen.tolist(), strict=True):
         sheet = np.concatenate(_alike([first, second]), axis=1)
         ratio = float(closest.distances[place]) / (usual or 1.0)
-        pictures.append(Picture(_png(sheet), f"{ratio:.2f}", _PAIR_WIDTH))
+        pictures.append(Picture(png_of(to_pil(sheet)), f"{ratio:.2f}", _PAIR_WIDTH))
     return pictures, (
         "Left a generated image, right the training image that is nearest to it, the closest pairs "
         "first. The number is their distance over that of a held-out image from its nearest one, "
@@ -159,9 +157,3 @@ def _alike(images: Sequence[Pixels]) -> list[Pixels]:
     if len(shapes) == 1 and max(images[0].shape[:2]) <= THUMBNAIL:
         return list(images)
     return [thumbnail(image) for image in images]
-
-
-def _png(sheet: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    to_pil(sheet).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()

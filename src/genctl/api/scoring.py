@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
@@ -16,7 +16,7 @@ from genctl.api.text_scoring import score_text
 from genctl.engine.distributed import World
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.choose import Wish
-from genctl.evaluation.score import Metric, Score
+from genctl.evaluation.score import Metric, Score, warnings_of
 from genctl.output import Output
 
 IMAGE_METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -55,7 +55,7 @@ class Evaluation:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Those of all scores, each once."""
-        return tuple(dict.fromkeys(w for score in self.scores for w in score.warnings))
+        return warnings_of(self.scores)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -199,8 +199,7 @@ def _reported(found: ImageScores, metric: str, out: Path | None, strict: bool) -
     folder = out or (report_folder(found.generated) if metric == ALL else None)
     if folder is None:
         return evaluation
-    page = write_report(folder, evaluation.to_json(), found)
-    return Evaluation(evaluation.scores, evaluation.reason, evaluation.floors, page)
+    return replace(evaluation, page=write_report(folder, evaluation.to_json(), found))
 
 
 def _metrics(text: str) -> list[Metric]:

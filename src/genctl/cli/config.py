@@ -10,7 +10,7 @@ import typer
 from genctl import registry, runs
 from genctl.cli import completion
 from genctl.cli.command import Call, Verb, Verbs, help_when_bare
-from genctl.cli.runs import differing
+from genctl.cli.runs import differing, settings
 from genctl.cli.tables import table
 
 config = typer.Typer(name="config", cls=Verbs, invoke_without_command=True)
@@ -52,15 +52,11 @@ def show(
     call: Call = ctx.obj
     spec = registry.get(family)
     found = resolve(spec, preset=preset, file=file, sets=sets or ())
-    values = found.to_json()
-    rows = []
-    for key, origin in found.origins.items():
-        section, _, leaf = key.partition(".")
-        value = values[section].get(leaf, "") if leaf else values[section]
-        rows.append((key, str(value), origin))
+    document = {"config": found.to_json(), "origins": dict(found.origins)}
+    rows = settings(document)
     call.output.result(
-        {"config": values, "origins": dict(found.origins)},
-        table(sorted(rows, key=lambda row: row[2] == "default"), ("KEY", "VALUE", "FROM")),
+        document,
+        table(rows, ("KEY", "VALUE", "FROM")),
         bare="\n".join(f"{key}={value}" for key, value, _ in rows),
     )
 

@@ -121,10 +121,10 @@ def rm(
 
 def differing(documents: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
     """The settings that are not the same in all ``config.json`` documents, key by key."""
-    settings = [{key: value for key, value, _ in _settings(document)} for document in documents]
+    each = [{key: value for key, value, _ in settings(document)} for document in documents]
     families = tuple(str(document["config"]["family"]) for document in documents)
-    keys = dict.fromkeys(key for values in settings for key in values)
-    rows = {key: tuple(values.get(key, "-") for values in settings) for key in keys}
+    keys = dict.fromkeys(key for values in each for key in values)
+    rows = {key: tuple(values.get(key, "-") for values in each) for key in keys}
     return {k: v for k, v in {"family": families, **rows}.items() if len(set(v)) > 1}
 
 
@@ -203,10 +203,10 @@ def _describe(
         last = starts[-1]
         where = f"{last['device']}, torch {last['torch']}, genctl {last['genctl']}"
         lines.append(("starts", f"{len(starts)}, the last one {last['started']} on {where}"))
-    return "\n\n".join([table(lines), table(_settings(document), ("KEY", "VALUE", "FROM"))])
+    return "\n\n".join([table(lines), table(settings(document), ("KEY", "VALUE", "FROM"))])
 
 
-def _settings(document: dict[str, Any]) -> list[tuple[str, str, str]]:
+def settings(document: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Every setting with its origin, those that are not defaults first."""
     config, origins = document["config"], document["origins"]
     rows = []

@@ -7,7 +7,6 @@ and the operating system decides which of them stay in memory.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
@@ -18,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from genctl.errors import GenctlError
-from genctl.files import cache_folder, staged
+from genctl.errors import ExitStatus, GenctlError
+from genctl.files import cache_folder, staged, write_json
 
 LEAST_BYTES = 2**28
 _PIXELS, _INDEX = "pixels.npy", "index.json"
@@ -76,8 +75,11 @@ def read_decoded(place: Path) -> Decoded | None:
 def decode_to(place: Path, shape: Shape, fill: Fill) -> Decoded:
     """Decode into memory, or what is large into a file at ``place``, if that can be written."""
     if math.prod(shape) >= LEAST_BYTES:
-        with contextlib.suppress(GenctlError):
+        try:
             return _mapped(place, shape, fill)
+        except GenctlError as error:
+            if error.code is not ExitStatus.FAILURE:  # the images are at fault, not the disk
+                raise
     pixels = np.empty(shape, np.uint8)
     files, skipped = _filled(pixels, fill)
     return Decoded(pixels[: len(files)], files, skipped)
@@ -89,7 +91,7 @@ def _mapped(place: Path, shape: Shape, fill: Fill) -> Decoded:
         files, skipped = _filled(mapped, fill)
         mapped.flush()
         index = {"files": files, "skipped": skipped}
-        (stage / _INDEX).write_text(json.dumps(index, ensure_ascii=False), "utf-8")
+        write_json(stage / _INDEX, index)
     found = read_decoded(place)
     assert found is not None
     return found

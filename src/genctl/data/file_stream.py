@@ -16,6 +16,7 @@ from genctl.data import decode
 from genctl.data.folder import THREADS, listing_of, place_name
 from genctl.data.image_stream import ImageStream, Pixels, Reading, batched
 from genctl.data.listing import Listing, class_names, labels_of, list_splits
+from genctl.data.naming import some_of
 from genctl.errors import ExitStatus, GenctlError
 
 MOST_UNREADABLE = 0.01
@@ -111,7 +112,7 @@ class FileStream(ImageStream):
             raise GenctlError(
                 ExitStatus.DATA,
                 f"cannot read {len(unreadable)} of {count} images in {self._listing.place}: "
-                f"{'; '.join(unreadable[:3])}{'; ...' if len(unreadable) > 3 else ''}",
+                f"{some_of(unreadable)}",
                 hint="replace or delete the damaged files, then run the command again",
             )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple, TypeVar
 
@@ -15,7 +14,8 @@ import numpy.typing as npt
 from genctl.data import decode
 from genctl.data.decoded import Decoded, decode_to, place_of_set, read_decoded
 from genctl.data.image_source import ImageSource, safe_name
-from genctl.data.listing import NAMED, Listing, class_names, labels_of, list_splits, no_images
+from genctl.data.listing import Listing, class_names, labels_of, list_splits, no_images
+from genctl.data.naming import some_of
 from genctl.errors import ExitStatus, GenctlError
 
 THREADS = min(8, os.cpu_count() or 1)
@@ -165,11 +165,10 @@ def _refuse_damage(listing: Listing, unreadable: dict[PurePath, str]) -> None:
     bad, all_of_them = len(unreadable), len(listing.images)
     if not bad or bad <= max(1, MOST_UNREADABLE * all_of_them) < all_of_them:
         return
-    named = "; ".join(islice(_lines(unreadable), NAMED))
-    more = f"; and {bad - NAMED} more" if bad > NAMED else ""
     raise GenctlError(
         ExitStatus.DATA,
-        f"cannot read {bad} of {all_of_them} images in {listing.place}: {named}{more}",
+        f"cannot read {bad} of {all_of_them} images in {listing.place}: "
+        f"{some_of(_lines(unreadable))}",
         hint=f"genctl data clean {listing.place} --out DIR leaves them out",
     )
 

@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from genctl.data.callables import first_line
 from genctl.data.image_source import ImageSource
+from genctl.data.naming import some_of
+from genctl.errors import ExitStatus, GenctlError
 
 BATCH = 256
 _SEED = 2020
@@ -47,7 +50,7 @@ class Reading:
         """What a reader of numbers must know of the files, a clause each."""
         found = []
         if self.unreadable:
-            named = "; ".join(self.unreadable[:3]) + ("; ..." if len(self.unreadable) > 3 else "")
+            named = some_of(self.unreadable)
             found.append(f"include {len(self.unreadable)} that cannot be read, left out: {named}")
         if self.jpegs:
             found.append(
@@ -153,12 +156,32 @@ class DrawnStream(ImageStream):
         return self._fingerprint
 
     def read(self, rows: Sequence[int]) -> Reading:
-        """Calls the function for up to `BATCH` images at a time."""
-        return Reading((self._draw(part) for part in batched(rows)), list(rows))
+        """Calls the function for up to `BATCH` images at a time.
+
+        Raises:
+            GenctlError: (USAGE) in passing, it fails, or makes another number of images.
+        """
+        return Reading((self._drawn(part) for part in batched(rows)), list(rows))
 
     def pick(self, rows: Sequence[int]) -> list[Pixels]:
         """Calls the function for one image at a time."""
-        return [_channels_last(self._draw([row])[0]) for row in rows]
+        return [_channels_last(self._drawn([row])[0]) for row in rows]
+
+    def _drawn(self, places: list[int]) -> Pixels:
+        try:
+            made = self._draw(places)
+            count = len(made)
+        except Exception as error:  # noqa: BLE001 - it is the user's code
+            why = f"it failed: {first_line(error)}"
+        else:
+            if count == len(places):
+                return made
+            why = f"asked for {len(places)} images, it made {count}"
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"cannot take images from the function {self.name}: {why}",
+            hint="it takes a list of places and returns that many images, (B, H, W, C) uint8",
+        )
 
 
 def batched(rows: Sequence[int], size: int = BATCH) -> Iterator[list[int]]:

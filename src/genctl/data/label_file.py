@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePath, PurePosixPath
 
 from genctl.data.decode import Openable
+from genctl.data.naming import some_of
 from genctl.errors import ExitStatus, GenctlError
 
-NAMES = ("labels.csv", "dataset.json")
+LABELS = "labels.csv"
+NAMES = (LABELS, "dataset.json")
 _FILE = ("file", "filename", "file_name", "path", "image")
 _LABEL = ("label", "class", "class_name", "category")
 MAX_BYTES = 2**28
@@ -39,9 +41,18 @@ def read_labels(name: str, file: Openable, images: Iterable[PurePath]) -> Mappin
     labels = {PurePosixPath(path): label for path, label in found}
     missing = [path for path in images if PurePosixPath(path.as_posix()) not in labels]
     if missing:
-        shown = "; ".join(path.as_posix() for path in missing[:3])
+        shown = some_of(path.as_posix() for path in missing)
         raise _refusal(name, f"{len(missing)} images have no label in it: {shown}")
     return {path: labels[PurePosixPath(path.as_posix())] for path in images}
+
+
+def to_csv(labels: Mapping[PurePath, str]) -> str:
+    """The content of a ``labels.csv``."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("file", "label"))
+    writer.writerows((path.as_posix(), label) for path, label in labels.items())
+    return text.getvalue()
 
 
 def _from_csv(text: str) -> list[tuple[str, str]]:

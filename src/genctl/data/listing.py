@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from genctl.data import decode
 from genctl.data.celeba import is_celeba, split_members
 from genctl.data.label_file import NAMES, read_labels
+from genctl.data.naming import NAMED
 from genctl.data.order import natural, natural_text
 from genctl.data.tables import Table, is_table, read_tables
 from genctl.data.zipped import Member, members
 from genctl.errors import ExitStatus, GenctlError
 
 SPLITS = ("train", "test")
-NAMED = 3
-"""How many of many files a message names."""
 
 
 @dataclass(frozen=True)

@@ -144,9 +144,14 @@ def thumbnail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def save_png(path: Path, image: npt.NDArray[np.generic]) -> None:
     """Write one (H, W, C) uint8 image; small sheets are enlarged in whole pixels to be seen."""
+    write_atomic(path, png_of(_enlarged(to_pil(image))))
+
+
+def png_of(picture: Image.Image) -> bytes:
+    """The content of a PNG file."""
     buffer = io.BytesIO()
-    _enlarged(to_pil(image)).save(buffer, "PNG", optimize=True)
-    write_atomic(path, buffer.getvalue())
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _enlarged(picture: Image.Image) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -56,6 +56,11 @@ class Score:
     def __str__(self) -> str:
         """One line: ``fd[digits] 9.87 ± 0.31``."""
         return f"{self.name} {self.value:.4g} ± {self.error:.2g}"
+
+
+def warnings_of(scores: Iterable[Score]) -> tuple[str, ...]:
+    """The warnings of all scores, each once."""
+    return tuple(dict.fromkeys(warning for score in scores for warning in score.warnings))
 
 
 def metric_name(metric: str, extractor: Extractor) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genctl.evaluation.extractors.base import Classifier, Extractor, Origin
+from genctl.evaluation.extractors.base import Classifier, Extractor
 from genctl.evaluation.frechet import Gaussian, frechet_distance
 
 AUDITED = 256
@@ -23,37 +23,12 @@ class FastExtractor:
     precision = "bf16"
 
     def __init__(self, exact: Extractor) -> None:
+        self.name, self.sha256, self.origin = exact.name, exact.sha256, exact.origin
+        self.dim, self.size, self.protocol = exact.dim, exact.size, exact.protocol
+        self.batch_size = exact.batch_size
         self._exact = exact
         self._pairs: list[tuple[Tensor, Tensor]] = []
         self._audit: float | None = None
-
-    @property
-    def name(self) -> str:
-        return self._exact.name
-
-    @property
-    def sha256(self) -> str:
-        return self._exact.sha256
-
-    @property
-    def origin(self) -> Origin:
-        return self._exact.origin
-
-    @property
-    def dim(self) -> int:
-        return self._exact.dim
-
-    @property
-    def batch_size(self) -> int:
-        return self._exact.batch_size
-
-    @property
-    def size(self) -> int:
-        return self._exact.size
-
-    @property
-    def protocol(self) -> str:
-        return self._exact.protocol
 
     def prepare(self, images: Tensor) -> Tensor:
         """As the exact extractor does, in its precision."""
