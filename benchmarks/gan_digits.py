@@ -1,4 +1,4 @@
-"""The default GAN preset against the classic MLP GAN: same digits, same minutes, same machine.
+"""The GAN preset `digits` against the classic MLP GAN: same digits, same minutes, same machine.
 
 Both presets train for ``--minutes`` of wall clock, in turn: each runs for a slice, is stopped by
 SIGTERM, and goes on after the other's slice, so that a machine whose speed drifts treats both
@@ -34,7 +34,7 @@ from genctl.data.digits import load_digits
 from genctl.evaluation.frechet import Gaussian, frechet_distance
 
 SAMPLES = 2000
-PRESETS = ("default", "mlp")
+PRESETS = ("digits", "mlp")
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,9 @@ def _table(rows: list[Row], floor: float, minutes: float) -> str:
             f"{min(row.classes for row in mine)} |"
         )
     ratio = statistics.median(r.distance for r in rows if r.preset == "mlp") / statistics.median(
-        r.distance for r in rows if r.preset == "default"
+        r.distance for r in rows if r.preset == "digits"
     )
-    return "\n".join([*lines, "", f"mlp / default: {ratio:.0f}"])
+    return "\n".join([*lines, "", f"mlp / digits: {ratio:.0f}"])
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 from genctl.registry import Spec
@@ -435,7 +435,7 @@ def _type_text(hint: Any) -> str:
     """A short reading of a type hint: ``int >= 1``, ``adam|adamw``."""
     if typing.get_origin(hint) is Annotated:
         base, *notes = typing.get_args(hint)
-        signs = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le")}
+        signs = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt")}
         bounds = [
             f"{sign} {getattr(note, attribute):g}"
             for note in notes
@@ -447,4 +447,6 @@ def _type_text(hint: Any) -> str:
         return "|".join(map(str, typing.get_args(hint)))
     if str in typing.get_args(hint):  # text, or a list of it
         return "str"
+    if typing.get_origin(hint) is Union:
+        return "|".join(_type_text(part) for part in reversed(typing.get_args(hint)))
     return getattr(hint, "__name__", str(hint))

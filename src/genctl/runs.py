@@ -187,6 +187,20 @@ def latest() -> Run | None:
     return next((run for run in all_runs() if any(run.checkpoints.glob("step-*"))), None)
 
 
+def find_or_newest(name: str | None) -> Run:
+    """The run called ``name``; when None the one written to last, whether or not it has weights.
+
+    Raises:
+        GenctlError: there is none.
+    """
+    if name is not None:
+        return find(name)
+    found = all_runs()
+    if not found:
+        raise GenctlError(ExitStatus.DATA, f"no runs under {runs_root()}", hint="genctl train gan")
+    return found[0]
+
+
 def stem_of(family: str, source_name: str) -> str:
     """The name of a run before its number: ``gan-digits``; Chinese and other scripts stay."""
     clean = re.sub(r"[^\w.-]+", "-", source_name).strip("-.")
@@ -210,3 +224,14 @@ def _touched(run: Run) -> float:
         if (run.path / name).exists()
     ]
     return max(times, default=0.0)
+
+
+def settings(document: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Every setting of a ``config.json`` with its origin, those that are not defaults first."""
+    config, origins = document["config"], document["origins"]
+    rows = []
+    for key, origin in origins.items():
+        section, _, leaf = key.partition(".")
+        value = config[section].get(leaf, "") if leaf else config[section]
+        rows.append((key, str(value), origin))
+    return sorted(rows, key=lambda row: row[2] == "default")

@@ -160,6 +160,47 @@ def test_labels_by_name_and_by_classifier(type_: Type, tmp_path: Path) -> None:
     )
 
 
+def test_labels_by_a_classifier_of_ones_own(
+    type_: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tones.py").write_text(
+        "def tone(images):\n    return ['亮' if i.mean() > 127 else '暗' for i in images]\n",
+        "utf-8",
+    )
+    for number in range(6):
+        write(tmp_path / "图" / f"{number}.png", np.full((20, 20), 50 * number, np.uint8))
+    monkeypatch.chdir(tmp_path)
+    said = type_("data", "label", "图", "--by", "tones:tone", "--json")
+    assert said.json["counts"] == {"暗": 3, "亮": 3}
+    assert open_source("图").class_names == ("亮", "暗")
+
+
+def test_a_run_is_no_folder_of_images(type_: Type, trained: Path) -> None:
+    said = type_("data", "label", str(trained), "--by", "digits")
+    assert said.code == 2
+    assert "genctl sample" in said.err
+
+
+def test_captions_are_counted_and_go_along(type_: Type, tmp_path: Path) -> None:
+    for number in range(4):
+        write(tmp_path / "图" / f"{number}.png", pixels(number))
+    (tmp_path / "图" / "0.txt").write_text("一只猫\n", "utf-8")
+    (tmp_path / "图" / "1.txt").write_text("一只猫", "utf-8")
+    (tmp_path / "图" / "2.txt").write_bytes("一只猫".encode("utf-16"))
+    section = next(
+        section
+        for section in type_("data", "check", str(tmp_path / "图"), "--json").json["sections"]
+        if section["title"] == "Captions"
+    )
+    assert section["facts"] == {"captions": "2 of 4 images", "longest": "3 letters, of 0.png"}
+    assert section["warnings"] == [
+        "2 without a caption in UTF-8: 2.png; 3.png",
+        "the same caption for several images: '一只猫' (2 times)",
+    ]
+    assert type_("data", "clean", str(tmp_path / "图"), "--out", str(tmp_path / "b")).code == 0
+    assert (tmp_path / "b" / "1.txt").read_text("utf-8") == "一只猫"
+
+
 def test_labels_go_along_and_are_never_folders(type_: Type, tmp_path: Path) -> None:
     for name in ("a.png", "b.jpg", "子/a.png"):
         write(tmp_path / "d" / name, pixels(len(name), 16, 16, 3))
@@ -202,7 +243,10 @@ def test_mistakes(type_: Type, command: str, code: int, words: str) -> None:
         ("--pattern x --by digits", "labels come from"),
         ("--pattern (", "is no regular expression"),
         ("--pattern x", "has no group"),
-        ("--by cats", "there is digits"),
+        ("--by cats", "is neither digits nor module:callable"),
+        ("--by nowhere:cats", "cannot import 'nowhere:cats'"),
+        ("--by builtins:repr", "for 1 images it gave"),
+        ("--by builtins:len", "it failed"),
     ],
 )
 def test_mistakes_in_labelling(type_: Type, tmp_path: Path, options: str, words: str) -> None:

@@ -27,6 +27,7 @@ COMMANDS = {
     "info": "info RUN",
     "explain": "explain 3",
     "watch": "watch RUN --terminal",
+    "report": "report RUN --out OUT.html",
     "doctor": "doctor",
     "runs ls": "runs ls",
     "runs show": "runs show RUN",

@@ -107,7 +107,7 @@ def test_a_familys_sampling_options_are_in_the_help_of_its_runs(type_: Type, run
     [
         ("genctl exp", ["export", "explain"]),
         ("genctl train ", ["gan", "lm", "diffusion"]),
-        ("genctl train gan --preset ", ["default", "mlp"]),
+        ("genctl train gan --preset ", ["digits", "mlp"]),
         ("genctl train gan --wid", ["--width"]),
         ("genctl train gan --optimizer ", ["adam", "adamw", "sgd", "muon"]),
         ("genctl train gan --data di", ["digits"]),

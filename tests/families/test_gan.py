@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from genctl.api.exporting import formats
 from genctl.engine import checkpoint
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.gan.spec import SPEC
+from genctl.output import Mode, Output
 from genctl.runs import Run
 from tests.kills import assert_same_end, killed_at_step, needs_fork
 
@@ -89,7 +91,22 @@ def test_killed_at_five_steps_ends_bit_equal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "setting",
-    ["loss=hinge", "loss=logistic", "loss=least_squares", "gamma=0", "critic_steps=2", "amp=bf16"],
+    [
+        "loss=hinge",
+        "loss=nonsaturating",
+        "loss=least_squares",
+        "loss=wgan",
+        "regulariser=r1",
+        "regulariser=r2",
+        "regulariser=gp",
+        "regulariser=none",
+        "gamma=2",
+        "critic_steps=2",
+        "architecture=dcgan",
+        "patch=4",
+        "augment=colour,translation,cutout",
+        "amp=bf16",
+    ],
 )
 def test_every_setting_trains_and_matters(setting: str, tmp_path: Path) -> None:
     plain = train(tmp_path / "plain", "width=8", budget="3steps")
@@ -98,6 +115,41 @@ def test_every_setting_trains_and_matters(setting: str, tmp_path: Path) -> None:
     assert two.finite
     weights = [s.tensors["model"]["discriminator.stem.weight"] for s in (one, two)]
     assert not torch.equal(*weights)
+
+
+def test_augmentation_follows_the_lead_and_resumes(tmp_path: Path) -> None:
+    def work(name: str) -> Run:
+        sets = ("width=8", "batch_size=16", "augment=colour,cutout", "augment_target=0.01")
+        return train(tmp_path / name, "checkpoint_seconds=1e-9", *sets, budget="12steps")
+
+    assert killed_at_step(5, lambda: work("killed"))
+    whole = work("whole")
+    assert_same_end(whole, work("killed"))
+    model = checkpoint.group(checkpoint.choose(whole, "last", print), "model")
+    assert 0 < model["augment.probability"] < 0.01
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("augment=colour,cutput", "did you mean 'cutout'?"),
+        ("augment_target=0.6", "model.augment names no changes"),
+        ("loss=wgan-gp", "did you mean 'wgan'?"),
+        ("gamma=0", "model.gamma = 0"),
+    ],
+)
+def test_settings_that_do_not_fit(setting: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(GenctlError) as refused:
+        train(tmp_path / "run", setting)
+    assert refused.value.code == ExitStatus.USAGE
+    assert words in refused.value.message
+
+
+def test_the_penalty_follows_the_size_and_is_printed(tmp_path: Path) -> None:
+    said = StringIO()
+    out = Output(Mode.HUMAN, stderr=said)
+    train(tmp_path / "run", "batch_size=16", output=out)
+    assert "gamma 0.245 for 28x28 pixels and batches of 16" in said.getvalue()
 
 
 def test_micro_batches_agree_with_whole_ones(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def check_data(source: str, preview: Path | None = None) -> DataCheck:
         _sizes(first),
         _copies(first),
         _classes(first),
+        _captions(first),
         _overlap(splits),
     ]
     if preview is not None:
@@ -168,6 +169,26 @@ def _classes(found: Survey) -> Section:
     few = [name for name, count in counts if count < FEW]
     if few:
         section.warnings.append(f"fewer than {FEW} images of {len(few)} classes: {some_of(few)}")
+    return section
+
+
+def _captions(found: Survey) -> Section:
+    """What texts say of the images; nothing where there are none."""
+    section = Section("Captions")
+    if not found.captions:
+        return section
+    said = {path: text for path, text in found.captions.items() if text}
+    example, text = max(said.items(), key=lambda pair: len(pair[1]), default=(None, ""))
+    section.facts["captions"] = f"{len(said):,} of {len(found.files):,} images"
+    if example is not None:
+        section.facts["longest"] = f"{len(text):,} letters, of {example.as_posix()}"
+    silent = [file.path.as_posix() for file in found.files if file.path not in said]
+    if silent:
+        section.warnings.append(f"{len(silent):,} without a caption in UTF-8: {some_of(silent)}")
+    often = [(text, n) for text, n in Counter(said.values()).most_common(NAMED) if n > 1]
+    if often:
+        named = some_of(f"{text[:40]!r} ({n:,} times)" for text, n in often)
+        section.warnings.append(f"the same caption for several images: {named}")
     return section
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from PIL import Image
 
 from genctl.data import decode
+from genctl.data.captions import SUFFIX, Captions
 from genctl.data.label_file import LABELS, to_csv
 from genctl.data.listing import Listing, list_splits, no_images
 from genctl.data.samples import to_pil
@@ -47,7 +48,7 @@ def clean_data(
 ) -> Cleaned:
     """Write the images of a folder or ZIP as PNGs in the same sub-folders; the source stays.
 
-    Labels of a file go along, as ``labels.csv``.
+    Labels of a file go along, as ``labels.csv``, and captions, as ``.txt`` beside the images.
 
     Left out are files that cannot be read, and copies of images that come before them, in the test
     split also copies of training images.
@@ -88,15 +89,27 @@ def clean_data(
                 done = _write(listing, path, stage / prefix / target, size, channels)
                 if done:
                     changed[prefix + path.as_posix()] = done
-            if listing.given is not None:
-                labels = {target: listing.given[path] for path, target in targets.items()}
-                (stage / prefix / LABELS).write_text(to_csv(labels), "utf-8")
+            _write_texts(stage / prefix, targets, listing.given, found.captions)
             kept += len(wanted)
         if not kept:
             raise GenctlError(ExitStatus.DATA, f"nothing of {source} is left")
         document = {"source": source, "kept": kept, "dropped": dropped, "changed": changed}
         write_json(stage / REPORT, document)
     return Cleaned(place, kept, dropped, changed)
+
+
+def _write_texts(
+    folder: Path,
+    targets: Mapping[PurePath, PurePath],
+    labels: Mapping[PurePath, str] | None,
+    captions: Captions,
+) -> None:
+    """Labels and captions of the images that are kept, under their new names."""
+    if labels is not None:
+        named = {target: labels[path] for path, target in targets.items()}
+        (folder / LABELS).write_text(to_csv(named), "utf-8")
+    for path in targets.keys() & captions.keys():
+        (folder / targets[path].with_suffix(SUFFIX)).write_text(captions[path], "utf-8")
 
 
 def _left_out(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
+from genctl import runs
 from genctl.api.devices import resolve_device
+from genctl.data.callables import first_line, import_callable, is_target
 from genctl.data.digits import CLASS_NAMES
 from genctl.data.file_stream import FileStream
 from genctl.data.label_file import LABELS, to_csv
@@ -46,7 +49,8 @@ def label_data(
         source: a folder, not laid out as ``train`` and ``test``.
         pattern: a regular expression for the files' paths, with ``/``; its group ``label``, or its
             first one, is the class.
-        by: ``digits``: what the bundled classifier of digits takes each image for.
+        by: ``digits``: what the bundled classifier of digits takes each image for; or
+            ``module:callable`` of your own, from images (N, H, W, C) uint8 to N labels.
         device: where the classifier runs.
 
     Raises:
@@ -54,6 +58,8 @@ def label_data(
             group; (DATA) no folder of images, labels that are there already, or no match at all.
     """
     root = place_of(source)
+    if (root / "checkpoints").is_dir() or not root.exists():
+        _refuse_run(source)
     if not root.is_dir():
         raise GenctlError(ExitStatus.DATA, f"{source} is no folder", hint="name a folder of images")
     if has_test_split(root):
@@ -74,7 +80,7 @@ def label_data(
         )
     images = list_splits(root)["train"].images
     found = (
-        _by_pattern(images, pattern) if pattern is not None else _by_digits(root, by or "", device)
+        _by_classifier(root, by or "", device) if pattern is None else _by_pattern(images, pattern)
     )
     if not found:
         raise GenctlError(
@@ -105,9 +111,56 @@ def _by_pattern(images: tuple[PurePath, ...], pattern: str) -> dict[PurePath, st
     return {path: str(match[group]) for path, match in matches.items() if match and match[group]}
 
 
-def _by_digits(root: Path, by: str, device: str | None) -> dict[PurePath, str]:
+def _refuse_run(source: str) -> None:
+    """A run holds no folder of images until some are drawn."""
+    try:
+        run = runs.find(source)
+    except GenctlError:
+        return
+    made = f"{run.name}-images"
+    raise GenctlError(
+        ExitStatus.USAGE,
+        f"{source} is a run, and labels are written for images",
+        hint=f"genctl sample {source} --n 500 --out {made}/, then genctl data label {made}",
+    )
+
+
+def _by_classifier(root: Path, by: str, device: str | None) -> dict[PurePath, str]:
+    if is_target(by):
+        return _by_callable(root, import_callable(by), by)
     if by != DIGITS:
-        raise GenctlError(ExitStatus.USAGE, f"--by {by!r}: there is {DIGITS}", hint="--by digits")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--by {by!r} is neither {DIGITS} nor module:callable",
+            hint="--by digits",
+        )
+    return _by_digits(root, device)
+
+
+def _by_callable(root: Path, classify: Callable[..., Any], name: str) -> dict[PurePath, str]:
+    stream = FileStream(root)
+    reading, paths = stream.read(range(stream.count)), list_splits(root)["train"].images
+    found: list[str] = []
+    for batch in reading:
+        try:
+            labels = [str(label) for label in classify(batch)]
+        except Exception as error:  # noqa: BLE001 - it is the user's code
+            raise _misfit(name, f"it failed: {first_line(error)}") from None
+        if len(labels) != len(batch):
+            raise _misfit(name, f"for {len(batch)} images it gave {len(labels)} labels")
+        found += labels
+    return {paths[row]: label for row, label in zip(reading.rows, found, strict=True)}
+
+
+def _misfit(name: str, why: str) -> GenctlError:
+    return GenctlError(
+        ExitStatus.USAGE,
+        f"cannot take labels from {name}: {why}",
+        hint="it takes images (N, H, W, C) uint8 and gives N labels",
+    )
+
+
+def _by_digits(root: Path, device: str | None) -> dict[PurePath, str]:
     stream, extractor = FileStream(root), DigitsExtractor(resolve_device(device))
     features = extract(extractor, stream.read(range(stream.count)))
     classes = extractor.logits(features.values).argmax(1).tolist()

@@ -15,11 +15,12 @@ from genctl.data.image_stream import ImageStream, Pixels, spread
 from genctl.data.samples import THUMBNAIL, grid, png_of, thumbnail, to_pil
 from genctl.evaluation.charts import bars, histograms, line_over_inverse
 from genctl.evaluation.features import Features
-from genctl.evaluation.page import Page, Picture
+from genctl.evaluation.page import Page
 from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import Score, warnings_of
 from genctl.evaluation.seen import Seen
 from genctl.files import make_directory, write_atomic, write_json
+from genctl.html import Picture
 from genctl.runs import Run
 
 SHOWN, PAIRS = 64, 24

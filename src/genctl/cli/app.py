@@ -20,9 +20,10 @@ from genctl.cli.doctor import doctor
 from genctl.cli.eval import evaluate
 from genctl.cli.explain import explain
 from genctl.cli.export import export
-from genctl.cli.failures import report
+from genctl.cli.failures import report as report_failure
 from genctl.cli.info import info
 from genctl.cli.models import ModelsVerb, models
+from genctl.cli.report import report
 from genctl.cli.runs import runs
 from genctl.cli.sample import SampleVerb, sample
 from genctl.cli.stats import stats
@@ -55,6 +56,7 @@ app.add_typer(config)
 app.command("info", cls=Verb)(info)
 app.command("explain", cls=Verb)(explain)
 app.command("watch", cls=Verb)(watch)
+app.command("report", cls=Verb)(report)
 app.command("doctor", cls=Verb)(doctor)
 app.command("demo", cls=Verb)(demo)
 
@@ -99,7 +101,7 @@ def run(argv: Sequence[str] | None, started: float) -> int:
             output.error(GenctlError(ExitStatus.INTERRUPTED, "interrupted"))
     except Exception as error:  # noqa: BLE001
         # Nobody is left above to say it.
-        code = report(error, output, debug="--debug" in arguments)
+        code = report_failure(error, output, debug="--debug" in arguments)
     return _flushed(int(code))
 
 

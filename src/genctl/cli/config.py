@@ -10,7 +10,7 @@ import typer
 from genctl import registry, runs
 from genctl.cli import completion
 from genctl.cli.command import Call, Verb, Verbs, help_when_bare
-from genctl.cli.runs import differing, settings
+from genctl.cli.runs import differing
 from genctl.cli.tables import table
 
 config = typer.Typer(name="config", cls=Verbs, invoke_without_command=True)
@@ -53,7 +53,7 @@ def show(
     spec = registry.get(family)
     found = resolve(spec, preset=preset, file=file, sets=sets or ())
     document = {"config": found.to_json(), "origins": dict(found.origins)}
-    rows = settings(document)
+    rows = runs.settings(document)
     call.output.result(
         document,
         table(rows, ("KEY", "VALUE", "FROM")),

@@ -136,7 +136,9 @@ def label(
             metavar="REGEX",
         ),
     ] = None,
-    by: Annotated[str | None, typer.Option(help="A classifier: digits.", metavar="digits")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="A classifier.", metavar="digits|module:callable")
+    ] = None,
     device: Device = None,
 ) -> None:
     """Write labels.csv by file names or by a classifier, to be corrected by hand."""

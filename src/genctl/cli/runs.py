@@ -121,7 +121,9 @@ def rm(
 
 def differing(documents: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
     """The settings that are not the same in all ``config.json`` documents, key by key."""
-    each = [{key: value for key, value, _ in settings(document)} for document in documents]
+    each = [
+        {key: value for key, value, _ in directories.settings(document)} for document in documents
+    ]
     families = tuple(str(document["config"]["family"]) for document in documents)
     keys = dict.fromkeys(key for values in each for key in values)
     rows = {key: tuple(values.get(key, "-") for values in each) for key in keys}
@@ -203,15 +205,6 @@ def _describe(
         last = starts[-1]
         where = f"{last['device']}, torch {last['torch']}, genctl {last['genctl']}"
         lines.append(("starts", f"{len(starts)}, the last one {last['started']} on {where}"))
-    return "\n\n".join([table(lines), table(settings(document), ("KEY", "VALUE", "FROM"))])
-
-
-def settings(document: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Every setting with its origin, those that are not defaults first."""
-    config, origins = document["config"], document["origins"]
-    rows = []
-    for key, origin in origins.items():
-        section, _, leaf = key.partition(".")
-        value = config[section].get(leaf, "") if leaf else config[section]
-        rows.append((key, str(value), origin))
-    return sorted(rows, key=lambda row: row[2] == "default")
+    return "\n\n".join(
+        [table(lines), table(directories.settings(document), ("KEY", "VALUE", "FROM"))]
+    )

@@ -12,7 +12,6 @@ from genctl import runs
 from genctl.cli import completion
 from genctl.cli.command import Call
 from genctl.cli.tables import table
-from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode
 from genctl.runs import Run
 
@@ -43,7 +42,7 @@ def watch(
     from genctl.api import watch as watching
 
     call: Call = ctx.obj
-    run = _find(name)
+    run = runs.find_or_newest(name)
     if call.output.mode is not Mode.HUMAN:
         state = watching.state_of(run)
         call.output.result(state, "", bare=state["state"])
@@ -57,17 +56,6 @@ def watch(
         )
         with server, contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
-
-
-def _find(name: str | None) -> Run:
-    if name is not None:
-        return runs.find(name)
-    found = runs.all_runs()
-    if not found:
-        raise GenctlError(
-            ExitStatus.DATA, f"no runs under {runs.runs_root()}", hint="genctl train gan"
-        )
-    return found[0]
 
 
 def _in_terminal(call: Call, run: Run) -> None:

@@ -24,6 +24,7 @@ class ImageSource:
         images: ``(N, H, W, C) uint8``, C = 1 (grey), 3 (RGB) or 4 (RGBA).
         labels: ``(N,) int64``, indices into ``class_names``; None when there are no classes.
         class_names: empty when there are no classes.
+        captions: what each image shows; empty where nothing says so.
         name: short, and safe in a file name on every system.
         split: ``train`` or ``test``.
         skipped: files that should be images and cannot be read, as ``path: reason``.
@@ -38,6 +39,7 @@ class ImageSource:
     class_names: tuple[str, ...]
     name: str
     split: str
+    captions: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     ignored: int = 0
     extractor: str = ""

@@ -13,7 +13,8 @@ from pathlib import Path, PurePath, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from genctl.data import decode
+from genctl.data import captions, decode
+from genctl.data.captions import Captions
 from genctl.data.celeba import is_celeba, split_members
 from genctl.data.label_file import NAMES, read_labels
 from genctl.data.naming import NAMED
@@ -36,6 +37,7 @@ class Listing:
         file: what opens a file.
         stamp: a file's name, size and time, or what stands for them.
         given: the classes that a file of labels gives; None where there is none.
+        captions: reads what the images show; None where nothing says so.
     """
 
     place: str
@@ -44,6 +46,7 @@ class Listing:
     file: Callable[[PurePath], decode.Openable]
     stamp: Callable[[PurePath], str]
     given: Mapping[PurePath, str] | None = None
+    captions: Callable[[], Captions] | None = None
 
 
 def list_splits(root: Path) -> dict[str, Listing]:
@@ -170,6 +173,7 @@ def _of_table(root: Path, table: Table) -> Listing:
         lambda path: table.cells[PurePosixPath(path)],
         lambda path: f"{path.as_posix()}:{table.stamp}",
         table.labels,
+        table.captions,
     )
 
 
@@ -180,7 +184,7 @@ def _listing(
     stamp: Callable[[PurePath], str],
 ) -> Listing:
     images: list[PurePath] = []
-    others: Counter[str] = Counter()
+    rest: list[PurePath] = []
     labels: PurePath | None = None
     for path in paths:
         if len(path.parts) == 1 and path.name in NAMES:
@@ -192,10 +196,11 @@ def _listing(
         if suffix in decode.SUFFIXES and not _hidden(path.name):
             images.append(path)
         else:
-            others[suffix or path.name] += 1
+            rest.append(path)
     ordered = tuple(sorted(images, key=natural))
     given = read_labels(labels.name, file(labels), ordered) if labels else None
-    return Listing(place, ordered, others, file, stamp, given)
+    others = Counter(path.suffix.lower() or path.name for path in rest)
+    return Listing(place, ordered, others, file, stamp, given, captions.beside(ordered, rest, file))
 
 
 def _walk(root: Path) -> Iterator[Path]:

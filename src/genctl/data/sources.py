@@ -87,11 +87,12 @@ def _open(
             extractor=BUILT_IN,
         )
     if source == _EMOJI:
-        images, labels, _ = load_emoji(split)
+        images, labels, captions = load_emoji(split)
         return ImageSource(
             images=decode.convert(images, size=size, channels=channels),
             labels=labels,
             class_names=emoji.CLASS_NAMES,
+            captions=captions,
             name=_EMOJI,
             split=split,
         )

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from genctl.data import decode
+from genctl.data.captions import Captions
 from genctl.data.folder import THREADS
 from genctl.data.image_source import ImageSource
 from genctl.data.listing import Listing
@@ -75,12 +76,14 @@ class Survey:
         unreadable: path -> why.
         others: kinds of other files -> how many.
         classes: class -> how many of ``files``; empty where there are none.
+        captions: what ``files`` show, as far as something says so.
     """
 
     files: Sequence[FileFacts]
     unreadable: Mapping[PurePath, str]
     others: Counter[str]
     classes: Mapping[str, int]
+    captions: Captions
 
     @property
     def sizes(self) -> Counter[tuple[int, int]]:
@@ -119,7 +122,9 @@ def survey(listing: Listing, classes: Mapping[PurePath, str]) -> Survey:
     files = [found for found in outcomes.values() if isinstance(found, FileFacts)]
     unreadable = {path: why for path, why in outcomes.items() if isinstance(why, str)}
     counted = Counter(classes[file.path] for file in files if file.path in classes)
-    return Survey(files, unreadable, listing.others, counted)
+    captions = listing.captions() if listing.captions else {}
+    kept = {file.path: captions[file.path] for file in files if file.path in captions}
+    return Survey(files, unreadable, listing.others, counted, kept)
 
 
 def survey_source(source: ImageSource) -> Survey:
@@ -131,7 +136,8 @@ def survey_source(source: ImageSource) -> Survey:
     ]
     labels = [] if source.labels is None else source.labels.tolist()
     counted = Counter(source.class_names[label] for label in labels)
-    return Survey(files, {}, Counter(), counted)
+    captions = {file.path: text for file, text in zip(files, source.captions, strict=False)}
+    return Survey(files, {}, Counter(), counted, captions)
 
 
 def shared(one: Survey, other: Survey) -> list[tuple[FileFacts, FileFacts]]:

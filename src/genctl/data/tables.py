@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
+from genctl.data.captions import Captions
 from genctl.errors import ExitStatus, GenctlError
 
 PARQUET = ".parquet"
@@ -22,6 +23,7 @@ _IMAGE, _LABEL = (
     ("image", "img", "picture", "png", "jpg"),
     ("label", "labels", "class", "fine_label"),
 )
+_CAPTION = ("caption", "text", "captions", "prompt")
 _TEST = ("test", "validation", "valid", "val")
 
 
@@ -53,11 +55,13 @@ class Table:
         cells: by the number of the row, as a path.
         stamp: of the files that the rows are in.
         labels: of the rows; None where there are none.
+        captions: reads the rows' texts; None where there are none.
     """
 
     cells: Mapping[PurePath, Cell]
     stamp: str
     labels: Mapping[PurePath, str] | None
+    captions: Callable[[], Captions] | None
 
 
 def is_table(root: Path) -> bool:
@@ -143,15 +147,27 @@ def _table(root: Path, files: Sequence[Path], arrow: Any) -> Table:
     }
     states = [(path.name, path.stat()) for path in files]
     stamp = ":".join(f"{name}:{state.st_size}:{state.st_mtime_ns}" for name, state in states)
+    captions = _captions(whole, cells)
     label = _column(whole.column_names, _LABEL)
     if label is None:
-        return Table(cells, stamp, None)
+        return Table(cells, stamp, None, captions)
     names = _class_names(root, files[0].parent, whole.schema.metadata or {}, label)
     values = whole.column(label).to_pylist()
     if any(value is None for value in values):
         raise ValueError(f"rows without a {label}")
     texts = (names[value] if names and isinstance(value, int) else str(value) for value in values)
-    return Table(cells, stamp, dict(zip(cells, texts, strict=True)))
+    return Table(cells, stamp, dict(zip(cells, texts, strict=True)), captions)
+
+
+def _captions(whole: Any, rows: Iterable[PurePath]) -> Callable[[], Captions] | None:
+    column = _column(whole.column_names, _CAPTION)
+    if column is None:
+        return None
+    return lambda: {
+        row: str(text)
+        for row, text in zip(rows, whole.column(column).to_pylist(), strict=True)
+        if text is not None
+    }
 
 
 def _read(path: Path, arrow: Any) -> Any:

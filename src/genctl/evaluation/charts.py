@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 460, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 12, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 12, 34
 _BAR = 18
 
 
@@ -38,6 +38,17 @@ def line_over_inverse(counts: Sequence[int], values: Sequence[float], limit: flo
     line = _line(x(0), y(limit), x(1 / min(counts)), y(end), "fit")
     labels = [(x(1 / n), f"1/{n:,}") for n in (max(counts), min(counts))]
     return _frame(x, y, [line, *dots], [(x(0), "0"), *labels], "1 / number of images")
+
+
+def curve(points: Sequence[tuple[float, float]], label: str) -> str:
+    """A metric against what was seen of the data, and a dot at its end."""
+    at, values = zip(*points, strict=True)
+    x = Axis(min(at), max(at), _LEFT, WIDTH - _RIGHT)
+    y = Axis(min(values), max(values), HEIGHT - _BOTTOM, _TOP)
+    path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in points)
+    line = f'<polyline class="l0" points="{path}"/>'
+    ticks = [(x(at[0]), f"{at[0]:,.0f}"), (x(at[-1]), f"{at[-1]:,.0f}")]
+    return _frame(x, y, [line, _dot(x(at[-1]), y(values[-1]))], ticks, label)
 
 
 def histograms(series: Mapping[str, NDArray[np.float64]], label: str, bins: int = 40) -> str:

@@ -1,4 +1,4 @@
-"""Adversarial losses and gradient penalties, as vectors with one number per example.
+"""Adversarial losses, as vectors with one number per example.
 
 Every loss is a pair of functions of raw logits: what the discriminator minimises and what the
 generator minimises. Nothing is averaged here; the caller sums and weighs.
@@ -22,7 +22,7 @@ class AdversarialLoss(NamedTuple):
     """True when the generator's side reads the real logits too."""
 
 
-def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+def rpgan_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     """`softplus(-(real - fake))`: each real should score above the fake it is paired with.
 
     Jolicoeur-Martineau 2018 (arXiv 1807.00734); with R1 and R2 it converges locally, Huang et al.
@@ -35,17 +35,17 @@ def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(fake - real)
 
 
-def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """`softplus(-(fake - real))`, the mirror of `relativistic_discriminator`; `(B,)` each."""
+def rpgan_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """`softplus(-(fake - real))`, the mirror of `rpgan_discriminator`; `(B,)` each."""
     return softplus(real - fake)
 
 
-def logistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+def nonsaturating_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     """Binary cross-entropy of real = 1 and fake = 0 on logits; Goodfellow et al. 2014, eq. 1."""
     return softplus(-real) + softplus(fake)
 
 
-def logistic_generator(real: Tensor, fake: Tensor) -> Tensor:
+def nonsaturating_generator(real: Tensor, fake: Tensor) -> Tensor:
     """The non-saturating `-log D(fake)`; Goodfellow et al. 2014 (arXiv 1406.2661), section 3."""
     return softplus(-fake)
 
@@ -70,23 +70,20 @@ def least_squares_generator(real: Tensor, fake: Tensor) -> Tensor:
     return (fake - 1).square() / 2
 
 
+def wgan_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """`fake - real`, bounded only by a penalty; Arjovsky et al. 2017, WGAN (arXiv 1701.07875)."""
+    return fake - real
+
+
+def wgan_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """`-fake`, the generator's side of the Wasserstein game (arXiv 1701.07875)."""
+    return -fake
+
+
 LOSSES: Mapping[str, AdversarialLoss] = {
-    "relativistic": AdversarialLoss(relativistic_discriminator, relativistic_generator, True),
-    "logistic": AdversarialLoss(logistic_discriminator, logistic_generator, False),
+    "rpgan": AdversarialLoss(rpgan_discriminator, rpgan_generator, True),
+    "nonsaturating": AdversarialLoss(nonsaturating_discriminator, nonsaturating_generator, False),
     "hinge": AdversarialLoss(hinge_discriminator, hinge_generator, False),
     "least_squares": AdversarialLoss(least_squares_discriminator, least_squares_generator, False),
+    "wgan": AdversarialLoss(wgan_discriminator, wgan_generator, False),
 }
-
-
-def gradient_penalty(gradient: Tensor) -> Tensor:
-    """Squared norm of each example's gradient: R1 on real inputs, R2 on generated ones.
-
-    Mescheder et al. 2018 (arXiv 1801.04406), eq. 9 and 10, without their factor gamma / 2.
-
-    Args:
-        gradient: `(B, ...)` gradient of the logit of example k with respect to example k.
-
-    Returns:
-        `(B,)` squared norms.
-    """
-    return gradient.flatten(1).square().sum(1)

@@ -11,7 +11,7 @@ from genctl.contracts import ExportPlan, Trained
 def plan_onnx(model: Trained) -> ExportPlan:
     """The generator as one graph: ``z`` (and ``label``) to ``image``, NCHW in about [-1, 1]."""
     z_dim, classes = model.config.model.z_dim, model.data.num_classes
-    labelled = bool(classes) and model.config.model.architecture == "residual"
+    labelled = bool(classes) and model.config.model.by_class
 
     def example(batch: int) -> tuple[Tensor, ...]:
         z = torch.randn(batch, z_dim, generator=torch.Generator().manual_seed(batch))

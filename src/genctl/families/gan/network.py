@@ -27,33 +27,45 @@ MAX_WIDENING = 8
 
 @dataclass(frozen=True)
 class ImageShape:
-    """Channels, height and width of one image, in pixels."""
+    """Channels, height and width of one image, in pixels.
+
+    The networks see squares of `patch` x `patch` pixels as one place with more channels.
+    """
 
     channels: int
     height: int
     width: int
+    patch: int = 2
 
     @property
     def stages(self) -> int:
         """How many resolutions the residual networks work at: each halves the one before.
 
-        The first is half the image's (2x2 pixels become channels); the last keeps a short side
-        of at least 4: 28x28 works at 14x14 and 7x7, 48x64 at 24x32, 12x16 and 6x8.
+        The first is that of the patches; the last keeps a short side of at least 4: with 2x2
+        pixels a patch 28x28 works at 14x14 and 7x7, 48x64 at 24x32, 12x16 and 6x8.
         """
-        return int(math.log2(min(self.height, self.width) // 4))
+        return int(math.log2(min(self.height, self.width) // (2 * self.patch)))
 
     @property
     def base(self) -> tuple[int, int]:
         """Height and width at the coarsest stage, rounded up where the image does not divide."""
-        scale = 2**self.stages
-        return math.ceil(self.height / scale), math.ceil(self.width / scale)
+        return math.ceil(self.height / self.scale), math.ceil(self.width / self.scale)
+
+    @property
+    def scale(self) -> int:
+        """Pixels to a side of one place at the coarsest stage."""
+        return int(self.patch * 2 ** (self.stages - 1))
+
+    @property
+    def patch_channels(self) -> int:
+        """Numbers in one patch."""
+        return self.channels * self.patch**2
 
     @property
     def padding(self) -> tuple[int, int]:
         """Rows and columns that the stages need beyond the image, at the bottom and right."""
-        scale = 2**self.stages
         rows, columns = self.base
-        return rows * scale - self.height, columns * scale - self.width
+        return rows * self.scale - self.height, columns * self.scale - self.width
 
 
 class ResidualBlock(nn.Module):
@@ -68,7 +80,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        _init(self.conv1, math.sqrt(2 / (1 + SLOPE**2)) * depth**-0.5)
+        init_(self.conv1, math.sqrt(2 / (1 + SLOPE**2)) * depth**-0.5)
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -100,17 +112,17 @@ class ResidualGenerator(nn.Module):
         """
         super().__init__()
         self.image = image
-        channels = _stage_channels(image, width)[::-1]
+        channels = stage_channels(image, width)[::-1]
         self.channels = channels[0]
         self.embedding = nn.Embedding(num_classes, z_dim) if num_classes else None
         latent = 2 * z_dim if num_classes else z_dim
         self.stem = nn.Linear(latent, channels[0] * math.prod(image.base))
-        _init(self.stem)
+        init_(self.stem)
         self.blocks = _blocks(channels, depth)
         self.up = nn.ModuleList(
-            _init(nn.Conv2d(coarse, 4 * fine, 1)) for coarse, fine in pairwise(channels)
+            init_(nn.Conv2d(coarse, 4 * fine, 1)) for coarse, fine in pairwise(channels)
         )
-        self.head = _init(nn.Conv2d(channels[-1], 4 * image.channels, 3, padding=1))
+        self.head = init_(nn.Conv2d(channels[-1], image.patch_channels, 3, padding=1))
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """`z: (B, z_dim) float`, `label: (B,) int64` or None, to `(B, C, H, W)` in [-1, 1]."""
@@ -125,7 +137,7 @@ class ResidualGenerator(nn.Module):
             x = block(x)
         # Flat backgrounds sit at the ends of the range. Without tanh a fake is told by its
         # background alone, and digits take about three times the images (docs/lab-notes.md).
-        x = torch.tanh(F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), 2))
+        x = torch.tanh(F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), self.image.patch))
         return x[:, :, : self.image.height, : self.image.width]
 
 
@@ -140,20 +152,20 @@ class ResidualDiscriminator(nn.Module):
         """Build the network; the arguments mean what they mean for `ResidualGenerator`."""
         super().__init__()
         self.image = image
-        channels = _stage_channels(image, width)
-        self.stem = _init(nn.Conv2d(4 * image.channels, channels[0], 3, padding=1))
+        channels = stage_channels(image, width)
+        self.stem = init_(nn.Conv2d(image.patch_channels, channels[0], 3, padding=1))
         self.blocks = _blocks(channels, depth)
         self.down = nn.ModuleList(
-            _init(nn.Conv2d(4 * fine, coarse, 1)) for fine, coarse in pairwise(channels)
+            init_(nn.Conv2d(4 * fine, coarse, 1)) for fine, coarse in pairwise(channels)
         )
-        self.head = _init(nn.Linear(channels[-1] * math.prod(image.base), max(1, num_classes)))
+        self.head = init_(nn.Linear(channels[-1] * math.prod(image.base), max(1, num_classes)))
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """`x: (B, C, H, W) float`, `label: (B,) int64` or None, to logits `(B,)`."""
         rows, columns = self.image.padding
         if rows or columns:
             x = F.pad(x, (0, columns, 0, rows))
-        x = F.pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
+        x = F.pixel_unshuffle(x, self.image.patch).contiguous(memory_format=torch.channels_last)
         x = self.stem(x)
         for stage, block in enumerate(self.blocks):
             if stage:
@@ -211,7 +223,7 @@ def _pixels(image: ImageShape) -> int:
     return image.channels * image.height * image.width
 
 
-def _stage_channels(image: ImageShape, width: int) -> list[int]:
+def stage_channels(image: ImageShape, width: int) -> list[int]:
     """Channels of each stage, finest first."""
     return [width * min(2**stage, MAX_WIDENING) for stage in range(image.stages)]
 
@@ -223,7 +235,7 @@ def _blocks(channels: list[int], depth: int) -> nn.ModuleList:
     )
 
 
-def _init(layer: Layer, gain: float = 1.0) -> Layer:
+def init_(layer: Layer, gain: float = 1.0) -> Layer:
     """Normal weights of variance `gain ** 2 / fan_in`, zero bias."""
     fan_in = layer.weight[0].numel()
     nn.init.normal_(layer.weight, std=gain * fan_in**-0.5)

@@ -17,17 +17,18 @@ from genctl.contracts import (
     Phase,
     Step,
 )
-from genctl.errors import ExitStatus, GenctlError
-from genctl.families.gan.network import (
-    MIN_SIDE,
-    ImageShape,
-    MlpDiscriminator,
-    MlpGenerator,
-    ResidualDiscriminator,
-    ResidualGenerator,
-)
+from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.families.gan.augment import CHANGES, Augment
+from genctl.families.gan.networks import build_networks
 from genctl.families.gan.spec import GanConfig
-from genctl.losses.adversarial import LOSSES, gradient_penalty
+from genctl.losses.adversarial import LOSSES
+from genctl.losses.penalties import (
+    GP_STRENGTH,
+    between,
+    default_strength,
+    one_centred,
+    zero_centred,
+)
 
 
 class GanObjective:
@@ -39,26 +40,31 @@ class GanObjective:
     """
 
     def __init__(self, config: Config, data: DataSpec, parents: Parents) -> None:
-        self.options = config.model
+        self.options: GanConfig = config.model
         self.game = LOSSES[self.options.loss]
-        self.modules: dict[str, nn.Module] = _networks(self.options, data)
+        self.gamma, derived = _gamma(config, data)
+        self.augment = _augment(self.options)
+        self.modules: dict[str, nn.Module] = build_networks(self.options, data)
+        if self.augment is not None:
+            self.modules["augment"] = self.augment
         self.frozen: dict[str, nn.Module] = {}
         self.optimizers = {
             "discriminator": OptimizerSpec.of(config.train, "discriminator.*"),
             "generator": OptimizerSpec.of(config.train, "generator.*"),
         }
         self.ema = {"generator": (EmaSpec("ema", config.train.ema_halflife),)}
+        penalised = self.options.regulariser != "none"
         self.phases = (
             Phase(
                 "discriminator",
                 ("discriminator",),
                 repeat=self.options.critic_steps,
-                second_order=self.options.penalty_every if self.options.gamma else 0,
+                second_order=self.options.penalty_every if penalised else 0,
             ),
             Phase("generator", ("generator",), advances=False),
         )
         self.monitor = Monitor("fd")
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = (derived,) if derived else ()
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         """The discriminator's or the generator's side of the game on a micro-batch."""
@@ -74,23 +80,41 @@ class GanObjective:
             fake = self._fake(step, label).to(real.dtype)
         # One pass for both halves: nothing in the network lets examples see each other.
         images = torch.cat([real, fake]).requires_grad_(step.second_order)
-        logits = self._judge(images, None if label is None else label.repeat(2))
+        logits = self._judge(images, None if label is None else label.repeat(2), step)
         real_logits, fake_logits = logits.chunk(2)
         losses = self.game.discriminator(real_logits, fake_logits)
-        metrics = {"loss": losses, "margin": real_logits - fake_logits}
+        margin = real_logits - fake_logits
+        metrics = {"loss": losses, "margin": margin}
         if step.second_order:
-            r1, r2 = gradient_penalty(step.input_gradient(logits, images)).chunk(2)
-            losses = losses + self.options.gamma / 2 * self.options.penalty_every * (r1 + r2)
-            metrics |= {"r1": r1, "r2": r2}
+            penalties = self._penalties(images, logits, label, step)
+            for penalty in penalties.values():
+                losses = losses + self.gamma / 2 * self.options.penalty_every * penalty
+            metrics |= penalties
+        if self.augment is not None and self.augment.target:
+            metrics["augment"] = self.augment.probability.expand(len(real))
+            self.augment.adapt(step.gather(margin.detach()))
         return _loss(losses, metrics)
+
+    def _penalties(
+        self, images: Tensor, logits: Tensor, label: Tensor | None, step: Step
+    ) -> dict[str, Tensor]:
+        """The wanted penalties by name, `(B,)` each."""
+        if self.options.regulariser == "gp":
+            real, fake = images.detach().chunk(2)
+            mixed = between(real, fake, step.noise.uniform("between", 1, 1, 1)).requires_grad_()
+            gradient = step.input_gradient(self._judge(mixed, label, step), mixed)
+            return {"gp": 2 * one_centred(gradient)}
+        r1, r2 = zero_centred(step.input_gradient(logits, images)).chunk(2)
+        found = {"r1": r1, "r2": r2}
+        return {name: found[name] for name in found if name in self.options.regulariser}
 
     def _generator(self, batch: Batch, step: Step) -> Loss:
         label = batch.get("label")
-        fake_logits = self._judge(self._fake(step, label), label)
+        fake_logits = self._judge(self._fake(step, label), label, step)
         real_logits = fake_logits
         if self.game.paired:
             with torch.no_grad():
-                real_logits = self._judge(batch["image"], label)
+                real_logits = self._judge(batch["image"], label, step)
         losses = self.game.generator(real_logits, fake_logits)
         return _loss(losses, {"loss": losses})
 
@@ -100,31 +124,49 @@ class GanObjective:
         )
         return images
 
-    def _judge(self, images: Tensor, label: Tensor | None) -> Tensor:
+    def _judge(self, images: Tensor, label: Tensor | None, step: Step) -> Tensor:
+        """Logits of images, one or two of each example: partners are changed alike."""
+        if self.augment is not None:
+            draws = step.noise.uniform("augment", self.augment.draws)
+            with step.fp32():
+                images = self.augment(images.float(), draws.repeat(len(images) // len(draws), 1))
         logits: Tensor = self.modules["discriminator"](images, label)
         return logits.float()
 
 
-def _networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
-    channels, height, width = data.shape
-    image = ImageShape(channels, height, width)
-    if options.architecture == "mlp":
-        return {
-            "generator": MlpGenerator(image, z_dim=options.z_dim),
-            "discriminator": MlpDiscriminator(image),
-        }
-    if min(height, width) < MIN_SIDE:
-        raise GenctlError(
-            ExitStatus.DATA,
-            f"the images of {data.source} are {height}x{width}; a GAN needs at least "
-            f"{MIN_SIDE}x{MIN_SIDE}",
-            hint=f"--set data.size={MIN_SIDE * 2} enlarges them",
-        )
-    size = {"width": options.width, "depth": options.depth}
-    return {
-        "generator": ResidualGenerator(image, data.num_classes, z_dim=options.z_dim, **size),
-        "discriminator": ResidualDiscriminator(image, data.num_classes, **size),
-    }
+def _gamma(config: Config, data: DataSpec) -> tuple[float, str]:
+    """Strength of the penalties, and how it came about where nobody chose it."""
+    options: GanConfig = config.model
+    if options.gamma != "auto" or options.regulariser == "none":
+        return float(options.gamma) if options.gamma != "auto" else 0.0, ""
+    if options.regulariser == "gp":
+        return GP_STRENGTH, f"gamma {GP_STRENGTH:g}"
+    _, height, width = data.shape
+    found = default_strength(height, width, config.train.batch_size)
+    return found, f"gamma {found:.3g} for {height}x{width} pixels and batches of " + str(
+        config.train.batch_size
+    )
+
+
+def _augment(options: GanConfig) -> Augment | None:
+    """The changes that the options name.
+
+    Raises:
+        GenctlError: (USAGE) an unknown one, or a target without any.
+    """
+    names = tuple(name.strip() for name in options.augment.split(",") if name.strip())
+    if names in ((), ("none",)):
+        if options.augment_target:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                "model.augment_target is set, and model.augment names no changes",
+                hint=f"--set model.augment={','.join(CHANGES)}",
+            )
+        return None
+    for name in names:
+        if name not in CHANGES:
+            raise unknown("change", name, CHANGES, hint=f"--set augment={','.join(CHANGES)}")
+    return Augment(names, options.augment_target)
 
 
 def _loss(losses: Tensor, metrics: dict[str, Tensor]) -> Loss:

@@ -19,7 +19,7 @@ class GanSampler:
     ) -> None:
         self._generator = modules["generator"]
         self._z_dim = config.model.z_dim
-        by_class = data.num_classes and config.model.architecture == "residual"
+        by_class = data.num_classes and config.model.by_class
         self.conditions = frozenset({"label"} if by_class else ())
 
     def sample(self, request: GanRequest, condition: Batch, noise: Noise) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from genctl.config import option
 from genctl.registry import Spec
@@ -15,16 +15,33 @@ from genctl.registry import Spec
 class GanConfig:
     """Options of the networks and of the game they play."""
 
-    architecture: Literal["residual", "mlp"] = option("residual", "networks")
+    architecture: Literal["residual", "dcgan", "mlp"] = option("residual", "networks")
     width: Annotated[int, Ge(4)] = option(24, "channels of the finest stage; coarser ones double")
-    depth: Annotated[int, Ge(1)] = option(1, "residual blocks per stage")
+    depth: Annotated[int, Ge(1)] = option(1, "residual: blocks per stage")
+    patch: Literal[2, 4] = option(2, "residual: side of the squares of pixels seen as one")
     z_dim: Annotated[int, Ge(1)] = option(64, "length of the noise vector")
-    loss: Literal["relativistic", "logistic", "hinge", "least_squares"] = option(
-        "relativistic", "adversarial loss"
+    loss: Literal["rpgan", "nonsaturating", "hinge", "least_squares", "wgan"] = option(
+        "rpgan", "adversarial loss; wgan wants regulariser=gp and critic_steps=5"
     )
-    gamma: Annotated[float, Ge(0)] = option(0.06, "strength of the R1 and R2 penalties; 0: none")
+    regulariser: Literal["r1r2", "r1", "r2", "gp", "none"] = option(
+        "r1r2", "gradient penalty: on real images, generated ones, or between (gp)"
+    )
+    gamma: Annotated[float, Gt(0)] | Literal["auto"] = option(
+        "auto", "strength of the penalty; auto: by image size and batch, 10 for gp"
+    )
     penalty_every: Annotated[int, Ge(1)] = option(8, "take the penalties every k-th step")
     critic_steps: Annotated[int, Ge(1)] = option(1, "discriminator updates per generator update")
+    augment: str = option(
+        "none", "changes that both networks learn through: colour,translation,cutout"
+    )
+    augment_target: Annotated[float, Ge(0), Lt(1)] = option(
+        0.0, "make them as frequent as keeps the discriminator's lead here, e.g. 0.6; 0: always"
+    )
+
+    @property
+    def by_class(self) -> bool:
+        """Whether the networks take labels where there are some."""
+        return self.architecture != "mlp"
 
 
 @dataclass(frozen=True)
@@ -44,7 +61,7 @@ SPEC = Spec(
     inputs=frozenset({"image", "label"}),
     output="image",
     presets={
-        "default": {
+        "digits": {
             "train.budget": "300k",
             "train.batch_size": 64,
             "train.optimizer": "adam",
@@ -59,8 +76,8 @@ SPEC = Spec(
         "mlp": {
             "model.architecture": "mlp",
             "model.z_dim": 100,
-            "model.loss": "logistic",
-            "model.gamma": 0.0,
+            "model.loss": "nonsaturating",
+            "model.regulariser": "none",
             "train.budget": "600k",
             "train.batch_size": 64,
             "train.optimizer": "adam",
