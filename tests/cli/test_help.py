@@ -17,6 +17,7 @@ from tests.cli.conftest import Type
 
 FORMATS = ["diffusers", "gguf", "gguf-q8_0", "hf", "onnx", "safetensors"]
 VERBS = [
+    "report",
     "train",
     "sample",
     "eval",

@@ -52,6 +52,12 @@ class Samples:
         writers.get(out.suffix, self._save_folder)(out)
         return out
 
+    def _repr_png_(self) -> bytes | None:
+        """The grid, where a notebook shows the samples."""
+        if self.kind != "image":
+            return None
+        return png_of(_enlarged(to_pil(grid(self.array, self.columns()))))
+
     def _save_npz(self, out: Path) -> None:
         buffer = io.BytesIO()
         if self.labels is None:

@@ -120,9 +120,10 @@ class ResidualGenerator(nn.Module):
         init_(self.stem)
         self.blocks = _blocks(channels, depth)
         self.up = nn.ModuleList(
-            init_(nn.Conv2d(coarse, 4 * fine, 1)) for coarse, fine in pairwise(channels)
+            _alike(init_(nn.Conv2d(coarse, 4 * fine, 1)), 2) for coarse, fine in pairwise(channels)
         )
-        self.head = init_(nn.Conv2d(channels[-1], image.patch_channels, 3, padding=1))
+        head = init_(nn.Conv2d(channels[-1], image.patch_channels, 3, padding=1))
+        self.head = _alike(head, image.patch)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """`z: (B, z_dim) float`, `label: (B,) int64` or None, to `(B, C, H, W)` in [-1, 1]."""
@@ -233,6 +234,18 @@ def _blocks(channels: list[int], depth: int) -> nn.ModuleList:
     return nn.ModuleList(
         nn.Sequential(*(ResidualBlock(count, total) for _ in range(depth))) for count in channels
     )
+
+
+def _alike(layer: nn.Conv2d, factor: int) -> nn.Conv2d:
+    """Begin with equal pixels in each square that `pixel_shuffle` by ``factor`` makes.
+
+    Else the squares show as a checkerboard that takes long to go (ICNR, Aitken et al. 2017,
+    arXiv 1707.02937).
+    """
+    count = factor**2
+    with torch.no_grad():
+        layer.weight.copy_(layer.weight[::count].repeat_interleave(count, 0))
+    return layer
 
 
 def init_(layer: Layer, gain: float = 1.0) -> Layer:

@@ -1,0 +1,94 @@
+"""The pages of the documentation that the code writes: a hook of mkdocs.
+
+One page a verb, one a family, and the exit statuses, so that what is documented is what runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from typer.main import get_command
+
+from genctl import registry
+from genctl.cli.app import app
+from genctl.cli.explain import MEANINGS
+from genctl.config import OptionInfo, options, request_options
+from genctl.registry import Spec
+
+_WIDTH = 100
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages to those that lie in ``docs/``."""
+    os.environ["GENCTL_PLUGINS"] = "none"
+    for path, text in _pages():
+        files.append(File.generated(config, f"reference/{path}", content=text))
+    return files
+
+
+def _pages() -> Iterator[tuple[str, str]]:
+    root: Any = get_command(app)
+    for name, command in root.commands.items():
+        yield f"verbs/{name}.md", "\n".join(_verb(command, f"genctl {name}"))
+    for spec in registry.specs():
+        yield f"families/{spec.name}.md", "\n".join(_family(spec))
+    yield "exit-status.md", "\n".join(_statuses())
+
+
+def _verb(command: Any, name: str, level: int = 1) -> Iterator[str]:
+    context = command.make_context(name, [], resilient_parsing=True, terminal_width=_WIDTH)
+    yield f"{'#' * level} {name}\n\n```text\n{command.get_help(context)}\n```\n"
+    for inner, found in getattr(command, "commands", {}).items():
+        yield from _verb(found, f"{name} {inner}", level + 1)
+
+
+def _family(spec: Spec) -> Iterator[str]:
+    yield f"# {spec.name}\n\n{spec.summary[0].upper()}{spec.summary[1:]}.\n"
+    yield f"Reads {_words(sorted(spec.inputs))}; makes {spec.output or 'nothing to sample'}. "
+    yield f"Exports: {_words(['safetensors', *spec.exports()])}.\n"
+    yield "## Presets\n"
+    for name, values in spec.presets.items():
+        words = " ".join(f"{key}={value}" for key, value in values.items())
+        yield f"**`{name}`**: `{words}`\n"
+    for role, text in spec.parents.items():
+        yield f"## Parent `{role}`\n\n{text[0].upper()}{text[1:]}.\n"
+    found = options(spec)
+    yield "## Settings of training\n\n`genctl train --set KEY=VALUE`, or as a flag.\n"
+    yield from _table(info for info in found if not info.key.startswith("sample."))
+    if sampling := request_options(spec):
+        yield "\n## Settings of sampling\n\n`genctl sample --KEY VALUE`.\n"
+        yield from _table(sampling)
+
+
+def _table(infos: Iterable[OptionInfo]) -> Iterator[str]:
+    yield from _rows(
+        ("key", "default", "type", ""),
+        ((_code(i.key), _code(i.default), _code(i.type), i.help) for i in infos),
+    )
+
+
+def _statuses() -> Iterator[str]:
+    yield "# Exit statuses\n\n`genctl explain CODE` says the same.\n"
+    yield from _rows(
+        ("status", "meaning", "remedy"),
+        ((str(int(s)), meaning, remedy) for s, (meaning, remedy) in MEANINGS.items()),
+    )
+
+
+def _rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    for cells in (header, ["---"] * len(header), *rows):
+        yield f"| {' | '.join(cells)} |"
+
+
+def _code(value: object) -> str:
+    """Code for the cell of a table, whose borders a code span of Markdown cannot hold."""
+    return f"<code>{escape(str(value))}</code>".replace("|", "&#124;")
+
+
+def _words(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nothing"
