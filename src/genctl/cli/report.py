@@ -27,7 +27,7 @@ def report(
         typer.Option(metavar="FILE", help="The .html to write; left out: report.html in the run."),
     ] = None,
 ) -> None:
-    """Write a run into one HTML file: curves, samples, settings, scores."""
+    """Write a run into one HTML page: curves, samples, scores."""
     from genctl.api.run_page import write_run_page
 
     call: Call = ctx.obj

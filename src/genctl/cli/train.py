@@ -13,11 +13,16 @@ from genctl.cli import completion
 from genctl.cli.command import Call
 from genctl.cli.family_options import FamilyOptions, FamilyVerb
 from genctl.cli.finished import show_finished
+from genctl.cli.launching import companions
 from genctl.cli.options import Amp, Device, Log, Threads
+from genctl.errors import ExitStatus, GenctlError
 from genctl.registry import Spec
 
 if TYPE_CHECKING:
     from genctl.config import OptionInfo
+
+WORDS = "genctl.words"
+"""In ``ctx.meta``: what stood after ``train``."""
 
 HAVE_FLAGS = {"data.source", "train.budget", "train.amp", "seed"}
 """Keys that ``train`` has flags for, whatever the family."""
@@ -25,6 +30,10 @@ HAVE_FLAGS = {"data.source", "train.budget", "train.amp", "seed"}
 
 class TrainVerb(FamilyVerb):
     """``train FAMILY`` takes every key of the family's configuration as a long option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[WORDS] = list(args)
+        return super().parse_args(ctx, args)
 
     def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
         spec = _spec(args, self.positionals(args), strict=strict)
@@ -114,6 +123,10 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take, after a short probe.")
     ] = False,
+    nproc: Annotated[
+        int | None,
+        typer.Option(help="Train with so many processes of this machine, one a GPU.", min=1),
+    ] = None,
     device: Device = None,
     threads: Threads = None,
 ) -> None:
@@ -142,15 +155,21 @@ def train(
         "download": download,
     }
     if dry_run:
+        if nproc is not None:
+            raise GenctlError(
+                ExitStatus.USAGE, "--dry-run probes one process", hint="leave --nproc out"
+            )
         from genctl.api.dry_run import dry_run as probe
         from genctl.api.session import Request
 
         found = probe(Request(family, **wanted), call.output)
         call.output.result(found.to_json(), str(found))
         return
-    from genctl.api import training
-    from genctl.engine.distributed import World
+    words = ["train", *ctx.meta[WORDS]]
+    with companions(nproc, words, threads=threads, device=device):
+        from genctl.api import training
+        from genctl.engine.distributed import World
 
-    run = training.train(family, output=call.output, started=call.started, **wanted)
-    if World.around().leads:
-        show_finished(call.output, run)
+        run = training.train(family, output=call.output, started=call.started, **wanted)
+        if World.around().leads:
+            show_finished(call.output, run)
