@@ -4,7 +4,7 @@
 
 BIN := .venv/bin
 
-.PHONY: help demo test test-all test-gpu lint smoke bench docs clean
+.PHONY: help demo test test-all torture fuzz test-gpu lint smoke bench docs clean
 .NOTPARALLEL:
 
 help:  ## this list
@@ -18,6 +18,9 @@ test: .venv/has-onnx,dev  ## the tests, within ten minutes on two cores
 
 test-all: .venv/has-onnx,dev  ## the slow tests too
 	@$(BIN)/pytest -q -n 2 -m "not gpu"
+
+torture: .venv/has-onnx,dev  ## faults of every kind at random moments, up to 40 minutes
+	@$(BIN)/python tools/torture.py
 
 test-gpu: .venv/has-onnx,dev  ## the tests that need a CUDA device
 	@$(BIN)/pytest -q -m gpu

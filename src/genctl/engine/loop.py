@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,6 +117,7 @@ class Loop:
         self._display = Display(output, unit, trainer.device)
         self._units = units_per_example
         self._window = _Window()
+        self._plan = trainer.plan
         self._first_position = trainer.position
         self._training_since = time.monotonic()
         self._scored = int(self.fraction * settings.evaluations)
@@ -163,6 +165,7 @@ class Loop:
             reports = self._trainer.step(fraction)
             self._window.add(phase_metrics(reports), fraction)
             now = time.monotonic()
+            self._keep_plan()
             if self._guard.watch(reports):
                 checkpoint_due = 0.0
             if signals.received is not None:
@@ -182,6 +185,12 @@ class Loop:
                 self._preview()
                 preview_due = time.monotonic() + min(max(15.0, self.elapsed / 2), 600.0)
         self._finish()
+
+    def _keep_plan(self) -> None:
+        """What the trainer had to change stays so when the run is resumed."""
+        if self._trainer.plan is not self._plan:
+            self._plan = self._trainer.plan
+            self._run.write("resolved.json", dataclasses.asdict(self._plan))
 
     def _refuse_empty(self) -> None:
         """A budget that ends before the first step would leave untrained weights behind."""

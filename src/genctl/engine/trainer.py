@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class Plan:
     Attributes:
         seed: of all randomness.
         batch_size: examples in an optimizer step of one phase.
-        micro_batch: examples at a time.
+        micro_batch: examples at a time; fewer after memory has run out.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         amp: ``off``, ``bf16`` or ``fp16``.
         threads: of torch on the CPU.
@@ -87,6 +88,7 @@ class Trainer:
         self._dataset = dataset
         self._stream: Iterator[Batch] | None = None
         self._repeats = _repeats(objective.phases)
+        self._eager = False
 
     @property
     def examples_per_step(self) -> int:
@@ -175,23 +177,43 @@ class Trainer:
     def _losses(
         self, phase: Phase, batch: Batch, fraction: float, active: list[nn.Parameter]
     ) -> list[Loss]:
-        """The losses of all micro-batches; once more without the compiler, if that fails."""
-        try:
-            return [self._backward(phase, part, fraction) for part in self._parts(phase, batch)]
-        except RuntimeError as error:
-            if not self.plan.compile or not could_not_compile(error):
-                raise
-            reason = str(error).strip().splitlines()[0]
-        self._warn(f"training goes on without compiling, which failed: {reason}")
-        for module in self.objective.modules.values():
-            stay_eager(module)
-        for parameter in active:
-            parameter.grad = None
-        return [self._backward(phase, part, fraction) for part in self._parts(phase, batch)]
+        """The losses of all micro-batches; once more with less memory or without the compiler."""
+        while True:
+            try:
+                return [self._backward(phase, part, fraction) for part in self._parts(phase, batch)]
+            except RuntimeError as error:
+                self._make_do(phase, error)
+            for parameter in active:
+                parameter.grad = None
+
+    def _make_do(self, phase: Phase, error: RuntimeError) -> None:
+        """Change what made a phase fail, so that it can be tried again, or raise ``error``."""
+        reason = str(error).strip().partition("\n")[0]
+        if self.plan.compile and not self._eager and could_not_compile(error):
+            self._warn(f"training goes on without compiling, which failed: {reason}")
+            for module in self.objective.modules.values():
+                stay_eager(module)
+            self._eager = True
+            return
+        if not isinstance(error, torch.OutOfMemoryError) or not self._can_halve(phase):
+            raise error
+        size = -(-self._micro_size // 2)
+        self.plan = dataclasses.replace(self.plan, micro_batch=size)
+        self._warn(f"out of memory: micro-batches of {size} from here on, the same batches in all")
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _can_halve(self, phase: Phase) -> bool:
+        """Not among several processes, which must exchange as many messages as each other."""
+        return phase.separable and self._micro_size > 1 and self.world.size == 1
+
+    @property
+    def _micro_size(self) -> int:
+        return min(self.plan.micro_batch, self.plan.batch_size // self.world.size)
 
     def _parts(self, phase: Phase, batch: Batch) -> Iterator[Batch]:
         share = self.plan.batch_size // self.world.size
-        size = min(self.plan.micro_batch, share) if phase.separable else share
+        size = self._micro_size if phase.separable else share
         for start in range(0, share, size):
             yield batch.rows(start, start + size).to(self.device)
 

@@ -1,0 +1,24 @@
+"""Nothing complete is ever lost: each fault once for every family; `make torture` does it often."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.faults.catalogue import FAULTS
+from tests.faults.rig import SETTINGS, Rig
+from tests.kills import needs_fork
+
+pytestmark = needs_fork
+SLOW = ("lm", "diffusion")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SETTINGS],
+)
+def test_survived(family: str, fault: str, tmp_path: Path) -> None:
+    FAULTS[fault](Rig(family, tmp_path), random.Random(f"{family} {fault}"))
