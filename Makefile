@@ -22,6 +22,9 @@ test-all: .venv/has-onnx,dev  ## the slow tests too
 torture: .venv/has-onnx,dev  ## faults of every kind at random moments, up to 40 minutes
 	@$(BIN)/python tools/torture.py
 
+fuzz: .venv/has-onnx,dev,fuzz  ## what is read, fuzzed for ten minutes a kind of file
+	@$(BIN)/python tools/fuzz.py
+
 test-gpu: .venv/has-onnx,dev  ## the tests that need a CUDA device
 	@$(BIN)/pytest -q -m gpu
 

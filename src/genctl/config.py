@@ -9,7 +9,6 @@ is dotted (``train.lr``) or a unique leaf (``lr``).
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import tomllib
 import typing
@@ -20,6 +19,7 @@ from typing import Annotated, Any, Literal, Union
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 from genctl.registry import Spec
 
@@ -318,7 +318,7 @@ def _read_file(spec: Spec, path: Path) -> Iterator[tuple[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise GenctlError(ExitStatus.USAGE, f"cannot read {path}: {error}") from None
     try:
-        data = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        data = documents.parse(text) if path.suffix == ".json" else tomllib.loads(text)
     except ValueError as error:
         raise GenctlError(ExitStatus.USAGE, f"{path} does not parse: {error}") from None
     if not isinstance(data, dict):

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
+from genctl import documents
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
@@ -88,10 +90,12 @@ class DataSpec:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        fields = dict(data)
-        for name in ("shape", "class_names"):
-            fields[name] = tuple(fields[name])
-        return cls(**fields)
+        """What `to_json` gave.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        return documents.build(cls, data)
 
 
 class Dataset(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import re
 import shutil
@@ -14,8 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError, nearest
 from genctl.files import disk_error, make_directory, write_json
+
+_NEEDED = {
+    "config.json": (
+        *("config.family", "config.preset", "config.model", "config.data", "config.train"),
+        *("config.sample", "config.seed", "origins"),
+    ),
+    "last.json": ("checkpoint", "step", "position", "elapsed", "finished"),
+    "best.json": ("checkpoint", "step", "metric", "value"),
+    "data.json": ("source", "name", "unit", "shape", "examples", "fingerprint"),
+    "env.json": ("starts",),
+    "eval.json": ("scores",),
+}
+"""What a run's documents hold at least."""
 
 
 def runs_root() -> Path:
@@ -50,14 +63,15 @@ class Run:
         """The JSON document ``name`` of the run, or None when it has none yet.
 
         Raises:
-            GenctlError: the document does not parse.
+            GenctlError: (DATA) it does not parse, or lacks what documents of this name have.
         """
         try:
-            return json.loads((self.path / name).read_text("utf-8"))
+            found = documents.parse((self.path / name).read_text("utf-8"))
+            return documents.require(found, _NEEDED.get(name, ()))
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise GenctlError(ExitStatus.DATA, f"{self.path / name} is damaged: {error}") from None
+            raise documents.damaged(self.path / name, error) from None
 
     def write(self, name: str, data: Any) -> None:
         """Replace the JSON document ``name`` of the run in one step."""

@@ -21,7 +21,9 @@ from tests.data.pictures import pixels, write
 def run(tmp_path: Path) -> Run:
     found = Run(tmp_path / "数字-1")
     found.path.mkdir()
-    found.write("config.json", {"config": {"family": "gan", "preset": "mlp"}, "origins": {}})
+    sections = {name: {} for name in ("model", "data", "train", "sample")}
+    config = {"family": "gan", "preset": "mlp", "seed": 0, **sections}
+    found.write("config.json", {"config": config, "origins": {}})
     rows = [{"position": 10 * k, "loss": 1 / (k + 1), "lr": 1e-3} for k in range(1000)]
     lines = [json.dumps(row) for row in rows]
     (found.path / "metrics.jsonl").write_text("\n".join(lines) + "\n" + '{"position": 1', "utf-8")

@@ -78,6 +78,14 @@ def test_names_that_lead_out_are_refused(tmp_path: Path, name: str, reason: str)
     assert reason in refusal(path).message
 
 
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "nameless.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x", b"")
+    path.write_bytes(path.read_bytes().replace(b"x", b"\0"))  # which ends a name
+    assert "leads out of it" in refusal(path).message
+
+
 def test_links_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "links.zip"
     info = zipfile.ZipInfo("a.png")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from genctl import registry, runs
+from genctl import documents, registry, runs
 from genctl.api.devices import resolve_device
 from genctl.api.model import QUIET, Model
 from genctl.config import Config, from_json
@@ -111,16 +110,25 @@ def _latest() -> Run:
 def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output: Output) -> Model:
     path = checkpoint.choose(run, wanted, output.warn)
     document = run.read("config.json")
+    if document is None:
+        raise GenctlError(ExitStatus.DATA, f"{run.path} has no config.json, and needs it")
     spec = registry.get(document["config"]["family"])
     config = from_json(spec, document["config"])
-    data = DataSpec.from_json(json.loads((path / "data.json").read_text("utf-8")))
+    data = _data_of(path / "data.json")
     weights, group = _group_of(run, path, weights)
     tensors = checkpoint.group(path, group)
     parents = load_parents(run.path, config)
-    step = json.loads((path / "state.json").read_text("utf-8"))["index"]
+    step = checkpoint.read_state(path).index
     modules = _filled(spec, config, data, parents, tensors, device)
     trained = Trained(spec.name, config, data, modules, read_artefacts(run.path, data))
     return Model(run.path, trained, weights, step, device, parents)
+
+
+def _data_of(place: Path) -> DataSpec:
+    try:
+        return DataSpec.from_json(documents.parse(place.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise documents.damaged(place, error) from None
 
 
 def _group_of(run: Run, path: Path, weights: str) -> tuple[str, str]:
@@ -129,7 +137,7 @@ def _group_of(run: Run, path: Path, weights: str) -> tuple[str, str]:
     if weights == "best":
         best = run.read("best.json")
         first = averages[0] if averages else RAW
-        weights = best["weights"] if best and best["checkpoint"] == path.name else first
+        weights = best.get("weights", first) if best and best["checkpoint"] == path.name else first
     if weights in averages:
         return weights, f"ema.{weights}"
     if weights == RAW:
@@ -165,6 +173,26 @@ def _load_onnx(path: Path) -> Model:
     return Model(path, trained, document["weights"], document["step"], torch.device("cpu"))
 
 
+def _built(spec: Spec, config: Config, data: DataSpec, parents: Parents) -> Mapping[str, nn.Module]:
+    """Modules of the sizes that documents name, which may be damaged or mean harm."""
+    try:
+        return build_objective(spec, config, data, parents).modules
+    except GenctlError:
+        raise
+    except (
+        ArithmeticError,
+        LookupError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise GenctlError(
+            ExitStatus.DATA, f"its configuration and data describe no model: {reason}"
+        ) from error
+
+
 def _filled(
     spec: Spec,
     config: Config,
@@ -174,6 +202,6 @@ def _filled(
     device: torch.device,
 ) -> dict[str, nn.Module]:
     """The modules that ``tensors`` fill, in eval mode; those it does not are left out."""
-    modules = build_objective(spec, config, data, parents).modules
+    modules = _built(spec, config, data, parents)
     filled = load_into(modules, tensors)
     return {role: modules[role].to(device).eval().requires_grad_(False) for role in filled}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genctl import config as configuration
-from genctl import registry
+from genctl import documents, registry
 from genctl.api.devices import resolve_device, use_threads
 from genctl.api.loading import build_objective
 from genctl.api.parents import given_parents, kept_parents
@@ -241,7 +241,10 @@ def _left_out(files: Sequence[str]) -> str:
 
 def _kept_plan(request: Request, run: Run, output: Output) -> Plan:
     """What was chosen when the run began; other wishes would change its numbers."""
-    plan = Plan(**run.read("resolved.json"))
+    try:
+        plan = documents.build(Plan, run.read("resolved.json"))
+    except ValueError as error:
+        raise documents.damaged(run.path / "resolved.json", error) from None
     for name, wanted, kept in (
         ("threads", request.threads, plan.threads),
         ("device", request.device, plan.device),

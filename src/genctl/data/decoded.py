@@ -8,7 +8,6 @@ and the operating system decides which of them stay in memory.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import cache_folder, staged, write_json
 
@@ -61,7 +61,7 @@ def place_of_set(stamps: Sequence[str], *wanted: object) -> Path:
 def read_decoded(place: Path) -> Decoded | None:
     """What lies at ``place``; None where there is nothing whole."""
     try:
-        index = json.loads((place / _INDEX).read_text("utf-8"))
+        index = documents.parse((place / _INDEX).read_text("utf-8"))
         # Copied on writing: nobody's mistake can reach the file.
         pixels = np.load(place / _PIXELS, mmap_mode="c", allow_pickle=False)
         files = tuple(index["files"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath, PurePosixPath
 
+from genctl import documents
 from genctl.data.decode import Openable
 from genctl.data.naming import some_of
 from genctl.errors import ExitStatus, GenctlError
@@ -64,11 +64,12 @@ def _from_csv(text: str) -> list[tuple[str, str]]:
     )
     if file is None or label is None:
         raise ValueError("its first line is not a header with file and label")
-    return [(row[file].strip(), row[label].strip()) for row in reader if row[file]]
+    filled = (row for row in reader if row[file] and row[label])
+    return [(row[file].strip(), row[label].strip()) for row in filled]
 
 
 def _from_json(text: str) -> list[tuple[str, str]]:
-    pairs = json.loads(text)["labels"]
+    pairs = documents.parse(text)["labels"]
     if pairs is None:
         raise ValueError("its labels are null")
     return [(str(path), str(label)) for path, label in pairs]

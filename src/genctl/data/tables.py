@@ -7,13 +7,13 @@ of ``bytes`` and ``path`` as ``datasets`` writes them; a label a column of numbe
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
+from genctl import documents
 from genctl.data.captions import Captions
 from genctl.errors import ExitStatus, GenctlError
 
@@ -112,7 +112,7 @@ def _splits(root: Path) -> dict[str, list[Path]]:
     if root.is_file():
         return {"train": [root]}
     if (root / _DATASETS).is_file():
-        names = json.loads((root / _DATASETS).read_text("utf-8"))["splits"]
+        names = documents.parse((root / _DATASETS).read_text("utf-8"))["splits"]
         folders = {name: root / name for name in names if (root / name).parent == root}
         return _named({name: sorted(path.glob("*.arrow")) for name, path in folders.items()})
     if (root / _DATASET).is_file():
@@ -192,10 +192,10 @@ def _class_names(
 ) -> list[str]:
     """What ``datasets`` calls the numbers of the label; empty where it does not say."""
     inside = metadata.get(b"huggingface")
-    documents = [json.loads(inside)["info"]] if inside else []
+    found = [documents.parse(inside)["info"]] if inside else []
     files = [path for path in (folder / _DATASET, root / _DATASET) if path.is_file()]
-    documents += (json.loads(path.read_text("utf-8")) for path in files)
-    for document in documents:
+    found += (documents.parse(path.read_text("utf-8")) for path in files)
+    for document in found:
         feature = (document.get("features") or {}).get(label, {})
         if feature.get("names"):
             return [str(name) for name in feature["names"]]

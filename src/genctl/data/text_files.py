@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import lzma
 import re
 import zlib
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError
 
 PIECE_BYTES = 1 << 20
@@ -53,8 +53,8 @@ def field_of(line: str, *names: str) -> str:
         ValueError: it has none; the message says what is wrong.
     """
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        record = documents.parse(line)
+    except ValueError:
         record = None
     found = [record[name] for name in names if name in record] if isinstance(record, dict) else []
     if not found or not isinstance(found[0], str):

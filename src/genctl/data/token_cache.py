@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from genctl import documents
 from genctl.config import TextData
 from genctl.data.text_source import TextSource
 from genctl.data.token_writing import TokenEncoder, Tokens, alphabet_of, dtype_for, parts
@@ -205,7 +206,7 @@ def _parts(source: TextSource, known: Survey) -> Iterator[_Part]:
 
 
 def _read(folder: Path) -> TokenFiles:
-    meta = json.loads((folder / "meta.json").read_text("utf-8"))
+    meta = documents.parse((folder / "meta.json").read_text("utf-8"))
     names = sorted((folder / "tokenizer").iterdir())
     tokenizer = Tokenizer.from_files({f"tokenizer/{p.name}": p.read_bytes() for p in names})
     arrays = {}

@@ -64,7 +64,7 @@ def members(path: Path) -> list[Member]:
         raise _refusal(path, str(error) or type(error).__name__) from None
     found = []
     for info in archive.infolist():
-        if not info.is_dir():
+        if not info.filename.endswith("/"):
             _check(path, info)
             found.append(Member(PurePosixPath(info.filename), archive, info))
     return _without_common_folder(found)

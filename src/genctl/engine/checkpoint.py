@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, staged
 from genctl.runs import Run
@@ -23,6 +24,19 @@ from genctl.weights import load_tensors, save_tensors, sha256_of
 
 FORMAT_VERSION = 1
 _MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class State:
+    """``state.json``: all of a `Snapshot` but its tensors."""
+
+    format_version: int
+    index: int
+    position: int
+    elapsed: float
+    attempt: int
+    rate_scale: float
+    scaler: Mapping[str, int | float]
 
 
 @dataclass(frozen=True)
@@ -44,7 +58,7 @@ class Snapshot:
     elapsed: float
     attempt: int
     rate_scale: float
-    scaler: Mapping[str, float]
+    scaler: Mapping[str, int | float]
     tensors: Mapping[str, Mapping[str, Tensor]] = field(repr=False)
 
     @property
@@ -60,16 +74,17 @@ class Snapshot:
             for tensor in group.values()
         )
 
-    def state_json(self) -> dict[str, Any]:
-        return {
-            "format_version": FORMAT_VERSION,
-            "index": self.index,
-            "position": self.position,
-            "elapsed": self.elapsed,
-            "attempt": self.attempt,
-            "rate_scale": self.rate_scale,
-            "scaler": dict(self.scaler),
-        }
+    @property
+    def state(self) -> State:
+        return State(
+            FORMAT_VERSION,
+            self.index,
+            self.position,
+            self.elapsed,
+            self.attempt,
+            self.rate_scale,
+            dict(self.scaler),
+        )
 
 
 def name_of(index: int) -> str:
@@ -87,7 +102,7 @@ def save(run: Run, snapshot: Snapshot, *, finished: bool, keep_last: int) -> Pat
     with staged(path) as stage:
         for group, tensors in snapshot.tensors.items():
             save_tensors(stage / f"{group}.safetensors", tensors)
-        _write(stage / "state.json", snapshot.state_json())
+        _write(stage / "state.json", asdict(snapshot.state))
         _write(stage / "data.json", run.read("data.json"))
         files = {
             file.name: {"size": file.stat().st_size, "sha256": sha256_of(file)}
@@ -142,15 +157,37 @@ def choose(run: Run, wanted: str, say: Callable[[str], None]) -> Path:
 
 def read(path: Path) -> Snapshot:
     """The checkpoint at ``path``, which `damage_of` found whole."""
-    state = json.loads((path / "state.json").read_text("utf-8"))
-    if state.pop("format_version") != FORMAT_VERSION:
+    state = read_state(path)
+    groups = {file.stem: load_tensors(file) for file in path.glob("*.safetensors")}
+    return Snapshot(
+        state.index,
+        state.position,
+        state.elapsed,
+        state.attempt,
+        state.rate_scale,
+        state.scaler,
+        groups,
+    )
+
+
+def read_state(path: Path) -> State:
+    """What ``state.json`` of the checkpoint says.
+
+    Raises:
+        GenctlError: (DATA) it is damaged, or of another version.
+    """
+    place = path / "state.json"
+    try:
+        state = documents.build(State, documents.parse(place.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise documents.damaged(place, error) from None
+    if state.format_version != FORMAT_VERSION:
         raise GenctlError(
             ExitStatus.DATA,
             f"{path} was written by another version of genctl",
             hint="use the version that env.json of the run names",
         )
-    groups = {file.stem: load_tensors(file) for file in path.glob("*.safetensors")}
-    return Snapshot(**state, tensors=groups)
+    return state
 
 
 def group(path: Path, name: str) -> dict[str, Tensor]:
@@ -171,7 +208,7 @@ def all_checkpoints(run: Run) -> list[Path]:
 def damage_of(path: Path) -> str:
     """What is wrong with the checkpoint at ``path``; empty when it is whole."""
     try:
-        files = json.loads((path / _MANIFEST).read_text("utf-8"))["files"]
+        files = documents.parse((path / _MANIFEST).read_text("utf-8"))["files"]
         return next(_misfits(path, files), "")
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"its manifest cannot be read: {error}"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.files import write_atomic
 from genctl.runs import Run
@@ -127,7 +128,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     rows = []
     for line in path.read_text("utf-8").splitlines():
         try:
-            rows.append(json.loads(line))
+            rows.append(documents.parse(line))
         except ValueError:
             break
     return rows

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.score import Score
 
@@ -43,7 +43,7 @@ def read_scores(path: Path) -> dict[str, Score]:
         GenctlError: (DATA) no such file, or other content.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = documents.parse(path.read_bytes())
         found = [_score(score) for score in document["scores"]]
     except FileNotFoundError:
         raise GenctlError(ExitStatus.DATA, f"no scores at {path}", hint=_HOW) from None

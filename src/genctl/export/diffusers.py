@@ -5,11 +5,11 @@ Nothing of genctl is needed to use it. Where no pipeline of diffusers fits, one 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from genctl import documents
 from genctl.contracts import DiffusersPlan
 from genctl.data.vision import import_torchvision
 from genctl.export.diffusers_proof import prove
@@ -56,7 +56,7 @@ def write(plan: DiffusersPlan, path: Path, document: Mapping[str, Any], card: st
 def is_export(path: Path) -> bool:
     """Whether `write` made the folder ``path``."""
     try:
-        found = json.loads((path / DOCUMENT).read_bytes())
+        found = documents.parse((path / DOCUMENT).read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(found, dict) and isinstance(found.get("images"), dict)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError
 from genctl.weights import load_tensors
 
@@ -162,7 +162,7 @@ def _with_no_class(weights: dict[str, Tensor], *, own: bool) -> dict[str, Tensor
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_bytes())
+        found = documents.parse(file.read_bytes())
     except FileNotFoundError:
         raise GenctlError(ExitStatus.DATA, f"no {file.name} in {file.parent}") from None
     except (OSError, ValueError) as error:

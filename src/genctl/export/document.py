@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from genctl import documents
 from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError
 
@@ -34,7 +35,7 @@ def from_text(text: str | bytes, origin: Path, *, also: str) -> dict[str, Any]:
         GenctlError: no JSON, of another version of the format, or incomplete.
     """
     try:
-        document = json.loads(text)
+        document = documents.parse(text)
         version = document["format_version"]
     except (ValueError, KeyError, TypeError):
         raise _damaged(origin) from None
@@ -62,7 +63,7 @@ def _is_complete(document: Mapping[str, Any], also: str) -> bool:
         if not all(map(_is_inside, data.artefacts)):
             return False
         texts = (config["family"], config["preset"], document["weights"], document[also])
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return False
     return all(isinstance(text, str) for text in texts) and isinstance(step, int | None)
 

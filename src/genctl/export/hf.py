@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from genctl import documents
 from genctl.contracts import TOKENIZER, DecoderPlan
 from genctl.data.vision import import_torchvision
 from genctl.export.decoder import (
@@ -66,7 +67,7 @@ def write(plan: DecoderPlan, path: Path, document: Mapping[str, Any], card: str)
 def is_export(path: Path) -> bool:
     """Whether `write` made the folder ``path``."""
     try:
-        found = json.loads((path / "config.json").read_bytes())
+        found = documents.parse((path / "config.json").read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(found, dict) and isinstance(found.get(_DOCUMENT_KEY), dict)

@@ -1,0 +1,61 @@
+"""JSON that others may have written, or that was damaged: parsed, and checked before it is used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from genctl.errors import ExitStatus, GenctlError
+
+T = TypeVar("T")
+
+
+def parse(text: str | bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ValueError: it is none, or is nested deeper than Python can follow.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def build(cls: type[T], data: Any) -> T:
+    """An instance of a dataclass from plain data, each field of its type.
+
+    Raises:
+        ValueError: a field is absent, unknown or of another type; one line says which.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(cls).validate_python(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = first["msg"][:1].lower() + first["msg"][1:]
+        raise ValueError(f"{where}: {reason}" if where else reason) from None
+
+
+def require(data: Any, needed: tuple[str, ...]) -> Any:
+    """``data``, if it is an object with these keys, each a dotted path.
+
+    Raises:
+        ValueError: it lacks one.
+    """
+    for path in needed:
+        inner = data
+        for key in path.split("."):
+            if not isinstance(inner, dict) or key not in inner:
+                raise ValueError(f"it lacks {path!r}")
+            inner = inner[key]
+    return data
+
+
+def damaged(place: Path, error: Exception) -> GenctlError:
+    """The error of a document that is not what it should be."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return GenctlError(ExitStatus.DATA, f"{place} is damaged: {reason}")
