@@ -104,6 +104,7 @@ def test_killed_at_five_steps_ends_bit_equal(tmp_path: Path) -> None:
         "critic_steps=2",
         "architecture=dcgan",
         "patch=4",
+        "resample=smooth",
         "augment=colour,translation,cutout",
         "amp=bf16",
     ],

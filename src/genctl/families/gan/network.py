@@ -27,15 +27,18 @@ MAX_WIDENING = 8
 
 @dataclass(frozen=True)
 class ImageShape:
-    """Channels, height and width of one image, in pixels.
+    """Channels, height and width of one image, in pixels, and how it is seen.
 
-    The networks see squares of `patch` x `patch` pixels as one place with more channels.
+    The networks see squares of `patch` x `patch` pixels as one place with more channels. From stage
+    to stage, squares of 2x2 places become channels and back; with `smooth` they are averaged, and
+    interpolated on the way back.
     """
 
     channels: int
     height: int
     width: int
     patch: int = 2
+    smooth: bool = False
 
     @property
     def stages(self) -> int:
@@ -55,6 +58,11 @@ class ImageShape:
     def scale(self) -> int:
         """Pixels to a side of one place at the coarsest stage."""
         return int(self.patch * 2 ** (self.stages - 1))
+
+    @property
+    def square(self) -> int:
+        """Places of one stage whose channels a place of the next one gets."""
+        return 1 if self.smooth else 4
 
     @property
     def patch_channels(self) -> int:
@@ -120,10 +128,11 @@ class ResidualGenerator(nn.Module):
         init_(self.stem)
         self.blocks = _blocks(channels, depth)
         self.up = nn.ModuleList(
-            _alike(init_(nn.Conv2d(coarse, 4 * fine, 1)), 2) for coarse, fine in pairwise(channels)
+            _alike(init_(nn.Conv2d(coarse, image.square * fine, 1)), image.square)
+            for coarse, fine in pairwise(channels)
         )
         head = init_(nn.Conv2d(channels[-1], image.patch_channels, 3, padding=1))
-        self.head = _alike(head, image.patch)
+        self.head = _alike(head, image.patch**2)
 
     def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """`z: (B, z_dim) float`, `label: (B,) int64` or None, to `(B, C, H, W)` in [-1, 1]."""
@@ -134,12 +143,17 @@ class ResidualGenerator(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         for stage, block in enumerate(self.blocks):
             if stage:
-                x = F.pixel_shuffle(self.up[stage - 1](x), 2)
+                x = self._enlarged(self.up[stage - 1](x))
             x = block(x)
         # Flat backgrounds sit at the ends of the range. Without tanh a fake is told by its
         # background alone, and digits take about three times the images (docs/lab-notes.md).
         x = torch.tanh(F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), self.image.patch))
         return x[:, :, : self.image.height, : self.image.width]
+
+    def _enlarged(self, x: Tensor) -> Tensor:
+        if self.image.smooth:
+            return F.interpolate(x, scale_factor=2, mode="bilinear")
+        return F.pixel_shuffle(x, 2)
 
 
 class ResidualDiscriminator(nn.Module):
@@ -157,7 +171,7 @@ class ResidualDiscriminator(nn.Module):
         self.stem = init_(nn.Conv2d(image.patch_channels, channels[0], 3, padding=1))
         self.blocks = _blocks(channels, depth)
         self.down = nn.ModuleList(
-            init_(nn.Conv2d(4 * fine, coarse, 1)) for fine, coarse in pairwise(channels)
+            init_(nn.Conv2d(image.square * fine, coarse, 1)) for fine, coarse in pairwise(channels)
         )
         self.head = init_(nn.Linear(channels[-1] * math.prod(image.base), max(1, num_classes)))
 
@@ -170,7 +184,8 @@ class ResidualDiscriminator(nn.Module):
         x = self.stem(x)
         for stage, block in enumerate(self.blocks):
             if stage:
-                x = self.down[stage - 1](F.pixel_unshuffle(x, 2))
+                shrink = F.avg_pool2d if self.image.smooth else F.pixel_unshuffle
+                x = self.down[stage - 1](shrink(x, 2))
             x = block(x)
         logits: Tensor = self.head(F.leaky_relu(x, SLOPE).flatten(1))
         if label is None:
@@ -236,13 +251,12 @@ def _blocks(channels: list[int], depth: int) -> nn.ModuleList:
     )
 
 
-def _alike(layer: nn.Conv2d, factor: int) -> nn.Conv2d:
-    """Begin with equal pixels in each square that `pixel_shuffle` by ``factor`` makes.
+def _alike(layer: nn.Conv2d, count: int) -> nn.Conv2d:
+    """Begin with equal pixels in each square of ``count`` that `pixel_shuffle` makes.
 
     Else the squares show as a checkerboard that takes long to go (ICNR, Aitken et al. 2017,
     arXiv 1707.02937).
     """
-    count = factor**2
     with torch.no_grad():
         layer.weight.copy_(layer.weight[::count].repeat_interleave(count, 0))
     return layer

@@ -44,7 +44,7 @@ def build_networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
             "generator": DcganGenerator(image, classes, width=options.width, z_dim=options.z_dim),
             "discriminator": DcganDiscriminator(image, classes, width=options.width),
         }
-    image = ImageShape(channels, height, width, options.patch)
+    image = ImageShape(channels, height, width, options.patch, options.resample == "smooth")
     size = {"width": options.width, "depth": options.depth}
     return {
         "generator": ResidualGenerator(image, classes, z_dim=options.z_dim, **size),

@@ -19,6 +19,9 @@ class GanConfig:
     width: Annotated[int, Ge(4)] = option(24, "channels of the finest stage; coarser ones double")
     depth: Annotated[int, Ge(1)] = option(1, "residual: blocks per stage")
     patch: Literal[2, 4] = option(2, "residual: side of the squares of pixels seen as one")
+    resample: Literal["shuffle", "smooth"] = option(
+        "shuffle", "residual: squares become channels from stage to stage, or are averaged (smooth)"
+    )
     z_dim: Annotated[int, Ge(1)] = option(64, "length of the noise vector")
     loss: Literal["rpgan", "nonsaturating", "hinge", "least_squares", "wgan"] = option(
         "rpgan", "adversarial loss; wgan wants regulariser=gp and critic_steps=5"

@@ -1,0 +1,141 @@
+"""GANs of 1,236 small colour pictures: the preset `small-64`, a DCGAN and lightweight-gan.
+
+Each trains on ``emoji`` for the same minutes; as many samples as there are training pictures are
+then compared with those by a network pretrained on ImageNet (``colour_judge.py``) that none of them
+saw. Contenders run side by side, each on cores of its own, so that what else the machine does harms
+them alike.
+
+    python benchmarks/gan_colour.py --minutes 15 --seeds 0,1,2
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from colour_judge import ColourJudge
+from gan_colour_peers import PEERS
+from machine import machine
+
+import genctl
+from genctl.data.emoji import load_emoji
+from genctl.data.samples import grid, save_png
+
+OURS = "genctl small-64"
+SHOWN = 64
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one contender reached with one seed."""
+
+    contender: str
+    seed: int
+    images: int
+    distance: float
+
+
+def main() -> None:
+    options = _options()
+    root = options.out or Path(tempfile.mkdtemp(prefix="gan_colour-"))
+    root.mkdir(parents=True, exist_ok=True)
+    images, labels, _ = load_emoji("train")
+    judge = ColourJudge(images)
+    contenders = [OURS, *PEERS]
+    turns = [(name, seed) for seed in map(int, options.seeds.split(",")) for name in contenders]
+    if options.only:
+        turns = [turn for turn in turns if turn[0] in options.only.split(",")]
+    rows = []
+    for start in range(0, len(turns), options.beside):
+        together = turns[start : start + options.beside]
+        _train(together, root, options)
+        for name, seed in together:
+            made, seen = _made(name, seed, root, labels)
+            save_png(root / f"{_stem(name, seed)}.png", grid(made[:: len(made) // SHOWN][:SHOWN]))
+            rows.append(Row(name, seed, seen, judge.distance(made)))
+            print(rows[-1], file=sys.stderr, flush=True)
+    print(_table(rows, options))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=15, help="of each contender and seed")
+    parser.add_argument("--seeds", default="0", help="e.g. 0,1,2")
+    parser.add_argument("--beside", type=int, default=2, help="contenders at a time, a core each")
+    parser.add_argument("--only", default="", help="names of contenders")
+    parser.add_argument("--out", type=Path, default=None, help="keep runs and pictures here")
+    return parser.parse_args()
+
+
+def _stem(name: str, seed: int) -> str:
+    return f"{name.replace(' ', '-')}-{seed}"
+
+
+def _train(together: list[tuple[str, int]], root: Path, options: argparse.Namespace) -> None:
+    """Run them at the same time, each pinned to its share of the cores."""
+    cores = sorted(os.sched_getaffinity(0))
+    share = max(1, len(cores) // options.beside)
+    running = []
+    for place, (name, seed) in enumerate(together):
+        own = cores[place * share : (place + 1) * share]
+        command = ["taskset", "-c", ",".join(map(str, own)), sys.executable]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(len(own))}
+        words = _command(name, seed, root, options.minutes, len(own))
+        running.append(subprocess.Popen([*command, *words], env=environment))
+    for process in running:
+        if process.wait():
+            sys.exit(f"a contender ended with {process.returncode}")
+
+
+def _command(name: str, seed: int, root: Path, minutes: float, threads: int) -> list[str]:
+    out = root / _stem(name, seed)
+    if name == OURS:
+        words = f"-m genctl train gan --preset small-64 --data emoji --seed {seed} --quiet"
+        return [
+            *words.split(),
+            f"--budget={minutes * 60:g}s",
+            f"--threads={threads}",
+            f"--out={out}",
+        ]
+    script = str(Path(__file__).with_name("gan_colour_peers.py"))
+    return [script, name, f"--minutes={minutes}", f"--seed={seed}", f"--out={out}.npz"]
+
+
+def _made(name: str, seed: int, root: Path, labels: np.ndarray) -> tuple[np.ndarray, int]:
+    """As many samples as there are training pictures, and how many images training saw."""
+    out = root / _stem(name, seed)
+    if name != OURS:
+        with np.load(f"{out}.npz") as archive:
+            return archive["arr_0"], int(archive["seen"])
+    model = genctl.load(out)
+    samples = model.sample(len(labels), seed=1000 + seed, labels=labels.tolist(), batch_size=128)
+    return samples.array, genctl.load(out).step * model.config.train.batch_size
+
+
+def _table(rows: list[Row], options: argparse.Namespace) -> str:
+    threads = max(1, len(os.sched_getaffinity(0)) // options.beside)
+    lines = [
+        f"{options.minutes:g} minutes each, {machine(threads)}",
+        "",
+        "| contender | images seen | FD, median (all) |",
+        "|---|--:|---|",
+    ]
+    for name in dict.fromkeys(row.contender for row in rows):
+        mine = [row for row in rows if row.contender == name]
+        distances = [row.distance for row in mine]
+        lines.append(
+            f"| {name} | {statistics.median(row.images for row in mine):,.0f} | "
+            f"{statistics.median(distances):.1f} ({', '.join(f'{d:.1f}' for d in distances)}) |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
