@@ -77,6 +77,7 @@ class TrainConfig:
     ema_halflife: Annotated[float, Ge(0)] = option(20_000, "half-life of the average, in examples")
     amp: Literal["auto", "off", "bf16", "fp16"] = option("auto", "mixed precision")
     compile: bool = option(False, "compile the networks' blocks: slower to start, then faster")
+    recompute: bool = option(False, "run blocks again for gradients: less memory, a third slower")
     checkpoint_seconds: Annotated[float, Gt(0)] = option(45, "a checkpoint at least this often")
     keep_last: Annotated[int, Ge(1)] = option(3, "how many of the newest checkpoints to keep")
     evaluations: Annotated[int, Ge(0)] = option(10, "how often the run is scored, to find the best")

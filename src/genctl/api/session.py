@@ -277,6 +277,7 @@ def _new_plan(request: Request, config: Config) -> Plan:
         threads=use_threads(request.threads),
         clip=config.train.clip,
         compile=config.train.compile,
+        recompute=config.train.recompute,
     )
 
 

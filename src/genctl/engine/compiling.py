@@ -1,11 +1,15 @@
-"""Compiling the networks' blocks in place, and running them as they were written."""
+"""How the networks' blocks run: compiled, twice for less memory, or as they were written."""
 
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Iterator
+from typing import Any
 
+import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from genctl.contracts import Objective
 
@@ -21,6 +25,25 @@ def compile_blocks(objective: Objective) -> None:
     for module in objective.modules.values():
         for part in _parts(module):
             part.compile()
+
+
+def recompute_blocks(objective: Objective) -> None:
+    """Let each block of each trained module keep its inputs alone, and run again for gradients.
+
+    Chen et al. 2016 (arXiv 1604.06174): memory for one block and the inputs of all, at the price of
+    a second forward pass. Copies, and passes without gradients, run as ever.
+    """
+    for module in objective.modules.values():
+        for part in _parts(module):
+            # An attribute of the instance, which a deep copy makes anew for itself.
+            part.forward = functools.partial(_recomputed, part)
+
+
+def _recomputed(part: nn.Module, *inputs: Any) -> Any:
+    forward = functools.partial(type(part).forward, part)
+    if not torch.is_grad_enabled():
+        return forward(*inputs)
+    return checkpoint(forward, *inputs, use_reentrant=False)
 
 
 def stay_eager(module: nn.Module) -> nn.Module:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import torch
+
 from genctl.engine import checkpoint
 from genctl.engine.reports import PhaseReport
 from genctl.engine.trainer import Trainer
@@ -29,7 +31,9 @@ class NonFiniteGuard:
         self._trainer = trainer
         self._run = run
         self._output = output
-        self._skipped = 0
+        self._in_a_row = torch.zeros((), dtype=torch.int64, device=trainer.device)
+        # A device that hurries is asked seldom, because it then has to finish what it does.
+        self._every = MAX_SKIPPED if trainer.hurries else 1
 
     def watch(self, reports: Mapping[str, PhaseReport]) -> bool:
         """Look at a step; True when the run was set back.
@@ -37,11 +41,9 @@ class NonFiniteGuard:
         Raises:
             GenctlError: it was set back too often, or there is nothing to go back to.
         """
-        if all(report.finite for report in reports.values()):
-            self._skipped = 0
-            return False
-        self._skipped += 1
-        if self._skipped < MAX_SKIPPED:
+        good = torch.stack([report.finite for report in reports.values()]).all()
+        self._in_a_row = torch.where(good, 0, self._in_a_row + 1)
+        if self._trainer.index % self._every or int(self._in_a_row) < MAX_SKIPPED:
             return False
         self.set_back(f"{MAX_SKIPPED} steps in a row had non-finite gradients")
         return True
@@ -59,7 +61,7 @@ class NonFiniteGuard:
             )
         good = checkpoint.read(path)
         trainer.restore(dataclasses.replace(good, attempt=attempt, rate_scale=scale))
-        self._skipped = 0
+        self._in_a_row.zero_()
         self._output.warn(
             f"{reason}; back to {path.name} with {scale:g} of the learning rate "
             f"(attempt {attempt} of {MAX_ATTEMPTS})"

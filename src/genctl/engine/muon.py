@@ -32,6 +32,9 @@ class Muon(torch.optim.Optimizer):
         betas: of AdamW.
     """
 
+    found_inf: Tensor | None = None
+    """Unless zero, a step changes nothing: what torch's fused optimizers call by that name."""
+
     def __init__(self, groups: Iterable[dict[str, Any]], betas: tuple[float, float]) -> None:
         # `fused` tells torch to load the counters to where the parameters are.
         super().__init__(groups, {"betas": betas, "weight_decay": 0.0, "fused": True})
@@ -43,10 +46,21 @@ class Muon(torch.optim.Optimizer):
             parameters = [p for p in group["params"] if p.grad is not None]
             if not parameters:
                 continue
-            if group["kind"] == "muon":
+            if group["kind"] != "muon":
+                self._adamw(group, parameters)
+            elif self.found_inf is None:
                 self._muon(group, parameters)
             else:
-                self._adamw(group, parameters)
+                self._muon_unless(self.found_inf > 0, group, parameters)
+
+    def _muon_unless(self, bad: Tensor, group: dict[str, Any], parameters: list[Tensor]) -> None:
+        """What nobody knows before the device has decided is done, and undone if need be."""
+        moved = [*parameters, *(self._state(p, "momentum") for p in parameters)]
+        before = [tensor.clone() for tensor in moved]
+        self._muon(group, parameters)
+        torch._foreach_copy_(
+            moved, [torch.where(bad, b, now) for b, now in zip(before, moved, strict=True)]
+        )
 
     def _muon(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
         """Matrices of one shape go through the iteration as one batch."""
@@ -83,6 +97,7 @@ class Muon(torch.optim.Optimizer):
             weight_decay=group["weight_decay"],
             eps=_EPS,
             maximize=False,
+            found_inf=self.found_inf,
         )
 
     def _state(self, parameter: Tensor, name: str) -> Tensor:

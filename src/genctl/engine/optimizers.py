@@ -85,6 +85,24 @@ class Optimizers:
             optimizer.load_state_dict({**whole, "state": entries})
 
 
+def obeys(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether the optimizer can be told on the device that its gradients are bad.
+
+    SGD cannot: its first step would leave momenta behind that nobody has set.
+    """
+    if isinstance(optimizer, torch.optim.Adam):  # AdamW is one, too
+        return bool(optimizer.defaults["fused"])
+    return isinstance(optimizer, Muon)
+
+
+def tell(optimizer: torch.optim.Optimizer, bad: Tensor) -> None:
+    """Let the next step of an optimizer that `obeys` change nothing if ``bad``, a scalar, is true.
+
+    By the attribute through which torch's loss scaler tells its fused optimizers the same.
+    """
+    vars(optimizer)["found_inf"] = bad.float()
+
+
 def _assign(named: Named, specs: Mapping[str, OptimizerSpec]) -> dict[str, Named]:
     owned: dict[str, Named] = {name: {} for name in specs}
     for parameter_name, parameter in named.items():

@@ -18,7 +18,7 @@ class PhaseReport:
     metrics: dict[str, Tensor]
     weight: Tensor
     norm: Tensor
-    finite: bool
+    finite: Tensor
 
 
 def summed(losses: Sequence[Loss]) -> dict[str, Tensor]:

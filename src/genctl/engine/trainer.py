@@ -11,12 +11,18 @@ from torch import Tensor, nn
 
 from genctl.contracts import Batch, Dataset, Loss, Objective, Phase
 from genctl.engine.checkpoint import Snapshot
-from genctl.engine.compiling import compile_blocks, could_not_compile, eager_copy, stay_eager
+from genctl.engine.compiling import (
+    compile_blocks,
+    could_not_compile,
+    eager_copy,
+    recompute_blocks,
+    stay_eager,
+)
 from genctl.engine.context import StepContext, reseed
 from genctl.engine.distributed import RELOAD, STEP, Order, World
 from genctl.engine.ema import RAW, Ema
 from genctl.engine.noise import TRAINING_BLOCK, KeyedNoise
-from genctl.engine.optimizers import Optimizers
+from genctl.engine.optimizers import Optimizers, obeys, tell
 from genctl.engine.precision import Precision
 from genctl.engine.reports import PhaseReport, summed
 from genctl.seeding import seed_of
@@ -36,6 +42,7 @@ class Plan:
         threads: of torch on the CPU.
         clip: largest gradient norm; 0: none.
         compile: whether blocks are compiled.
+        recompute: whether blocks run again for gradients, in less memory.
     """
 
     seed: int
@@ -46,6 +53,7 @@ class Plan:
     threads: int
     clip: float = 0.0
     compile: bool = False
+    recompute: bool = False
 
 
 class Trainer:
@@ -79,6 +87,8 @@ class Trainer:
         self.precision = Precision(plan.amp, self.device)
         self.optimizers = Optimizers(objective.modules, objective.optimizers)
         self.ema = Ema(objective.modules, objective.ema)
+        if plan.recompute:
+            recompute_blocks(objective)
         if plan.compile:
             compile_blocks(objective)
         self.index = 0
@@ -89,6 +99,8 @@ class Trainer:
         self._stream: Iterator[Batch] | None = None
         self._repeats = _repeats(objective.phases)
         self._eager = False
+        self.hurries = self.device.type == "cuda"
+        """Whether the device decides about bad gradients by itself, so that nobody waits for it."""
 
     @property
     def examples_per_step(self) -> int:
@@ -246,15 +258,22 @@ class Trainer:
             scaler.unscale_(self.optimizers[name])
         torch._foreach_div_(gradients, weight)
         norm = torch.nn.utils.get_total_norm(gradients)
-        # The one value that each phase waits for: a bad step must not reach the weights.
-        finite = bool(norm.isfinite())
-        if finite and self.plan.clip:
+        finite = norm.isfinite()
+        if self.plan.clip:
             torch._foreach_mul_(gradients, (self.plan.clip / norm).clamp(max=1.0))
         for name in phase.optimizers:
-            if finite or scaler.is_enabled():
-                scaler.step(self.optimizers[name])
+            self._move(self.optimizers[name], finite)
         scaler.update()
         return PhaseReport(metrics, weight, norm, finite)
+
+    def _move(self, optimizer: torch.optim.Optimizer, finite: Tensor) -> None:
+        """Let an optimizer step, unless the gradients are bad, which must not reach the weights."""
+        scaler = self.precision.scaler
+        if self.hurries and obeys(optimizer):
+            tell(optimizer, ~finite)
+        elif not scaler.is_enabled() and not finite:
+            return
+        scaler.step(optimizer)
 
     def _require_gradients(self, active: object) -> None:
         for parameters in self.optimizers.parameters.values():
