@@ -78,6 +78,9 @@ class TrainConfig:
     amp: Literal["auto", "off", "bf16", "fp16"] = option("auto", "mixed precision")
     compile: bool = option(False, "compile the networks' blocks: slower to start, then faster")
     recompute: bool = option(False, "run blocks again for gradients: less memory, a third slower")
+    shard: bool = option(
+        False, "several processes share weights, averages and moments out: less memory each"
+    )
     checkpoint_seconds: Annotated[float, Gt(0)] = option(45, "a checkpoint at least this often")
     keep_last: Annotated[int, Ge(1)] = option(3, "how many of the newest checkpoints to keep")
     evaluations: Annotated[int, Ge(0)] = option(10, "how often the run is scored, to find the best")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from genctl import documents
@@ -264,6 +265,10 @@ class OptimizerSpec:
     decay_falls: bool = False
     adamw_lr: float = 3e-3
     adamw: tuple[str, ...] = _OUTER
+
+    def owns_some_of(self, role: str) -> bool:
+        """Whether a pattern of `select` means parameters of the module ``role``."""
+        return any(fnmatchcase(role, pattern.partition(".")[0]) for pattern in self.select)
 
     @classmethod
     def of(cls, train: TrainConfig, *select: str, adamw: tuple[str, ...] = _OUTER) -> Self:

@@ -278,6 +278,7 @@ def _new_plan(request: Request, config: Config) -> Plan:
         clip=config.train.clip,
         compile=config.train.compile,
         recompute=config.train.recompute,
+        shard=config.train.shard,
     )
 
 

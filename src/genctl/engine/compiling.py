@@ -23,7 +23,7 @@ def compile_blocks(objective: Objective) -> None:
     if any(phase.second_order for phase in objective.phases):
         return
     for module in objective.modules.values():
-        for part in _parts(module):
+        for part in blocks_of(module):
             part.compile()
 
 
@@ -34,7 +34,7 @@ def recompute_blocks(objective: Objective) -> None:
     a second forward pass. Copies, and passes without gradients, run as ever.
     """
     for module in objective.modules.values():
-        for part in _parts(module):
+        for part in blocks_of(module):
             # An attribute of the instance, which a deep copy makes anew for itself.
             part.forward = functools.partial(_recomputed, part)
 
@@ -67,7 +67,8 @@ def eager_copy(module: nn.Module) -> nn.Module:
     return stay_eager(copy.deepcopy(module).eval().requires_grad_(False))
 
 
-def _parts(module: nn.Module) -> Iterator[nn.Module]:
+def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
+    """The repeated parts of a network, or all of one that names none."""
     blocks = getattr(module, "blocks", None)
     if isinstance(blocks, nn.ModuleList) and len(blocks):
         yield from blocks

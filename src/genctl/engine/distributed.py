@@ -19,7 +19,7 @@ from torch import Tensor, distributed
 from genctl.engine.gathering import gather
 from genctl.errors import ExitStatus, GenctlError
 
-STEP, RELOAD, END = 0.0, 1.0, 2.0
+STEP, RELOAD, END, COLLECT = 0.0, 1.0, 2.0, 3.0
 PATIENCE = datetime.timedelta(minutes=30)
 """How long a process waits for the others, e.g. while rank 0 scores a checkpoint."""
 
@@ -31,7 +31,8 @@ class Order(NamedTuple):
 
     Attributes:
         kind: `STEP` (one is the fraction of the budget), `RELOAD` (one is the step whose checkpoint
-            to load, two the attempt, three the rate scale) or `END`.
+            to load, two the attempt, three the rate scale), `COLLECT` (put together what is cut:
+            everything if one is 1, else averages) or `END`.
     """
 
     kind: float

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from genctl.contracts import EmaSpec
 from genctl.engine.compiling import eager_copy
+from genctl.engine.sharding import part
 
 RAW = "raw"
 """How the weights are called that no average was taken of."""
@@ -43,8 +44,8 @@ class Ema:
 
 
 def _blend(average: nn.Module, source: nn.Module, weight: float) -> None:
-    kept: list[Tensor] = list(average.parameters())
-    live = [p.detach() for p in source.parameters()]
+    kept: list[Tensor] = [part(p) for p in average.parameters()]
+    live = [part(p.detach()) for p in source.parameters()]
     torch._foreach_lerp_(kept, live, weight)
     for buffer, current in zip(average.buffers(), source.buffers(), strict=True):
         buffer.copy_(current)

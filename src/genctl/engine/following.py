@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from genctl.engine import checkpoint
-from genctl.engine.distributed import RELOAD, STEP, World
+from genctl.engine.distributed import COLLECT, END, STEP, World
 from genctl.engine.signals import StopSignals
 from genctl.engine.trainer import Trainer
 from genctl.runs import Run
@@ -23,9 +23,11 @@ def follow(trainer: Trainer, run: Run, world: World) -> None:
         Dismissed: rank 0 is gone.
     """
     with StopSignals():
-        while (order := world.receive()).kind in (STEP, RELOAD):
+        while (order := world.receive()).kind != END:
             if order.kind == STEP:
                 trainer.step(order.one)
+            elif order.kind == COLLECT:
+                trainer.collect(everything=bool(order.one))
             else:
                 path = run.checkpoints / checkpoint.name_of(int(order.one))
                 snapshot = checkpoint.read(path)

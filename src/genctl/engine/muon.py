@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
+from genctl.engine.sharding import own_rows, part, whole
+
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 """Of the quintic that Jordan et al. 2024 (Muon, kellerjordan.github.io/posts/muon) chose for its
 slope at zero: five rounds of it bring every singular value near 1."""
@@ -75,11 +77,11 @@ class Muon(torch.optim.Optimizer):
             momenta = [self._state(p, "momentum") for p in members]
             torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
             looked_ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)
-            stacked = torch.stack([update.flatten(1) for update in looked_ahead])
+            # Of cut matrices every process works out the whole, and moves its own rows.
+            stacked = torch.stack([whole(update).flatten(1) for update in looked_ahead])
             updates = orthogonalised(stacked).mul_(-lr * math.sqrt(max(1.0, rows / columns)))
-            torch._foreach_add_(
-                members, [u.view_as(p) for u, p in zip(updates, members, strict=True)]
-            )
+            moves = [own_rows(u.view(p.shape), p) for u, p in zip(updates, members, strict=True)]
+            torch._foreach_add_([part(p) for p in members], moves)
 
     def _adamw(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
         adamw(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from genctl.contracts import OptimizerSpec
 from genctl.engine.muon import Muon
+from genctl.engine.sharding import cut_like
 
 Named = dict[str, nn.Parameter]
 
@@ -81,7 +82,10 @@ class Optimizers:
             entries: dict[int, dict[str, Tensor]] = {}
             for key, value in state[name].items():
                 parameter_name, _, field = key.rpartition("/")
-                entries.setdefault(order.index(parameter_name), {})[field] = value
+                parameter = self.parameters[name][parameter_name]
+                entries.setdefault(order.index(parameter_name), {})[field] = cut_like(
+                    value, parameter
+                )
             optimizer.load_state_dict({**whole, "state": entries})
 
 

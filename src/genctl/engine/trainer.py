@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ from genctl.engine.compiling import (
     stay_eager,
 )
 from genctl.engine.context import StepContext, reseed
-from genctl.engine.distributed import RELOAD, STEP, Order, World
+from genctl.engine.distributed import COLLECT, RELOAD, STEP, Order, World
 from genctl.engine.ema import RAW, Ema
 from genctl.engine.noise import TRAINING_BLOCK, KeyedNoise
 from genctl.engine.optimizers import Optimizers, obeys, tell
 from genctl.engine.precision import Precision
 from genctl.engine.reports import PhaseReport, summed
+from genctl.engine.sharding import cut, cut_roles, is_cut, part, put, whole
 from genctl.seeding import seed_of
 from genctl.weights import flatten, load_into
 
@@ -43,6 +45,7 @@ class Plan:
         clip: largest gradient norm; 0: none.
         compile: whether blocks are compiled.
         recompute: whether blocks run again for gradients, in less memory.
+        shard: whether several processes share weights, averages and moments out.
     """
 
     seed: int
@@ -54,6 +57,7 @@ class Plan:
     clip: float = 0.0
     compile: bool = False
     recompute: bool = False
+    shard: bool = False
 
 
 class Trainer:
@@ -85,12 +89,13 @@ class Trainer:
         for module in objective.frozen.values():
             module.eval().requires_grad_(False)
         self.precision = Precision(plan.amp, self.device)
-        self.optimizers = Optimizers(objective.modules, objective.optimizers)
         self.ema = Ema(objective.modules, objective.ema)
         if plan.recompute:
             recompute_blocks(objective)
         if plan.compile:
             compile_blocks(objective)
+        self._plain = self._cut() if plan.shard and self.world.size > 1 else {}
+        self.optimizers = Optimizers(objective.modules, objective.optimizers)
         self.index = 0
         self.position = 0
         self.attempt = 0
@@ -124,14 +129,44 @@ class Trainer:
 
     def averages(self) -> Mapping[str, dict[str, nn.Module]]:
         """Copies of the modules that previews and scores may run: every average, or ``raw``."""
-        if self.ema.copies:
-            return self.ema.copies
-        return {RAW: {role: eager_copy(m) for role, m in self.objective.modules.items()}}
+        live = self.ema.copies or {RAW: dict(self.objective.modules)}
+        if not self._plain:
+            return self.ema.copies or {RAW: {role: eager_copy(m) for role, m in live[RAW].items()}}
+        groups = self._collected(everything=not self.ema.copies)
+        found: dict[str, dict[str, nn.Module]] = {}
+        for name, roles in live.items():
+            found[name] = {role: copy.deepcopy(self._plain[role]) for role in roles}
+            load_into(found[name], groups["model" if name == RAW else f"ema.{name}"])
+        return found
+
+    def _cut(self) -> dict[str, nn.Module]:
+        """Give each process its part of what can be cut; returns copies to be filled when whole."""
+        modules = self.objective.modules
+        plain = {role: eager_copy(module) for role, module in modules.items()}
+        chosen = cut_roles(self.objective)
+        averages = [roles[r] for roles in self.ema.copies.values() for r in chosen & roles.keys()]
+        cut([*(modules[role] for role in sorted(chosen)), *averages], self.device, self.world.size)
+        return plain
+
+    def collect(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
+        """Put together what is cut, with all processes: averages, or weights and moments too."""
+        groups = {f"ema.{name}": flatten(roles) for name, roles in self.ema.copies.items()}
+        if everything:
+            moments = {f"optimizer.{n}": s for n, s in self.optimizers.state().items()}
+            groups = {"model": flatten(self.objective.modules), **groups, **moments}
+        return {
+            group: {name: whole(tensor) for name, tensor in tensors.items()}
+            for group, tensors in groups.items()
+        }
+
+    def _collected(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
+        """`collect`, which the other processes join when something is cut."""
+        if self._plain:
+            self.world.order(Order(COLLECT, float(everything)))
+        return self.collect(everything=everything)
 
     def snapshot(self, elapsed: float) -> Snapshot:
-        """Everything that `restore` needs, on the CPU."""
-        averages = {f"ema.{name}": flatten(roles) for name, roles in self.ema.copies.items()}
-        moments = {f"optimizer.{n}": s for n, s in self.optimizers.state().items()}
+        """Everything that `restore` needs."""
         return Snapshot(
             index=self.index,
             position=self.position,
@@ -139,7 +174,7 @@ class Trainer:
             attempt=self.attempt,
             rate_scale=self.rate_scale,
             scaler=self.precision.scaler.state_dict(),
-            tensors={"model": flatten(self.objective.modules), **averages, **moments},
+            tensors=self._collected(everything=True),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -148,9 +183,9 @@ class Trainer:
         It ends when all have read, so that the checkpoint may then be written anew.
         """
         self.world.order(Order(RELOAD, snapshot.index, snapshot.attempt, snapshot.rate_scale))
-        load_into(self.objective.modules, snapshot.tensors["model"])
+        put(flatten(self.objective.modules), snapshot.tensors["model"])
         for name, roles in self.ema.copies.items():
-            load_into(roles, snapshot.tensors[f"ema.{name}"])
+            put(flatten(roles), snapshot.tensors[f"ema.{name}"])
         self.optimizers.load_state(
             {n: snapshot.tensors[f"optimizer.{n}"] for n in self.objective.optimizers}
         )
@@ -253,18 +288,31 @@ class Trainer:
             for parameter in self.optimizers.parameters[name].values()
             if parameter.grad is not None
         ]
-        self.world.sum_([*gradients, weight, *metrics.values()])
+        # Those of cut parameters are sums over all processes already.
+        uncut = [gradient for gradient in gradients if not is_cut(gradient)]
+        self.world.sum_([*uncut, weight, *metrics.values()])
         for name in phase.optimizers:
             scaler.unscale_(self.optimizers[name])
-        torch._foreach_div_(gradients, weight)
-        norm = torch.nn.utils.get_total_norm(gradients)
+        torch._foreach_div_([part(gradient) for gradient in gradients], weight)
+        norm = self._norm(gradients)
         finite = norm.isfinite()
         if self.plan.clip:
-            torch._foreach_mul_(gradients, (self.plan.clip / norm).clamp(max=1.0))
+            factor = (self.plan.clip / norm).clamp(max=1.0)
+            torch._foreach_mul_([part(gradient) for gradient in gradients], factor)
         for name in phase.optimizers:
             self._move(self.optimizers[name], finite)
         scaler.update()
         return PhaseReport(metrics, weight, norm, finite)
+
+    def _norm(self, gradients: list[Tensor]) -> Tensor:
+        """The norm of all gradients as one vector, wherever their parts are."""
+        norm = torch.nn.utils.get_total_norm([g for g in gradients if not is_cut(g)])
+        parts = [part(g) for g in gradients if is_cut(g)]
+        if not parts:
+            return norm
+        square = torch.nn.utils.get_total_norm(parts).square().to(self.device)
+        self.world.sum_([square])
+        return (norm.to(self.device).square() + square).sqrt()
 
     def _move(self, optimizer: torch.optim.Optimizer, finite: Tensor) -> None:
         """Let an optimizer step, unless the gradients are bad, which must not reach the weights."""

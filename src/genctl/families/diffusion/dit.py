@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from genctl.families.diffusion.embeddings import ClassEmbedding, TimeEmbedding, sinusoids
 from genctl.families.diffusion.unet_blocks import zeroed
+from genctl.nn.cropping import crop
 
 SINUSOIDS = 256
 WIDENING = 4
@@ -87,7 +88,7 @@ class DiT(nn.Module):
         shift, scale = self.head_modulation(condition).unsqueeze(1).chunk(2, dim=2)
         made = self.head(_normed(tokens, shift, scale)).transpose(1, 2).unflatten(2, self.grid)
         made = F.pixel_shuffle(made, self.patch)
-        return made[:, :, : self.shape[1], : self.shape[2]]
+        return crop(made, *self.shape[1:])
 
     def _condition(self, time: Tensor, label: Tensor | None, batch: int) -> Tensor:
         embedded = self.time_embedding(time)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from genctl.families.diffusion.embeddings import ClassEmbedding, TimeEmbedding
 from genctl.families.diffusion.unet_blocks import DownLevel, MiddleLevel, Sizes, UpLevel, zeroed
+from genctl.nn.cropping import crop
 
 MAX_GROUPS = 32
 MAX_HEAD_DIM = 64
@@ -107,7 +108,7 @@ class UNet(nn.Module):
         made = self._core(self._enter(x), condition)
         if self.unshuffle > 1:
             made = F.pixel_shuffle(made, self.unshuffle)
-        return made[:, :, : self.shape[1], : self.shape[2]]
+        return crop(made, *self.shape[1:])
 
     def _condition(self, time: Tensor, label: Tensor | None, batch: int) -> Tensor:
         embedded = self.time_embedding(time)

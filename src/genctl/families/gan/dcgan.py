@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genctl.families.gan.network import SLOPE, ImageShape, init_, stage_channels
+from genctl.nn.cropping import crop
 
 
 class DcganGenerator(nn.Module):
@@ -49,7 +50,7 @@ class DcganGenerator(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x = block(F.relu(_pixel_norm(x)))
-        return torch.tanh(x)[:, :, : self.image.height, : self.image.width]
+        return crop(torch.tanh(x), self.image.height, self.image.width)
 
 
 class DcganDiscriminator(nn.Module):

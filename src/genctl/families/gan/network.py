@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from genctl.nn.cropping import crop
+
 MIN_SIDE = 16
 """The smallest height or width, in pixels, that the residual networks take."""
 
@@ -148,7 +150,7 @@ class ResidualGenerator(nn.Module):
         # Flat backgrounds sit at the ends of the range. Without tanh a fake is told by its
         # background alone, and digits take about three times the images (docs/lab-notes.md).
         x = torch.tanh(F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), self.image.patch))
-        return x[:, :, : self.image.height, : self.image.width]
+        return crop(x, self.image.height, self.image.width)
 
     def _enlarged(self, x: Tensor) -> Tensor:
         if self.image.smooth:
