@@ -11,15 +11,15 @@ them alike.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import side_by_side
 from colour_judge import ColourJudge
 from gan_colour_peers import PEERS
 from machine import machine
@@ -52,15 +52,14 @@ def main() -> None:
     turns = [(name, seed) for seed in map(int, options.seeds.split(",")) for name in contenders]
     if options.only:
         turns = [turn for turn in turns if turn[0] in options.only.split(",")]
+    commands = [partial(_command, root, options.minutes, *turn) for turn in turns]
+    side_by_side.run(commands, options.beside)
     rows = []
-    for start in range(0, len(turns), options.beside):
-        together = turns[start : start + options.beside]
-        _train(together, root, options)
-        for name, seed in together:
-            made, seen = _made(name, seed, root, labels)
-            save_png(root / f"{_stem(name, seed)}.png", grid(made[:: len(made) // SHOWN][:SHOWN]))
-            rows.append(Row(name, seed, seen, judge.distance(made)))
-            print(rows[-1], file=sys.stderr, flush=True)
+    for name, seed in turns:
+        made, seen = _made(name, seed, root, labels)
+        save_png(root / f"{_stem(name, seed)}.png", grid(made[:: len(made) // SHOWN][:SHOWN]))
+        rows.append(Row(name, seed, seen, judge.distance(made)))
+        print(rows[-1], file=sys.stderr, flush=True)
     print(_table(rows, options))
 
 
@@ -78,23 +77,7 @@ def _stem(name: str, seed: int) -> str:
     return f"{name.replace(' ', '-')}-{seed}"
 
 
-def _train(together: list[tuple[str, int]], root: Path, options: argparse.Namespace) -> None:
-    """Run them at the same time, each pinned to its share of the cores."""
-    cores = sorted(os.sched_getaffinity(0))
-    share = max(1, len(cores) // options.beside)
-    running = []
-    for place, (name, seed) in enumerate(together):
-        own = cores[place * share : (place + 1) * share]
-        command = ["taskset", "-c", ",".join(map(str, own)), sys.executable]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(len(own))}
-        words = _command(name, seed, root, options.minutes, len(own))
-        running.append(subprocess.Popen([*command, *words], env=environment))
-    for process in running:
-        if process.wait():
-            sys.exit(f"a contender ended with {process.returncode}")
-
-
-def _command(name: str, seed: int, root: Path, minutes: float, threads: int) -> list[str]:
+def _command(root: Path, minutes: float, name: str, seed: int, threads: int) -> list[str]:
     out = root / _stem(name, seed)
     if name == OURS:
         words = f"-m genctl train gan --preset small-64 --data emoji --seed {seed} --quiet"
@@ -120,9 +103,9 @@ def _made(name: str, seed: int, root: Path, labels: np.ndarray) -> tuple[np.ndar
 
 
 def _table(rows: list[Row], options: argparse.Namespace) -> str:
-    threads = max(1, len(os.sched_getaffinity(0)) // options.beside)
     lines = [
-        f"{options.minutes:g} minutes each, {machine(threads)}",
+        f"{options.minutes:g} minutes each, "
+        f"{machine(side_by_side.threads_of_each(options.beside))}",
         "",
         "| contender | images seen | FD, median (all) |",
         "|---|--:|---|",

@@ -1,162 +1,162 @@
-"""The GAN preset `digits` against the classic MLP GAN: same digits, same minutes, same machine.
+"""The GAN preset `digits` against a plain trial and the classic MLP GAN: same digits, same minutes.
 
-Both presets train for ``--minutes`` of wall clock, in turn: each runs for a slice, is stopped by
-SIGTERM, and goes on after the other's slice, so that a machine whose speed drifts treats both
-alike. What they made is judged by a network of its own (``judge.py``), not by the bundled one that
-chose their best checkpoints:
+What they made is judged by a network of its own (``judge.py``), not by the bundled one that chooses
+checkpoints. Contenders run side by side, each on cores of its own.
 
 - ``FD``: Fréchet distance of 2,000 samples (labels in turn) to the held-out digits,
-- ``recognised``: how many of the 2,000 the judge takes for the class they were asked to be,
-- ``classes``: how many of the ten make up at least 2 % of the samples.
+- ``recognised``: how many of them the judge takes for the class they were asked to be,
+- ``coverage``: of the training digits (Naeem et al. 2020), over what held-out digits cover,
+- ``classes``: how many of the ten make up at least 2 % of the samples; fewer is a collapse.
 
-    python benchmarks/gan_digits.py --seeds 0,1,2
+    python benchmarks/gan_digits.py --seeds 0,1,2,3,4
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import judge
 import numpy as np
+import side_by_side
 import torch
+from machine import machine
 
 import genctl
 from genctl.data.digits import load_digits
 from genctl.evaluation.frechet import Gaussian, frechet_distance
+from genctl.evaluation.neighbours import density_coverage
 
 SAMPLES = 2000
-PRESETS = ("digits", "mlp")
+TRIAL = "plain trial"
+CONTENDERS = ("digits", TRIAL, "mlp")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one preset reached with one seed."""
+    """What one contender reached with one seed; NaN where nobody asked for classes."""
 
-    preset: str
+    contender: str
     seed: int
     images: int
     distance: float
     recognised: float
+    coverage: float
     classes: int
+
+
+class Ruler:
+    """The judge, and what it makes of real digits."""
+
+    def __init__(self) -> None:
+        self._judge = judge.load_judge()
+        training, held_out = (self._features(load_digits(s)[0]) for s in ("train", "test"))
+        generator = np.random.default_rng(0)
+        self._training = training[torch.from_numpy(generator.permutation(len(training))[:SAMPLES])]
+        self._held_out = Gaussian.fit(held_out)
+        self._covered = density_coverage(held_out[:SAMPLES], self._training).coverage.value
+
+    @property
+    def floor(self) -> float:
+        """Where 2,000 training digits stand."""
+        return frechet_distance(Gaussian.fit(self._training), self._held_out)
+
+    def row(self, contender: str, seed: int, made: np.ndarray, labels: object, seen: int) -> Row:
+        """The measures of some samples."""
+        features, predicted = self._features(made), self._judge.predict(made)
+        shares = np.bincount(predicted, minlength=10) / len(made)
+        return Row(
+            contender,
+            seed,
+            seen,
+            frechet_distance(Gaussian.fit(features), self._held_out),
+            float("nan") if labels is None else float((predicted == labels).mean()),
+            density_coverage(features, self._training).coverage.value / self._covered,
+            int((shares >= 0.02).sum()),
+        )
+
+    def _features(self, images: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(self._judge.features(images))
 
 
 def main() -> None:
     options = _options()
-    network = judge.load_judge()
-    held_out = _seen(network, load_digits("test")[0])
-    rows = []
-    for seed in map(int, options.seeds.split(",")):
-        for preset, run in _train_in_turn(options, seed).items():
-            rows.append(_judge(network, held_out, run, preset, seed))
-            print(rows[-1], file=sys.stderr, flush=True)
-    print(_table(rows, _floor(network, held_out), options.minutes))
+    root = options.out or Path(tempfile.mkdtemp(prefix="gan_digits-"))
+    root.mkdir(parents=True, exist_ok=True)
+    chosen = options.only.split(",") if options.only else CONTENDERS
+    turns = [(name, seed) for seed in map(int, options.seeds.split(",")) for name in chosen]
+    commands = [partial(_command, root, options.minutes, *turn) for turn in turns]
+    side_by_side.run(commands, options.beside)
+    ruler = Ruler()
+    rows = [ruler.row(*turn, *_made(root, *turn)) for turn in turns]
+    print(_table(rows, ruler.floor, options))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=5, help="of each preset and seed")
-    parser.add_argument("--slices", type=int, default=3, help="turns that each preset takes")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=5, help="of each contender and seed")
     parser.add_argument("--seeds", default="0", help="e.g. 0,1,2")
+    parser.add_argument("--beside", type=int, default=2, help="contenders at a time")
+    parser.add_argument("--only", default="", help="names of contenders")
     parser.add_argument("--out", type=Path, default=None, help="keep the runs here")
     return parser.parse_args()
 
 
-def _train_in_turn(options: argparse.Namespace, seed: int) -> dict[str, Path]:
-    root = options.out or Path(tempfile.mkdtemp(prefix="gan_digits-"))
-    runs = {preset: root / f"{preset}-{seed}" for preset in PRESETS}
-    for turn in range(options.slices):
-        last = turn == options.slices - 1
-        for preset, run in runs.items():
-            _train(run, preset, seed, options.minutes, None if last else options.slices)
-    return runs
+def _stem(root: Path, name: str, seed: int) -> Path:
+    return root / f"{name.replace(' ', '-')}-{seed}"
 
 
-def _train(run: Path, preset: str, seed: int, minutes: float, slices: int | None) -> None:
-    """Train for one slice, or to the end of the budget when there is no ``slices``."""
-    command = [
-        sys.executable,
-        "-m",
-        "genctl",
-        "train",
-        "gan",
-        "--preset",
-        preset,
-        "--out",
-        str(run),
-    ]
-    command += ["--budget", f"{minutes * 60:g}s", "--seed", str(seed), "--quiet"]
-    process = subprocess.Popen(command)
-    if slices is None:
-        process.wait()
-        return
-    try:
-        process.wait(timeout=minutes * 60 / slices)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
+def _command(root: Path, minutes: float, name: str, seed: int, threads: int) -> Sequence[str]:
+    out = _stem(root, name, seed)
+    if name == TRIAL:
+        script = str(Path(__file__).with_name("gan_trial.py"))
+        return [script, f"--minutes={minutes}", f"--seed={seed}", f"--out={out}.npz"]
+    words = f"-m genctl train gan --preset {name} --seed {seed} --threads {threads} --quiet"
+    return [*words.split(), f"--budget={minutes * 60:g}s", f"--out={out}"]
 
 
-def _judge(network: judge.Judge, held_out: Gaussian, run: Path, preset: str, seed: int) -> Row:
-    samples = genctl.load(run).sample(SAMPLES, seed=1000 + seed, batch_size=250)
-    images = samples.array
-    predicted = network.predict(images)
-    shares = np.bincount(predicted, minlength=10) / SAMPLES
-    recognised = np.nan if samples.labels is None else float((predicted == samples.labels).mean())
-    return Row(
-        preset,
-        seed,
-        json.loads((run / "last.json").read_text())["position"],
-        frechet_distance(_seen(network, images), held_out),
-        recognised,
-        int((shares >= 0.02).sum()),
-    )
+def _made(root: Path, name: str, seed: int) -> tuple[np.ndarray, object, int]:
+    """Samples, their labels if they have any, and how many images training saw."""
+    out = _stem(root, name, seed)
+    if name == TRIAL:
+        with np.load(f"{out}.npz") as archive:
+            return archive["arr_0"], archive["arr_1"], int(archive["seen"])
+    samples = genctl.load(out).sample(SAMPLES, seed=1000 + seed, batch_size=250)
+    return samples.array, samples.labels, json.loads((out / "last.json").read_text())["position"]
 
 
-def _seen(network: judge.Judge, images: np.ndarray) -> Gaussian:
-    return Gaussian.fit(torch.from_numpy(network.features(images)))
-
-
-def _floor(network: judge.Judge, held_out: Gaussian) -> float:
-    """Where 2,000 real training digits stand."""
-    images = load_digits("train")[0]
-    chosen = np.random.default_rng(0).permutation(len(images))[:SAMPLES]
-    return frechet_distance(_seen(network, images[chosen]), held_out)
-
-
-def _table(rows: list[Row], floor: float, minutes: float) -> str:
+def _table(rows: list[Row], floor: float, options: argparse.Namespace) -> str:
+    where = machine(side_by_side.threads_of_each(options.beside))
     lines = [
-        f"{minutes:g} minutes each on {torch.get_num_threads()} cores "
-        f"({platform.processor() or platform.machine()}), torch {torch.__version__}, "
-        f"seeds {sorted({row.seed for row in rows})}; {SAMPLES} samples; median (all)",
+        f"{options.minutes:g} minutes each, {where}; {SAMPLES} samples; median (all)",
         "",
-        "| preset | images | FD | recognised | classes |",
-        "|---|---|---|---|---|",
-        f"| {SAMPLES} training digits | | {floor:.2f} | | 10 |",
+        "| contender | images | FD | recognised | coverage | classes |",
+        "|---|--:|---|---|---|--:|",
+        f"| {SAMPLES} training digits | | {floor:.2f} | | | 10 |",
     ]
-    for preset in PRESETS:
-        mine = [row for row in rows if row.preset == preset]
+    for name in dict.fromkeys(row.contender for row in rows):
+        mine = [row for row in rows if row.contender == name]
         images = statistics.median(row.images for row in mine)
-        distances = [row.distance for row in mine]
-        recognised = statistics.median(row.recognised for row in mine)
-        share = "not by class" if np.isnan(recognised) else f"{recognised:.1%}"
-        lines.append(
-            f"| {preset} | {images:,.0f} | {statistics.median(distances):.2f} "
-            f"({', '.join(f'{d:.2f}' for d in distances)}) | {share} | "
-            f"{min(row.classes for row in mine)} |"
-        )
-    ratio = statistics.median(r.distance for r in rows if r.preset == "mlp") / statistics.median(
-        r.distance for r in rows if r.preset == "digits"
-    )
-    return "\n".join([*lines, "", f"mlp / digits: {ratio:.0f}"])
+        recognised = [row.recognised for row in mine]
+        share = "not by class" if np.isnan(recognised[0]) else _several(recognised, "{:.1%}")
+        distances = _several([row.distance for row in mine], "{:.2f}")
+        coverage = _several([row.coverage for row in mine], "{:.3f}")
+        classes = min(row.classes for row in mine)
+        lines.append(f"| {name} | {images:,.0f} | {distances} | {share} | {coverage} | {classes} |")
+    print("\n".join(map(str, rows)), file=sys.stderr)
+    return "\n".join(lines)
+
+
+def _several(values: list[float], form: str) -> str:
+    every = ", ".join(form.format(value) for value in values)
+    return f"{form.format(statistics.median(values))} ({every})"
 
 
 if __name__ == "__main__":
