@@ -53,6 +53,8 @@ class Spec:
         output: the key of what sampling makes, or None for a family that samples nothing.
         data: the ``data`` section of its configuration; that of images when None.
         gpu_preset: the preset to start from on a GPU; the first one when empty.
+        picture_preset: the preset to start from for images with colour or a side above 32 pixels;
+            empty where there is none.
         parents: the roles of the trained runs it starts from -> what each is for.
         api: the `SPEC_API` it was written for.
     """
@@ -67,6 +69,7 @@ class Spec:
     output: str | None = "image"
     data: type | None = None
     gpu_preset: str = ""
+    picture_preset: str = ""
     parents: Mapping[str, str] = field(default_factory=dict)
     api: int = SPEC_API
 

@@ -108,7 +108,10 @@ def test_a_familys_sampling_options_are_in_the_help_of_its_runs(type_: Type, run
     [
         ("genctl exp", ["export", "explain"]),
         ("genctl train ", ["gan", "lm", "diffusion"]),
-        ("genctl train gan --preset ", ["digits", "mlp"]),
+        (
+            "genctl train gan --preset ",
+            ["digits", "small-64", "dcgan", "small-32", "base-32", "base-64", "mlp"],
+        ),
         ("genctl train gan --wid", ["--width"]),
         ("genctl train gan --optimizer ", ["adam", "adamw", "sgd", "muon"]),
         ("genctl train gan --data di", ["digits"]),

@@ -42,9 +42,18 @@ def colour_folder(root: Path, sizes: tuple[tuple[int, int], ...] = ((48, 64),)) 
 
 @pytest.mark.parametrize("preset", SPEC.presets)
 def test_two_steps_of_every_preset(preset: str, tmp_path: Path) -> None:
-    run = train(tmp_path / "run", preset=preset)
+    run = train(tmp_path / "run", "batch_size=4", preset=preset)
     assert run.finished
     assert genctl.load(run).sample(3).array.shape == (3, 28, 28, 1)
+
+
+def test_larger_or_coloured_pictures_get_a_preset_of_their_own(tmp_path: Path) -> None:
+    folder = colour_folder(tmp_path / "图片", ((24, 20),))
+    config = train(tmp_path / "colour", "batch_size=4", data=str(folder)).read("config.json")
+    assert config["config"]["preset"] == "small-64"
+    named = train(tmp_path / "named", "batch_size=4", data=str(folder), preset="digits")
+    assert named.read("config.json")["config"]["preset"] == "digits"
+    assert train(tmp_path / "grey").read("config.json")["config"]["preset"] == "digits"
 
 
 def test_a_colour_folder_goes_the_whole_way(tmp_path: Path) -> None:

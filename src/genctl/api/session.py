@@ -29,6 +29,7 @@ from genctl.registry import Spec
 from genctl.runs import Run
 
 NAMED_FILES = 5
+SMALL_SIDE = 32
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ def open_session(request: Request, output: Output, world: World | None = None) -
     if prepared.ignored:
         output.detail(f"{prepared.ignored} files of other kinds were passed over")
     dataset = prepared.dataset
+    if spec.picture_preset:
+        spec, config = world.together(lambda: _configured(request, dataset.spec))
     run, plan = _agreed(request, config, dataset.spec, output, world)
 
     def built() -> Session:
@@ -145,21 +148,23 @@ def _download(config: Config, output: Output) -> None:
     download(name, output.say)
 
 
-def _configured(request: Request) -> tuple[Spec, Config]:
+def _configured(request: Request, data: DataSpec | None = None) -> tuple[Spec, Config]:
+    """The family, and the configuration that suits ``data`` once they are known."""
     spec = registry.get(request.family)
-    config = _resolved(spec, request, {})
+    preset = _default_preset(spec, request, data)
+    config = _resolved(spec, request, preset, {})
     if request.eval_every is not None:
         times = times_in(config.train.budget, request.eval_every)
-        config = _resolved(spec, request, {"train.evaluations": times})
+        config = _resolved(spec, request, preset, {"train.evaluations": times})
     return spec, config
 
 
-def _resolved(spec: Spec, request: Request, more: Mapping[str, Any]) -> Config:
+def _resolved(spec: Spec, request: Request, preset: str, more: Mapping[str, Any]) -> Config:
     """The configuration of all layers, and ``more`` on top of them."""
     return configuration.resolve(
         spec,
         preset=request.preset,
-        default_preset=_default_preset(spec, request),
+        default_preset=preset,
         file=None if request.config is None else Path(request.config),
         sets=request.sets,
         flags={
@@ -173,11 +178,18 @@ def _resolved(spec: Spec, request: Request, more: Mapping[str, Any]) -> Config:
     )
 
 
-def _default_preset(spec: Spec, request: Request) -> str:
-    """The family's preset for GPUs where training runs on one."""
+def _default_preset(spec: Spec, request: Request, data: DataSpec | None) -> str:
+    """The family's preset for such data, or for GPUs where training runs on one."""
+    if spec.picture_preset and data is not None and _are_pictures(data):
+        return spec.picture_preset
     if spec.gpu_preset and resolve_device(request.device).type == "cuda":
         return spec.gpu_preset
     return spec.default_preset
+
+
+def _are_pictures(data: DataSpec) -> bool:
+    """Whether a preset for small grey images would be too small for these."""
+    return data.unit == "img" and (data.shape[0] > 1 or min(data.shape[1:]) > SMALL_SIDE)
 
 
 def _budget(config: Config, data: DataSpec, trainer: Trainer) -> Budget:
@@ -273,7 +285,11 @@ def _new_plan(request: Request, config: Config) -> Plan:
         batch_size=config.train.batch_size,
         micro_batch=micro_batch,
         device=str(device),
-        amp=resolve_amp(config.train.amp, device),
+        amp=resolve_amp(
+            config.train.amp,
+            device,
+            by_preset=config.origins["train.amp"].startswith("preset "),
+        ),
         threads=use_threads(request.threads),
         clip=config.train.clip,
         compile=config.train.compile,

@@ -56,6 +56,24 @@ class GanRequest:
     )
 
 
+_PICTURES = {
+    "train.optimizer": "adam",
+    "train.beta1": 0.0,
+    "train.warmup": 0.02,
+    "train.decay": 0.5,
+    "train.final_lr": 0.05,
+}
+
+_FEW = {
+    "model.augment": "colour,translation,cutout",
+    "train.batch_size": 16,
+    "train.lr": 5e-4,
+    "train.beta2": 0.95,
+    "train.amp": "bf16",
+    "train.ema_halflife": 5_000,
+    "train.evaluations": 0,  # random features misjudge colour pictures; the end is the best
+}
+
 SPEC = Spec(
     name="gan",
     summary="adversarial generator of images, by class where there are labels; samples in one step",
@@ -63,6 +81,7 @@ SPEC = Spec(
     request=GanRequest,
     inputs=frozenset({"image", "label"}),
     output="image",
+    picture_preset="small-64",
     presets={
         "digits": {
             "train.budget": "300k",
@@ -75,6 +94,53 @@ SPEC = Spec(
             "train.decay": 0.5,
             "train.final_lr": 0.05,
             "train.ema_halflife": 15_000,
+        },
+        "small-64": {
+            **_PICTURES,
+            **_FEW,
+            "model.resample": "smooth",
+            "model.width": 32,
+            "train.budget": "90k",
+        },
+        "dcgan": {
+            **_PICTURES,
+            **_FEW,
+            "model.architecture": "dcgan",
+            "model.width": 32,
+            "train.budget": "180k",
+        },
+        "small-32": {
+            **_PICTURES,
+            "model.resample": "smooth",
+            "model.width": 64,
+            "model.depth": 2,
+            "train.budget": "20M",
+            "train.batch_size": 128,
+            "train.lr": 3e-4,
+            "train.beta2": 0.99,
+            "train.ema_halflife": 100_000,
+        },
+        "base-32": {
+            **_PICTURES,
+            "model.resample": "smooth",
+            "model.width": 192,
+            "model.depth": 2,
+            "train.budget": "50M",
+            "train.batch_size": 256,
+            "train.lr": 2e-4,
+            "train.beta2": 0.99,
+            "train.ema_halflife": 500_000,
+        },
+        "base-64": {
+            **_PICTURES,
+            "model.resample": "smooth",
+            "model.width": 128,
+            "model.depth": 2,
+            "train.budget": "50M",
+            "train.batch_size": 256,
+            "train.lr": 2e-4,
+            "train.beta2": 0.99,
+            "train.ema_halflife": 500_000,
         },
         "mlp": {
             "model.architecture": "mlp",

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from genctl.engine import precision
+from genctl.engine.precision import resolve_amp
+from genctl.errors import GenctlError
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_a_preset_gets_bf16_where_the_cpu_multiplies_it(
+    fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "multiplies_bf16", lambda: fast)
+    assert resolve_amp("bf16", CPU, by_preset=True) == ("bf16" if fast else "off")
+    assert resolve_amp("bf16", CPU) == "bf16"  # whoever asks for it gets it
+    assert resolve_amp("auto", CPU, by_preset=True) == "off"
+
+
+def test_fp16_needs_a_gpu() -> None:
+    with pytest.raises(GenctlError, match="needs a CUDA device"):
+        resolve_amp("fp16", CPU)
