@@ -78,6 +78,7 @@ class TrainConfig:
     amp: Literal["auto", "off", "bf16", "fp16"] = option("auto", "mixed precision")
     compile: bool = option(False, "compile the networks' blocks: slower to start, then faster")
     recompute: bool = option(False, "run blocks again for gradients: less memory, a third slower")
+    deterministic: bool = option(False, "on a GPU the same bits every time, at a slower pace")
     shard: bool = option(
         False, "several processes share weights, averages and moments out: less memory each"
     )

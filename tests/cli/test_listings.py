@@ -68,7 +68,9 @@ def test_runs_ls_says_who_holds_a_run_and_survives_a_damaged_one(
     held, damaged = Run(root / "gan-a-1"), Run(root / "gan-b-1")
     for one in (held, damaged):
         one.path.mkdir(parents=True)
-        one.write("config.json", {"config": {"family": "gan"}})
+        sections = {name: {} for name in ("model", "data", "train", "sample")}
+        config = {"family": "gan", "preset": "mlp", "seed": 0, **sections}
+        one.write("config.json", {"config": config, "origins": {}})
     (damaged.path / "config.json").write_text("{")
     with held.lock():
         rows = {row["run"]: row for row in type_("runs", "ls", "--json").json["runs"]}

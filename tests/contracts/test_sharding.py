@@ -19,6 +19,7 @@ from tests.processes import in_processes
 
 pytestmark = needs_fork
 
+SLOW = pytest.mark.slow
 SETTINGS = {
     "lm": ("width=16", "depth=2", "heads=2", "kv_heads=1", "context=16", "tokenizer=byte"),
     "diffusion": ("width=8", "ema_halflife=100"),
@@ -43,8 +44,15 @@ def losses(run: Run) -> list[float]:
     return [v for row in rows for k, v in row.items() if re.search(r"loss|grad_norm|bpb|fd", k)]
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
-@pytest.mark.parametrize("family", ["lm", "diffusion"])
+@pytest.mark.parametrize(
+    ("family", "optimizer"),
+    [
+        ("lm", "adamw"),
+        ("lm", "muon"),
+        ("diffusion", "adamw"),
+        *(pytest.param(*pair, marks=SLOW) for pair in (("diffusion", "muon"), ("lm", "sgd"))),
+    ],
+)
 def test_two_processes_that_share_are_one(family: str, optimizer: str, tmp_path: Path) -> None:
     sets = (f"optimizer={optimizer}", "lr=1e-3", "clip=1", "weight_decay=0.1")
     one = train(family, tmp_path / "one", *sets, "micro_batch=4", "shard=true")
@@ -110,7 +118,7 @@ def test_a_gan_keeps_its_discriminator_whole(tmp_path: Path) -> None:
     assert max(float((expected[n] - found[n]).abs().max()) for n in expected) < 1e-4
 
 
-@pytest.mark.parametrize("family", ["lm", "diffusion"])
+@pytest.mark.parametrize("family", ["lm", pytest.param("diffusion", marks=SLOW)])
 def test_what_two_began_one_and_four_can_end(family: str, tmp_path: Path) -> None:
     def begin(rank: int, size: int) -> None:
         step = Trainer.step

@@ -64,8 +64,9 @@ def spoil(monkeypatch: pytest.MonkeyPatch, bad: range) -> None:
     monkeypatch.setattr(Trainer, "_backward", spoiled)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "muon", "sgd"])
-@pytest.mark.parametrize("family", SETTINGS)
+@pytest.mark.parametrize(
+    ("family", "optimizer"), [("gan", "adam"), ("diffusion", "muon"), ("lm", "muon"), ("lm", "sgd")]
+)
 def test_the_same_bits_as_with_waiting(
     family: str,
     optimizer: str,
@@ -82,8 +83,9 @@ def test_the_same_bits_as_with_waiting(
     assert all(tensor.isfinite().all() for tensor in hurried.values())
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "muon"])
-@pytest.mark.parametrize("family", SETTINGS)
+@pytest.mark.parametrize(
+    ("family", "optimizer"), [("gan", "adam"), ("diffusion", "adam"), ("lm", "muon")]
+)
 def test_a_step_asks_the_device_for_nothing(
     family: str,
     optimizer: str,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,8 @@ import torch
 
 import genctl
 from genctl.engine import checkpoint
+from genctl.engine.trainer import Trainer
+from genctl.errors import GenctlError
 from genctl.runs import Run
 
 pytestmark = pytest.mark.gpu
@@ -98,3 +103,76 @@ def test_a_diffusion_model_trains_and_samples(amp: str, tmp_path: Path) -> None:
     there = genctl.load(run, device="cuda").sample(8, seed=3).array.astype(int)
     here = genctl.load(run, device="cpu").sample(8, seed=3).array.astype(int)
     assert (np.abs(there - here) > 2).mean() <= 1e-2
+
+
+def at_step(index: int, then: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ``then`` happen before the step of that index."""
+    step = Trainer.step
+
+    def stepped(self: Trainer, fraction: float) -> object:
+        if self.index == index:
+            then()
+        return step(self, fraction)
+
+    monkeypatch.setattr(Trainer, "step", stepped)
+
+
+@pytest.mark.parametrize("family", ["gan", "lm", "diffusion"])
+def test_a_stopped_training_ends_with_the_same_bits(
+    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(name: str) -> Run:
+        sets = ["evaluations=0", "deterministic=true", "batch_size=16"]
+        return genctl.train(
+            family, out=tmp_path / name, budget="24steps", sets=sets, amp="bf16", device="cuda"
+        )
+
+    whole = work("whole")
+    with monkeypatch.context() as patched, pytest.raises(GenctlError, match="stopped by SIGTERM"):
+        at_step(11, lambda: os.kill(os.getpid(), signal.SIGTERM), patched)
+        work("stopped")
+    one, two = (
+        checkpoint.read(checkpoint.choose(run, "last", print)).tensors
+        for run in (whole, work("stopped"))
+    )
+    assert not [
+        name
+        for group in one
+        for name in one[group]
+        if not torch.equal(one[group][name], two[group][name])
+    ]
+
+
+def test_bad_gradients_change_nothing_on_the_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backward = Trainer._backward
+
+    def spoiled(self: Trainer, phase, batch, fraction):  # type: ignore[no-untyped-def]
+        loss = backward(self, phase, batch, fraction)
+        if self.index in (5, 6):
+            for name in phase.optimizers:
+                for parameter in self.optimizers.parameters[name].values():
+                    if parameter.grad is not None:
+                        parameter.grad.fill_(float("nan"))
+        return loss
+
+    monkeypatch.setattr(Trainer, "_backward", spoiled)
+    for optimizer in ("adam", "muon", "sgd"):
+        run = train(tmp_path / optimizer, "off", sets=[f"optimizer={optimizer}", "evaluations=0"])
+        assert checkpoint.read(checkpoint.choose(run, "last", print)).finite
+
+
+def test_memory_that_runs_out_halves_micro_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backward = Trainer._backward
+
+    def limited(self: Trainer, phase, batch, fraction):  # type: ignore[no-untyped-def]
+        if len(batch.positions) > 8:
+            torch.empty(2**50, device="cuda")
+        return backward(self, phase, batch, fraction)
+
+    monkeypatch.setattr(Trainer, "_backward", limited)
+    run = train(tmp_path / "run", "off", sets=["batch_size=32", "evaluations=0"])
+    assert run.read("resolved.json")["micro_batch"] == 8

@@ -224,6 +224,12 @@ def _check_shares(plan: Plan, world: World) -> None:
         raise GenctlError(
             ExitStatus.USAGE, "several processes cannot train on mps", hint="--device cpu"
         )
+    if plan.shard and plan.amp == "fp16" and world.size > 1:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "fp16 scales losses by what every process sees, which `shard` does not allow",
+            hint="--amp bf16",
+        )
     share, rest = divmod(plan.batch_size, world.size)
     if rest or share % min(plan.micro_batch, share):
         whole = world.size * (plan.micro_batch if plan.micro_batch < share else 1)
@@ -295,6 +301,7 @@ def _new_plan(request: Request, config: Config) -> Plan:
         compile=config.train.compile,
         recompute=config.train.recompute,
         shard=config.train.shard,
+        deterministic=config.train.deterministic,
     )
 
 

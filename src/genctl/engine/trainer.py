@@ -20,6 +20,7 @@ from genctl.engine.compiling import (
     stay_eager,
 )
 from genctl.engine.context import StepContext, reseed
+from genctl.engine.determinism import be_deterministic
 from genctl.engine.distributed import COLLECT, RELOAD, STEP, Order, World
 from genctl.engine.ema import RAW, Ema
 from genctl.engine.noise import TRAINING_BLOCK, KeyedNoise
@@ -46,6 +47,7 @@ class Plan:
         compile: whether blocks are compiled.
         recompute: whether blocks run again for gradients, in less memory.
         shard: whether several processes share weights, averages and moments out.
+        deterministic: whether a GPU must give the same bits every time.
     """
 
     seed: int
@@ -58,6 +60,7 @@ class Plan:
     compile: bool = False
     recompute: bool = False
     shard: bool = False
+    deterministic: bool = False
 
 
 class Trainer:
@@ -88,13 +91,15 @@ class Trainer:
             module.to(self.device)
         for module in objective.frozen.values():
             module.eval().requires_grad_(False)
+        be_deterministic(plan.deterministic)
         self.precision = Precision(plan.amp, self.device)
         self.ema = Ema(objective.modules, objective.ema)
         if plan.recompute:
             recompute_blocks(objective)
         if plan.compile:
             compile_blocks(objective)
-        self._plain = self._cut() if plan.shard and self.world.size > 1 else {}
+        self._cuts = plan.shard and self.world.size > 1
+        self._plain = self._cut() if self._cuts else {}
         self.optimizers = Optimizers(objective.modules, objective.optimizers)
         self.index = 0
         self.position = 0
@@ -130,19 +135,21 @@ class Trainer:
     def averages(self) -> Mapping[str, dict[str, nn.Module]]:
         """Copies of the modules that previews and scores may run: every average, or ``raw``."""
         live = self.ema.copies or {RAW: dict(self.objective.modules)}
-        if not self._plain:
+        if not self._cuts:
             return self.ema.copies or {RAW: {role: eager_copy(m) for role, m in live[RAW].items()}}
         groups = self._collected(everything=not self.ema.copies)
         found: dict[str, dict[str, nn.Module]] = {}
         for name, roles in live.items():
-            found[name] = {role: copy.deepcopy(self._plain[role]) for role in roles}
+            found[name] = {role: copy.deepcopy(self._plain[role]).to(self.device) for role in roles}
             load_into(found[name], groups["model" if name == RAW else f"ema.{name}"])
         return found
 
     def _cut(self) -> dict[str, nn.Module]:
-        """Give each process its part of what can be cut; returns copies to be filled when whole."""
+        """Give each process its part; rank 0 gets copies, on the CPU, to be filled when whole."""
         modules = self.objective.modules
-        plain = {role: eager_copy(module) for role, module in modules.items()}
+        plain = (
+            {role: eager_copy(m).cpu() for role, m in modules.items()} if self.world.leads else {}
+        )
         chosen = cut_roles(self.objective)
         averages = [roles[r] for roles in self.ema.copies.values() for r in chosen & roles.keys()]
         cut([*(modules[role] for role in sorted(chosen)), *averages], self.device, self.world.size)
@@ -161,7 +168,7 @@ class Trainer:
 
     def _collected(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
         """`collect`, which the other processes join when something is cut."""
-        if self._plain:
+        if self._cuts:
             self.world.order(Order(COLLECT, float(everything)))
         return self.collect(everything=everything)
 
@@ -232,6 +239,8 @@ class Trainer:
                 self._make_do(phase, error)
             for parameter in active:
                 parameter.grad = None
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()  # now that the failed attempt is forgotten
 
     def _make_do(self, phase: Phase, error: RuntimeError) -> None:
         """Change what made a phase fail, so that it can be tried again, or raise ``error``."""
@@ -247,8 +256,6 @@ class Trainer:
         size = -(-self._micro_size // 2)
         self.plan = dataclasses.replace(self.plan, micro_batch=size)
         self._warn(f"out of memory: micro-batches of {size} from here on, the same batches in all")
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
 
     def _can_halve(self, phase: Phase) -> bool:
         """Not among several processes, which must exchange as many messages as each other."""
