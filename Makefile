@@ -14,10 +14,10 @@ demo: .venv/has-onnx  ## train, sample, evaluate and export a GAN on digits
 	@$(BIN)/genctl demo
 
 test: .venv/has-onnx,dev  ## the tests, within ten minutes on two cores
-	@$(BIN)/pytest -q -n 2 -m "not slow and not gpu"
+	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow and not gpu"
 
 test-all: .venv/has-onnx,dev  ## the slow tests too
-	@$(BIN)/pytest -q -n 2 -m "not gpu"
+	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not gpu"
 
 torture: .venv/has-onnx,dev  ## faults of every kind at random moments, up to 40 minutes
 	@$(BIN)/python tools/torture.py

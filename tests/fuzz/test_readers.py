@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.readers import READERS, attempt
 
-EXAMPLES = int(os.environ.get("GENCTL_FUZZ_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("GENCTL_FUZZ_EXAMPLES", "15"))
 
 
 @st.composite

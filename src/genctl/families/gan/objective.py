@@ -42,7 +42,10 @@ class GanObjective:
     def __init__(self, config: Config, data: DataSpec, parents: Parents) -> None:
         self.options: GanConfig = config.model
         self.game = LOSSES[self.options.loss]
-        self.gamma, derived = _gamma(config, data)
+        gamma, derived = _gamma(config, data)
+        # The papers weigh R1 and R2 by half of gamma, and the penalty between by the whole.
+        half = 1.0 if self.options.regulariser == "gp" else 0.5
+        self.strength = half * gamma * self.options.penalty_every
         self.augment = _augment(self.options)
         self.modules: dict[str, nn.Module] = build_networks(self.options, data)
         if self.augment is not None:
@@ -88,7 +91,7 @@ class GanObjective:
         if step.second_order:
             penalties = self._penalties(images, logits, label, step)
             for penalty in penalties.values():
-                losses = losses + self.gamma / 2 * self.options.penalty_every * penalty
+                losses = losses + self.strength * penalty
             metrics |= penalties
         if self.augment is not None and self.augment.target:
             metrics["augment"] = self.augment.probability.expand(len(real))
@@ -103,7 +106,7 @@ class GanObjective:
             real, fake = images.detach().chunk(2)
             mixed = between(real, fake, step.noise.uniform("between", 1, 1, 1)).requires_grad_()
             gradient = step.input_gradient(self._judge(mixed, label, step), mixed)
-            return {"gp": 2 * one_centred(gradient)}
+            return {"gp": one_centred(gradient)}
         r1, r2 = zero_centred(step.input_gradient(logits, images)).chunk(2)
         found = {"r1": r1, "r2": r2}
         return {name: found[name] for name in found if name in self.options.regulariser}
@@ -137,15 +140,15 @@ class GanObjective:
 def _gamma(config: Config, data: DataSpec) -> tuple[float, str]:
     """Strength of the penalties, and how it came about where nobody chose it."""
     options: GanConfig = config.model
-    if options.gamma != "auto" or options.regulariser == "none":
-        return float(options.gamma) if options.gamma != "auto" else 0.0, ""
+    if options.gamma != "auto":
+        return options.gamma, ""
+    if options.regulariser == "none":
+        return 0.0, ""
     if options.regulariser == "gp":
         return GP_STRENGTH, f"gamma {GP_STRENGTH:g}"
-    _, height, width = data.shape
-    found = default_strength(height, width, config.train.batch_size)
-    return found, f"gamma {found:.3g} for {height}x{width} pixels and batches of " + str(
-        config.train.batch_size
-    )
+    (_, height, width), batch = data.shape, config.train.batch_size
+    found = default_strength(height, width, batch)
+    return found, f"gamma {found:.3g} for {height}x{width} pixels and batches of {batch}"
 
 
 def _augment(options: GanConfig) -> Augment | None:
