@@ -16,6 +16,5 @@ def be_deterministic(wanted: bool) -> None:
     if wanted:
         # Read when cuBLAS is first used; without it matrix products may take turns differently.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.utils.deterministic.fill_uninitialized_memory = False
     torch.use_deterministic_algorithms(wanted, warn_only=True)
     torch.backends.cudnn.benchmark = False
