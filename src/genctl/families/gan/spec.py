@@ -67,7 +67,7 @@ _PICTURES = {
 _FEW = {
     "model.augment": "colour,translation,cutout",
     "train.batch_size": 16,
-    "train.lr": 5e-4,
+    "train.lr": 2.5e-4,
     "train.beta2": 0.95,
     "train.amp": "bf16",
     "train.ema_halflife": 5_000,
