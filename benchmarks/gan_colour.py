@@ -43,15 +43,12 @@ class Row:
 
 
 def main() -> None:
-    options = _options()
+    options = side_by_side.parser(__doc__, 15).parse_args()
     root = options.out or Path(tempfile.mkdtemp(prefix="gan_colour-"))
     root.mkdir(parents=True, exist_ok=True)
     images, labels, _ = load_emoji("train")
     judge = ColourJudge(images)
-    contenders = [OURS, *PEERS]
-    turns = [(name, seed) for seed in map(int, options.seeds.split(",")) for name in contenders]
-    if options.only:
-        turns = [turn for turn in turns if turn[0] in options.only.split(",")]
+    turns = side_by_side.turns(options, [OURS, *PEERS])
     commands = [partial(_command, root, options.minutes, *turn) for turn in turns]
     side_by_side.run(commands, options.beside)
     rows = []
@@ -61,16 +58,6 @@ def main() -> None:
         rows.append(Row(name, seed, seen, judge.distance(made)))
         print(rows[-1], file=sys.stderr, flush=True)
     print(_table(rows, options))
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--minutes", type=float, default=15, help="of each contender and seed")
-    parser.add_argument("--seeds", default="0", help="e.g. 0,1,2")
-    parser.add_argument("--beside", type=int, default=2, help="contenders at a time, a core each")
-    parser.add_argument("--only", default="", help="names of contenders")
-    parser.add_argument("--out", type=Path, default=None, help="keep runs and pictures here")
-    return parser.parse_args()
 
 
 def _stem(name: str, seed: int) -> str:

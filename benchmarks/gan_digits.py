@@ -87,26 +87,15 @@ class Ruler:
 
 
 def main() -> None:
-    options = _options()
+    options = side_by_side.parser(__doc__, 5).parse_args()
     root = options.out or Path(tempfile.mkdtemp(prefix="gan_digits-"))
     root.mkdir(parents=True, exist_ok=True)
-    chosen = options.only.split(",") if options.only else CONTENDERS
-    turns = [(name, seed) for seed in map(int, options.seeds.split(",")) for name in chosen]
+    turns = side_by_side.turns(options, CONTENDERS)
     commands = [partial(_command, root, options.minutes, *turn) for turn in turns]
     side_by_side.run(commands, options.beside)
     ruler = Ruler()
     rows = [ruler.row(*turn, *_made(root, *turn)) for turn in turns]
     print(_table(rows, ruler.floor, options))
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--minutes", type=float, default=5, help="of each contender and seed")
-    parser.add_argument("--seeds", default="0", help="e.g. 0,1,2")
-    parser.add_argument("--beside", type=int, default=2, help="contenders at a time")
-    parser.add_argument("--only", default="", help="names of contenders")
-    parser.add_argument("--out", type=Path, default=None, help="keep the runs here")
-    return parser.parse_args()
 
 
 def _stem(root: Path, name: str, seed: int) -> Path:

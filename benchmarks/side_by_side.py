@@ -5,13 +5,32 @@ What else a shared machine does then harms them alike, and nobody waits for anot
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 Command = Callable[[int], Sequence[str]]
 """From a number of threads to the words after ``python``."""
+
+
+def parser(description: str, minutes: float) -> argparse.ArgumentParser:
+    """The options that such benchmarks share."""
+    options = argparse.ArgumentParser(description=description.partition("\n")[0])
+    options.add_argument("--minutes", type=float, default=minutes, help="of each and of each seed")
+    options.add_argument("--seeds", default="0", help="e.g. 0,1,2")
+    options.add_argument("--beside", type=int, default=2, help="contenders at a time")
+    options.add_argument("--only", default="", help="names of contenders")
+    options.add_argument("--out", type=Path, default=None, help="keep runs and pictures here")
+    return options
+
+
+def turns(options: argparse.Namespace, contenders: Sequence[str]) -> list[tuple[str, int]]:
+    """(contender, seed): those that are wanted, a seed after the other."""
+    chosen = options.only.split(",") if options.only else contenders
+    return [(name, seed) for seed in map(int, options.seeds.split(",")) for name in chosen]
 
 
 def threads_of_each(beside: int) -> int:

@@ -77,8 +77,8 @@ class TrainConfig:
     ema_halflife: Annotated[float, Ge(0)] = option(20_000, "half-life of the average, in examples")
     amp: Literal["auto", "off", "bf16", "fp16"] = option("auto", "mixed precision")
     compile: bool = option(False, "compile the networks' blocks: slower to start, then faster")
-    recompute: bool = option(False, "run blocks again for gradients: less memory, a third slower")
-    deterministic: bool = option(False, "on a GPU the same bits every time, at a slower pace")
+    recompute: bool = option(False, "run blocks again for gradients: less memory, more time")
+    deterministic: bool = option(False, "on a GPU the same bits every time, perhaps slower")
     shard: bool = option(
         False, "several processes share weights, averages and moments out: less memory each"
     )

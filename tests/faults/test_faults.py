@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from genctl.engine import checkpoint
 from tests.faults.catalogue import FAULTS
 from tests.faults.rig import SETTINGS, Rig
 from tests.kills import needs_fork
@@ -21,4 +22,6 @@ SLOW = ("lm", "diffusion")
     [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SETTINGS],
 )
 def test_survived(family: str, fault: str, tmp_path: Path) -> None:
-    FAULTS[fault](Rig(family, tmp_path), random.Random(f"{family} {fault}"))
+    rig = Rig(family, tmp_path)
+    FAULTS[fault](rig, random.Random(f"{family} {fault}"))
+    assert checkpoint.newest_good(rig.run, str) is not None

@@ -77,6 +77,14 @@ Protocol = Annotated[
         autocompletion=completion.one_of(*completion.PROTOCOLS),
     ),
 ]
+NewestRun = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN",
+        help="Name or folder; left out: the run that was written to last.",
+        autocompletion=completion.run_names,
+    ),
+]
 BatchSize = Annotated[
     int,
     typer.Option("--batch-size", help="Samples made at a time: memory and speed, not results."),

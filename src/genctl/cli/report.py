@@ -8,20 +8,13 @@ from typing import Annotated
 import typer
 
 from genctl import runs
-from genctl.cli import completion
 from genctl.cli.command import Call
+from genctl.cli.options import NewestRun
 
 
 def report(
     ctx: typer.Context,
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN",
-            help="Name or folder; left out: the run that was written to last.",
-            autocompletion=completion.run_names,
-        ),
-    ] = None,
+    name: NewestRun = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="The .html to write; left out: report.html in the run."),

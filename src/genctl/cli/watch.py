@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from genctl import runs
-from genctl.cli import completion
 from genctl.cli.command import Call
+from genctl.cli.options import NewestRun
 from genctl.cli.tables import table
 from genctl.output import Mode
 from genctl.runs import Run
@@ -22,14 +22,7 @@ _SECONDS = 2.0
 
 def watch(
     ctx: typer.Context,
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN",
-            help="Name or folder; left out: the run that was written to last.",
-            autocompletion=completion.run_names,
-        ),
-    ] = None,
+    name: NewestRun = None,
     port: Annotated[int, typer.Option(help="Of the page; 0: any that is free.")] = 0,
     terminal: Annotated[
         bool, typer.Option("--terminal", help="Here instead of in a browser.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,17 @@ _MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class State:
-    """``state.json``: all of a `Snapshot` but its tensors."""
+    """What ``state.json`` says of a training.
 
-    format_version: int
+    Attributes:
+        index: number of the next step.
+        position: examples read so far.
+        elapsed: seconds of training so far, over all starts.
+        attempt: how often training was set back after non-finite values.
+        rate_scale: the factor that these set-backs left on the learning rates.
+        scaler: state of the loss scaler; empty without one.
+    """
+
     index: int
     position: int
     elapsed: float
@@ -40,25 +48,13 @@ class State:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class Snapshot(State):
     """All that training needs to go on, bit for bit.
 
     Attributes:
-        index: number of the next step.
-        position: examples read so far.
-        elapsed: seconds of training so far, over all starts.
-        attempt: how often training was set back after non-finite values.
-        rate_scale: the factor that these set-backs left on the learning rates.
-        scaler: state of the loss scaler; empty without one.
         tensors: group (``model``, ``ema.NAME``, ``optimizer.NAME``) -> name -> tensor.
     """
 
-    index: int
-    position: int
-    elapsed: float
-    attempt: int
-    rate_scale: float
-    scaler: Mapping[str, int | float]
     tensors: Mapping[str, Mapping[str, Tensor]] = field(repr=False)
 
     @property
@@ -74,17 +70,10 @@ class Snapshot:
             for tensor in group.values()
         )
 
-    @property
-    def state(self) -> State:
-        return State(
-            FORMAT_VERSION,
-            self.index,
-            self.position,
-            self.elapsed,
-            self.attempt,
-            self.rate_scale,
-            dict(self.scaler),
-        )
+    def state_json(self) -> dict[str, Any]:
+        """All but the tensors, with the version of the format."""
+        known = {each.name: getattr(self, each.name) for each in fields(State)}
+        return {"format_version": FORMAT_VERSION, **known}
 
 
 def name_of(index: int) -> str:
@@ -102,7 +91,7 @@ def save(run: Run, snapshot: Snapshot, *, finished: bool, keep_last: int) -> Pat
     with staged(path) as stage:
         for group, tensors in snapshot.tensors.items():
             save_tensors(stage / f"{group}.safetensors", tensors)
-        _write(stage / "state.json", asdict(snapshot.state))
+        _write(stage / "state.json", snapshot.state_json())
         _write(stage / "data.json", run.read("data.json"))
         files = {
             file.name: {"size": file.stat().st_size, "sha256": sha256_of(file)}
@@ -159,15 +148,7 @@ def read(path: Path) -> Snapshot:
     """The checkpoint at ``path``, which `damage_of` found whole."""
     state = read_state(path)
     groups = {file.stem: load_tensors(file) for file in path.glob("*.safetensors")}
-    return Snapshot(
-        state.index,
-        state.position,
-        state.elapsed,
-        state.attempt,
-        state.rate_scale,
-        state.scaler,
-        groups,
-    )
+    return Snapshot(**vars(state), tensors=groups)
 
 
 def read_state(path: Path) -> State:
@@ -178,16 +159,17 @@ def read_state(path: Path) -> State:
     """
     place = path / "state.json"
     try:
-        state = documents.build(State, documents.parse(place.read_text("utf-8")))
+        found = documents.require(documents.parse(place.read_text("utf-8")), ("format_version",))
+        version = found.pop("format_version")
+        if version == FORMAT_VERSION:
+            return documents.build(State, found)
     except (OSError, ValueError) as error:
         raise documents.damaged(place, error) from None
-    if state.format_version != FORMAT_VERSION:
-        raise GenctlError(
-            ExitStatus.DATA,
-            f"{path} was written by another version of genctl",
-            hint="use the version that env.json of the run names",
-        )
-    return state
+    raise GenctlError(
+        ExitStatus.DATA,
+        f"{path} was written by another version of genctl",
+        hint="use the version that env.json of the run names",
+    )
 
 
 def group(path: Path, name: str) -> dict[str, Tensor]:

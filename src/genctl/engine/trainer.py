@@ -91,7 +91,8 @@ class Trainer:
             module.to(self.device)
         for module in objective.frozen.values():
             module.eval().requires_grad_(False)
-        be_deterministic(plan.deterministic)
+        if plan.deterministic:
+            be_deterministic()
         self.precision = Precision(plan.amp, self.device)
         self.ema = Ema(objective.modules, objective.ema)
         if plan.recompute:
