@@ -4,7 +4,7 @@
 
 BIN := .venv/bin
 
-.PHONY: help demo test test-all torture fuzz test-gpu lint smoke bench docs clean
+.PHONY: help demo test test-all coverage torture fuzz test-gpu lint smoke bench docs clean
 .NOTPARALLEL:
 
 help:  ## this list
@@ -18,6 +18,9 @@ test: .venv/has-onnx,dev  ## the tests, within ten minutes on two cores
 
 test-all: .venv/has-onnx,dev  ## the slow tests too
 	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not gpu"
+
+coverage: .venv/has-onnx,dev,coverage  ## how many lines of src/ the tests run, slow ones too: 90 % at least
+	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not gpu" --cov --cov-fail-under=90
 
 torture: .venv/has-onnx,dev  ## faults of every kind at random moments, up to 40 minutes
 	@$(BIN)/python tools/torture.py
@@ -44,7 +47,7 @@ docs: .venv/has-docs  ## the documentation, into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove builds and caches; .venv/ and runs/ stay
-	@rm -rf build dist site .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf build dist site .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # One pip call per set of extras, again whenever a dependency or a pin changes.
 .venv/has-%: pyproject.toml constraints.txt | .venv/bin/pip

@@ -1,4 +1,7 @@
-"""GANs of 1,236 small colour pictures: the preset `small-64`, a DCGAN and lightweight-gan.
+"""GANs of 1,236 small colour pictures: two presets, a plain DCGAN and lightweight-gan.
+
+`small-64` is what genctl takes for such pictures; `dcgan` is the DCGAN with the same game (losses,
+penalties, augmentation, averages) around its strided convolutions.
 
 Each trains on ``emoji`` for the same minutes; as many samples as there are training pictures are
 then compared with those by a network pretrained on ImageNet (``colour_judge.py``) that none of them
@@ -27,8 +30,9 @@ from machine import machine
 import genctl
 from genctl.data.emoji import load_emoji
 from genctl.data.samples import grid, save_png
+from genctl.engine.precision import multiplies_bf16
 
-OURS = "genctl small-64"
+OURS = {f"genctl {preset}": preset for preset in ("small-64", "dcgan")}
 SHOWN = 64
 
 
@@ -48,7 +52,7 @@ def main() -> None:
     root.mkdir(parents=True, exist_ok=True)
     images, labels, _ = load_emoji("train")
     judge = ColourJudge(images)
-    turns = side_by_side.turns(options, [OURS, *PEERS])
+    turns = side_by_side.turns(options, [*OURS, *PEERS])
     commands = [partial(_command, root, options.minutes, *turn) for turn in turns]
     side_by_side.run(commands, options.beside)
     rows = []
@@ -66,8 +70,8 @@ def _stem(name: str, seed: int) -> str:
 
 def _command(root: Path, minutes: float, name: str, seed: int, threads: int) -> list[str]:
     out = root / _stem(name, seed)
-    if name == OURS:
-        words = f"-m genctl train gan --preset small-64 --data emoji --seed {seed} --quiet"
+    if name in OURS:
+        words = f"-m genctl train gan --preset {OURS[name]} --data emoji --seed {seed} --quiet"
         return [
             *words.split(),
             f"--budget={minutes * 60:g}s",
@@ -75,13 +79,14 @@ def _command(root: Path, minutes: float, name: str, seed: int, threads: int) -> 
             f"--out={out}",
         ]
     script = str(Path(__file__).with_name("gan_colour_peers.py"))
-    return [script, name, f"--minutes={minutes}", f"--seed={seed}", f"--out={out}.npz"]
+    words = [script, name, f"--minutes={minutes}", f"--seed={seed}", f"--out={out}.npz"]
+    return [*words, "--bf16"] if multiplies_bf16() else words
 
 
 def _made(name: str, seed: int, root: Path, labels: np.ndarray) -> tuple[np.ndarray, int]:
     """As many samples as there are training pictures, and how many images training saw."""
     out = root / _stem(name, seed)
-    if name != OURS:
+    if name not in OURS:
         with np.load(f"{out}.npz") as archive:
             return archive["arr_0"], int(archive["seen"])
     model = genctl.load(out)

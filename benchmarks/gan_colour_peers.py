@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--lr", type=float, default=2e-4)
     parser.add_argument("--width", type=int, default=32, help="dcgan: channels of the finest map")
+    parser.add_argument("--bf16", action="store_true", help="dcgan: compute in bfloat16")
     parser.add_argument("--fmap-max", type=int, default=96, help="lightweight-gan: most channels")
     parser.add_argument("--fmap-inverse-coef", type=int, default=10, help="log2 of channels x side")
     parser.add_argument("--out", type=Path, required=True)
@@ -69,12 +70,16 @@ def dcgan(images: Pixels, options: argparse.Namespace) -> tuple[Pixels, int]:
     end, seen = time.monotonic() + 60 * options.minutes, 0
     while time.monotonic() < end:
         batch = real[torch.randint(len(real), (options.batch_size,))]
-        fake = generator(torch.randn(len(batch), Z_DIM, 1, 1))
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.bf16):
+            fake = generator(torch.randn(len(batch), Z_DIM, 1, 1))
+            judged = _bce(discriminator(batch), 1) + _bce(discriminator(fake.detach()), 0)
         judging.zero_grad()
-        (_bce(discriminator(batch), 1) + _bce(discriminator(fake.detach()), 0)).backward()
+        judged.backward()
         judging.step()
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.bf16):
+            fooled = _bce(discriminator(fake), 1)
         moving.zero_grad()
-        _bce(discriminator(fake), 1).backward()
+        fooled.backward()
         moving.step()
         seen += len(batch)
     with torch.no_grad():  # in training mode, as the batch norms' running means are known to lag

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from genctl import registry
+from genctl.cli.tables import counted
 from genctl.output import Output
 from genctl.registry import Spec
 from genctl.runs import Run
@@ -15,7 +16,8 @@ def show_finished(output: Output, run: Run) -> None:
     last, best = run.read("last.json"), run.read("best.json")
     spec = registry.get(run.read("config.json")["config"]["family"])
     steps = next_steps(run, spec)
-    text = f"finished {run.path}: {last['step']} steps, {last['position']:,} examples"
+    seen = counted(last["position"], run.read("data.json"))
+    text = f"finished {run.path}: {last['step']} steps, {seen}"
     if best:
         text += f"; best {best['metric']} {best['value']:.4g} at step {best['step']}"
         text += f" ({best['weights']})"
@@ -31,7 +33,7 @@ def next_steps(run: Run, spec: Spec) -> list[str]:
     name = shlex.quote(str(run.path))
     steps = []
     if spec.output == "text":
-        steps += [f'genctl sample {name} --prompt "The "', f"genctl eval bpb {name}"]
+        steps += [f"genctl sample {name} --n 3", f"genctl eval bpb {name}"]
     elif spec.output is not None:
         steps.append(f"genctl sample {name} --n 64")
     if spec.output == "image":

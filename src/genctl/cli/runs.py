@@ -10,7 +10,7 @@ import typer
 from genctl import runs as directories
 from genctl.cli import completion
 from genctl.cli.command import Call, Verb, Verbs, help_when_bare
-from genctl.cli.tables import table
+from genctl.cli.tables import counted, table
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 
@@ -193,14 +193,14 @@ def _describe(
         ("state", facts["state"] + (f" by {facts['holder']}" if facts["holder"] else "")),
         (
             "last",
-            f"step {facts['step']}, {facts['examples']:,} examples, {_age(facts['written'])} ago",
+            f"step {facts['step']}, {counted(facts['examples'], data)}, "
+            f"{_age(facts['written'])} ago",
         ),
     ]
     if best:
         lines.append(("best", f"{_best(facts)} at step {best['step']} ({best['weights']})"))
     if data:
-        shape = "x".join(map(str, data["shape"]))
-        lines.append(("data", f"{data['source']}: {data['examples']:,} {data['unit']} of {shape}"))
+        lines.append(("data", f"{data['source']}: {counted(data['examples'], data)}"))
     if starts:
         last = starts[-1]
         where = f"{last['device']}, torch {last['torch']}, genctl {last['genctl']}"

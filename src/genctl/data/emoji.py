@@ -39,6 +39,8 @@ _RANGES = {
 _OTHER = "sign"
 CLASS_NAMES = (*_RANGES, _OTHER)
 _FIRST, _LAST = 0x203C, 0x1FAFF
+_NO_PICTURES = ("Sk", "Lo")
+"""Categories of code points: colours of skin alone, and the letters of scripts without cases."""
 
 
 def load_emoji(split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], tuple[str, ...]]:
@@ -95,7 +97,7 @@ def _pictures(font: ImageFont.FreeTypeFont) -> Iterator[tuple[int, npt.NDArray[n
     """Every code point that has a name and a coloured glyph of its own, each picture once."""
     seen: set[bytes] = set()
     for point in range(_FIRST, _LAST + 1):
-        if not unicodedata.name(chr(point), "") or unicodedata.category(chr(point)) == "Sk":
+        if not unicodedata.name(chr(point), "") or unicodedata.category(chr(point)) in _NO_PICTURES:
             continue
         canvas = Image.new("RGBA", _CANVAS, (255, 255, 255, 0))
         ImageDraw.Draw(canvas).text((0, 0), chr(point), font=font, embedded_color=True)

@@ -38,9 +38,9 @@ def resolve_amp(wanted: str, device: torch.device, *, by_preset: bool = False) -
 
 
 def multiplies_bf16() -> bool:
-    """Whether this CPU has units for bfloat16 matrices (AMX); torch before 2.13 does not say."""
-    known = getattr(torch.cpu, "get_capabilities", None)
-    return bool(known is not None and known().get("amx_bf16"))
+    """Whether this CPU multiplies bfloat16 in hardware; torch before 2.13 does not say."""
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
 
 
 class Precision:

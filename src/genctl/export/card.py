@@ -24,13 +24,13 @@ samples = genctl.load(".").sample(64, seed=0)
 
 _USE_TEXT = """\
 ```sh
-genctl sample . --prompt "The "
+genctl sample . --n 3
 ```
 
 ```python
 import genctl
 
-print(genctl.load(".").sample(1, prompts=["The "], seed=0))
+print(genctl.load(".").sample(3, seed=0))
 ```"""
 
 _USE_TRANSFORMERS = """\

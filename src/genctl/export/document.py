@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -60,12 +61,20 @@ def _is_complete(document: Mapping[str, Any], also: str) -> bool:
     try:
         config, step = document["config"], document["step"]
         data = DataSpec.from_json(document["data"])
-        if not all(map(_is_inside, data.artefacts)):
+        if not all(map(_is_inside, data.artefacts)) or not _are_whole(document, data):
             return False
         texts = (config["family"], config["preset"], document["weights"], document[also])
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return False
     return all(isinstance(text, str) for text in texts) and isinstance(step, int | None)
+
+
+def _are_whole(document: Mapping[str, Any], data: DataSpec) -> bool:
+    """Whether the files that a document carries, if it does, are those that its data names."""
+    if "artefacts" not in document:
+        return True
+    carried = {n: hashlib.sha256(t.encode()).hexdigest() for n, t in document["artefacts"].items()}
+    return carried == dict(data.artefacts)
 
 
 def _is_inside(name: str) -> bool:
