@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 import torch
@@ -39,8 +40,9 @@ def resolve_amp(wanted: str, device: torch.device, *, by_preset: bool = False) -
 
 def multiplies_bf16() -> bool:
     """Whether this CPU multiplies bfloat16 in hardware; torch before 2.13 does not say."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
+    known = getattr(torch.cpu, "get_capabilities", None)
+    found: Mapping[str, object] = known() if known is not None else {}
+    return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
 
 
 class Precision:
