@@ -106,6 +106,21 @@ def test_files_that_do_not_parse_or_belong_elsewhere(tmp_path: Path) -> None:
         resolve(file=other)
 
 
+@pytest.mark.parametrize("value", ["3", "0", "['small']", "{ small = 1 }", "true"])
+def test_a_file_s_preset_is_a_name(value: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f"preset = {value}")
+    with pytest.raises(GenctlError, match=r"c\.toml: preset = .* is not a name") as refused:
+        resolve(file=file)
+    assert (refused.value.code, refused.value.hint) == (ExitStatus.USAGE, 'preset = "default"')
+
+
+def test_a_preset_that_is_asked_for_wins_over_the_file_s(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('preset = "small"')
+    assert resolve(file=file, preset="default").preset == "default"
+
+
 def test_a_run_s_configuration_can_be_used_again(tmp_path: Path) -> None:
     first = resolve(sets=["width=32", "source=图片", "teacher=runs/a", "seed=7"])
     file = tmp_path / "config.json"

@@ -178,7 +178,8 @@ def resolve(
     """
     layers = _Layers(spec)
     from_file = dict(_read_file(spec, file)) if file else {}
-    preset = preset or from_file.pop("preset", None) or default_preset or spec.default_preset
+    of_file = from_file.pop("preset", None)
+    preset = preset or of_file or default_preset or spec.default_preset
     if preset not in spec.presets:
         raise unknown("preset", preset, spec.presets, hint=f"genctl train {spec.name} --help")
     for key, value in spec.presets[preset].items():
@@ -334,6 +335,12 @@ def _read_file(spec: Spec, path: Path) -> Iterator[tuple[str, Any]]:
             ExitStatus.USAGE,
             f"{path} is a configuration of {family!r}, not of {spec.name!r}",
             hint=f"genctl train {family} --config {path}",
+        )
+    if not isinstance(data.get("preset", ""), str):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{path}: preset = {data['preset']!r} is not a name",
+            hint=f'preset = "{spec.default_preset}"',
         )
     return _flat(data)
 
