@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from enum import IntEnum
+
+_ESCAPED = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class ExitStatus(IntEnum):
@@ -26,15 +29,27 @@ class GenctlError(Exception):
 
     Args:
         code: the exit status of the process.
-        message: what is wrong and where, with the nearest valid choice; one line.
-        hint: what to type next; one line, may be empty.
+        message: what is wrong and where, with the nearest valid choice, `escaped`.
+        hint: what to type next, `escaped`; may be empty.
     """
 
     def __init__(self, code: ExitStatus, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
+        self.message = escaped(message)
+        super().__init__(self.message)
         self.code = code
-        self.message = message
-        self.hint = hint
+        self.hint = escaped(hint)
+
+
+def escaped(text: str) -> str:
+    """``text`` with line ends, control characters and lone surrogates as escapes.
+
+    Names inside of other people's files go into messages, and must neither break the line nor talk
+    to the terminal.
+    """
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in _ESCAPED else c
+        for c in text
+    )
 
 
 def nearest(name: str, choices: Iterable[str], n: int = 3) -> list[str]:
