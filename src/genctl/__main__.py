@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from genctl.cli import console
 
-from genctl.cli import main
-
-sys.exit(main())
+console()

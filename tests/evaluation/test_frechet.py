@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -62,10 +64,9 @@ def test_full_rank_agrees_with_the_textbook() -> None:
 def test_distance_to_itself_is_zero(rows: int, columns: int, dead: int) -> None:
     features = 10 * draw(rows, columns, 0)
     features[:, :dead] = 0  # units that never fire make any covariance singular
-    # What cancels are sums of variances, so rounding is measured against these.
-    assert distance(features, features) == pytest.approx(
-        0, abs=1e-15 * float(features.var(0).sum())
-    )
+    # What cancels are sums of variances, each with as many roundings as there are columns.
+    rounding = columns * sys.float_info.epsilon * float(features.var(0).sum())
+    assert distance(features, features) == pytest.approx(0, abs=rounding)
     assert distance(features, features) / Gaussian.fit(features).trace < 1e-10
 
 

@@ -6,8 +6,10 @@ Nothing heavy is imported before a verb needs it: help, completion and listings 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 SPIN_COUNT = "10000"
 """How long an OpenMP thread of torch (GNU's runtime) waits awake for the others.
@@ -15,6 +17,21 @@ SPIN_COUNT = "10000"
 Its own default, 300,000, is 4 % faster on an idle machine; with one other busy process on two cores
 it burns the time of the very thread that is waited for, and training is 2.3 times slower.
 """
+
+
+def console() -> NoReturn:
+    """The command ``genctl``: `main`, then the end of this process.
+
+    One that trained with others ends without Python's teardown, which threads of torch's process
+    groups abort now and then, long after everything is written.
+    """
+    status = main()
+    distributed = sys.modules.get("genctl.engine.distributed")
+    if distributed is not None and distributed.World.met:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import datetime
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, distributed
@@ -54,7 +54,10 @@ class World:
         rank: of this process, from 0.
         size: how many there are.
         local_rank: of this process on its machine.
+        met: whether this process has ever joined others.
     """
+
+    met: ClassVar[bool] = False
 
     def __init__(self, rank: int = 0, size: int = 1, local_rank: int = 0) -> None:
         self.rank = rank
@@ -82,6 +85,7 @@ class World:
         distributed.init_process_group(
             backends, rank=world.rank, world_size=world.size, timeout=PATIENCE
         )
+        World.met = True
         return world
 
     @classmethod
