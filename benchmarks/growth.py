@@ -1,7 +1,7 @@
 """How time and memory grow with what a user makes larger.
 
-Each point is a process of its own. The exponent is that of a power of the size between the two
-largest points, after the time of the smallest is taken off both: 1 is linear, 0 does not grow.
+Each point is a process of its own. Sizes grow by one factor, so that the last two steps between
+them tell the exponent of a power of the size whatever the time that all sizes share: 1 is linear.
 
     python benchmarks/growth.py
     python benchmarks/growth.py --only "images in a folder"
@@ -30,7 +30,7 @@ class Axis:
     """Something that grows.
 
     Attributes:
-        sizes: ascending.
+        sizes: ascending by one factor.
         work: prepares a size in an empty folder, and gives what is timed.
         unit: of the sizes.
     """
@@ -170,8 +170,7 @@ def _row(name: str, axis: Axis) -> str:
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         points.append(json.loads(said.splitlines()[-1]))
     seconds, memory = zip(*points, strict=True)
-    fixed = min(seconds)
-    last, before = (max(value - fixed, 1e-9) for value in (seconds[-1], seconds[-2]))
+    last, before = (max(seconds[i] - seconds[i - 1], 1e-9) for i in (-1, -2))
     growth = math.log(last / before) / math.log(axis.sizes[-1] / axis.sizes[-2])
     sizes = ", ".join(f"{size:,}" for size in axis.sizes)
     return (

@@ -43,8 +43,8 @@ class GenctlError(Exception):
 def escaped(text: str) -> str:
     """``text`` with line ends, control characters and lone surrogates as escapes.
 
-    Names inside of other people's files go into messages, and must neither break the line nor talk
-    to the terminal.
+    Names inside of other people's files go into errors and warnings, and must neither break the
+    line nor talk to the terminal.
     """
     return "".join(
         c.encode("unicode_escape").decode() if unicodedata.category(c) in _ESCAPED else c

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, escaped
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -134,7 +134,7 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Something the user should know; shown even when quiet."""
-        self._print(f"warning: {text}")
+        self._print(f"warning: {escaped(text)}")
 
     def error(self, error: GenctlError) -> None:
         """One line of what is wrong and one of what to type next."""

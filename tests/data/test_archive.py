@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from genctl.data.archive_stream import ArchiveStream
 from genctl.data.sources import open_source
+from genctl.errors import GenctlError
+from tests.data.odd_zips import ODD_ZIPS, made_odd
 from tests.data.pictures import pixels, refusal
 
 
@@ -63,3 +66,12 @@ def test_damaged_archives(tmp_path: Path) -> None:
     (tmp_path / "array.npy").rename(tmp_path / "other.npz")
     for name in ("short", "flipped", "other"):
         assert f"{name}.npz: " in refusal(tmp_path / f"{name}.npz").message
+
+
+@pytest.mark.parametrize("kind", ODD_ZIPS)
+def test_archives_of_a_kind_nobody_reads(kind: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "odd.npz", pixels(0, 9, 8, 8))
+    path = made_odd(tmp_path / "odd.npz", kind)
+    assert re.search(ODD_ZIPS[kind].message, refusal(path).message)
+    with pytest.raises(GenctlError, match=ODD_ZIPS[kind].message):
+        ArchiveStream(path)

@@ -12,6 +12,7 @@ from genctl.evaluation.evaluate import evaluate_images
 from genctl.evaluation.extractors.rand import RandExtractor
 from genctl.evaluation.reference import Reference, make_reference
 from genctl.evaluation.summary import is_summary, read_summary, write_summary
+from tests.data.odd_zips import ODD_ZIPS, made_odd
 
 
 def images(count: int, seed: int = 0) -> Tensor:
@@ -107,3 +108,12 @@ def test_a_changed_protocol_is_another_extractor(path: Path) -> None:
     changed.protocol = "rgb-nearest-64"
     with pytest.raises(GenctlError, match="rgb-bilinear-64, not with rand"):
         read_summary(path, changed)
+
+
+@pytest.mark.parametrize("kind", ODD_ZIPS)
+def test_statistics_of_a_kind_nobody_reads(kind: str, rand: RandExtractor, tmp_path: Path) -> None:
+    np.savez(tmp_path / "odd.npz", mu=np.zeros(rand.dim), sigma=np.eye(rand.dim))
+    path = made_odd(tmp_path / "odd.npz", kind)
+    with pytest.raises(GenctlError, match=ODD_ZIPS[kind].message) as refused:
+        read_summary(path, rand)
+    assert refused.value.code == ExitStatus.DATA

@@ -43,7 +43,7 @@ TEXT = dataclasses.replace(
 )
 
 
-def test_a_model_of_text_is_counted_in_tokens_and_prompted() -> None:
+def test_a_model_of_text_is_counted_in_tokens() -> None:
     text = render(TEXT)
     assert "```sh\ngenctl sample . --n 3\n```" in text
     assert "- 256,000 tokens in windows of 256, from `诗`\n- 4,096 different tokens\n" in text

@@ -22,8 +22,8 @@ it burns the time of the very thread that is waited for, and training is 2.3 tim
 def console() -> NoReturn:
     """The command ``genctl``: `main`, then the end of this process.
 
-    One that trained with others ends without Python's teardown, which threads of torch's process
-    groups abort now and then, long after everything is written.
+    One that trained with others leaves without Python's teardown: such processes were seen to
+    abort at their end (docs/lab-notes.md), when everything was written.
     """
     status = main()
     distributed = sys.modules.get("genctl.engine.distributed")

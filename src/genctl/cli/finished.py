@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from genctl import registry
-from genctl.cli.tables import counted
+from genctl.export.card import in_words
 from genctl.output import Output
 from genctl.registry import Spec
 from genctl.runs import Run
@@ -16,7 +16,8 @@ def show_finished(output: Output, run: Run) -> None:
     last, best = run.read("last.json"), run.read("best.json")
     spec = registry.get(run.read("config.json")["config"]["family"])
     steps = next_steps(run, spec)
-    seen = counted(last["position"], run.read("data.json"))
+    data = run.read("data.json")
+    seen = in_words(last["position"], data["unit"], data["shape"])
     text = f"finished {run.path}: {last['step']} steps, {seen}"
     if best:
         text += f"; best {best['metric']} {best['value']:.4g} at step {best['step']}"

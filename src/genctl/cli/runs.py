@@ -10,8 +10,9 @@ import typer
 from genctl import runs as directories
 from genctl.cli import completion
 from genctl.cli.command import Call, Verb, Verbs, help_when_bare
-from genctl.cli.tables import counted, table
+from genctl.cli.tables import table
 from genctl.errors import ExitStatus, GenctlError
+from genctl.export.card import in_words
 from genctl.runs import Run
 
 runs = typer.Typer(name="runs", cls=Verbs, invoke_without_command=True)
@@ -183,6 +184,11 @@ def _age(written: str) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
+def _seen(examples: int, data: Any) -> str:
+    """So many examples in words, of a run that may have stopped before it knew its data."""
+    return in_words(examples, data["unit"], data["shape"]) if data else f"{examples:,} examples"
+
+
 def _describe(
     facts: dict[str, Any], document: dict[str, Any], data: Any, starts: list[dict[str, Any]]
 ) -> str:
@@ -193,14 +199,13 @@ def _describe(
         ("state", facts["state"] + (f" by {facts['holder']}" if facts["holder"] else "")),
         (
             "last",
-            f"step {facts['step']}, {counted(facts['examples'], data)}, "
-            f"{_age(facts['written'])} ago",
+            f"step {facts['step']}, {_seen(facts['examples'], data)}, {_age(facts['written'])} ago",
         ),
     ]
     if best:
         lines.append(("best", f"{_best(facts)} at step {best['step']} ({best['weights']})"))
     if data:
-        lines.append(("data", f"{data['source']}: {counted(data['examples'], data)}"))
+        lines.append(("data", f"{data['source']}: {_seen(data['examples'], data)}"))
     if starts:
         last = starts[-1]
         where = f"{last['device']}, torch {last['torch']}, genctl {last['genctl']}"

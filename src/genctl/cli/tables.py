@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 _LEAST_ROOM = 24
 
@@ -32,16 +31,6 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:
             last = f"\n{' ' * before}".join(textwrap.wrap(last, room))
         shown.append("  ".join([*padded, last]).rstrip())
     return "\n".join(shown)
-
-
-def counted(examples: int, data: Mapping[str, Any] | None) -> str:
-    """So many examples in words: what they are is in a run's ``data.json``, if it has one."""
-    if data is None:
-        return f"{examples:,} examples"
-    shape = "x".join(map(str, data["shape"]))
-    if data["unit"] == "tok":
-        return f"{examples:,} windows of {shape} tokens"
-    return f"{examples:,} {'pairs' if data['unit'] == 'pair' else 'images'} of {shape}"
 
 
 def _columns() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from genctl.data import decode
 from genctl.data.image_source import ImageSource, safe_name
+from genctl.data.zipped import BROKEN
 from genctl.errors import ExitStatus, GenctlError
 
 _HINT = "numpy.savez(FILE, images, labels) with images (N, H, W, C) uint8 and labels (N,) integers"
@@ -60,7 +60,7 @@ def _read_arrays(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int6
             if "arr_1" not in archive:
                 return images, None
             return images, checked_labels(path, archive["arr_1"], len(images))
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except BROKEN as error:
         raise refusal(path, decode.reason(error)) from error
 
 

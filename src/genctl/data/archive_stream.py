@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -19,9 +18,8 @@ from genctl.data.archive import checked_labels, checked_shape, refusal
 from genctl.data.decode import reason
 from genctl.data.image_source import safe_name
 from genctl.data.image_stream import ImageStream, Pixels, Reading, batched
+from genctl.data.zipped import BROKEN
 from genctl.weights import sha256_of
-
-_BROKEN = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError)
 
 
 class ArchiveStream(ImageStream):
@@ -40,7 +38,7 @@ class ArchiveStream(ImageStream):
             self._shape = tuple(rest)
             with np.load(path, allow_pickle=False) as archive:
                 labels = archive.get("arr_1")
-        except _BROKEN as error:
+        except BROKEN as error:
             raise refusal(path, reason(error)) from None
         if labels is not None:
             self.labels = checked_labels(path, labels, self.count)
@@ -78,7 +76,7 @@ class ArchiveStream(ImageStream):
                         )
                         place = row + 1
                     yield images
-        except _BROKEN as error:
+        except BROKEN as error:
             raise refusal(self._path, reason(error)) from None
 
     @contextmanager

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import lzma
 import stat
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -12,6 +15,22 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
 from genctl.errors import ExitStatus, GenctlError
+
+BROKEN = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    SyntaxError,
+    RuntimeError,
+    struct.error,
+    tokenize.TokenError,
+    lzma.LZMAError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+"""What a ZIP or an ``.npz`` raises that is damaged, locked, or of a kind nobody reads."""
 
 MAX_BYTES = 2**29
 """Of one file, unpacked; images of 89 million pixels, the most that are decoded, are smaller."""
@@ -45,7 +64,7 @@ class Member:
         try:
             with self._archive.open(self._info) as file:
                 content = file.read(MAX_BYTES + 1)  # whatever the archive claims
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except BROKEN as error:
             raise OSError(str(error)) from error
         if len(content) > MAX_BYTES:
             raise OSError(f"more than {MAX_BYTES:,} bytes when unpacked")
@@ -60,7 +79,7 @@ def members(path: Path) -> list[Member]:
     """
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise _refusal(path, str(error) or type(error).__name__) from None
     found = []
     for info in archive.infolist():

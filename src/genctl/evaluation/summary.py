@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from genctl.data.zipped import BROKEN
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features
@@ -73,7 +73,7 @@ def is_summary(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.removesuffix(".npy") for name in archive.namelist()}
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except BROKEN:
         return False
     return _IMAGES not in names and any(names.issuperset(pair) for pair in _NAMES)
 
@@ -131,7 +131,7 @@ def _read(path: Path) -> tuple[Any, Any, int | None, str]:
             mean, covariance = (archive[name].astype(np.float64) for name in names)
             count = int(archive["n"]) if "n" in archive else None
             made_with = str(archive["extractor"]) if "extractor" in archive else ""
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except BROKEN as error:
         raise _refusal(path, str(error) or type(error).__name__) from None
     return mean, covariance, count, made_with
 

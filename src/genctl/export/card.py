@@ -171,10 +171,12 @@ def count_of(data: DataSpec) -> str:
     return f"{data.examples * data.units_per_example:,} {_UNITS.get(data.unit, data.unit)}"
 
 
-def _shape_of(data: DataSpec) -> str:
-    """How the data comes, in words: ``of shape 1x28x28``, ``in windows of 256``."""
-    shape = "x".join(map(str, data.shape))
-    return f"in windows of {shape}" if data.unit == "tok" else f"of shape {shape}"
+def in_words(examples: int, unit: str, shape: Sequence[int]) -> str:
+    """So many examples: ``64 images of shape 1x28x28``, ``512 tokens in windows of 256``."""
+    size = "x".join(map(str, shape))
+    if unit == "tok":
+        return f"{examples * shape[0]:,} tokens in windows of {size}"
+    return f"{examples:,} {_UNITS.get(unit, unit)} of shape {size}"
 
 
 def _use(card: Card) -> list[str]:
@@ -189,7 +191,7 @@ def _use(card: Card) -> list[str]:
 
 def _data(card: Card) -> list[str]:
     data = card.data
-    facts = [f"- {count_of(data)} {_shape_of(data)}, from `{data.name}`"]
+    facts = [f"- {in_words(data.examples, data.unit, data.shape)}, from `{data.name}`"]
     if data.vocab_size:
         facts.append(f"- {data.vocab_size:,} different tokens")
     if data.class_names:
@@ -233,8 +235,10 @@ def _cell(value: Any) -> str:
 
 
 def _limits(card: Card) -> list[str]:
+    data = card.data
+    seen = in_words(data.examples, data.unit, data.shape)
     return [
-        f"- It has seen {count_of(card.data)} {_shape_of(card.data)} and nothing else: expect more "
+        f"- It has seen {seen} and nothing else: expect more "
         "of the same, with their gaps and their slant.\n"
         "- Nobody has checked whether it repeats training examples."
     ]
