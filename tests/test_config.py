@@ -72,8 +72,8 @@ def test_the_first_preset_is_the_default_one() -> None:
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ({"sets": ["widht=3"]}, r"unknown key 'widht'; did you mean .*'width'"),
-        ({"sets": ["train.lrr=3"]}, r"unknown key 'train.lrr'; did you mean .*'train.lr'"),
+        ({"sets": ["widht=3"]}, r"'widht' \(from --set\); did you mean .*'width'"),
+        ({"sets": ["train.lrr=3"]}, r"unknown key 'train.lrr' .*; did you mean .*'train.lr'"),
         ({"sets": ["lr=abc"]}, r"train\.lr = 'abc' \(from --set\): input should be a valid number"),
         ({"sets": ["width=3"]}, r"model\.width = 3 \(from --set\): .*greater than or equal to 4"),
         ({"sets": ["width=4.5"]}, r"model\.width = 4\.5 .*valid integer"),
@@ -84,7 +84,7 @@ def test_the_first_preset_is_the_default_one() -> None:
         ({"sets": ["width"]}, r"'width' is not KEY=VALUE"),
         ({"sets": ["seed=-1"]}, r"seed = -1 is not a whole number"),
         ({"preset": "smal"}, r"unknown preset 'smal'; did you mean 'small'"),
-        ({"environ": {"GENCTL_TRAIN_LRR": "1"}}, r"unknown key 'train.lrr'"),
+        ({"environ": {"GENCTL_TRAIN_LRR": "1"}}, r"'train.lrr' \(from GENCTL_TRAIN_LRR\)"),
         ({"environ": {"GENCTL_TRAIN_LR": "x"}}, r"\(from GENCTL_TRAIN_LR\)"),
         ({"file": Path("absent.toml")}, r"no config file at absent\.toml"),
     ],
@@ -104,6 +104,24 @@ def test_files_that_do_not_parse_or_belong_elsewhere(tmp_path: Path) -> None:
         resolve(file=broken)
     with pytest.raises(GenctlError, match="a configuration of 'lm', not of 'toy'"):
         resolve(file=other)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[trian]\nlr = 1", r"unknown section 'trian' \(from .*c\.toml\); did you mean 'train'\?"),
+        (
+            "[train]\nlrr = 1",
+            r"'train.lrr' \(from .*c\.toml\); did you mean .*'train.lr'",
+        ),
+        ("preset = 'smal'", r"unknown preset 'smal' \(from .*c\.toml\); did you mean 'small'\?"),
+    ],
+)
+def test_a_name_that_is_wrong_in_a_file(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(text)
+    with pytest.raises(GenctlError, match=message):
+        resolve(file=file)
 
 
 @pytest.mark.parametrize("value", ["3", "0", "['small']", "{ small = 1 }", "true"])

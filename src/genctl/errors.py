@@ -64,14 +64,20 @@ def unknown(
     name: str,
     choices: Iterable[str],
     *,
+    origin: str = "",
     code: ExitStatus = ExitStatus.USAGE,
     hint: str = "",
 ) -> GenctlError:
-    """The error for a name that is not one of ``choices``: the nearest ones, else all of them."""
+    """The error for a name that is not one of ``choices``: the nearest ones, else all of them.
+
+    Args:
+        origin: where the name was written, unless that is plain.
+    """
     known = sorted(choices)
     close = nearest(name, known)
     if close:
         remedy = f"did you mean {' or '.join(repr(c) for c in close)}?"
     else:
         remedy = f"choose one of: {', '.join(known) or '(none)'}"
-    return GenctlError(code, f"unknown {kind} {name!r}; {remedy}", hint=hint)
+    written = f" (from {origin})" if origin else ""
+    return GenctlError(code, f"unknown {kind} {name!r}{written}; {remedy}", hint=hint)

@@ -28,7 +28,7 @@ from tests.cli.conftest import Type
         ("train gan digits", 2, "unexpected extra argument(s) (digits)"),
         ("train gan --seed x", 2, "'--seed'"),
         ("train gan --seed -1", 2, "seed = -1 is not a whole number"),
-        ("train gan --set lrr=1", 2, "unknown key 'lrr'; did you mean 'lr'?"),
+        ("train gan --set lrr=1", 2, "unknown key 'lrr' (from --set); did you mean 'lr'?"),
         ("train gan --set lr=abc", 2, "train.lr = 'abc'"),
         ("train gan --lr abc", 2, "train.lr = 'abc'"),
         ("train gan --set lr", 2, "--set 'lr' is not KEY=VALUE"),
@@ -101,7 +101,7 @@ def test_an_error_is_json_too(type_: Type) -> None:
 
 def test_the_hint_names_the_verb_and_the_family(type_: Type) -> None:
     assert "hint: genctl train gan --help" in type_("train", "gan", "--widht", "3").err
-    assert "hint: genctl runs show --help" in type_("runs", "show").err
+    assert "hint: genctl runs compare --help" in type_("runs", "compare").err
 
 
 def test_debug_shows_the_traceback(type_: Type) -> None:

@@ -10,6 +10,7 @@ import typer
 from genctl import runs as directories
 from genctl.cli import completion
 from genctl.cli.command import Call, Verb, Verbs, help_when_bare
+from genctl.cli.options import NewestRun
 from genctl.cli.tables import table
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export.card import in_words
@@ -39,15 +40,9 @@ def ls(ctx: typer.Context) -> None:
 
 
 @runs.command("show", cls=Verb)
-def show(
-    ctx: typer.Context,
-    name: Annotated[
-        str,
-        typer.Argument(metavar="RUN", help="Name or folder.", autocompletion=completion.run_names),
-    ],
-) -> None:
+def show(ctx: typer.Context, name: NewestRun = None) -> None:
     """Show a run: where it stands, its data, and every setting with its origin."""
-    show_run(ctx.obj, directories.find(name))
+    show_run(ctx.obj, directories.find_or_newest(name))
 
 
 def show_run(call: Call, run: Run) -> None:

@@ -1,0 +1,123 @@
+"""The keys of a family's configuration: which there are, and what a name stands for."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from genctl.config.sections import ImageData, TrainConfig
+from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.registry import Spec
+
+SECTIONS = ("model", "data", "train", "sample", "parents")
+
+
+@dataclass(frozen=True)
+class OptionInfo:
+    """One key of a configuration, as ``--help`` shows it."""
+
+    key: str
+    type: str
+    default: Any
+    help: str
+
+    @property
+    def leaf(self) -> str:
+        return self.key.rpartition(".")[2]
+
+
+def options(spec: Spec) -> list[OptionInfo]:
+    """Every key of the family's configuration with type, default (of its first preset) and help."""
+    preset = {find_key(spec, k): v for k, v in spec.presets[spec.default_preset].items()}
+    found = [
+        OptionInfo(
+            f"{section}.{f.name}",
+            _type_text(typing.get_type_hints(cls, include_extras=True)[f.name]),
+            preset.get(f"{section}.{f.name}", f.default),
+            f.metadata.get("help", ""),
+        )
+        for section, cls in section_types(spec).items()
+        for f in dataclasses.fields(cls)
+    ]
+    found += [OptionInfo(f"parents.{role}", "RUN", "", text) for role, text in spec.parents.items()]
+    return [*found, OptionInfo("seed", "int", preset.get("seed", 0), "seed of all randomness")]
+
+
+def request_options(spec: Spec, start: Any = None) -> list[OptionInfo]:
+    """The family's sampling options with type, default and help.
+
+    Args:
+        start: what the defaults are taken from, as in `request_from`; those of the family's first
+            preset when None.
+    """
+    infos = [info for info in options(spec) if info.key.startswith("sample.")]
+    return [
+        OptionInfo(i.leaf, i.type, i.default if start is None else getattr(start, i.leaf), i.help)
+        for i in infos
+    ]
+
+
+def find_key(spec: Spec, key: str, origin: str = "") -> str:
+    """The dotted key that ``key`` (dotted, or a unique leaf; ``-`` is ``_``) stands for.
+
+    Args:
+        origin: where it was written, for the error.
+
+    Raises:
+        GenctlError: no such key, or a leaf that several sections have.
+    """
+    key = key.replace("-", "_")
+    known = list(all_keys(spec))
+    if key in known:
+        return key
+    matches = [dotted for dotted in known if dotted.rpartition(".")[2] == key]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise GenctlError(ExitStatus.USAGE, f"the key {key!r} is ambiguous: {' or '.join(matches)}")
+    names = known if "." in key else [*known, *(dotted.rpartition(".")[2] for dotted in known)]
+    raise unknown("key", key, set(names), origin=origin, hint=f"genctl train {spec.name} --help")
+
+
+def all_keys(spec: Spec) -> Iterator[str]:
+    """Every dotted key of the family."""
+    for section, cls in section_types(spec).items():
+        yield from (f"{section}.{f.name}" for f in dataclasses.fields(cls))
+    yield from (f"parents.{role}" for role in spec.parents)
+    yield "seed"
+
+
+def section_types(spec: Spec) -> dict[str, type]:
+    """Section -> the dataclass that it becomes."""
+    return {
+        "model": spec.config,
+        "data": spec.data or ImageData,
+        "train": TrainConfig,
+        "sample": spec.request,
+    }
+
+
+def _type_text(hint: Any) -> str:
+    """A short reading of a type hint: ``int >= 1``, ``adam|adamw``."""
+    if typing.get_origin(hint) is Annotated:
+        base, *notes = typing.get_args(hint)
+        signs = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt")}
+        bounds = [
+            f"{sign} {getattr(note, attribute):g}"
+            for note in notes
+            for kind, (sign, attribute) in signs.items()
+            if isinstance(note, kind)
+        ]
+        return " ".join([_type_text(base), *bounds])
+    if typing.get_origin(hint) is Literal:
+        return "|".join(map(str, typing.get_args(hint)))
+    if str in typing.get_args(hint):  # text, or a list of it
+        return "str"
+    if typing.get_origin(hint) is Union:
+        return "|".join(_type_text(part) for part in reversed(typing.get_args(hint)))
+    return getattr(hint, "__name__", str(hint))

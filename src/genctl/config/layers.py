@@ -1,0 +1,183 @@
+"""One configuration out of layers, of which the later win."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genctl import documents
+from genctl.config.keys import SECTIONS, all_keys, find_key, section_types
+from genctl.config.sections import Config
+from genctl.config.values import build, parse_value
+from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.registry import Spec
+
+ENV_PREFIX = "GENCTL_"
+
+
+def resolve(
+    spec: Spec,
+    *,
+    preset: str | None = None,
+    default_preset: str = "",
+    file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    sets: Iterable[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """Put the layers on top of each other and validate the outcome.
+
+    Args:
+        preset: a name in ``spec.presets``; the file's, or ``default_preset``, when None.
+        default_preset: the family's first when empty.
+        file: TOML or JSON, nested by section or with dotted keys.
+        environ: variables to read ``GENCTL_SECTION_KEY`` from; the process's own when None.
+        sets: ``key=value`` texts; values are TOML, or plain text where that is no TOML.
+        flags: dotted or short key -> value; None values are absent.
+
+    Raises:
+        GenctlError: an unknown key, preset or file, or a value that does not fit, with its origin.
+    """
+    layers = _Layers(spec)
+    from_file = dict(_read_file(spec, file)) if file else {}
+    of_file = from_file.pop("preset", None)
+    origin = str(file) if of_file and not preset else ""
+    preset = preset or of_file or default_preset or spec.default_preset
+    if preset not in spec.presets:
+        hint = f"genctl train {spec.name} --help"
+        raise unknown("preset", preset, spec.presets, origin=origin, hint=hint)
+    for key, value in spec.presets[preset].items():
+        layers.put(key, value, f"preset {preset}")
+    for key, value in from_file.items():
+        layers.put(key, value, str(file))
+    for key, text in _from_environment(spec, os.environ if environ is None else environ):
+        layers.put(key, parse_value(text), f"{ENV_PREFIX}{key.replace('.', '_').upper()}")
+    for assignment in sets:
+        key, separator, text = assignment.partition("=")
+        if not separator:
+            raise GenctlError(
+                ExitStatus.USAGE, f"--set {assignment!r} is not KEY=VALUE", hint="--set lr=2e-4"
+            )
+        layers.put(key.strip(), parse_value(text.strip()), "--set")
+    for key, value in (flags or {}).items():
+        if value is not None:
+            layers.put(key, value, f"--{key.rpartition('.')[2].replace('_', '-')}")
+    _derive(spec, layers)
+    return _validated(spec, preset, layers)
+
+
+def from_json(spec: Spec, data: Mapping[str, Any]) -> Config:
+    """The `Config` that `Config.to_json` wrote.
+
+    Raises:
+        GenctlError: the values do not fit this version of the family.
+    """
+    layers = _Layers(spec)
+    for key, value in _flat(data):
+        if key not in ("family", "preset"):
+            layers.put(key, value, "the run")
+    return _validated(spec, str(data["preset"]), layers)
+
+
+@dataclass
+class _Layers:
+    """Values and origins by dotted key, filled layer by layer."""
+
+    spec: Spec
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+
+    def put(self, key: str, value: Any, origin: str) -> None:
+        dotted = find_key(self.spec, key, origin)
+        self.values[dotted] = value
+        self.origins[dotted] = origin
+
+
+def _read_file(spec: Spec, path: Path) -> Iterator[tuple[str, Any]]:
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise GenctlError(ExitStatus.USAGE, f"no config file at {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise GenctlError(ExitStatus.USAGE, f"cannot read {path}: {error}") from None
+    try:
+        data = documents.parse(text) if path.suffix == ".json" else tomllib.loads(text)
+    except ValueError as error:
+        raise GenctlError(ExitStatus.USAGE, f"{path} does not parse: {error}") from None
+    if not isinstance(data, dict):
+        raise GenctlError(ExitStatus.USAGE, f"{path} is not a table of sections")
+    family = data.pop("family", spec.name)
+    if family != spec.name:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{path} is a configuration of {family!r}, not of {spec.name!r}",
+            hint=f"genctl train {family} --config {path}",
+        )
+    if not isinstance(data.get("preset", ""), str):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{path}: preset = {data['preset']!r} is not a name",
+            hint=f'preset = "{spec.default_preset}"',
+        )
+    for section, value in data.items():
+        if isinstance(value, Mapping) and section not in SECTIONS:
+            raise unknown("section", section, SECTIONS, origin=str(path))
+    return _flat(data)
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping) and not prefix and key in SECTIONS:
+            yield from _flat(value, f"{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _from_environment(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """``GENCTL_TRAIN_LR=1e-4`` -> ``train.lr``; other ``GENCTL_`` names belong to other readers."""
+    for name, text in sorted(environ.items()):
+        section, _, leaf = name.removeprefix(ENV_PREFIX).lower().partition("_")
+        if not name.startswith(ENV_PREFIX):
+            continue
+        if section in SECTIONS and leaf:
+            key = f"{section}.{leaf}"
+            # These sections are each family's own, so a variable for another one is no mistake.
+            if section == "train" or key in all_keys(spec):
+                yield find_key(spec, key, name), text
+        elif name == f"{ENV_PREFIX}SEED":
+            yield "seed", text
+
+
+def _derive(spec: Spec, layers: _Layers) -> None:
+    """Let the family fill in what follows from other values, where nobody chose it."""
+    if "derive" not in spec.targets:
+        return
+    for key, (value, origin) in spec.load("derive")(layers.values).items():
+        if layers.origins.get(key, "default").startswith(("default", "preset ")):
+            layers.put(key, value, origin)
+
+
+def _validated(spec: Spec, preset: str, layers: _Layers) -> Config:
+    sections = {
+        section: build(
+            cls,
+            {k.partition(".")[2]: v for k, v in layers.values.items() if k.startswith(section)},
+            layers.origins,
+            f"{section}.",
+        )
+        for section, cls in section_types(spec).items()
+    }
+    parents = {
+        key.partition(".")[2]: str(value)
+        for key, value in layers.values.items()
+        if key.startswith("parents.") and value
+    }
+    seed = layers.values.get("seed", 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise GenctlError(ExitStatus.USAGE, f"seed = {seed!r} is not a whole number from 0 up")
+    origins = {key: layers.origins.get(key, "default") for key in all_keys(spec)}
+    return Config(spec.name, preset, parents=parents, seed=seed, origins=origins, **sections)

@@ -1,0 +1,108 @@
+"""What a configuration is made of: its sections, and the whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le
+
+
+def option(default: Any, help: str) -> Any:
+    """A dataclass field with the text that ``--help`` shows for it."""
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """Where images come from and how they are read."""
+
+    source: str = option("digits", "built-in name, folder, or file")
+    size: str = option("", "resize to this: 64 or HEIGHTxWIDTH; empty keeps the native size")
+    flip: bool = option(False, "mirror half of the images left to right")
+
+
+@dataclass(frozen=True)
+class TextData:
+    """Where text comes from and how it becomes tokens."""
+
+    source: str = option("pydoc", "pydoc (built in), a text, .jsonl, .gz or .xz, a folder")
+    tokenizer: str = option("auto", "auto, char, byte, bpe, or the path of a tokenizer.json")
+    vocab_size: Annotated[int, Ge(257)] = option(512, "tokens of a bpe that is trained here")
+    context: Annotated[int, Ge(2)] = option(256, "tokens in a window: what the model can see")
+
+
+DataConfig = ImageData | TextData
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How training runs, for every family."""
+
+    budget: str = option("1000steps", "20steps, 250k examples, 10Mtokens, 3epochs, 110s, 5m, 2h")
+    batch_size: Annotated[int, Ge(1)] = option(64, "examples in one optimizer step")
+    micro_batch: Annotated[int, Ge(0)] = option(0, "examples at a time (less memory); 0: all")
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = option(
+        "adamw", "optimizer; muon moves hidden matrices by Muon and the rest by AdamW"
+    )
+    lr: Annotated[float, Gt(0)] = option(1e-3, "learning rate at its highest")
+    adamw_lr: Annotated[float, Gt(0)] = option(3e-3, "with muon, the rate of what AdamW moves")
+    beta1: Annotated[float, Ge(0), Le(1)] = option(0.9, "decay of the first moment, or momentum")
+    beta2: Annotated[float, Ge(0), Le(1)] = option(0.999, "decay of the second moment")
+    weight_decay: Annotated[float, Ge(0)] = option(0.0, "weight decay of matrices and kernels")
+    decay_falls: bool = option(False, "let weight decay fall to zero over the run")
+    warmup: Annotated[float, Ge(0), Le(1)] = option(0.0, "share of the run in which lr rises")
+    decay: Annotated[float, Ge(0), Le(1)] = option(0.5, "share of the run in which lr falls, last")
+    final_lr: Annotated[float, Ge(0), Le(1)] = option(0.0, "lr at the end, as a share of lr")
+    clip: Annotated[float, Ge(0)] = option(0.0, "largest gradient norm; 0: no clipping")
+    ema_halflife: Annotated[float, Ge(0)] = option(20_000, "half-life of the average, in examples")
+    amp: Literal["auto", "off", "bf16", "fp16"] = option("auto", "mixed precision")
+    compile: bool = option(False, "compile the networks' blocks: slower to start, then faster")
+    recompute: bool = option(False, "run blocks again for gradients: less memory, more time")
+    deterministic: bool = option(False, "on a GPU the same bits every time, perhaps slower")
+    shard: bool = option(
+        False, "several processes share weights, averages and moments out: less memory each"
+    )
+    checkpoint_seconds: Annotated[float, Gt(0)] = option(45, "a checkpoint at least this often")
+    keep_last: Annotated[int, Ge(1)] = option(3, "how many of the newest checkpoints to keep")
+    evaluations: Annotated[int, Ge(0)] = option(10, "how often the run is scored, to find the best")
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole configuration of a run, and the origin of each value.
+
+    Attributes:
+        family: the registered name of the family.
+        preset: the preset that the values started from.
+        model: an instance of the family's own config dataclass.
+        sample: an instance of the family's own request: what samples are made with where the
+            person who asks for them says nothing else.
+        parents: role -> path of the trained run that plays it.
+        origins: dotted key -> ``default``, ``preset NAME``, a file, a variable, ``--set``, a flag.
+    """
+
+    family: str
+    preset: str
+    model: Any
+    data: DataConfig
+    train: TrainConfig
+    sample: Any
+    parents: Mapping[str, str]
+    seed: int
+    origins: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The values as nested plain data, without their origins: what makes two runs the same."""
+        return {
+            "family": self.family,
+            "preset": self.preset,
+            "model": dataclasses.asdict(self.model),
+            "data": dataclasses.asdict(self.data),
+            "train": dataclasses.asdict(self.train),
+            "sample": dataclasses.asdict(self.sample),
+            "parents": dict(self.parents),
+            "seed": self.seed,
+        }

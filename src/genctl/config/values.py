@@ -1,0 +1,91 @@
+"""From texts and plain data to validated values."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from genctl.errors import ExitStatus, GenctlError, nearest, unknown
+from genctl.registry import Spec
+
+
+def parse_value(text: str) -> Any:
+    """``text`` as a TOML value, or as itself where it is none."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return text
+
+
+def request_from(spec: Spec, texts: Mapping[str, str], start: Any = None) -> Any:
+    """The family's sampling request from option texts such as ``{"steps": "18"}``.
+
+    Args:
+        start: what the options that are not named are taken from, such as `Config.sample`; their
+            defaults when None.
+
+    Raises:
+        GenctlError: an unknown option (with the nearest one) or a value that does not fit.
+    """
+    hints = typing.get_type_hints(spec.request, include_extras=True)
+    names = {f.name for f in dataclasses.fields(spec.request)}
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        name = name.replace("-", "_")
+        if name not in names:
+            shown = [f"--{n.replace('_', '-')}" for n in names]
+            raise unknown(
+                "option", f"--{name.replace('_', '-')}", shown, hint="genctl sample RUN --help"
+            )
+        values[name] = parse_value(text)
+        if str in typing.get_args(hints[name]) and not isinstance(values[name], str | list):
+            values[name] = text  # where text is wanted, a number is text
+    flags = {name: f"--{name.replace('_', '-')}" for name in values}
+    return build(spec.request, values, flags, "", start)
+
+
+def build(
+    cls: type,
+    values: Mapping[str, Any],
+    origins: Mapping[str, str],
+    prefix: str,
+    start: Any = None,
+) -> Any:
+    """Validate ``values`` into the dataclass ``cls``; the first misfit is the user's one line."""
+    from pydantic import TypeAdapter, ValidationError
+
+    hints = typing.get_type_hints(cls, include_extras=True)
+    clean = {}
+    for name, value in values.items():
+        if hints[name] is str and not isinstance(value, str):
+            value = str(value)
+        try:
+            clean[name] = TypeAdapter(hints[name]).validate_python(value)
+        except ValidationError as error:
+            choices = _choices(hints[name])
+            close = nearest(str(value), choices, n=1)
+            reason = error.errors()[0]["msg"]
+            if close:
+                reason = f"did you mean {close[0]!r}? choices are {', '.join(choices)}"
+            example = close[0] if close else _example(cls, name)
+            key = f"{prefix}{name}"
+            origin = origins.get(key) or origins.get(name, "")
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{key} = {value!r} (from {origin}): {reason[0].lower()}{reason[1:]}",
+                hint=f"--set {name}={example}" if prefix else "",
+            ) from None
+    return cls(**clean) if start is None else dataclasses.replace(start, **clean)
+
+
+def _choices(hint: Any) -> tuple[str, ...]:
+    """The texts that a type allows, where it allows only some."""
+    return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+
+
+def _example(cls: type, name: str) -> Any:
+    default = next(f.default for f in dataclasses.fields(cls) if f.name == name)
+    return str(default).lower() if isinstance(default, bool) else default
