@@ -41,20 +41,18 @@ class Axis:
 
 
 def _training(family: str, *sets: str) -> Callable[[int, Path], Callable[[], object]]:
-    """Eight steps of a family; ``{}`` in the settings is the size."""
+    """Eight steps of a family after two others; ``{}`` in the settings is the size."""
 
     def prepare(size: int, folder: Path) -> Callable[[], object]:
-        import genctl
+        from genctl.api.session import Request, open_session
+        from genctl.output import Output
 
-        chosen = [text.format(size) for text in sets]
-        quiet = ["evaluations=0", "checkpoint_seconds=1000"]
-
-        def train() -> object:
-            return genctl.train(
-                family, out=folder / "run", budget="8steps", sets=[*quiet, *chosen], threads=2
-            )
-
-        return train
+        chosen = tuple(text.format(size) for text in sets)
+        request = Request(family, out=folder / "run", sets=chosen, threads=2)
+        trainer = open_session(request, Output()).trainer
+        for _ in range(2):
+            trainer.step(0.1)
+        return lambda: [trainer.step(0.1) for _ in range(8)]
 
     return prepare
 

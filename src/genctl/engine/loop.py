@@ -30,6 +30,8 @@ from genctl.runs import Run
 FIRST_CHECKPOINT_SECONDS = 10.0
 ENDING_SECONDS = 3.0
 """Kept free at the end of a wall-clock budget until the real ending has been timed."""
+PREVIEW_SHARE = 0.05
+"""Of the time, what previews may take after the first one, and the last one of a budget."""
 
 Modules = Mapping[str, nn.Module]
 Scores = Mapping[str, float]
@@ -108,7 +110,7 @@ class Loop:
         self._output = output
         self._started = time.monotonic() if started is None else started
         self._earlier = 0.0
-        self._ending = ENDING_SECONDS
+        self._scoring, self._drawing = ENDING_SECONDS, 0.0
         self._fraction = 0.0
         self._resume()
         self._guard = NonFiniteGuard(trainer, run, output)
@@ -132,7 +134,8 @@ class Loop:
         """The share of the budget that is spent; it never falls."""
         budget = self._budget
         if budget.seconds is not None:
-            budget = Budget(seconds=max(budget.seconds - self._ending, 1.0))
+            ending = self._scoring + min(self._drawing, PREVIEW_SHARE * budget.seconds)
+            budget = Budget(seconds=max(budget.seconds - ending, 1.0))
         now = budget.fraction(self._trainer.position, self.elapsed)
         self._fraction = max(self._fraction, now)
         return self._fraction
@@ -183,7 +186,7 @@ class Loop:
                 checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
             if now >= preview_due:
                 self._preview()
-                preview_due = time.monotonic() + min(max(15.0, self.elapsed / 2), 600.0)
+                preview_due = time.monotonic() + preview_pause(self.elapsed, self._drawing)
         self._finish()
 
     def _keep_plan(self) -> None:
@@ -198,7 +201,7 @@ class Loop:
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"a budget of {self._budget.seconds:g} s is spent before training can begin: "
-                f"starting took {self.elapsed:.0f} s, ending takes {self._ending:.0f} s",
+                f"starting took {self.elapsed:.0f} s, ending takes {self._scoring:.0f} s",
                 hint="--budget 1m, or count examples: --budget 10k",
             )
 
@@ -265,18 +268,20 @@ class Loop:
 
     def _preview(self) -> None:
         if self._hooks.preview:
+            begun = time.monotonic()
             folder = make_directory(self._run.samples)
             first = next(iter(self._trainer.averages().values()))
             self._hooks.preview(first, folder / f"step-{self._trainer.index:08d}")
+            self._drawing = time.monotonic() - begun
 
     def _score(self, *, finished: bool = False) -> None:
-        """Save, score what was saved, and remember the best; times itself as the ending."""
+        """Save, score what was saved, and remember the best; times itself."""
         begun = time.monotonic()
         self._scored = int(self.fraction * self._settings.evaluations)
         path = self._save(finished=finished)
         if self._hooks.evaluate and self._settings.evaluations:
             self._score_averages(path, self._hooks.evaluate)
-        self._ending = time.monotonic() - begun + 1.0
+        self._scoring = time.monotonic() - begun + 1.0
 
     def _score_averages(self, path: Path, evaluate: Callable[[Modules], Scores]) -> None:
         """Log the scores of every average; those of all but the first carry its name."""
@@ -309,6 +314,16 @@ class Loop:
             self._output.detail(
                 f"best so far: {monitor.metric} {value:.4g} at {path.name} ({weights})"
             )
+
+
+def preview_pause(elapsed: float, drawing: float) -> float:
+    """Seconds until the next preview: longer in long runs, and where one takes long.
+
+    Args:
+        elapsed: seconds of training so far.
+        drawing: seconds that the latest preview took.
+    """
+    return max(min(max(15.0, elapsed / 2), 600.0), drawing / PREVIEW_SHARE)
 
 
 def _better(monitor: Monitor, value: float, best: float) -> bool:

@@ -155,12 +155,10 @@ def frechet_of(generated: Tensor, reference: Gaussian) -> Frechet:
 
     kept = singular > singular.max() * len(singular) * torch.finfo(singular.dtype).eps
     whitened = reference.factor @ (left[:, kept] / singular[kept].sqrt())
-    influences = torch.cat(
-        [
-            _influences(rows.double() - model.mean, gap, whitened)
-            for rows in torch.split(generated, _CHUNK)
-        ]
-    )
+    # Filled in place: small results that stay among large ones that go would make the heap grow.
+    influences = gap.new_empty(len(generated))
+    for place, rows in zip(influences.split(_CHUNK), generated.split(_CHUNK), strict=True):
+        place.copy_(_influences(rows.double() - model.mean, gap, whitened))
     error = float((influences.var() / len(generated)).sqrt())
     return Frechet(mean_term + covariance_term, mean_term, covariance_term, error)
 

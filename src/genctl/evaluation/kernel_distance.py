@@ -111,7 +111,10 @@ def _kernel(x: Tensor, y: Tensor) -> Tensor:
 
 def _row_sums(x: Tensor, y: Tensor) -> Tensor:
     """``(N,)``: sums of the kernel between each row of ``x`` and all of ``y``."""
-    return torch.cat([_kernel(rows, y).sum(1) for rows in x.split(max(1, _BLOCK // len(y)))])
+    sums, count = x.new_empty(len(x)), max(1, _BLOCK // len(y))
+    for place, rows in zip(sums.split(count), x.split(count), strict=True):
+        torch.sum(_kernel(rows, y), 1, out=place)
+    return sums
 
 
 def _own(x: Tensor) -> Tensor:

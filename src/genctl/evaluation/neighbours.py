@@ -132,15 +132,18 @@ def squared_radii(features: Tensor, k: int) -> Tensor:
 
 def nearest(features: Tensor, known: Tensor) -> Nearest:
     """The nearest of ``known: (M, d)`` to each of ``features: (N, d)``."""
-    found = [squared.min(1) for _, squared in _blocks(features, known)]
-    distances = torch.cat([block.values for block in found]).sqrt()
-    return Nearest(distances, torch.cat([block.indices for block in found]))
+    squares = torch.empty(len(features), dtype=torch.float64)
+    places = torch.empty(len(features), dtype=torch.int64)
+    for rows, squared in _blocks(features, known):
+        torch.min(squared, 1, out=(squares[rows], places[rows]))
+    return Nearest(squares.sqrt(), places)
 
 
 def _blocks(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Squared distances between some rows of ``first`` and all of ``second``, and which rows."""
-    centre = second.double().mean(0)  # far from it, rounding would be large beside distances
-    known = second.double() - centre
+    known = second.to(torch.float64, copy=True)
+    centre = known.mean(0)  # far from it, rounding would be large beside distances
+    known -= centre
     lengths = known.square().sum(1)
     count = max(1, _BLOCK // len(second))
     for start in range(0, len(first), count):
