@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 import unicodedata
 from collections.abc import Iterable
 from enum import IntEnum
@@ -50,6 +51,17 @@ def escaped(text: str) -> str:
         c.encode("unicode_escape").decode() if unicodedata.category(c) in _ESCAPED else c
         for c in text
     )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, the processor's or a device's."""
+    torch = sys.modules.get("torch")  # where it is not loaded, it cannot have run out
+    if isinstance(error, MemoryError):
+        return True
+    if torch is None or not isinstance(error, RuntimeError):
+        return False
+    signs = ("you tried to allocate", "MPS backend out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)
 
 
 def nearest(name: str, choices: Iterable[str], n: int = 3) -> list[str]:

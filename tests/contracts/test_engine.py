@@ -63,6 +63,31 @@ def test_samples_depend_on_their_seed_alone(family: str, tmp_path: Path) -> None
     assert not np.array_equal(model.sample(20, seed=4).array, all_)
 
 
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA"), RuntimeError("you tried to allocate 9 bytes")]
+)
+def test_samples_are_drawn_fewer_at_a_time_where_memory_runs_out(
+    error: RuntimeError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = genctl.load(train("toy-adversarial", tmp_path / "run", budget="2steps"))
+    whole, sizes, sample = model.sample(20, seed=3).array, [], toys.ImageSampler.sample
+
+    def cramped(self, request, condition, noise):
+        sizes.append(len(condition.positions))
+        if sizes[-1] > limit:
+            raise error
+        return sample(self, request, condition, noise)
+
+    monkeypatch.setattr(toys.ImageSampler, "sample", cramped)
+    limit = 3
+    again = model.sample(20, seed=3, batch_size=16).array
+    assert sizes == [16, 8, 4, *[2] * 10]
+    assert np.abs(whole.astype(int) - again.astype(int)).max() <= 1
+    limit = 0
+    with pytest.raises(type(error)):
+        model.sample(1)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("format", ["safetensors", "onnx"])
 def test_exports_sample_alike(family: str, format: str, tmp_path: Path) -> None:

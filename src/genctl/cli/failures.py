@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from typing import Any
 
 import typer
 
 from genctl.cli.command import SUBJECT
-from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.errors import ExitStatus, GenctlError, is_out_of_memory, nearest
 from genctl.output import Output
 
 
@@ -34,7 +33,7 @@ def explain(error: Exception) -> GenctlError:
         return _misuse(error)
     if isinstance(error, typer.Abort):
         return GenctlError(ExitStatus.INTERRUPTED, "interrupted")
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return GenctlError(
             ExitStatus.OUT_OF_MEMORY,
             "out of memory",
@@ -72,12 +71,3 @@ def _names(context: Any) -> list[str]:
         for name in (*parameter.opts, *parameter.secondary_opts)
         if name.startswith("--")
     ]
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    torch = sys.modules.get("torch")  # where it is not loaded, it cannot have run out
-    if isinstance(error, MemoryError):
-        return True
-    if torch is None or not isinstance(error, RuntimeError):
-        return False
-    return isinstance(error, torch.OutOfMemoryError) or "you tried to allocate" in str(error)

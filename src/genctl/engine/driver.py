@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from genctl.contracts import Batch, Noise, Sampler
 from genctl.engine.noise import KeyedNoise, PathNoise
+from genctl.errors import is_out_of_memory
 
 
 def sample_chunks(
@@ -28,7 +29,7 @@ def sample_chunks(
     """Samples 0 to n - 1 in chunks of at most ``batch_size`` rows, in order.
 
     Sample k gets ``labels[k % len(labels)]`` and noise that depends on ``seed`` and k alone, so
-    it is the same in a chunk of any size.
+    it is the same in a chunk of any size. Where memory runs out, chunks are halved from there on.
 
     Args:
         places: draw these of the samples; all when None.
@@ -39,9 +40,8 @@ def sample_chunks(
     Yields:
         What the sampler returns, e.g. images (rows, C, H, W) float in about [-1, 1].
     """
-    wanted = range(n) if places is None else places
-    for start in range(0, len(wanted), batch_size):
-        indices = wanted[start : start + batch_size]
+
+    def chunk(indices: Sequence[int]) -> Tensor:
         noise: Noise = KeyedNoise(("sample", seed), indices, device=device)
         if between:
             ends = KeyedNoise(("sample", seed), (0, 1), device=device)
@@ -53,4 +53,31 @@ def sample_chunks(
             chosen = [labels[0 if between else k % len(labels)] for k in indices]
             condition["label"] = torch.tensor(chosen, device=device)
         with torch.inference_mode():
-            yield sampler.sample(request, condition, noise)
+            return sampler.sample(request, condition, noise)
+
+    return _chunks(chunk, range(n) if places is None else places, batch_size)
+
+
+def _chunks(
+    chunk: Callable[[Sequence[int]], Tensor], wanted: Sequence[int], size: int
+) -> Iterator[Tensor]:
+    while wanted:
+        made = _tried(chunk, wanted[:size])
+        if made is None:
+            size = min(size, len(wanted)) // 2
+        else:
+            yield made
+            wanted = wanted[size:]
+
+
+def _tried(chunk: Callable[[Sequence[int]], Tensor], indices: Sequence[int]) -> Tensor | None:
+    """The chunk; None where memory is not enough for so many rows, and fewer can be tried."""
+    try:
+        return chunk(indices)
+    except RuntimeError as error:
+        if not is_out_of_memory(error) or len(indices) == 1:
+            raise
+    # Only here has everything that the attempt held been let go.
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return None

@@ -28,6 +28,7 @@ from genctl.engine.optimizers import Optimizers, obeys, tell
 from genctl.engine.precision import Precision
 from genctl.engine.reports import PhaseReport, summed
 from genctl.engine.sharding import cut, cut_roles, is_cut, part, put, whole
+from genctl.errors import is_out_of_memory
 from genctl.seeding import seed_of
 from genctl.weights import flatten, load_into
 
@@ -252,7 +253,7 @@ class Trainer:
                 stay_eager(module)
             self._eager = True
             return
-        if not isinstance(error, torch.OutOfMemoryError) or not self._can_halve(phase):
+        if not is_out_of_memory(error) or not self._can_halve(phase):
             raise error
         size = -(-self._micro_size // 2)
         self.plan = dataclasses.replace(self.plan, micro_batch=size)
