@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,19 @@ def test_files_bring_it_back(tokenizer: Tokenizer, tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(tokenizer.files()["tokenizer/tokenizer.json"])
     assert Tokenizer.from_path(path).encode("a b") == tokenizer.encode("a b")
+
+
+def test_a_tokenizer_whose_parts_contradict_each_other() -> None:
+    files = Tokenizer.char("abc").files()
+    document = json.loads(files["tokenizer/tokenizer.json"])
+    document["model"]["unk_token"] = "gone"
+    files["tokenizer/tokenizer.json"] = json.dumps(document).encode()
+    tokenizer = Tokenizer.from_files(files)
+    assert tokenizer.encode("abc") == [0, 1, 2]
+    for work in (lambda: tokenizer.encode("猫"), lambda: tokenizer.encode_batch(["猫"])):
+        with pytest.raises(GenctlError, match=r"the tokenizer does not work: .*UNK") as refused:
+            work()
+        assert refused.value.code == ExitStatus.DATA
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1", b"\xff\xfe", b'{"model": {}}'])

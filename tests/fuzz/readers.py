@@ -250,6 +250,11 @@ def _load_bundle(path: Path) -> object:
     return genctl.load(path.parent, device="cpu").sample(2).array.shape
 
 
+def _tokenize(path: Path) -> object:
+    tokenizer = Tokenizer.from_path(path)
+    return tokenizer.decode(tokenizer.encode("abc")), tokenizer.encode_batch(["a", "猫"])
+
+
 def _jsonl() -> bytes:
     rows = [{"text": "床前明月光"}, {"text": "plain"}, {"content": "more", "n": [1, None]}]
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows[:2]).encode()
@@ -330,8 +335,8 @@ READERS = {
     ),
     "tokenizer": Reader(
         "tokenizer.json",
-        lambda: Tokenizer.char("abc 床前").files()["tokenizer/tokenizer.json"],
-        lambda path: Tokenizer.from_path(path).encode("abc"),
+        lambda: Tokenizer.char("abc 床前猫").files()["tokenizer/tokenizer.json"],
+        _tokenize,
     ),
     "text": Reader("x.txt", "床前明月光，疑是地上霜。\n".encode, _texts),
     "text in gzip": Reader("x.txt.gz", lambda: gzip.compress("床前明月光".encode() * 9), _texts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -134,8 +135,7 @@ class Tokenizer:
         try:
             return cls(Tokenizer.from_str(content.decode()), _end_of(config))
         except Exception as error:  # the library has no class for what it raises
-            reason = " ".join(str(error).split())
-            raise GenctlError(code, f"{name} is not a tokenizer: {reason}") from error
+            raise GenctlError(code, f"{name} is not a tokenizer: {_reason(error)}") from error
 
     def files(self, context: int = 10**9) -> dict[str, bytes]:
         """Relative path -> content: what transformers' ``AutoTokenizer`` loads.
@@ -159,22 +159,26 @@ class Tokenizer:
         """The tokens of ``text``; none of them is special.
 
         Raises:
-            GenctlError: (USAGE) a character that the tokenizer does not know.
+            GenctlError: (USAGE) a character that the tokenizer does not know; (DATA) a file whose
+                parts do not fit each other.
         """
-        tokens: list[int] = self._core.encode(text, add_special_tokens=False).ids
+        with _fits():
+            tokens: list[int] = self._core.encode(text, add_special_tokens=False).ids
         if self.kind == "char" and self.end in tokens:
             self._refuse_unknown(text)
         return tokens
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of many texts at once, without a look at unknown characters."""
-        found = self._core.encode_batch_fast(list(texts), add_special_tokens=False)
+        with _fits():
+            found = self._core.encode_batch_fast(list(texts), add_special_tokens=False)
         return [encoding.ids for encoding in found]
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of ``tokens``; special ones are left out, broken UTF-8 becomes U+FFFD."""
         if self.kind == "file" and not self.byte_level:
-            text: str = self._core.decode(list(tokens))
+            with _fits():
+                text: str = self._core.decode(list(tokens))
             return text
         return b"".join(self.bytes_of[token] for token in tokens).decode("utf-8", "replace")
 
@@ -190,16 +194,32 @@ class Tokenizer:
 
     def _refuse_unknown(self, text: str) -> None:
         known = self.alphabet
-        unknown = next(character for character in text if character not in known)
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"the model does not know the character {unknown!r} (U+{ord(unknown):04X}): its text "
-            f"had {len(known)} others",
-            hint="leave it out, or train with --tokenizer byte or bpe, which know all",
-        )
+        for character in text:
+            if character not in known:
+                raise GenctlError(
+                    ExitStatus.USAGE,
+                    f"the model does not know the character {character!r} "
+                    f"(U+{ord(character):04X}): its text had {len(known)} others",
+                    hint="leave it out, or train with --tokenizer byte or bpe, which know all",
+                )
 
     def _has(self, text: str) -> bool:
         return self._core.token_to_id(text) is not None
+
+
+@contextlib.contextmanager
+def _fits() -> Iterator[None]:
+    """The library reads a file whose parts contradict each other, and notices at work."""
+    try:
+        yield
+    except Exception as error:  # the library has no class for what it raises
+        raise GenctlError(
+            ExitStatus.DATA, f"the tokenizer does not work: {_reason(error)}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _end_of(config: bytes) -> str | None:
