@@ -249,6 +249,27 @@ def test_a_budget_in_seconds_is_kept(tmp_path: Path) -> None:
     assert fractions == sorted(fractions)
 
 
+@pytest.mark.parametrize(("scores", "fewest", "most"), [(1, 64, 120), (100, 0, 0)])
+def test_a_budget_in_seconds_has_room_for_scores(
+    scores: int, fewest: int, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand samples of two averages would take 20 s; a fifth of the budget is 2.4 s."""
+    sample, drawn = toys.ImageSampler.sample, []
+
+    def slowly(self, request, condition, noise):
+        time.sleep(0.01 * len(condition.positions))
+        drawn.append(len(condition.positions))
+        return sample(self, request, condition, noise)
+
+    monkeypatch.setattr(toys.ImageSampler, "sample", slowly)
+    began = time.monotonic()
+    run = train("toy-adversarial", tmp_path / "run", f"evaluations={scores}", budget="12s")
+    assert time.monotonic() - began < 24
+    assert fewest <= run.read("resolved.json")["scored"] <= most
+    assert (run.read("best.json") is None) == (most == 0)
+    assert sum(drawn) <= 2 * (64 + most)
+
+
 def test_a_budget_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
     begun_before = time.monotonic() - 100
     with pytest.raises(GenctlError, match="is spent before training can begin") as refused:

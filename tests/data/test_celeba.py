@@ -53,5 +53,6 @@ def test_what_is_missing_is_named_with_its_place(folder: Path) -> None:
 
 
 def test_damage(folder: Path) -> None:
-    (folder / "list_eval_partition.txt").write_text("no list\nof numbers at all\n", "utf-8")
-    assert "is not a list of names and numbers" in refusal("celeba").message
+    for content in (b"no list\nof numbers at all\n", b"000001.jpg \xb7\n"):
+        (folder / "list_eval_partition.txt").write_bytes(content)
+        assert "is not a list of names and numbers" in refusal("celeba").message

@@ -25,6 +25,15 @@ def test_tensorboard_gets_the_metrics(tmp_path: Path) -> None:
     ]
 
 
+def test_damaged_rows_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    damaged = (b'{"positi', b'{"position": 2, "los\xb7": 1}', b"7", b'{"loss": 1}', b"[" * 9999)
+    path.write_bytes(b'{"position": 1}\n' + b"\n".join(damaged) + b'\n{"position": 3}\n')
+    assert [row["position"] for row in loggers.read_rows(path)] == [1, 3]
+    loggers.JsonLines(path, resume_position=2).close()
+    assert path.read_text() == '{"position": 1}\n'
+
+
 def test_names_and_packages_are_checked_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,8 @@ from genctl.data.sources import open_source
 from genctl.data.text_files import read_text
 from genctl.data.tokenizer import Tokenizer
 from genctl.engine import checkpoint
+from genctl.engine.curves import draw_curves
+from genctl.engine.loggers import JsonLines, read_rows
 from genctl.errors import GenctlError
 from genctl.evaluation.extractors.flat import PixelExtractor
 from genctl.evaluation.extractors.inception_reader import load_network
@@ -194,6 +196,11 @@ def _load(path: Path) -> object:
     return genctl.load(root, device="cpu").sample(2).array.shape
 
 
+def _draw_metrics(path: Path) -> object:
+    JsonLines(path, resume_position=10**9).close()
+    return draw_curves(read_rows(path), path.with_name("curves.png"))
+
+
 def _resume(path: Path) -> object:
     _mend(path.parent)
     return checkpoint.read(path.parent)
@@ -289,6 +296,11 @@ READERS = {
     ),
     "run data": Reader("data.json", lambda: _run_files()["data.json"], _load, _run_around),
     "run pointer": Reader("last.json", lambda: _run_files()["last.json"], _load, _run_around),
+    "run's metrics": Reader(
+        "metrics.jsonl",
+        lambda: b'{"position": 1, "loss": 1.5}\n{"position": 9, "loss": 0.5, "rate": 1e-3}\n',
+        _draw_metrics,
+    ),
     "run's best": Reader(
         "best.json",
         lambda: b'{"checkpoint": "step-00000002", "step": 2, "metric": "fd", "value": 1.5}',

@@ -39,19 +39,14 @@ def make_hooks(
     dataset: PreparedDataset,
     parents: Parents,
     device: torch.device,
-    scored: int,
 ) -> Hooks:
-    """Previews and in-training scores of families that make images or text; nothing for others.
-
-    Args:
-        scored: on how many samples a score is measured.
-    """
+    """Previews and in-training scores of families that make images or text; nothing for others."""
     if spec.output == "text" and isinstance(dataset, TokenDataset):
         text = TextHooks(spec, config, dataset, parents, device)
         return Hooks(text.preview, text.evaluate)
     if spec.output == "image" and isinstance(dataset, ImageDataset):
-        images = _ImageHooks(spec, config, dataset, parents, device, scored)
-        return Hooks(images.preview, images.evaluate)
+        images = _ImageHooks(spec, config, dataset, parents, device)
+        return Hooks(images.preview, images.evaluate, PREVIEWS)
     return Hooks()
 
 
@@ -73,9 +68,7 @@ class _ImageHooks:
         dataset: ImageDataset,
         parents: Parents,
         device: torch.device,
-        scored: int,
     ) -> None:
-        self._scored = scored
         self._spec = spec
         self._config = config
         self._dataset = dataset
@@ -92,9 +85,9 @@ class _ImageHooks:
         samples = Samples("image", pixels, given, self._dataset.spec.class_names)
         samples.save(path.with_suffix(".png"))
 
-    def evaluate(self, modules: Modules) -> Mapping[str, float]:
-        """``fd``: the Fréchet distance of some samples to the training images."""
-        batches = uint8_batches(self._samples(self._sampler(modules), self._scored, SCORE_SEED))
+    def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
+        """``fd``: the Fréchet distance of so many samples to the training images."""
+        batches = uint8_batches(self._samples(self._sampler(modules), samples, SCORE_SEED))
         reference = self._reference
         [score] = evaluate_images(["fid"], batches, reference.extractor, reference)
         return {"fd": score.value}

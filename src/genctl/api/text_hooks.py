@@ -60,8 +60,8 @@ class TextHooks:
         )
         Texts(collect(found, prompts, PREVIEWS)).save(path.with_suffix(".txt"))
 
-    def evaluate(self, modules: Modules) -> Mapping[str, float]:
-        """``bpb``: bits a byte of the validation text, and ``nats`` a token."""
+    def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
+        """``bpb``: bits a byte of the validation text, and ``nats`` a token; draws no samples."""
         found = tally(modules["model"], self._windows(), self._device)
         nats, data = found.nats_per_token, self._dataset
         bytes_per_token = data.valid_bytes / data.predicted(held_out=True)

@@ -22,7 +22,7 @@ from genctl.api.model import QUIET
 from genctl.api.parents import FILE as PARENTS
 from genctl.api.parents import identities
 from genctl.api.session import Request, Session, open_session
-from genctl.contracts import INIT, DataSpec, Monitor
+from genctl.contracts import INIT, DataSpec
 from genctl.engine.budget import Budget
 from genctl.engine.distributed import World
 from genctl.engine.following import follow
@@ -95,7 +95,6 @@ def _lead(request: Request, session: Session, run: Run, output: Output, started:
                 session.dataset,
                 session.parents,
                 session.trainer.device,
-                (session.objective.monitor or Monitor("")).samples,
             ),
             output=output,
             unit=session.dataset.spec.unit,

@@ -47,8 +47,8 @@ def split_members(root: Path) -> Mapping[str, list[Member]]:
     Raises:
         GenctlError: (DATA) the ZIP or the list is damaged.
     """
-    lines = (root / _PARTITION).read_text("utf-8").splitlines()
     try:
+        lines = (root / _PARTITION).read_text("utf-8").splitlines()
         numbers = dict(line.split() for line in lines if line.strip())
     except ValueError:
         raise GenctlError(

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 _WIDTH, _HEIGHT, _MARGIN, _COLUMNS = 420, 220, 34, 2
 _INK, _FAINT, _PAPER, _LINE = (40, 40, 40), (205, 205, 205), (255, 255, 255), (32, 96, 176)
+_HUGE = 1e300  # beyond, differences are not finite; NaN is not below it
 _UNPLOTTED = ("position", "elapsed", "fractions")
 
 Points = list[tuple[float, float]]
@@ -34,7 +35,7 @@ def series_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Points]:
     found: dict[str, Points] = {}
     for row in rows:
         for name, value in row.items():
-            if name not in _UNPLOTTED and isinstance(value, int | float) and math.isfinite(value):
+            if name not in _UNPLOTTED and isinstance(value, int | float) and abs(value) < _HUGE:
                 found.setdefault(name, []).append((row["position"], float(value)))
     return found
 

@@ -122,13 +122,17 @@ def logger_type(name: str) -> type[TensorBoard] | type[WeightsAndBiases]:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of ``metrics.jsonl``; a last row that a kill cut short is left out."""
+    """The rows of ``metrics.jsonl``; damaged ones are left out, such as a last one cut short."""
     if not path.exists():
         return []
-    rows = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            rows.append(documents.parse(line))
-        except ValueError:
-            break
-    return rows
+    return [row for line in path.read_bytes().splitlines() if (row := _row(line))]
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    """The row that a line holds; None where it is no row."""
+    try:
+        row = documents.parse(line)
+    except ValueError:
+        return None
+    position = row.get("position") if isinstance(row, dict) else None
+    return row if isinstance(position, int) and 0 <= position < 2**63 else None

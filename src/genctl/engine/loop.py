@@ -18,6 +18,7 @@ from genctl.engine.budget import Budget
 from genctl.engine.curves import draw_curves
 from genctl.engine.guard import NonFiniteGuard
 from genctl.engine.loggers import JsonLines, Logger, read_rows
+from genctl.engine.pacing import SCORE_SHARE, Pace, affordable
 from genctl.engine.progress import Display, Reading
 from genctl.engine.reports import phase_metrics
 from genctl.engine.signals import StopSignals
@@ -28,10 +29,6 @@ from genctl.output import Output
 from genctl.runs import Run
 
 FIRST_CHECKPOINT_SECONDS = 10.0
-ENDING_SECONDS = 3.0
-"""Kept free at the end of a wall-clock budget until the real ending has been timed."""
-PREVIEW_SHARE = 0.05
-"""Of the time, what previews may take after the first one, and the last one of a budget."""
 
 Modules = Mapping[str, nn.Module]
 Scores = Mapping[str, float]
@@ -43,11 +40,15 @@ class Hooks:
 
     Attributes:
         preview: writes a picture to the path (without suffix).
-        evaluate: scores them; the names include the one that the monitor watches.
+        evaluate: scores them on so many samples; the names include the one that the monitor
+            watches.
+        previewed: how many samples a preview draws of those that scores draw too; 0 where scores
+            draw none.
     """
 
     preview: Callable[[Modules, Path], None] | None = None
-    evaluate: Callable[[Modules], Scores] | None = None
+    evaluate: Callable[[Modules, int], Scores] | None = None
+    previewed: int = 0
 
 
 @dataclass
@@ -110,7 +111,7 @@ class Loop:
         self._output = output
         self._started = time.monotonic() if started is None else started
         self._earlier = 0.0
-        self._scoring, self._drawing = ENDING_SECONDS, 0.0
+        self._pace = Pace()
         self._fraction = 0.0
         self._resume()
         self._guard = NonFiniteGuard(trainer, run, output)
@@ -134,7 +135,7 @@ class Loop:
         """The share of the budget that is spent; it never falls."""
         budget = self._budget
         if budget.seconds is not None:
-            ending = self._scoring + min(self._drawing, PREVIEW_SHARE * budget.seconds)
+            ending = self._pace.ending(budget.seconds)
             budget = Budget(seconds=max(budget.seconds - ending, 1.0))
         now = budget.fraction(self._trainer.position, self.elapsed)
         self._fraction = max(self._fraction, now)
@@ -186,7 +187,7 @@ class Loop:
                 checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
             if now >= preview_due:
                 self._preview()
-                preview_due = time.monotonic() + preview_pause(self.elapsed, self._drawing)
+                preview_due = time.monotonic() + self._pace.pause(self.elapsed)
         self._finish()
 
     def _keep_plan(self) -> None:
@@ -201,7 +202,7 @@ class Loop:
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"a budget of {self._budget.seconds:g} s is spent before training can begin: "
-                f"starting took {self.elapsed:.0f} s, ending takes {self._scoring:.0f} s",
+                f"starting took {self.elapsed:.0f} s, ending takes {self._pace.scoring:.0f} s",
                 hint="--budget 1m, or count examples: --budget 10k",
             )
 
@@ -268,26 +269,52 @@ class Loop:
 
     def _preview(self) -> None:
         if self._hooks.preview:
-            begun = time.monotonic()
+            begun, first_one = time.monotonic(), not self._pace.drawing
             folder = make_directory(self._run.samples)
             first = next(iter(self._trainer.averages().values()))
             self._hooks.preview(first, folder / f"step-{self._trainer.index:08d}")
-            self._drawing = time.monotonic() - begun
+            self._pace.drawing = time.monotonic() - begun
+            if first_one and self._hooks.previewed:
+                self._make_room(self._pace.drawing / self._hooks.previewed)
+
+    def _make_room(self, seconds: float) -> None:
+        """Keep time for the last score, a sample of which takes so long, and choose its size.
+
+        Only a run that begins chooses: scores of other numbers of samples are not comparable.
+        """
+        budget, scores = self._budget.seconds, self._settings.evaluations
+        if budget is None or not scores:
+            return
+        seconds *= len(self._trainer.averages())
+        fit = affordable(self._samples, seconds, budget, scores)
+        if not self._earlier and fit < self._samples:
+            self._output.say(
+                f"scores in training take {fit or 'no'} samples instead of {self._samples}: "
+                f"to draw those would take more than {SCORE_SHARE:.0%} of the budget"
+            )
+            self._trainer.plan = dataclasses.replace(self._trainer.plan, scored=fit)
+        self._pace.scoring += seconds * self._samples
+
+    @property
+    def _samples(self) -> int:
+        """How many a score in training takes."""
+        chosen, monitor = self._trainer.plan.scored, self._trainer.objective.monitor
+        return (monitor or Monitor("")).samples if chosen is None else chosen
 
     def _score(self, *, finished: bool = False) -> None:
         """Save, score what was saved, and remember the best; times itself."""
         begun = time.monotonic()
         self._scored = int(self.fraction * self._settings.evaluations)
         path = self._save(finished=finished)
-        if self._hooks.evaluate and self._settings.evaluations:
+        if self._hooks.evaluate and self._settings.evaluations and self._samples:
             self._score_averages(path, self._hooks.evaluate)
-        self._scoring = time.monotonic() - begun + 1.0
+        self._pace.scoring = time.monotonic() - begun + 1.0
 
-    def _score_averages(self, path: Path, evaluate: Callable[[Modules], Scores]) -> None:
+    def _score_averages(self, path: Path, evaluate: Callable[[Modules, int], Scores]) -> None:
         """Log the scores of every average; those of all but the first carry its name."""
         row: dict[str, float] = {}
         for name, modules in self._trainer.averages().items():
-            scores = evaluate(modules)
+            scores = evaluate(modules, self._samples)
             row |= {f"{key}/{name}" if row else key: value for key, value in scores.items()}
             self._note_best(path, name, scores)
         self._rows.log(self._trainer.position, row)
@@ -314,16 +341,6 @@ class Loop:
             self._output.detail(
                 f"best so far: {monitor.metric} {value:.4g} at {path.name} ({weights})"
             )
-
-
-def preview_pause(elapsed: float, drawing: float) -> float:
-    """Seconds until the next preview: longer in long runs, and where one takes long.
-
-    Args:
-        elapsed: seconds of training so far.
-        drawing: seconds that the latest preview took.
-    """
-    return max(min(max(15.0, elapsed / 2), 600.0), drawing / PREVIEW_SHARE)
 
 
 def _better(monitor: Monitor, value: float, best: float) -> bool:

@@ -49,6 +49,8 @@ class Plan:
         recompute: whether blocks run again for gradients, in less memory.
         shard: whether several processes share weights, averages and moments out.
         deterministic: whether a GPU must give the same bits every time.
+        scored: samples of a score in training where a budget in time has no room for as many as
+            the family wants, 0 for no scores; None where it has.
     """
 
     seed: int
@@ -62,6 +64,7 @@ class Plan:
     recompute: bool = False
     shard: bool = False
     deterministic: bool = False
+    scored: int | None = None
 
 
 class Trainer:

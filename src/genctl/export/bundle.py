@@ -86,7 +86,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def read_card(path: Path) -> str:
     """The model card of a bundle; empty when someone took it out."""
     card = path / _CARD
-    return card.read_text("utf-8") if card.is_file() else ""
+    return card.read_text("utf-8", "replace") if card.is_file() else ""
 
 
 def _prove(
