@@ -309,7 +309,7 @@ class Monitor:
     Attributes:
         metric: the name of an evaluated number.
         lower_is_better: whether less of it is better.
-        samples: how many samples it is measured on in training, where it takes samples.
+        samples: how many samples, or windows of held-out text, it is measured on in training.
     """
 
     metric: str

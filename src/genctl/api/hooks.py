@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -43,10 +44,10 @@ def make_hooks(
     """Previews and in-training scores of families that make images or text; nothing for others."""
     if spec.output == "text" and isinstance(dataset, TokenDataset):
         text = TextHooks(spec, config, dataset, parents, device)
-        return Hooks(text.preview, text.evaluate)
+        return Hooks(text.preview, text.evaluate, text.cost)
     if spec.output == "image" and isinstance(dataset, ImageDataset):
         images = _ImageHooks(spec, config, dataset, parents, device)
-        return Hooks(images.preview, images.evaluate, PREVIEWS)
+        return Hooks(images.preview, images.evaluate, images.cost)
     return Hooks()
 
 
@@ -75,11 +76,13 @@ class _ImageHooks:
         self._parents = parents
         self._device = device
         self._request = config.sample
+        self._seconds = 0.0
 
     def preview(self, modules: Modules, path: Path) -> None:
         """A grid from the same noise each time, classes in turn."""
-        sampler = self._sampler(modules)
+        begun, sampler = time.monotonic(), self._sampler(modules)
         pixels = _pixels(self._samples(sampler, PREVIEWS, PREVIEW_SEED))
+        self._seconds = (time.monotonic() - begun) / PREVIEWS
         labels = self._labels(sampler)
         given = np.arange(PREVIEWS) % len(labels) if labels else None
         samples = Samples("image", pixels, given, self._dataset.spec.class_names)
@@ -91,6 +94,10 @@ class _ImageHooks:
         reference = self._reference
         [score] = evaluate_images(["fid"], batches, reference.extractor, reference)
         return {"fd": score.value}
+
+    def cost(self, modules: Modules) -> float:
+        """Seconds that a sample takes, as those of the latest preview did."""
+        return self._seconds
 
     def _sampler(self, modules: Modules) -> Sampler:
         sampler: Sampler = self._spec.load("sampler")(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -22,8 +23,6 @@ from genctl.evaluation.bits import tally
 from genctl.registry import Spec
 
 PREVIEWS, PREVIEW_SEED, PREVIEW_TOKENS = 3, 0, 160
-SCORED_TOKENS = 65_536
-"""Validation tokens that a score in training reads at most; ``genctl eval bpb`` reads all."""
 
 
 class TextHooks:
@@ -61,16 +60,21 @@ class TextHooks:
         Texts(collect(found, prompts, PREVIEWS)).save(path.with_suffix(".txt"))
 
     def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
-        """``bpb``: bits a byte of the validation text, and ``nats`` a token; draws no samples."""
-        found = tally(modules["model"], self._windows(), self._device)
+        """``bpb``: bits a byte of the first windows of the validation text; ``nats`` a token."""
+        found = tally(modules["model"], self._windows(samples), self._device)
         nats, data = found.nats_per_token, self._dataset
         bytes_per_token = data.valid_bytes / data.predicted(held_out=True)
         return {"bpb": nats / (math.log(2) * bytes_per_token), "nats": nats}
 
-    def _windows(self) -> Iterator[Batch]:
-        """The validation text from its beginning, up to `SCORED_TOKENS`."""
+    def cost(self, modules: Modules) -> float:
+        """Seconds that a window takes, as those of the first batch do."""
+        begun, first = time.monotonic(), next(self._windows(1))
+        tally(modules["model"], [first], self._device)
+        return (time.monotonic() - begun) / len(first["mask"])
+
+    def _windows(self, count: int) -> Iterator[Batch]:
+        """The validation text from its beginning, in whole batches of about ``count`` windows."""
         batches = self._dataset.validation()
         first = next(batches)
-        rows, length = first["mask"].shape
         yield first
-        yield from islice(batches, max(0, SCORED_TOKENS // (rows * length) - 1))
+        yield from islice(batches, max(0, count // len(first["mask"]) - 1))

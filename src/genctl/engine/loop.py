@@ -40,15 +40,14 @@ class Hooks:
 
     Attributes:
         preview: writes a picture to the path (without suffix).
-        evaluate: scores them on so many samples; the names include the one that the monitor
-            watches.
-        previewed: how many samples a preview draws of those that scores draw too; 0 where scores
-            draw none.
+        evaluate: scores them on so many samples, or windows of held-out text; the names include
+            the one that the monitor watches.
+        cost: seconds that one sample or window of a score takes; asked once, after a preview.
     """
 
     preview: Callable[[Modules, Path], None] | None = None
     evaluate: Callable[[Modules, int], Scores] | None = None
-    previewed: int = 0
+    cost: Callable[[Modules], float] | None = None
 
 
 @dataclass
@@ -112,6 +111,7 @@ class Loop:
         self._started = time.monotonic() if started is None else started
         self._earlier = 0.0
         self._pace = Pace()
+        self._room_made = False
         self._fraction = 0.0
         self._resume()
         self._guard = NonFiniteGuard(trainer, run, output)
@@ -269,28 +269,28 @@ class Loop:
 
     def _preview(self) -> None:
         if self._hooks.preview:
-            begun, first_one = time.monotonic(), not self._pace.drawing
+            begun = time.monotonic()
             folder = make_directory(self._run.samples)
             first = next(iter(self._trainer.averages().values()))
             self._hooks.preview(first, folder / f"step-{self._trainer.index:08d}")
             self._pace.drawing = time.monotonic() - begun
-            if first_one and self._hooks.previewed:
-                self._make_room(self._pace.drawing / self._hooks.previewed)
+            self._make_room(first)
 
-    def _make_room(self, seconds: float) -> None:
-        """Keep time for the last score, a sample of which takes so long, and choose its size.
+    def _make_room(self, modules: Modules) -> None:
+        """Keep time for the last score by what one of its samples takes, and choose how many.
 
         Only a run that begins chooses: scores of other numbers of samples are not comparable.
         """
         budget, scores = self._budget.seconds, self._settings.evaluations
-        if budget is None or not scores:
+        if self._room_made or budget is None or not scores or not self._hooks.cost:
             return
-        seconds *= len(self._trainer.averages())
+        self._room_made = True
+        seconds = self._hooks.cost(modules) * len(self._trainer.averages())
         fit = affordable(self._samples, seconds, budget, scores)
         if not self._earlier and fit < self._samples:
             self._output.say(
                 f"scores in training take {fit or 'no'} samples instead of {self._samples}: "
-                f"to draw those would take more than {SCORE_SHARE:.0%} of the budget"
+                f"those would take more than {SCORE_SHARE:.0%} of the budget"
             )
             self._trainer.plan = dataclasses.replace(self._trainer.plan, scored=fit)
         self._pace.scoring += seconds * self._samples

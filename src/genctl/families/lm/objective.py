@@ -25,6 +25,9 @@ from genctl.families.lm.network import Decoder, DecoderShape
 from genctl.families.lm.sizes import hidden_for
 from genctl.nn.inheriting import inherit
 
+SCORED_TOKENS = 65_536
+"""Of held-out text, what a score in training reads at most; ``genctl eval bpb`` reads all."""
+
 
 class LmObjective:
     """A decoder under cross-entropy.
@@ -47,7 +50,7 @@ class LmObjective:
         halflife = config.train.ema_halflife
         self.ema = {"model": (EmaSpec("ema", halflife),)} if halflife else {}
         self.phases = (Phase("train", ("model",)),)
-        self.monitor = Monitor("bpb")
+        self.monitor = Monitor("bpb", samples=max(1, SCORED_TOKENS // data.shape[0]))
         self.notes = (_described(config, shape),)
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
