@@ -22,7 +22,7 @@ from genctl.data.prepare import PreparedDataset
 from genctl.data.samples import Samples
 from genctl.data.tokens import TokenDataset
 from genctl.engine.driver import sample_chunks
-from genctl.engine.loop import Hooks, Modules
+from genctl.engine.observing import Hooks, Modules
 from genctl.evaluation.choose import Wish, choose_extractor, monitor
 from genctl.evaluation.evaluate import evaluate_images
 from genctl.evaluation.reference import Reference, make_reference

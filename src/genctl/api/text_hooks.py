@@ -17,8 +17,8 @@ from genctl.contracts import Batch, Parents, Writer
 from genctl.data.tokens import TokenDataset
 from genctl.data.written import Texts
 from genctl.decoding.generate import write
-from genctl.engine.loop import Modules
 from genctl.engine.noise import KeyedNoise
+from genctl.engine.observing import Modules
 from genctl.evaluation.bits import tally
 from genctl.registry import Spec
 

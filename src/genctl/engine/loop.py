@@ -4,50 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from genctl.config import TrainConfig
-from genctl.contracts import Monitor
 from genctl.engine import checkpoint
 from genctl.engine.budget import Budget
 from genctl.engine.curves import draw_curves
 from genctl.engine.guard import NonFiniteGuard
 from genctl.engine.loggers import JsonLines, Logger, read_rows
-from genctl.engine.pacing import SCORE_SHARE, Pace, affordable
+from genctl.engine.observing import Hooks, Observer
 from genctl.engine.progress import Display, Reading
 from genctl.engine.reports import phase_metrics
 from genctl.engine.signals import StopSignals
 from genctl.engine.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
-from genctl.files import make_directory
 from genctl.output import Output
 from genctl.runs import Run
 
 FIRST_CHECKPOINT_SECONDS = 10.0
-
-Modules = Mapping[str, nn.Module]
-Scores = Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What `api` lets the loop do with the averaged modules now and then.
-
-    Attributes:
-        preview: writes a picture to the path (without suffix).
-        evaluate: scores them on so many samples, or windows of held-out text; the names include
-            the one that the monitor watches.
-        cost: seconds that one sample or window of a score takes; asked once, after a preview.
-    """
-
-    preview: Callable[[Modules, Path], None] | None = None
-    evaluate: Callable[[Modules, int], Scores] | None = None
-    cost: Callable[[Modules], float] | None = None
 
 
 @dataclass
@@ -106,12 +85,17 @@ class Loop:
         self._run = run
         self._budget = budget
         self._settings = settings
-        self._hooks = hooks
+        self._observer = Observer(
+            trainer,
+            run,
+            hooks,
+            evaluations=settings.evaluations,
+            seconds=budget.seconds,
+            output=output,
+        )
         self._output = output
         self._started = time.monotonic() if started is None else started
         self._earlier = 0.0
-        self._pace = Pace()
-        self._room_made = False
         self._fraction = 0.0
         self._resume()
         self._guard = NonFiniteGuard(trainer, run, output)
@@ -135,7 +119,7 @@ class Loop:
         """The share of the budget that is spent; it never falls."""
         budget = self._budget
         if budget.seconds is not None:
-            ending = self._pace.ending(budget.seconds)
+            ending = self._observer.pace.ending(budget.seconds)
             budget = Budget(seconds=max(budget.seconds - ending, 1.0))
         now = budget.fraction(self._trainer.position, self.elapsed)
         self._fraction = max(self._fraction, now)
@@ -186,8 +170,8 @@ class Loop:
                 self._save()
                 checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
             if now >= preview_due:
-                self._preview()
-                preview_due = time.monotonic() + self._pace.pause(self.elapsed)
+                self._observer.preview()
+                preview_due = time.monotonic() + self._observer.pace.pause(self.elapsed)
         self._finish()
 
     def _keep_plan(self) -> None:
@@ -199,16 +183,17 @@ class Loop:
     def _refuse_empty(self) -> None:
         """A budget that ends before the first step would leave untrained weights behind."""
         if self._trainer.index == 0 and self.fraction >= 1.0:
+            ending = self._observer.pace.scoring
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"a budget of {self._budget.seconds:g} s is spent before training can begin: "
-                f"starting took {self.elapsed:.0f} s, ending takes {self._pace.scoring:.0f} s",
+                f"starting took {self.elapsed:.0f} s, ending takes {ending:.0f} s",
                 hint="--budget 1m, or count examples: --budget 10k",
             )
 
     def _finish(self) -> None:
         self._log()
-        self._preview()
+        self._observer.preview()
         self._score(finished=True)
         draw_curves(read_rows(self._run.path / "metrics.jsonl"), self._run.path / "curves.png")
 
@@ -267,81 +252,11 @@ class Loop:
         seen = self._trainer.position * self._units
         return Reading(self.fraction, seen, rate * self._units, left, metrics)
 
-    def _preview(self) -> None:
-        if self._hooks.preview:
-            begun = time.monotonic()
-            folder = make_directory(self._run.samples)
-            first = next(iter(self._trainer.averages().values()))
-            self._hooks.preview(first, folder / f"step-{self._trainer.index:08d}")
-            self._pace.drawing = time.monotonic() - begun
-            self._make_room(first)
-
-    def _make_room(self, modules: Modules) -> None:
-        """Keep time for the last score by what one of its samples takes, and choose how many.
-
-        Only a run that begins chooses: scores of other numbers of samples are not comparable.
-        """
-        budget, scores = self._budget.seconds, self._settings.evaluations
-        if self._room_made or budget is None or not scores or not self._hooks.cost:
-            return
-        self._room_made = True
-        seconds = self._hooks.cost(modules) * len(self._trainer.averages())
-        fit = affordable(self._samples, seconds, budget, scores)
-        if not self._earlier and fit < self._samples:
-            self._output.say(
-                f"scores in training take {fit or 'no'} samples instead of {self._samples}: "
-                f"those would take more than {SCORE_SHARE:.0%} of the budget"
-            )
-            self._trainer.plan = dataclasses.replace(self._trainer.plan, scored=fit)
-        self._pace.scoring += seconds * self._samples
-
-    @property
-    def _samples(self) -> int:
-        """How many a score in training takes."""
-        chosen, monitor = self._trainer.plan.scored, self._trainer.objective.monitor
-        return (monitor or Monitor("")).samples if chosen is None else chosen
-
     def _score(self, *, finished: bool = False) -> None:
-        """Save, score what was saved, and remember the best; times itself."""
+        """Save, and score what was saved; times itself."""
         begun = time.monotonic()
         self._scored = int(self.fraction * self._settings.evaluations)
-        path = self._save(finished=finished)
-        if self._hooks.evaluate and self._settings.evaluations and self._samples:
-            self._score_averages(path, self._hooks.evaluate)
-        self._pace.scoring = time.monotonic() - begun + 1.0
-
-    def _score_averages(self, path: Path, evaluate: Callable[[Modules, int], Scores]) -> None:
-        """Log the scores of every average; those of all but the first carry its name."""
-        row: dict[str, float] = {}
-        for name, modules in self._trainer.averages().items():
-            scores = evaluate(modules, self._samples)
-            row |= {f"{key}/{name}" if row else key: value for key, value in scores.items()}
-            self._note_best(path, name, scores)
-        self._rows.log(self._trainer.position, row)
-        for logger in self._loggers:
-            logger.log(self._trainer.position, row)
-
-    def _note_best(self, path: Path, weights: str, scores: Scores) -> None:
-        monitor = self._trainer.objective.monitor
-        if monitor is None or monitor.metric not in scores:
-            return
-        value = scores[monitor.metric]
-        best = self._run.read("best.json")
-        if best is None or _better(monitor, value, best["value"]):
-            self._run.write(
-                "best.json",
-                {
-                    "checkpoint": path.name,
-                    "step": self._trainer.index,
-                    "metric": monitor.metric,
-                    "value": value,
-                    "weights": weights,
-                },
-            )
-            self._output.detail(
-                f"best so far: {monitor.metric} {value:.4g} at {path.name} ({weights})"
-            )
-
-
-def _better(monitor: Monitor, value: float, best: float) -> bool:
-    return value < best if monitor.lower_is_better else value > best
+        if row := self._observer.score(self._save(finished=finished)):
+            for logger in (self._rows, *self._loggers):
+                logger.log(self._trainer.position, row)
+        self._observer.pace.scoring = time.monotonic() - begun + 1.0
