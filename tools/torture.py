@@ -2,7 +2,7 @@
 
 Prints the table of docs/reliability.md and ends with 1 if anything was lost.
 
-    python tools/torture.py --rounds 20
+    python tools/torture.py --rounds 40
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.faults.rig import SETTINGS, Rig
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=20, help="of each fault and family")
+    parser.add_argument("--rounds", type=int, default=40, help="of each fault and family")
     parser.add_argument("--minutes", type=float, default=40, help="begin no round after these")
     parser.add_argument("--only", choices=FAULTS, metavar="FAULT", help="one of the table")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
@@ -64,7 +64,7 @@ def _table(survived: Counter[tuple[str, str]]) -> str:
     for fault, function in FAULTS.items():
         if not any(survived[fault, family] for family in SETTINGS):
             continue
-        meaning = " ".join((function.__doc__ or "").split())
+        meaning = " ".join((function.__doc__ or "").split()).replace("``", "`")
         counts = " | ".join(str(survived[fault, family]) for family in SETTINGS)
         lines.append(f"| {fault} | {meaning} | {counts} |")
     return "\n".join(lines)

@@ -222,14 +222,27 @@ class Phase:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A trapezoid over the run: rise, hold, fall; all as shares of the budget."""
+    """A trapezoid over the run: rise, hold, fall.
+
+    Attributes:
+        warmup: share of the budget in which the factor rises.
+        decay: share of it in which the factor falls, last.
+        final: the factor at the end.
+        warmup_steps: steps in which the factor rises, should ``warmup`` be over sooner. Adam, whose
+            second moments begin with nothing, wants 2 / (1 - beta2) of them (Ma & Yarats 2019,
+            arXiv 1910.04209).
+    """
 
     warmup: float = 0.0
     decay: float = 0.0
     final: float = 0.0
+    warmup_steps: int = 0
 
-    def __call__(self, fraction: float) -> float:
-        """The factor at ``fraction`` of the budget."""
+    def __call__(self, fraction: float, index: int) -> float:
+        """The factor of step ``index``, the first being 0, at ``fraction`` of the budget."""
+        return min(self._of_budget(fraction), (index + 1) / max(self.warmup_steps, 1))
+
+    def _of_budget(self, fraction: float) -> float:
         if fraction < self.warmup:
             return fraction / self.warmup
         if self.decay and fraction > 1 - self.decay:
@@ -279,7 +292,7 @@ class OptimizerSpec:
             lr=train.lr,
             betas=(train.beta1, train.beta2),
             weight_decay=train.weight_decay,
-            schedule=Schedule(train.warmup, train.decay, train.final_lr),
+            schedule=Schedule(train.warmup, train.decay, train.final_lr, train.warmup_steps),
             decay_falls=train.decay_falls,
             adamw_lr=train.adamw_lr,
             adamw=adamw,

@@ -32,7 +32,7 @@ def built(spec: OptimizerSpec) -> tuple[Net, Optimizers]:
 
 def moved(optimizers: Optimizers, net: Net, steps: range) -> dict[str, torch.Tensor]:
     for step in steps:
-        optimizers.set_rates(step / 10, 1.0)
+        optimizers.set_rates(step / 10, step, 1.0)
         for number, parameter in enumerate(net.parameters()):
             key = torch.Generator().manual_seed(100 * step + number)
             parameter.grad = torch.randn(parameter.shape, generator=key)
@@ -75,20 +75,28 @@ def test_state_by_name_goes_on_bit_for_bit(kind: str, tmp_path) -> None:
 def test_both_rates_of_muon_follow_the_schedule() -> None:
     _, optimizers = built(SPEC)
     for fraction, factor in ((0.05, 0.5), (0.3, 1.0), (0.75, 0.5), (1.0, 0.0)):
-        optimizers.set_rates(fraction, 0.5)
+        optimizers.set_rates(fraction, 0, 0.5)
         expected = {"all": 0.02 * factor * 0.5, "all.adamw": 3e-3 * factor * 0.5}
         assert optimizers.rates() == pytest.approx(expected)
+
+
+def test_rates_rise_for_some_steps_however_short_the_run_is() -> None:
+    schedule = Schedule(warmup=0.1, decay=0.5, warmup_steps=4)
+    assert [schedule(0.2, index) for index in range(5)] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert schedule(0.05, 9) == pytest.approx(0.5)
+    assert schedule(0.9, 0) == pytest.approx(0.2)
+    assert Schedule()(0.0, 0) == 1.0
 
 
 def test_weight_decay_falls_where_it_is_asked_to() -> None:
     for falls, expected in ((True, 0.075), (False, 0.1)):
         _, optimizers = built(replace(SPEC, decay_falls=falls))
-        optimizers.set_rates(0.25, 1.0)
+        optimizers.set_rates(0.25, 0, 1.0)
         decays = [group["weight_decay"] for group in optimizers["all"].param_groups]
         assert decays == pytest.approx([expected, expected, 0.0])
 
 
 def test_one_rate_and_one_name_without_muon() -> None:
     _, optimizers = built(replace(SPEC, kind="adamw"))
-    optimizers.set_rates(0.3, 1.0)
+    optimizers.set_rates(0.3, 0, 1.0)
     assert optimizers.rates() == {"all": 0.02}

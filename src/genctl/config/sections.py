@@ -54,6 +54,7 @@ class TrainConfig:
     weight_decay: Annotated[float, Ge(0)] = option(0.0, "weight decay of matrices and kernels")
     decay_falls: bool = option(False, "let weight decay fall to zero over the run")
     warmup: Annotated[float, Ge(0), Le(1)] = option(0.0, "share of the run in which lr rises")
+    warmup_steps: Annotated[int, Ge(0)] = option(0, "optimizer steps in which lr rises, at least")
     decay: Annotated[float, Ge(0), Le(1)] = option(0.5, "share of the run in which lr falls, last")
     final_lr: Annotated[float, Ge(0), Le(1)] = option(0.0, "lr at the end, as a share of lr")
     clip: Annotated[float, Ge(0)] = option(0.0, "largest gradient norm; 0: no clipping")

@@ -40,11 +40,17 @@ class Optimizers:
     def __getitem__(self, name: str) -> torch.optim.Optimizer:
         return self._optimizers[name]
 
-    def set_rates(self, fraction: float, scale: float) -> None:
-        """Set every learning rate and weight decay for the step at ``fraction`` of the budget."""
+    def set_rates(self, fraction: float, index: int, scale: float) -> None:
+        """Set every learning rate and weight decay for a step.
+
+        Args:
+            fraction: of the budget that is spent.
+            index: of the step.
+            scale: of all rates.
+        """
         for name, optimizer in self._optimizers.items():
             spec = self._specs[name]
-            factor = spec.schedule(fraction) * scale
+            factor = spec.schedule(fraction, index) * scale
             left = 1 - fraction if spec.decay_falls else 1.0
             for group in optimizer.param_groups:
                 group["lr"] = _highest_rate(spec, group) * factor

@@ -125,7 +125,7 @@ class Trainer:
     def step(self, fraction: float) -> dict[str, PhaseReport]:
         """Run every phase that is due at ``fraction`` of the budget, then move the averages."""
         self.world.order(Order(STEP, fraction))
-        self.optimizers.set_rates(fraction, self.rate_scale)
+        self.optimizers.set_rates(fraction, self.index, self.rate_scale)
         batches = self._next_batches()
         reports = {}
         for phase in self.objective.phases:
