@@ -104,11 +104,9 @@ def _outside_operators(trainer: Trainer, steps: int) -> tuple[float, float]:
             watched += _run(trainer, TURN)
         spans = _spans(profile)
         seconds, outer = _covered(spans)
-        inside, events, nested = (
-            inside + seconds,
-            events + len(spans),
-            nested + len(spans) - outer,
-        )
+        inside += seconds
+        events += len(spans)
+        nested += len(spans) - outer
     of_an_event = max(0.0, watched - plain) / events
     return 1 - (inside - of_an_event * nested) / plain, 1 - inside / watched
 

@@ -72,8 +72,8 @@ class Reader:
     useful: bool = True
 
 
-def attempt(reader: Reader, content: bytes) -> bool:
-    """Read ``content`` as a file; whether it was accepted.
+def attempt(reader: Reader, content: bytes) -> GenctlError | None:
+    """Read ``content`` as a file; the refusal where it was not accepted.
 
     Raises:
         Exception: anything but a `GenctlError` of one line: a finding.
@@ -90,8 +90,8 @@ def attempt(reader: Reader, content: bytes) -> bool:
         except GenctlError as error:
             if "\n" in error.message:
                 raise AssertionError(f"several lines: {error.message!r}") from error
-            return False
-        return True
+            return error
+        return None
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from genctl.engine.progress import Display, Reading
 from genctl.engine.reports import phase_metrics
 from genctl.engine.signals import StopSignals
 from genctl.engine.trainer import Trainer
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, is_out_of_memory
 from genctl.output import Output
 from genctl.runs import Run
 
@@ -134,7 +134,9 @@ class Loop:
         try:
             with StopSignals() as signals, self._display:
                 self._train(signals)
-        except torch.OutOfMemoryError:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise GenctlError(
                 ExitStatus.OUT_OF_MEMORY,
                 f"out of memory at micro-batches of {self._trainer.plan.micro_batch}",
