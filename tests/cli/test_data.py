@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 
 from genctl.data.digits import load_digits
 from genctl.data.sources import open_source
-from tests.cli.conftest import Type
+from tests.cli.conftest import Said, Type
 from tests.data.pictures import pixels, write
 from tests.data.torture import IGNORED, KEPT, UNREADABLE, make_torture
 
@@ -254,3 +255,71 @@ def test_mistakes_in_labelling(type_: Type, tmp_path: Path, options: str, words:
     said = type_("data", "label", str(tmp_path), *options.split())
     assert (said.code, words in said.err) == (2, True), said.err
     assert not (tmp_path / "labels.csv").exists()
+
+
+def sections_of(said: Said) -> dict[str, dict[str, Any]]:
+    return {section["title"]: section for section in said.json["sections"]}
+
+
+def test_a_check_of_texts(type_: Type, tmp_path: Path) -> None:
+    folder = tmp_path / "书"
+    folder.mkdir()
+    line = "这是每一章的开头都有的一行，一个字也没有变过。"
+    for number in range(20):
+        chapter = f"{line}\r\n第{number}章 " + "甲乙丙丁"[number % 4] * 50 + str(number)
+        (folder / f"{number}.txt").write_text(chapter, "utf-8", newline="")
+    (folder / "20.txt").write_bytes((folder / "3.txt").read_bytes())
+    (folder / "坏.txt").write_text("坏\ufffd了\x01", "utf-8")
+    (folder / "a.bin").write_bytes(bytes(9))
+    said = type_("data", "check", str(folder), "--json")
+    assert said.code == 0
+    assert said.json["usable"] is True
+    sections = sections_of(said)
+    assert sections["Files"]["facts"]["texts"] == "22"
+    assert sections["Files"]["facts"]["other files"] == "1 binary"
+    assert "Han" in sections["Characters"]["facts"]["kinds"].split(", ")[0]
+    warnings = " | ".join(sections["Characters"]["warnings"])
+    for expected in ("坏.txt (1)", "Windows", "0.txt", r"'\x01'"):
+        assert expected in warnings
+    repeats = " | ".join(sections["Repeats"]["warnings"])
+    assert f"{folder / '20.txt'} = {folder / '3.txt'}" in repeats
+    assert f"{line!r} (21 times)" in repeats
+    assert "of 22, " in sections["Held out for scores"]["facts"]["documents"]
+
+
+def test_a_check_shows_texts_in_the_encodings_that_they_may_be_in(
+    type_: Type, tmp_path: Path
+) -> None:
+    (tmp_path / "红楼梦.txt").write_bytes("甄士隐梦幻识通灵\n".encode("gbk"))
+    said = type_("data", "check", str(tmp_path), "--json")
+    assert said.code == 3
+    assert said.json["reason"] == "1 of 1 texts cannot be read"
+    encodings = sections_of(said)["Encodings"]
+    assert encodings["facts"]["gb18030"] == "甄士隐梦幻识通灵"
+    assert "shift_jis" not in encodings["facts"]
+    assert "--set data.encoding=NAME" in encodings["warnings"][0]
+    assert type_("data", "check", str(tmp_path), "--encoding", "gbk").code == 0
+
+
+def test_held_out_texts_that_are_trained_on_too_are_named(type_: Type, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"text": "一样" if number in (0, 4) else f"第 {number} 段"} for number in range(10)]
+    path.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
+    held_out = sections_of(type_("data", "check", str(path), "--json"))["Held out for scores"]
+    assert f"{path}, document 5 = {path}, document 1" in held_out["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("pydoc", "--preview", "a.png"), "pydoc holds no images"),
+        (("digits", "--encoding", "gbk"), "digits is not text"),
+        (("pydoc", "--encoding", "gb"), "did you mean 'gbk'"),
+    ],
+)
+def test_a_check_refuses_what_does_not_fit(
+    options: tuple[str, ...], words: str, type_: Type
+) -> None:
+    said = type_("data", "check", *options)
+    assert said.code == 2
+    assert words in said.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import lzma
@@ -11,13 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.data import text_files
+from genctl.config import ENCODINGS
+from genctl.data import unpacked
+from genctl.data.characters import CODECS
 from genctl.data.text_source import open_text
 from genctl.errors import ExitStatus, GenctlError
 
 
-def texts(source: Path | str) -> list[str]:
-    return ["".join(document) for document in open_text(str(source)).documents()]
+def texts(source: Path | str, encoding: str = "utf-8") -> list[str]:
+    return ["".join(document) for document in open_text(str(source), encoding).documents()]
 
 
 def test_the_language_reference_is_built_in() -> None:
@@ -44,7 +47,7 @@ def test_pieces_put_together_are_the_text(
     path = tmp_path_factory.mktemp("text") / "t.txt"
     path.write_bytes(text.encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_files, "PIECE_BYTES", size)
+        patch.setattr(unpacked, "PIECE_BYTES", size)
         assert texts(path) == [text]
 
 
@@ -126,11 +129,70 @@ def test_files_that_are_no_text(content: bytes, words: str, tmp_path: Path) -> N
 def test_the_offset_of_a_bad_byte_counts_from_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_files, "PIECE_BYTES", 7)
+    monkeypatch.setattr(unpacked, "PIECE_BYTES", 7)
     path = tmp_path / "t.txt"
     path.write_bytes("春眠不觉晓".encode() + b"\xc3(")
     with pytest.raises(GenctlError, match="byte 15"):
         texts(path)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("gb18030", "甄士隐梦幻识通灵\r\n𠮷€"),
+        ("gbk", "贾雨村风尘怀闺秀"),
+        ("big5", "滿紙荒唐言，一把辛酸淚"),
+        ("shift_jis", "吾輩は猫である①"),
+        ("euc_jp", "名前はまだ無い"),
+        ("euc_kr", "나랏말싸미 듕귁에 달아 똠"),
+        ("cp1251", "Все счастливые семьи"),
+        ("koi8_r", "похожи друг на друга"),
+        ("cp1252", "L’été, “ça” coûte 5 €"),
+    ],
+)
+def test_texts_in_other_encodings(
+    encoding: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unpacked, "PIECE_BYTES", 3)
+    (tmp_path / "1.txt").write_bytes(text.encode(CODECS[encoding]))
+    (tmp_path / "2.jsonl").write_bytes(
+        f'{{"text": "a"}}\n{{"text": "{text[:5]}"}}'.encode(CODECS[encoding])
+    )
+    (tmp_path / "3.txt").write_text(text, "utf-8", newline="")
+    (tmp_path / "4.txt").write_text(text, "utf-16", newline="")
+    assert texts(tmp_path, encoding) == [text, "a", text[:5], text, text]
+    with pytest.raises(GenctlError, match=r"1\.txt is not UTF-8: byte") as refused:
+        texts(tmp_path)
+    assert "--set data.encoding=gb18030" in str(refused.value.hint)
+
+
+def test_every_encoding_of_the_configuration_has_a_codec() -> None:
+    assert tuple(CODECS) == ENCODINGS
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
+def test_utf16_is_known_by_its_mark(mark: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "记事本.txt"
+    name = "utf-16-le" if mark == codecs.BOM_UTF16_LE else "utf-16-be"
+    path.write_bytes(mark + "春眠\r\n😀abc".encode(name))
+    assert texts(path) == ["春眠\r\n😀abc"]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(GenctlError, match="not the UTF-16 that it says it is: byte 18"):
+        texts(path)
+
+
+def test_what_only_begins_like_utf16_is_binary(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a", "utf-8")
+    (tmp_path / "b.bin").write_bytes(codecs.BOM_UTF16_LE + bytes([0, 0xDC] * 9))
+    assert texts(tmp_path) == ["a"]
+
+
+def test_a_text_in_another_encoding_than_was_said(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_bytes("甄士隐".encode("gb18030") + b"\xff")
+    with pytest.raises(GenctlError, match="neither UTF-8 nor gb18030: byte 6 begins no") as refused:
+        texts(path, "gb18030")
+    assert "big5" in str(refused.value.hint)
 
 
 def test_nothing_there(tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ def desk(
     for name in ("books/a.txt", "小说.txt"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text("The quick brown fox. 床前明月光，疑是地上霜。\n" * 400, "utf-8")
+    Path("小说").mkdir()
+    Path("小说/第一章.txt").write_bytes("床前明月光，疑是地上霜。\n".encode("gbk") * 400)
     for name in ("in.png", "图.png"):
         write(tmp_path / name, pixels(0, 28, 28))
     for name in ("m.png", "遮.png"):

@@ -235,8 +235,8 @@ def _statistics() -> bytes:
     return _npz(mu=np.zeros(PixelExtractor.dim), sigma=np.eye(PixelExtractor.dim))
 
 
-def _texts(path: Path) -> object:
-    return sum(len(piece) for document in read_text(path) for piece in document)
+def _texts(path: Path, encoding: str = "utf-8") -> object:
+    return sum(len(piece) for document in read_text(path, encoding) for piece in document)
 
 
 def _bundle_around(folder: Path) -> None:
@@ -276,6 +276,8 @@ budget = "20steps"
 [model]
 z_dim = 8
 """
+
+_POEM = "床前明月光，疑是地上霜。\n"
 
 READERS = {
     "safetensors": Reader("x.safetensors", _safetensors, load_tensors),
@@ -350,7 +352,11 @@ READERS = {
         lambda: Tokenizer.char("abc 床前猫").files()["tokenizer/tokenizer.json"],
         _tokenize,
     ),
-    "text": Reader("x.txt", "床前明月光，疑是地上霜。\n".encode, _texts),
+    "text": Reader("x.txt", _POEM.encode, _texts),
+    "text in UTF-16": Reader("x.txt", lambda: _POEM.encode("utf-16"), _texts),
+    "text in GB18030": Reader(
+        "x.txt", lambda: _POEM.encode("gb18030"), lambda path: _texts(path, "gb18030")
+    ),
     "text in gzip": Reader("x.txt.gz", lambda: gzip.compress("床前明月光".encode() * 9), _texts),
     "text in JSON lines": Reader("x.jsonl", _jsonl, _texts),
     "prompts": Reader("p.jsonl", lambda: b'{"prompt": "a"}\n{"prompt": "b"}\n', read_prompts),

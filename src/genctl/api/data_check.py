@@ -1,232 +1,35 @@
-"""``genctl data check``: what a person should know of images before a model is trained on them."""
+"""``genctl data check``: what to know of images or texts before a model is trained on them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from genctl.data.folder import MOST_UNREADABLE
-from genctl.data.image_stream import spread
-from genctl.data.listing import class_names, classes_of, list_splits, no_images
-from genctl.data.naming import NAMED, some_of
-from genctl.data.open_stream import open_stream
-from genctl.data.samples import grid, save_png, thumbnail
-from genctl.data.sources import is_files, open_source, place_of
-from genctl.data.survey import FileFacts, Survey, shared, survey, survey_source
-
-PREVIEW = 64
-FEW, MANY_TIMES = 100, 10
+from genctl.api.findings import DataCheck
+from genctl.api.image_check import check_images
+from genctl.api.text_check import check_texts
+from genctl.data.sources import is_named
+from genctl.data.text_source import is_text
+from genctl.errors import ExitStatus, GenctlError
 
 
-@dataclass
-class Section:
-    """One subject: what was found, and what to worry about."""
-
-    title: str
-    facts: dict[str, str] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class DataCheck:
-    """What `check_data` found.
-
-    Attributes:
-        source: as it was named.
-        sections: in the order in which they are read.
-        unusable: why nothing can be trained on this; empty where something can.
-        preview: the picture that was written, if one was.
-    """
-
-    source: str
-    sections: Sequence[Section]
-    unusable: str = ""
-    preview: Path | None = None
-
-    @property
-    def warnings(self) -> int:
-        """How many there are in all sections."""
-        return sum(len(section.warnings) for section in self.sections)
-
-
-def check_data(source: str, preview: Path | None = None) -> DataCheck:
-    """Look at every image that ``source`` names.
+def check_data(source: str, preview: Path | None = None, encoding: str | None = None) -> DataCheck:
+    """Look at every image or text that ``source`` names.
 
     Args:
-        source: a folder, ``.zip``, ``.npz`` or built-in set.
         preview: a ``.png`` to write, with up to 64 of the images.
+        encoding: of the texts that have no byte-order mark and are not UTF-8.
 
     Raises:
-        GenctlError: (DATA) no such source, or no images in it; the place is not writable.
+        GenctlError: (DATA) no such source, or nothing in it; the place is not writable; (USAGE)
+            a preview of texts or an encoding of images.
     """
-    splits = _splits(source)
-    first = next(iter(splits.values()))
-    sections = [
-        _files(splits),
-        _sizes(first),
-        _copies(first),
-        _classes(first),
-        _captions(first),
-        _overlap(splits),
-    ]
-    if preview is not None:
-        _save_preview(source, preview)
-    kept = [section for section in sections if section.facts or section.warnings]
-    return DataCheck(source, kept, _unusable(splits), preview)
+    if not is_named(source) and is_text(source):
+        _refuse("--preview", preview, f"{source} holds no images")
+        return check_texts(source, encoding)
+    _refuse("--encoding", encoding, f"{source} is not text")
+    return check_images(source, preview)
 
 
-def _splits(source: str) -> dict[str, Survey]:
-    if not is_files(source):
-        opened = open_source(source)
-        held_out = opened.held_out()
-        found = {opened.split: survey_source(opened)}
-        return found if held_out is None else {**found, "test": survey_source(held_out)}
-    listings = list_splits(place_of(source))
-    names = class_names(listings.values())
-    for listing in listings.values():
-        if not listing.images:
-            raise no_images(listing)
-    return {split: survey(found, classes_of(found, names)) for split, found in listings.items()}
-
-
-def _files(splits: dict[str, Survey]) -> Section:
-    section = Section("Files")
-    for split, found in splits.items():
-        total = len(found.files) + len(found.unreadable)
-        section.facts[split] = f"{total:,} images"
-        if found.unreadable:
-            named = (f"{path.as_posix()} ({why})" for path, why in found.unreadable.items())
-            section.warnings.append(
-                f"{split}: {len(found.unreadable)} cannot be read: {some_of(named)}"
-            )
-        if found.others:
-            kinds = ", ".join(f"{count} {kind}" for kind, count in found.others.most_common(NAMED))
-            section.facts[f"{split}, other files"] = kinds
-    return section
-
-
-def _sizes(found: Survey) -> Section:
-    section = Section("Sizes and depths")
-    sizes = found.sizes
-    shown = [f"{h}x{w} ({count:,})" for (h, w), count in sizes.most_common(NAMED)]
-    section.facts["height x width"] = ", ".join(shown) + (", ..." if len(sizes) > NAMED else "")
-    section.facts["formats"] = _counted(file.format for file in found.files)
-    depths = {1: "grey", 3: "colour", 4: "with alpha"}
-    section.facts["depths"] = _counted(depths[file.channels] for file in found.files)
-    if len(sizes) > 1:
-        shortest = sorted(min(size) for size in sizes.elements())
-        middle = shortest[len(shortest) // 2]
-        section.warnings.append(
-            f"{len(sizes)} sizes: training needs one, such as --set data.size={_round(middle)}"
-        )
-    for what, some in (
-        ("JPEG files: their artefacts are learned, too", _where(found, "format", "JPEG")),
-        ("16 bits a channel, of which 8 are used", [f for f in found.files if f.deep]),
-        ("CMYK, turned into RGB without a colour profile", _where(found, "mode", "CMYK")),
-        ("animated: only the first frame is used", [f for f in found.files if f.frames > 1]),
-        ("turned by the camera's tag, which is obeyed", [f for f in found.files if f.turned]),
-    ):
-        if some:
-            names = some_of(file.path.as_posix() for file in some)
-            section.warnings.append(f"{len(some):,} {what}: {names}")
-    if len({file.channels for file in found.files}) > 1:
-        section.warnings.append("several depths: all images get that of the deepest")
-    return section
-
-
-def _copies(found: Survey) -> Section:
-    section = Section("Copies")
-    groups = found.copies()
-    if groups:
-        repeated = sum(len(group) - 1 for group in groups)
-        named = (" = ".join(file.path.as_posix() for file in group[:3]) for group in groups)
-        section.warnings.append(f"{repeated:,} are copies of others: {some_of(named)}")
-    near = found.near_copies()
-    if near:
-        named = (f"{one.path.as_posix()} ~ {two.path.as_posix()}" for one, two in near)
-        section.warnings.append(f"{len(near):,} pairs look nearly the same: {some_of(named)}")
-    if not section.warnings:
-        section.facts["copies"] = "none"
-    return section
-
-
-def _classes(found: Survey) -> Section:
-    section = Section("Classes")
-    if not found.classes:
-        section.facts["classes"] = "none: no sub-folders, and no labels.csv"
-        return section
-    counts = sorted(found.classes.items(), key=lambda item: -item[1])
-    (most, largest), (least, smallest) = counts[0], counts[-1]
-    section.facts["classes"] = str(len(counts))
-    section.facts["largest"] = f"{most}, {largest:,} images"
-    section.facts["smallest"] = f"{least}, {smallest:,} images"
-    if largest >= MANY_TIMES * smallest:
-        section.warnings.append(f"{most} has {largest / smallest:.0f} times the images of {least}")
-    few = [name for name, count in counts if count < FEW]
-    if few:
-        section.warnings.append(f"fewer than {FEW} images of {len(few)} classes: {some_of(few)}")
-    return section
-
-
-def _captions(found: Survey) -> Section:
-    """What texts say of the images; nothing where there are none."""
-    section = Section("Captions")
-    if not found.captions:
-        return section
-    said = {path: text for path, text in found.captions.items() if text}
-    example, text = max(said.items(), key=lambda pair: len(pair[1]), default=(None, ""))
-    section.facts["captions"] = f"{len(said):,} of {len(found.files):,} images"
-    if example is not None:
-        section.facts["longest"] = f"{len(text):,} letters, of {example.as_posix()}"
-    silent = [file.path.as_posix() for file in found.files if file.path not in said]
-    if silent:
-        section.warnings.append(f"{len(silent):,} without a caption in UTF-8: {some_of(silent)}")
-    often = [(text, n) for text, n in Counter(said.values()).most_common(NAMED) if n > 1]
-    if often:
-        named = some_of(f"{text[:40]!r} ({n:,} times)" for text, n in often)
-        section.warnings.append(f"the same caption for several images: {named}")
-    return section
-
-
-def _overlap(splits: dict[str, Survey]) -> Section:
-    section = Section("Train and test")
-    if len(splits) < 2:
-        return section
-    train, test = splits["train"], splits["test"]
-    both = shared(test, train)
-    section.facts["in both"] = f"{len(both):,} of {len(test.files):,} test images"
-    if both:
-        named = (f"{one.path.as_posix()} = {two.path.as_posix()}" for one, two in both)
-        section.warnings.append(f"test images that are training images, too: {some_of(named)}")
-    return section
-
-
-def _unusable(splits: dict[str, Survey]) -> str:
-    for split, found in splits.items():
-        bad, total = len(found.unreadable), len(found.files) + len(found.unreadable)
-        if bad > max(1, MOST_UNREADABLE * total):
-            return f"{bad} of {total} images of {split} cannot be read"
-    return ""
-
-
-def _save_preview(source: str, path: Path) -> None:
-    stream = open_stream(source, PREVIEW)
-    images = [thumbnail(image) for image in stream.pick(spread(stream.count, PREVIEW))]
-    save_png(path, grid(np.stack(images)))
-
-
-def _where(found: Survey, attribute: str, value: str) -> list[FileFacts]:
-    return [file for file in found.files if getattr(file, attribute) == value]
-
-
-def _counted(values: Iterable[str]) -> str:
-    return ", ".join(f"{count:,} {value}" for value, count in Counter(values).most_common())
-
-
-def _round(side: int) -> int:
-    """The largest usual size that is not above ``side``."""
-    return max((size for size in (32, 64, 128, 256) if size <= side), default=max(16, side))
+def _refuse(option: str, value: object, why: str) -> None:
+    if value is not None:
+        raise GenctlError(ExitStatus.USAGE, f"{option} {value}: {why}", hint=f"leave {option} out")

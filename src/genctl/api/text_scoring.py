@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from genctl.api.loading import load
 from genctl.api.model import Model
-from genctl.config import TextData
 from genctl.data.texts import prepare_text
 from genctl.data.tokens import SCORING_BATCH, TokenDataset
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.bits import bits_per_byte, tally
 from genctl.evaluation.score import Score
 from genctl.output import Output
+
+if TYPE_CHECKING:
+    from genctl.config import TextData
 
 
 def score_text(
@@ -87,7 +90,12 @@ def _dataset(model: Model, ref: str | None, context: int) -> TokenDataset:
         for name, content in model.trained.artefacts.items():
             (Path(folder) / Path(name).name).write_bytes(content)
         tokenizer = str(Path(folder) / "tokenizer.json")
-        config = TextData(ref or model.data.source, tokenizer=tokenizer, context=context)
+        config = replace(
+            cast("TextData", model.config.data),
+            source=ref or model.data.source,
+            tokenizer=tokenizer,
+            context=context,
+        )
         try:
             dataset = prepare_text(config)
         except GenctlError as error:

@@ -11,10 +11,11 @@ from genctl.cli import completion
 from genctl.cli.command import Call, Verb, Verbs, help_when_bare
 from genctl.cli.options import Device
 from genctl.cli.tables import table
+from genctl.config import ENCODINGS
 from genctl.errors import ExitStatus, GenctlError
 
 if TYPE_CHECKING:
-    from genctl.api.data_check import DataCheck
+    from genctl.api.findings import DataCheck
 
 data = typer.Typer(name="data", cls=Verbs, invoke_without_command=True)
 
@@ -22,7 +23,7 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="Images: a folder, .zip, .npz or built-in set.",
+        help="Images or text: a folder, a file, a built-in set.",
         autocompletion=completion.sources,
     ),
 ]
@@ -30,7 +31,7 @@ Source = Annotated[
 
 @data.callback()
 def root(ctx: typer.Context) -> None:
-    """Check, clean and label images before training."""
+    """Check images and texts before training; clean and label images."""
     help_when_bare(ctx)
 
 
@@ -58,15 +59,23 @@ def check(
         Path | None,
         typer.Option(help="A .png to write, with up to 64 of the images.", metavar="FILE"),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            help="Of texts that are not UTF-8: gb18030, big5, shift_jis, ...",
+            metavar="NAME",
+            autocompletion=completion.one_of(*ENCODINGS),
+        ),
+    ] = None,
 ) -> None:
-    """Look at every image: damage, sizes, copies, classes, overlap.
+    """Look at every image or text: damage, sizes, copies, classes.
 
     Exits with 3 when nothing can be trained on it.
     """
     from genctl.api.data_check import check_data
 
     call: Call = ctx.obj
-    found = check_data(source, preview)
+    found = check_data(source, preview, encoding)
     call.output.result(
         {
             "source": source,

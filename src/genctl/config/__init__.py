@@ -11,6 +11,7 @@ from __future__ import annotations
 from genctl.config.keys import OptionInfo, options, request_options
 from genctl.config.layers import from_json, resolve
 from genctl.config.sections import (
+    ENCODINGS,
     Config,
     DataConfig,
     ImageData,
@@ -21,6 +22,7 @@ from genctl.config.sections import (
 from genctl.config.values import parse_value, request_from
 
 __all__ = [
+    "ENCODINGS",
     "Config",
     "DataConfig",
     "ImageData",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from annotated_types import Ge, Gt, Le
 
@@ -13,6 +13,14 @@ from annotated_types import Ge, Gt, Le
 def option(default: Any, help: str) -> Any:
     """A dataclass field with the text that ``--help`` shows for it."""
     return field(default=default, metadata={"help": help})
+
+
+Encoding = Literal[
+    "utf-8", "gb18030", "gbk", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1251", "cp1252", "koi8_r"
+]
+"""What texts can be written in."""
+
+ENCODINGS: tuple[str, ...] = get_args(Encoding)
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class TextData:
     """Where text comes from and how it becomes tokens."""
 
     source: str = option("pydoc", "pydoc (built in), a text, .jsonl, .gz or .xz, a folder")
+    encoding: Encoding = option("utf-8", "of texts that have no byte-order mark and are not UTF-8")
     tokenizer: str = option("auto", "auto, char, byte, bpe, or the path of a tokenizer.json")
     vocab_size: Annotated[int, Ge(257)] = option(512, "tokens of a bpe that is trained here")
     context: Annotated[int, Ge(2)] = option(256, "tokens in a window: what the model can see")

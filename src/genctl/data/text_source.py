@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from genctl.data import decode
+from genctl.data.characters import UTF8, is_binary
 from genctl.data.image_source import safe_name
 from genctl.data.order import natural
-from genctl.data.text_files import SUFFIXES, Document, is_binary, read_text
+from genctl.data.text_files import SUFFIXES, Document, read_text
 from genctl.errors import ExitStatus, GenctlError, nearest
 
 BUILT_IN = "pydoc"
+_OF_IMAGES = (*decode.SUFFIXES, ".zip", ".npz", ".parquet", ".arrow")
 
 
 @dataclass(frozen=True)
@@ -23,37 +27,61 @@ class TextSource:
     Attributes:
         name: short, and safe in a file name on every system.
         label: what the fingerprint holds besides the content.
-        documents: reads them all anew, each in pieces; nothing large is held in memory.
+        files: path -> reads its documents anew, each in pieces; nothing large is held in memory.
         ignored: how many binary files lay among the texts.
     """
 
     name: str
     label: str
-    documents: Callable[[], Iterator[Document]]
+    files: Mapping[str, Callable[[], Iterator[Document]]]
     ignored: int = 0
 
+    def documents(self) -> Iterator[Document]:
+        """All documents of all files, read anew.
 
-def open_text(source: str) -> TextSource:
+        Raises:
+            GenctlError: (DATA) one of them cannot be read.
+        """
+        for read in self.files.values():
+            yield from read()
+
+
+def open_text(source: str, encoding: str = UTF8) -> TextSource:
     """The text that ``source`` names.
 
     Args:
         source: ``pydoc``, or the path of a text file, of lines of JSON (``.jsonl``, with the field
             ``text``: a document each), of one of these packed by gzip or xz, or of a folder of
-            such files. Texts are UTF-8; a byte-order mark is dropped, line ends stay as they are.
+            such files. Line ends stay as they are.
+        encoding: of the files that have no byte-order mark and are not UTF-8.
 
     Raises:
         GenctlError: (DATA) nothing there. Reading raises it for what cannot be read.
     """
     if source == BUILT_IN:
-        return TextSource(BUILT_IN, f"python {platform.python_version()}", _pydoc)
+        return TextSource(BUILT_IN, f"python {platform.python_version()}", {BUILT_IN: _pydoc})
     path = Path(source).expanduser()
     if os.path.isdir(path):
-        return _folder(path)
+        return _folder(path, encoding)
     if os.path.isfile(path):
         if path.stat().st_size == 0:
             raise GenctlError(ExitStatus.DATA, f"{path} is empty")
-        return TextSource(_name(path), "", lambda: read_text(path))
+        return TextSource(_name(path), "", _readers([path], encoding))
     raise _absent(source, path)
+
+
+def is_text(source: str) -> bool:
+    """Whether ``source`` is text: of a folder, where texts lie in it and no images.
+
+    Raises:
+        GenctlError: (DATA) a file cannot be read.
+    """
+    path = Path(source).expanduser()
+    if source == BUILT_IN:
+        return True
+    files = list(_files_in(path)) if os.path.isdir(path) else [path] * os.path.isfile(path)
+    of_images = any(file.suffix.lower() in _OF_IMAGES for file in files)
+    return not of_images and any(not is_binary(file) for file in files)
 
 
 def _pydoc() -> Iterator[Document]:
@@ -64,28 +92,32 @@ def _pydoc() -> Iterator[Document]:
         yield iter([topics[name].strip("\n") + "\n"])
 
 
-def _folder(root: Path) -> TextSource:
+def _folder(root: Path, encoding: str) -> TextSource:
     """Every text under ``root`` in natural order.
 
     Hidden, empty and binary files are passed over.
     """
-    inside = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
-    shown = sorted((path for path in inside if not _hidden(path)), key=natural)
-    files = [root / path for path in shown if (root / path).stat().st_size]
+    files = list(_files_in(root))
     texts = [path for path in files if not is_binary(path)]
     if not texts:
         why = f"only binary files ({len(files)})" if files else "the folder is empty"
         raise GenctlError(
             ExitStatus.DATA,
             f"no text in {root}: {why}",
-            hint="texts are UTF-8 files of any name, .jsonl, and .gz or .xz of these",
+            hint="texts are files of any name, .jsonl, and .gz or .xz of these",
         )
+    return TextSource(_name(root), "", _readers(texts, encoding), len(files) - len(texts))
 
-    def documents() -> Iterator[Document]:
-        for path in texts:
-            yield from read_text(path)
 
-    return TextSource(_name(root), "", documents, len(files) - len(texts))
+def _readers(paths: list[Path], encoding: str) -> dict[str, Callable[[], Iterator[Document]]]:
+    return {str(path): functools.partial(read_text, path, encoding) for path in paths}
+
+
+def _files_in(root: Path) -> Iterator[Path]:
+    """The files under a folder that are neither hidden nor empty, in natural order."""
+    inside = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
+    shown = sorted((path for path in inside if not _hidden(path)), key=natural)
+    return (root / path for path in shown if (root / path).stat().st_size)
 
 
 def _name(path: Path) -> str:

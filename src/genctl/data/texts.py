@@ -14,7 +14,7 @@ def prepare_text(config: TextData) -> TokenDataset:
     Raises:
         GenctlError: nothing there, nothing that can be read, or a text shorter than the context.
     """
-    source = open_text(config.source)
+    source = open_text(config.source, config.encoding)
     known = survey(source)
     files = cached_tokens(source, known, config)
     return TokenDataset(config, source, known, files)
