@@ -295,3 +295,16 @@ def test_resuming_needs_the_same_settings(tmp_path: Path) -> None:
     with pytest.raises(GenctlError, match=r"train\.lr was 0\.001, now 0\.01") as refused:
         train("toy-tokens", run.path, "lr=0.01")
     assert refused.value.code == ExitStatus.USAGE
+
+
+def test_a_run_of_an_older_version_has_the_defaults_of_keys_that_it_did_not_know(
+    tmp_path: Path,
+) -> None:
+    run = train("toy-tokens", tmp_path / "run")
+    document = run.read("config.json")
+    del document["config"]["data"]["flip"]
+    (run.path / "config.json").write_text(json.dumps(document), "utf-8")
+    with pytest.raises(GenctlError, match="is finished"):
+        train("toy-tokens", run.path)
+    with pytest.raises(GenctlError, match=r"data\.flip was False, now True"):
+        train("toy-tokens", run.path, "data.flip=true")

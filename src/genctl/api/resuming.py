@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | 
 
 def _differences(run: Run, config: Config, fingerprint: str) -> list[str]:
     """Where a run's configuration or data are not the ones asked for, in words."""
-    before = _flat(run.read("config.json")["config"])
+    before = _defaults(config) | _flat(run.read("config.json")["config"])
     now = _flat(config.to_json())
     found = [
         f"{key} was {before.get(key)!r}, now {now.get(key)!r}"
@@ -67,6 +68,12 @@ def _differences(run: Run, config: Config, fingerprint: str) -> list[str]:
     if (run.read("data.json") or {}).get("fingerprint") != fingerprint:
         found.append("the data has changed")
     return found
+
+
+def _defaults(config: Config) -> dict[str, Any]:
+    """What keys meant before they were there: an older version of genctl may have begun the run."""
+    sections = {name: getattr(config, name) for name in ("model", "data", "train", "sample")}
+    return _flat({name: asdict(type(section)()) for name, section in sections.items()})
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
