@@ -75,6 +75,7 @@ def test_the_first_preset_is_the_default_one() -> None:
         ({"sets": ["widht=3"]}, r"'widht' \(from --set\); did you mean .*'width'"),
         ({"sets": ["train.lrr=3"]}, r"unknown key 'train.lrr' .*; did you mean .*'train.lr'"),
         ({"sets": ["lr=abc"]}, r"train\.lr = 'abc' \(from --set\): input should be a valid number"),
+        ({"sets": ["lr=inf"]}, r"train\.lr = inf \(from --set\): input should be a finite number"),
         ({"sets": ["width=3"]}, r"model\.width = 3 \(from --set\): .*greater than or equal to 4"),
         ({"sets": ["width=4.5"]}, r"model\.width = 4\.5 .*valid integer"),
         (

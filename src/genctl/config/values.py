@@ -55,15 +55,16 @@ def build(
     start: Any = None,
 ) -> Any:
     """Validate ``values`` into the dataclass ``cls``; the first misfit is the user's one line."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+    finite = ConfigDict(allow_inf_nan=False)
     hints = typing.get_type_hints(cls, include_extras=True)
     clean = {}
     for name, value in values.items():
         if hints[name] is str and not isinstance(value, str):
             value = str(value)
         try:
-            clean[name] = TypeAdapter(hints[name]).validate_python(value)
+            clean[name] = TypeAdapter(hints[name], config=finite).validate_python(value)
         except ValidationError as error:
             choices = _choices(hints[name])
             close = nearest(str(value), choices, n=1)
