@@ -200,3 +200,28 @@ def test_a_run_says_what_its_samples_are_made_with_unless_the_request_does() -> 
 def test_a_run_of_before_samples_had_defaults_still_opens() -> None:
     older = {k: v for k, v in resolve().to_json().items() if k != "sample"}
     assert config.from_json(SPEC, older).sample == Request()
+
+
+@pytest.mark.parametrize("family", [spec.name for spec in registry.specs()])
+def test_any_value_of_any_key_is_taken_or_refused_in_one_line(family: str) -> None:
+    spec = registry.get(family)
+    values = (None, True, -1, 0, 3, 10**30, 0.5, -1e400, "", "x", "a\nb", [], [1], {}, {"a": 1})
+    refusals = {
+        (info.key, repr(value)): error
+        for info in config.options(spec)
+        for value in values
+        if (error := refusal(spec, {info.key: value}))
+    }
+    assert len(refusals) > 100
+    for (key, value), error in refusals.items():
+        assert error.code == ExitStatus.USAGE, value
+        assert key in error.message
+        assert "\n" not in error.message
+
+
+def refusal(spec: Spec, values: dict[str, object]) -> GenctlError | None:
+    try:
+        config.resolve(spec, environ={}, flags=values)
+    except GenctlError as error:
+        return error
+    return None

@@ -86,7 +86,7 @@ def unknown(
         origin: where the name was written, unless that is plain.
     """
     known = sorted(choices)
-    close = nearest(name, known)
+    close = nearest(str(name), known)  # Python passes what it is given
     if close:
         remedy = f"did you mean {' or '.join(repr(c) for c in close)}?"
     else:

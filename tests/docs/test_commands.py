@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import genctl
 from genctl.cli import main
+from genctl.runs import Run
 from tests.data.pictures import pixels, write
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +84,30 @@ def test_the_tutorial(
     for path in pictures:
         with Image.open(path) as picture:
             picture.verify()
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_python_of_the_readmes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
+    Path("小说.txt").write_text("床前明月光，疑是地上霜。\n" * 400, "utf-8")
+    train = genctl.train
+
+    def briefly_train(family: str, **options: object) -> Run:
+        tiny = {"gan": {"width": 4, "z_dim": 8}, "lm": {"width": 32, "depth": 1, "context": 64}}
+        brief = {"budget": "2steps", "threads": 1, "options": {**tiny[family], "evaluations": 0}}
+        return train(family, **{**options, **brief})
+
+    monkeypatch.setattr(genctl, "train", briefly_train, raising=False)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)
+    exec(block, {})
+    assert list(tmp_path.glob("*.png"))
+    assert list(tmp_path.glob("runs/gan-*/export/*.onnx"))
+    said = capsys.readouterr().out
+    assert said.startswith("fd[digits] ")
+    assert len(said.splitlines()[1:]) > 0
 
 
 @pytest.fixture

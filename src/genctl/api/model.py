@@ -71,7 +71,7 @@ class Model:
         mask: str | Path | None = None,
         between: bool = False,
         batch_size: int = 64,
-        options: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
         output: Output = QUIET,
     ) -> Samples | Texts:
         """``n`` samples; sample k depends on ``seed`` and k, not on ``n`` or ``batch_size``.
@@ -84,7 +84,7 @@ class Model:
             image: a picture that samples are made from.
             mask: a picture, white where ``image`` is to be made anew; the rest of it is kept.
             between: draw the way from sample 0 to sample 1 in ``n`` samples, all of one class.
-            options: the family's own sampling options as text, e.g. ``{"truncation": "0.7"}``.
+            options: the family's own sampling options, e.g. ``{"truncation": 0.7}``.
             output: where to show progress.
 
         Raises:
@@ -124,7 +124,7 @@ class Model:
         image: str | Path | None = None,
         mask: str | Path | None = None,
         between: bool = False,
-        options: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> list[Samples]:
         """The samples that `sample` would give, as they were seen after each step.
 
@@ -178,7 +178,7 @@ class Model:
         return found
 
     def stream(
-        self, prompt: str = "", *, seed: int = 0, options: Mapping[str, str] | None = None
+        self, prompt: str = "", *, seed: int = 0, options: Mapping[str, Any] | None = None
     ) -> Iterator[str]:
         """One text, in pieces as they are written; put together they are what `sample` gives.
 
@@ -195,7 +195,7 @@ class Model:
         labels: Sequence[int | str] | None,
         prompts: list[str],
         batch_size: int,
-        options: Mapping[str, str],
+        options: Mapping[str, Any],
     ) -> Texts:
         _refuse_below_one(n, batch_size)
         self.labels(labels)
@@ -212,7 +212,7 @@ class Model:
         given: Mapping[str, Tensor] | None = None,
         between: bool = False,
         batch_size: int = 64,
-        options: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
         sampler: Sampler | None = None,
     ) -> Iterator[Tensor]:
         """`sample` as a stream of raw chunks, for many more samples than fit in memory.

@@ -14,9 +14,9 @@ from torch import Tensor
 from genctl import runs
 from genctl.api.loading import load
 from genctl.api.model import Model
-from genctl.data.image_stream import ArrayStream, Draw, ImageStream, Pixels, Reading
+from genctl.data.image_stream import ArrayStream, ImageStream, Pixels, Reading
 from genctl.data.images import to_uint8
-from genctl.data.open_stream import open_stream
+from genctl.data.open_stream import Images, open_stream
 from genctl.data.sources import open_source
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export import bundle
@@ -26,7 +26,7 @@ from genctl.weights import flatten, sha256_of_tensors
 SAMPLES = 2000
 """How many images a model is judged by, unless asked otherwise."""
 
-Subject: TypeAlias = str | Path | Model | Draw
+Subject: TypeAlias = Model | Images
 
 
 class ModelStream(ImageStream):
@@ -91,7 +91,7 @@ def open_subject(
     output: Output,
     **choice: Any,
 ) -> ImageStream:
-    """The images to score: samples of a model, or those of a folder, archive, data set or function.
+    """The images to score: samples of a model, or those of anything that `open_stream` takes.
 
     Args:
         subject: a model, whatever `load` takes, or an image source; the latest run when None.

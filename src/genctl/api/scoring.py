@@ -9,7 +9,7 @@ from typing import get_args
 
 from genctl.api.devices import resolve_device
 from genctl.api.image_scoring import ImageRequest, ImageScores, score_images
-from genctl.api.model import QUIET
+from genctl.api.model import QUIET, Model
 from genctl.api.pictures import Subject
 from genctl.api.report import report_folder, write_report
 from genctl.api.text_scoring import score_text
@@ -82,7 +82,7 @@ class Evaluation:
 
 
 def evaluate(
-    metric: str,
+    metric: str | Sequence[str],
     subject: Subject | None = None,
     *,
     ref: Subject | None = None,
@@ -107,8 +107,8 @@ def evaluate(
     Under torchrun the processes share the images, and rank 0 has the result.
 
     Args:
-        metric: one or, between commas, several, computed in one pass. ``fid``, the Fréchet
-            distance to real images, ``fid-infinity``, that of infinitely many samples, and
+        metric: one or several, as a list or between commas, computed in one pass. ``fid``, the
+            Fréchet distance to real images, ``fid-infinity``, that of infinitely many samples, and
             ``kid``, the kernel distance (smaller is better); ``is``, an Inception-style score
             (larger is better); ``prdc``, precision, recall, density and coverage (larger is
             better); ``per-class``, distance and recall of each class; ``memorisation``, how far
@@ -116,8 +116,8 @@ def evaluate(
             that can be told. Or ``bpb``, the bits that a model of text needs for a byte of text it
             was not trained on (smaller is better).
         subject: a model or whatever `genctl.load` takes; a folder, ``.zip``, ``.npz`` or built-in
-            data set of images; a function from a list of places to that many images; the latest
-            run when None.
+            data set of images; samples, or an array (N, H, W, C) uint8; a function from a list of
+            places to that many images; the latest run when None.
         ref: the real images, as ``subject``, or an ``.npz`` of their statistics; or the text; what
             the model was trained on (of a text, the part that was held out) when None.
         n: how many images to score; 2000 of a model, all of a folder, when None. Of a text: how
@@ -138,6 +138,7 @@ def evaluate(
         GenctlError: an unknown name, nothing to score, nothing to compare with, a name that cannot
             be claimed, or, if ``strict``, a warning.
     """
+    metric = metric if isinstance(metric, str) else ",".join(metric)
     wanted = _metrics(metric)
     if n is not None and n < 2:
         raise GenctlError(ExitStatus.USAGE, f"--n {n} is too few to score", hint="--n 2000")
@@ -177,7 +178,7 @@ def _of_text(
     output: Output,
     choice: Mapping[str, str | None],
 ) -> Evaluation:
-    if callable(subject) or not isinstance(ref, str | Path | None):
+    if not isinstance(subject, str | Path | Model | None) or not isinstance(ref, str | Path | None):
         raise GenctlError(ExitStatus.USAGE, f"{TEXT_METRIC} needs a model of text, and a text")
     text = None if ref is None else str(ref)
     score, reason = score_text(subject, text, n, context, output=output, **choice)

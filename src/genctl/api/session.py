@@ -34,29 +34,14 @@ SMALL_SIDE = 32
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asked of ``train``, before anything was looked up.
-
-    Attributes:
-        family: registered name.
-        data, preset, budget, seed, amp: see ``genctl train --help``; None leaves them to the
-            layers below.
-        config: a TOML or JSON file.
-        sets: ``key=value`` texts.
-        options: dotted key -> text, for values that were given as options of their own.
-        out: the run directory; the next free name under the root when None.
-        new: never resume.
-        device, threads: where and with how many; the best there is when None.
-        log: loggers besides ``metrics.jsonl``.
-        download: fetch a well-known data set that is not on this machine.
-        eval_every: share or amount of the budget between scores, instead of their number.
-    """
+    """What a person asked of `genctl.train`, before anything was looked up; see there."""
 
     family: str
-    data: str | None = None
+    data: str | Path | None = None
     preset: str | None = None
     config: str | Path | None = None
     sets: Sequence[str] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     budget: str | None = None
     seed: int | None = None
     out: str | Path | None = None
@@ -168,11 +153,11 @@ def _resolved(spec: Spec, request: Request, preset: str, more: Mapping[str, Any]
         file=None if request.config is None else Path(request.config),
         sets=request.sets,
         flags={
-            "data.source": request.data,
+            "data.source": None if request.data is None else str(request.data),
             "train.budget": request.budget,
             "train.amp": request.amp,
             "seed": request.seed,
-            **{key: configuration.parse_value(text) for key, text in request.options.items()},
+            **{key: configuration.parse_value(value) for key, value in request.options.items()},
             **more,
         },
     )

@@ -6,7 +6,7 @@ import dataclasses
 import platform
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from genctl.engine.distributed import World
 from genctl.engine.following import follow
 from genctl.engine.loggers import logger_type, open_loggers
 from genctl.engine.loop import Loop
+from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, staged, write_atomic
 from genctl.output import Output
 from genctl.runs import Run
@@ -36,17 +37,44 @@ from genctl.runs import Run
 def train(
     family: str,
     *,
+    data: str | Path | None = None,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    sets: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    budget: str | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    new: bool = False,
+    amp: str | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    log: Sequence[str] = (),
+    eval_every: str | None = None,
+    download: bool = False,
     output: Output = QUIET,
     started: float | None = None,
-    **options: Any,
 ) -> Run:
     """Train a family, or go on with an unfinished run of the same configuration and data.
 
     Args:
         family: registered name, e.g. ``"gan"``.
+        data: a built-in name, or the path of a folder or file.
+        preset: the values to start from; when None, the one that suits data and device.
+        config: a TOML or JSON file of settings.
+        sets: settings as texts, e.g. ``["lr=1e-4"]``.
+        options: settings, key -> value, e.g. ``{"lr": 1e-4}``, on top of ``sets``.
+        budget: how long, e.g. ``"5m"``, ``"20steps"`` or ``"250k"`` examples.
+        seed: of everything that is random; 0 when neither this nor another layer says.
+        out: the run directory; the next free name under the root when None.
+        new: never resume.
+        amp: ``auto``, ``off``, ``bf16`` or ``fp16``.
+        device, threads: where and with how many; the best there is when None.
+        log: loggers besides ``metrics.jsonl``: ``tensorboard``, ``wandb`` or a plug-in's.
+        eval_every: share or amount of the budget between scores, instead of their number.
+        download: fetch a well-known data set that is not on this machine.
         output: where to talk; silent by default.
         started: `time.monotonic` when a wall-clock budget began; now when None.
-        options: the other fields of `Request`.
 
     Returns:
         The finished run.
@@ -58,7 +86,30 @@ def train(
         GenctlError: bad input, or training could not end well; what was saved stays.
     """
     started = time.monotonic() if started is None else started
-    request = Request(family, **options)
+    if not isinstance(data, str | Path | None):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"training data has a name or a path, and this is of the type {type(data).__name__}",
+            hint='numpy.savez("images.npz", images, labels), and data="images.npz"',
+        )
+    request = Request(
+        family,
+        data=data,
+        preset=preset,
+        config=config,
+        sets=sets,
+        options=options or {},
+        budget=budget,
+        seed=seed,
+        out=out,
+        new=new,
+        amp=amp,
+        device=device,
+        threads=threads,
+        log=log,
+        eval_every=eval_every,
+        download=download,
+    )
     world = World.join(request.device)
     try:
         return _train(request, output if world.leads else Output.silent(), started, world)

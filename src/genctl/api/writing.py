@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -27,7 +27,7 @@ def pieces(
     *,
     seed: int,
     batch_size: int,
-    options: Mapping[str, str],
+    options: Mapping[str, Any],
 ) -> Iterator[Piece]:
     """Samples 0 to n - 1 as pieces of text, ``row`` being the number of the sample.
 

@@ -12,16 +12,18 @@ from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 from genctl.registry import Spec
 
 
-def parse_value(text: str) -> Any:
-    """``text`` as a TOML value, or as itself where it is none."""
+def parse_value(value: Any) -> Any:
+    """A text as a TOML value; as itself where it is none, or no text."""
+    if not isinstance(value, str):
+        return value
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return tomllib.loads(f"value = {value}")["value"]
     except (tomllib.TOMLDecodeError, KeyError):
-        return text
+        return value
 
 
-def request_from(spec: Spec, texts: Mapping[str, str], start: Any = None) -> Any:
-    """The family's sampling request from option texts such as ``{"steps": "18"}``.
+def request_from(spec: Spec, options: Mapping[str, Any], start: Any = None) -> Any:
+    """The family's sampling request from options such as ``{"steps": 18}``; values may be texts.
 
     Args:
         start: what the options that are not named are taken from, such as `Config.sample`; their
@@ -33,16 +35,16 @@ def request_from(spec: Spec, texts: Mapping[str, str], start: Any = None) -> Any
     hints = typing.get_type_hints(spec.request, include_extras=True)
     names = {f.name for f in dataclasses.fields(spec.request)}
     values: dict[str, Any] = {}
-    for name, text in texts.items():
+    for name, value in options.items():
         name = name.replace("-", "_")
         if name not in names:
             shown = [f"--{n.replace('_', '-')}" for n in names]
             raise unknown(
                 "option", f"--{name.replace('_', '-')}", shown, hint="genctl sample RUN --help"
             )
-        values[name] = parse_value(text)
+        values[name] = parse_value(value)
         if str in typing.get_args(hints[name]) and not isinstance(values[name], str | list):
-            values[name] = text  # where text is wanted, a number is text
+            values[name] = str(value)  # where text is wanted, a number is text
     flags = {name: f"--{name.replace('_', '-')}" for name in values}
     return build(spec.request, values, flags, "", start)
 
@@ -84,7 +86,7 @@ def build(
 
 def _choices(hint: Any) -> tuple[str, ...]:
     """The texts that a type allows, where it allows only some."""
-    return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+    return tuple(map(str, typing.get_args(hint))) if typing.get_origin(hint) is Literal else ()
 
 
 def _example(cls: type, name: str) -> Any:

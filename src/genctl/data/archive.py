@@ -56,7 +56,7 @@ def _read_arrays(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int6
             if "arr_0" not in archive:
                 found = ", ".join(archive.files) or "nothing"
                 raise refusal(path, f"it has no array 'arr_0', only {found}")
-            images = _checked_images(path, archive["arr_0"])
+            images = checked_images(path, archive["arr_0"])
             if "arr_1" not in archive:
                 return images, None
             return images, checked_labels(path, archive["arr_1"], len(images))
@@ -64,24 +64,32 @@ def _read_arrays(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int6
         raise refusal(path, decode.reason(error)) from error
 
 
-def _checked_images(path: Path, array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    shape = checked_shape(path, array.shape, array.dtype)
+def checked_images(origin: Path | str, array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    """``array`` as (N, H, W, C).
+
+    Raises:
+        GenctlError: (DATA) it is no such array.
+    """
+    shape = checked_shape(origin, array.shape, array.dtype)
     return array.reshape(shape).astype(np.uint8, copy=False)
 
 
 def checked_shape(
-    path: Path, shape: tuple[int, ...], dtype: np.dtype[np.generic]
+    origin: Path | str, shape: tuple[int, ...], dtype: np.dtype[np.generic]
 ) -> tuple[int, int, int, int]:
     """(N, H, W, C) of an array of images.
+
+    Args:
+        origin: what an error says that it comes from.
 
     Raises:
         GenctlError: (DATA) it is no such array.
     """
     if dtype != np.uint8:
-        raise refusal(path, f"arr_0 is {dtype}, not uint8 in 0..255")
+        raise refusal(origin, f"its images are {dtype}, not uint8 in 0..255")
     full = (*shape, 1) if len(shape) == 3 else shape
     if len(full) != 4 or full[3] not in (1, 3, 4) or 0 in full:
-        raise refusal(path, f"arr_0 has the shape {full}, not (N, H, W, C), C = 1, 3 or 4")
+        raise refusal(origin, f"its images have the shape {full}, not (N, H, W, C), C = 1, 3 or 4")
     count, height, width, channels = full
     return count, height, width, channels
 
@@ -106,6 +114,6 @@ def checked_labels(path: Path, array: npt.NDArray[np.generic], count: int) -> np
     return labels
 
 
-def refusal(path: Path, why: str) -> GenctlError:
-    """The error of an archive that holds no images."""
-    return GenctlError(ExitStatus.DATA, f"cannot take images from {path}: {why}", hint=_HINT)
+def refusal(origin: Path | str, why: str) -> GenctlError:
+    """The error of an archive or array that holds no images."""
+    return GenctlError(ExitStatus.DATA, f"cannot take images from {origin}: {why}", hint=_HINT)

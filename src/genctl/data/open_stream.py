@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
+from genctl.data.archive import checked_images
 from genctl.data.archive_stream import ArchiveStream
 from genctl.data.callables import import_callable, is_target, sha256_of_source
 from genctl.data.celeba import NAME as CELEBA
 from genctl.data.celeba import celeba_folder
 from genctl.data.file_stream import FileStream
-from genctl.data.image_source import safe_name
+from genctl.data.image_source import ImageSource, safe_name
 from genctl.data.image_stream import ArrayStream, Draw, DrawnStream, ImageStream
+from genctl.data.samples import Samples
 from genctl.data.sources import (
     BUILT_IN,
     is_named,
@@ -21,20 +27,25 @@ from genctl.data.sources import (
     separate_split,
 )
 
+Images: TypeAlias = str | Path | Draw | Samples | npt.NDArray[np.uint8]
+"""What `open_stream` takes."""
 
-def open_stream(source: str | Path | Draw, count: int) -> ImageStream:
+
+def open_stream(source: Images, count: int) -> ImageStream:
     """The images that ``source`` names.
 
     Args:
         source: ``digits``, a folder, a ``.zip``, an ``.npz``, each with ``:train`` or ``:test`` at
             its end if need be; a function from places to images, or its name as
-            ``module:callable``.
+            ``module:callable``; samples, or an array (N, H, W, C) or (N, H, W) uint8.
         count: how many to take of a function's.
 
     Raises:
         GenctlError: (DATA) nothing there, or nothing usable; (USAGE) a function that cannot be
             imported.
     """
+    if isinstance(source, Samples | np.ndarray):
+        return ArrayStream(_in_memory(source))
     if callable(source):
         return _drawn(source, getattr(source, "__name__", type(source).__name__), count)
     text, split = separate_split(str(source), "train")
@@ -52,6 +63,13 @@ def open_stream(source: str | Path | Draw, count: int) -> ImageStream:
     if split != "train" and os.path.isfile(path):
         open_source(text, split=split)  # says why there is no such split
     raise not_a_source(text)
+
+
+def _in_memory(images: Samples | npt.NDArray[np.uint8]) -> ImageSource:
+    if isinstance(images, np.ndarray):
+        return ImageSource(checked_images("the array", images), None, (), "array", "train")
+    array = checked_images("the samples", images.array)
+    return ImageSource(array, images.labels, images.class_names, "samples", "train")
 
 
 def _drawn(draw: Draw, name: str, count: int) -> ImageStream:

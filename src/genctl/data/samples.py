@@ -40,12 +40,13 @@ class Samples:
     def __len__(self) -> int:
         return len(self.array)
 
-    def save(self, out: Path) -> Path:
+    def save(self, out: str | Path) -> Path:
         """Write to ``out``: ``.npz`` for an archive, ``.png`` for a grid, else a folder of PNGs.
 
         Raises:
             GenctlError: as `check_place`, or the place is not writable.
         """
+        out = Path(out)
         check_place(out, self.kind, len(self))
         make_directory(out.parent)
         writers = {".npz": self._save_npz, ".png": self._save_grid}

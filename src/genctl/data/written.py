@@ -51,12 +51,13 @@ class Texts:
         lines = (json.dumps(asdict(sample), ensure_ascii=False) for sample in self.samples)
         return "".join(f"{line}\n" for line in lines)
 
-    def save(self, out: Path) -> Path:
+    def save(self, out: str | Path) -> Path:
         """Write to ``out``: ``.txt`` to be read, ``.jsonl`` to be processed.
 
         Raises:
             GenctlError: as `check_text_place`, or the place is not writable.
         """
+        out = Path(out)
         check_text_place(out)
         make_directory(out.parent)
         write_atomic(out, self.jsonl() if out.suffix == ".jsonl" else f"{self}\n")

@@ -1,0 +1,84 @@
+"""The SDK as a person at a notebook uses it: short names, numbers, paths as texts, arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import genctl
+from genctl.data.digits import load_digits
+from genctl.errors import ExitStatus, GenctlError
+from tests.export.models import tiny_run
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> genctl.Model:
+    root = tmp_path_factory.mktemp("sdk") / "run"
+    tiny_run(root)
+    return genctl.load(root, device="cpu")
+
+
+def test_settings_have_short_names_and_are_numbers(tmp_path: Path) -> None:
+    run = genctl.train(
+        "gan",
+        data="digits",
+        preset="mlp",
+        budget="1steps",
+        sets=["lr=1", "evaluations=0"],
+        options={"lr": 1e-4, "model.z_dim": 8, "flip": True},
+        out=str(tmp_path / "run"),
+        threads=1,
+    )
+    config = genctl.load(run).config
+    assert (config.train.lr, config.model.z_dim, config.data.flip) == (1e-4, 8, True)
+
+
+def test_training_data_is_named(tmp_path: Path) -> None:
+    with pytest.raises(GenctlError, match="of the type ndarray") as refused:
+        genctl.train("gan", data=np.zeros((4, 8, 8), np.uint8), out=tmp_path / "run")  # type: ignore[arg-type]
+    assert refused.value.code == ExitStatus.USAGE
+    with pytest.raises(GenctlError, match="unknown family None"):
+        genctl.train(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["图.png", "图.npz", "图"])
+def test_samples_are_saved_where_a_text_says(
+    name: str, model: genctl.Model, tmp_path: Path
+) -> None:
+    out = model.sample(4).save(str(tmp_path / name))
+    assert out == tmp_path / name
+    assert out.exists()
+
+
+def test_sampling_options_are_numbers_or_texts(model: genctl.Model) -> None:
+    asked = [model.sample(2, options={"truncation": value}) for value in (0.5, "0.5")]
+    assert np.array_equal(asked[0].array, asked[1].array)
+    assert not np.array_equal(asked[0].array, model.sample(2).array)
+
+
+def test_what_is_in_memory_can_be_scored(model: genctl.Model) -> None:
+    images, _ = load_digits("test")
+    scores = genctl.evaluate(["fid", "kid"], images[:200], ref=images[200:], extractor="px")
+    assert [score.name for score in scores.scores] == ["fd[px]", "kd[px]"]
+    flat = genctl.evaluate("fid,kid", images[:200, ..., 0], ref=images[200:], extractor="px")
+    assert [s.value for s in flat.scores] == pytest.approx([s.value for s in scores.scores])
+    samples = model.sample(64, seed=1)
+    made = genctl.evaluate("fid", samples, ref=images, extractor="px")
+    again = genctl.evaluate("fid", samples.array, ref=images, extractor="px")
+    assert made.score.value == again.score.value
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (np.zeros((9, 8, 8, 3)), "cannot take images from the array: its images are float64"),
+        (np.zeros((9, 3, 8, 8), np.uint8), r"have the shape \(9, 3, 8, 8\)"),
+    ],
+)
+def test_arrays_that_are_no_images(images: np.ndarray, words: str) -> None:
+    with pytest.raises(GenctlError, match=words):
+        genctl.evaluate("fid", images, ref="digits")
+    with pytest.raises(GenctlError, match="needs a model of text"):
+        genctl.evaluate("bpb", images)
