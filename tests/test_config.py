@@ -125,6 +125,16 @@ def test_a_name_that_is_wrong_in_a_file(text: str, message: str, tmp_path: Path)
         resolve(file=file)
 
 
+def test_a_file_is_utf8_or_what_editors_of_windows_write(tmp_path: Path) -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        for name, text in (("设置.toml", "# 注释\r\nlr = 0.5"), ("设置.json", '{"lr": 0.5}')):
+            (tmp_path / name).write_bytes(text.encode(encoding))
+            assert resolve(file=tmp_path / name).train.lr == 0.5
+    (tmp_path / "设置.toml").write_bytes("# 注释".encode("gbk"))
+    with pytest.raises(GenctlError, match=r"设置\.toml: it is not UTF-8, as byte 4 begins no"):
+        resolve(file=tmp_path / "设置.toml")
+
+
 @pytest.mark.parametrize("value", ["3", "0", "['small']", "{ small = 1 }", "true"])
 def test_a_file_s_preset_is_a_name(value: str, tmp_path: Path) -> None:
     file = tmp_path / "c.toml"

@@ -1,7 +1,8 @@
-"""JSON that others may have written, or that was damaged: parsed, and checked before it is used."""
+"""Documents that others may have written, or that were damaged: read, and checked before use."""
 
 from __future__ import annotations
 
+import codecs
 import json
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,22 @@ from typing import Any, TypeVar
 from genctl.errors import ExitStatus, GenctlError
 
 T = TypeVar("T")
+
+
+def text(content: bytes) -> str:
+    """What a person wrote: UTF-8, or UTF-16 with the mark that Windows' editors put before it.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return content.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        at = len(content) - len(error.object) + error.start
+        raise ValueError(
+            f"it is not UTF-8, as byte {at} begins no character: save it as UTF-8"
+        ) from None
 
 
 def parse(text: str | bytes) -> Any:

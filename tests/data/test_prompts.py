@@ -14,6 +14,8 @@ def test_a_prompt_a_line(tmp_path: Path) -> None:
     lines = tmp_path / "题.txt"
     lines.write_bytes("\ufeff春眠\r\n\n the cat\u2028sat\n".encode())
     assert read_prompts(lines) == ["春眠", " the cat\u2028sat"]
+    lines.write_bytes("春眠\r\n不觉晓".encode("utf-16"))
+    assert read_prompts(lines) == ["春眠", "不觉晓"]
 
 
 def test_an_object_a_line(tmp_path: Path) -> None:

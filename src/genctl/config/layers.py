@@ -99,10 +99,10 @@ class _Layers:
 
 def _read_file(spec: Spec, path: Path) -> Iterator[tuple[str, Any]]:
     try:
-        text = path.read_text("utf-8")
+        text = documents.text(path.read_bytes())
     except FileNotFoundError:
         raise GenctlError(ExitStatus.USAGE, f"no config file at {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise GenctlError(ExitStatus.USAGE, f"cannot read {path}: {error}") from None
     try:
         data = documents.parse(text) if path.suffix == ".json" else tomllib.loads(text)

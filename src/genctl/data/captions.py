@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 
+from genctl import documents
 from genctl.data.decode import Openable
 
 SUFFIX = ".txt"
@@ -37,6 +38,6 @@ def _read(file: Openable) -> str:
     """Empty where it cannot be read."""
     try:
         with file.open("rb") as opened:
-            return opened.read(MAX_BYTES).decode("utf-8-sig").strip()
+            return documents.text(opened.read(MAX_BYTES)).strip()
     except (OSError, ValueError):
         return ""

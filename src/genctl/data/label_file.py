@@ -34,7 +34,7 @@ def read_labels(name: str, file: Openable, images: Iterable[PurePath]) -> Mappin
     """
     try:
         with file.open("rb") as opened:
-            text = opened.read(MAX_BYTES).decode("utf-8-sig")
+            text = documents.text(opened.read(MAX_BYTES))
         found = _from_csv(text) if name.endswith(".csv") else _from_json(text)
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise _refusal(name, str(error) or type(error).__name__) from None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from genctl import documents
 from genctl.data.text_files import field_of, has_lines
 from genctl.errors import ExitStatus, GenctlError
 
@@ -17,9 +19,9 @@ def read_prompts(path: Path) -> list[str]:
         GenctlError: (DATA) the file cannot be read, or holds no prompt.
     """
     try:
-        lines = path.read_text("utf-8-sig").split("\n")  # read_text makes every line end one
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        lines = re.split("\r\n|\r|\n", documents.text(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise GenctlError(ExitStatus.DATA, f"cannot read the prompts in {path}: {reason}") from None
     numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not numbered:
