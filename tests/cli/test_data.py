@@ -187,7 +187,7 @@ def test_captions_are_counted_and_go_along(type_: Type, tmp_path: Path) -> None:
         write(tmp_path / "图" / f"{number}.png", pixels(number))
     (tmp_path / "图" / "0.txt").write_text("一只猫\n", "utf-8")
     (tmp_path / "图" / "1.txt").write_text("一只猫", "utf-8")
-    (tmp_path / "图" / "2.txt").write_bytes("一只猫".encode("utf-16"))
+    (tmp_path / "图" / "2.txt").write_bytes("一只狗".encode("gbk"))
     section = next(
         section
         for section in type_("data", "check", str(tmp_path / "图"), "--json").json["sections"]
