@@ -297,7 +297,7 @@ def test_a_check_shows_texts_in_the_encodings_that_they_may_be_in(
     encodings = sections_of(said)["Encodings"]
     assert encodings["facts"]["gb18030"] == "甄士隐梦幻识通灵"
     assert "shift_jis" not in encodings["facts"]
-    assert "--set data.encoding=NAME" in encodings["warnings"][0]
+    assert "--encoding NAME" in encodings["warnings"][0]
     assert type_("data", "check", str(tmp_path), "--encoding", "gbk").code == 0
 
 

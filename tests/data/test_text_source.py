@@ -163,7 +163,7 @@ def test_texts_in_other_encodings(
     assert texts(tmp_path, encoding) == [text, "a", text[:5], text, text]
     with pytest.raises(GenctlError, match=r"1\.txt is not UTF-8: byte") as refused:
         texts(tmp_path)
-    assert "--set data.encoding=gb18030" in str(refused.value.hint)
+    assert "--encoding gb18030" in str(refused.value.hint)
 
 
 def test_every_encoding_of_the_configuration_has_a_codec() -> None:

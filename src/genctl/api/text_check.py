@@ -73,8 +73,7 @@ def _encodings(found: TextSurvey) -> Section:
         if possible:
             section.facts = {key: " ".join(text.split())[:SHOWN] for key, text in possible.items()}
             section.warnings.append(
-                f"of these, one may be right for {name}: --encoding NAME here, "
-                "--set data.encoding=NAME in training"
+                f"of these, one may be right for {name}: --encoding NAME, here and in training"
             )
             break
     return section

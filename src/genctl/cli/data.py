@@ -150,7 +150,10 @@ def label(
     ] = None,
     device: Device = None,
 ) -> None:
-    """Write labels.csv by file names or by a classifier, to be corrected by hand."""
+    """Write labels.csv by file names or by a classifier.
+
+    It is meant to be corrected by hand.
+    """
     from genctl.api.data_label import label_data
 
     call: Call = ctx.obj

@@ -134,7 +134,7 @@ def _refused(path: Path, codec: str, encoding: str, position: int) -> GenctlErro
         message, hint = f"not the UTF-16 that it says it is: {where}", "copy or download it again"
     elif codec == CODECS[UTF8]:
         message = f"not UTF-8: {where}"
-        hint = f"train with --set data.encoding=gb18030 if it is Chinese; others: {others}"
+        hint = f"--encoding gb18030 if it is Chinese; others: {others}"
     else:
         message = f"neither UTF-8 nor {encoding}: {where}"
         hint = f"others: {others}"
