@@ -39,6 +39,7 @@ def test_every_exit_status_is_explained(type_: Type) -> None:
 def test_info_knows_families_runs_and_exports(type_: Type, two: Path, tmp_path: Path) -> None:
     assert type_("info", "gan").out == type_("models", "gan").out
     assert type_("info", "甲-1").out == type_("runs", "show", "甲-1").out
+    assert type_("info").out == type_("runs", "show").out
     out = tmp_path / "导出"
     assert type_("export", "甲-1", "--format", "safetensors", "--out", str(out)).code == 0
     said = type_("info", str(out))

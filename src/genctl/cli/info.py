@@ -19,17 +19,19 @@ from genctl.runs import Run
 def info(
     ctx: typer.Context,
     name: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="NAME",
-            help="A family, a run, an exported folder or an .onnx file.",
+            help="A family, a run, an exported folder or an .onnx file; left out, the newest run.",
             autocompletion=completion.run_names,
         ),
-    ],
+    ] = None,
 ) -> None:
     """Say what a family, a run or an export is."""
     call: Call = ctx.obj
-    if name in {spec.name for spec in registry.specs()}:
+    if name is None:
+        show_run(call, runs.find_or_newest(None))
+    elif name in {spec.name for spec in registry.specs()}:
         show_family(call, registry.get(name))
     elif (document := _exported(Path(name))) is not None:
         call.output.result(document, _describe(name, document), bare=document["config"]["family"])
