@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from genctl.api.findings import DataCheck, Section
@@ -13,7 +12,7 @@ from genctl.config import ENCODINGS
 from genctl.data.characters import UTF8, readings
 from genctl.data.naming import some_of
 from genctl.data.text_source import TextSource, open_text
-from genctl.data.text_survey import REPLACED, DocumentFacts, TextSurvey, survey_texts
+from genctl.data.text_survey import REPLACED, TextSurvey, survey_texts
 from genctl.data.token_cache import Survey
 from genctl.errors import unknown
 
@@ -117,7 +116,7 @@ def _kind(character: str) -> str:
 def _repeats(found: TextSurvey) -> Section:
     section = Section("Repeats")
     if copies := found.copies():
-        named = (f"{_named(found, one)} = {_named(found, two)}" for one, two in copies)
+        named = (f"{one} = {first}" for one, first in copies)
         section.warnings.append(f"documents that are copies of others: {some_of(named)}")
     again = sum(len(line) * count for line, count in found.repeated.items())
     share = again / max(1, found.size)
@@ -140,19 +139,9 @@ def _held_out(found: TextSurvey) -> Section:
     section.facts["documents"] = (
         f"{sum(chosen):,} of {len(chosen):,}, {share:.0%} of the characters"
     )
-    shared = [pair for pair in found.copies() if chosen[pair[0]] != chosen[pair[1]]]
-    if shared:
-        named = (f"{_named(found, one)} = {_named(found, two)}" for one, two in shared)
+    trained = {one.digest: one for one, out in zip(found.documents, chosen, strict=True) if not out}
+    held_out = itertools.compress(found.documents, chosen)
+    if shared := [one for one in held_out if one.digest in trained]:
+        named = (f"{one} = {trained[one.digest]}" for one in shared)
         section.warnings.append(f"held-out documents that are trained on, too: {some_of(named)}")
     return section
-
-
-def _named(found: TextSurvey, number: int) -> str:
-    """The file of a document, and where it holds several, which of them it is."""
-    file = found.documents[number].file
-    numbers = list(_of_file(found.documents, file))
-    return file if len(numbers) == 1 else f"{file}, document {numbers.index(number) + 1}"
-
-
-def _of_file(documents: list[DocumentFacts], file: str) -> Iterator[int]:
-    return (number for number, document in enumerate(documents) if document.file == file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from genctl.data.text_files import Document, lines_of
 from genctl.data.text_source import TextSource
@@ -26,13 +26,18 @@ class DocumentFacts:
 
     Attributes:
         file: that it lies in.
+        place: among the documents of the file, from 1; 0 where it is the only one.
         size: in characters.
         digest: equal for equal texts.
     """
 
     file: str
+    place: int
     size: int
     digest: bytes
+
+    def __str__(self) -> str:
+        return f"{self.file}, document {self.place}" if self.place else self.file
 
 
 @dataclass
@@ -64,14 +69,11 @@ class TextSurvey:
         """Characters in all."""
         return sum(document.size for document in self.documents)
 
-    def copies(self) -> list[tuple[int, int]]:
-        """(document, the first one equal to it), by their numbers."""
-        first: dict[bytes, int] = {}
-        found = [
-            (number, first.setdefault(document.digest, number))
-            for number, document in enumerate(self.documents)
-        ]
-        return [(number, equal) for number, equal in found if number != equal]
+    def copies(self) -> list[tuple[DocumentFacts, DocumentFacts]]:
+        """Documents that equal an earlier one, each with the first such."""
+        first: dict[bytes, DocumentFacts] = {}
+        found = [(one, first.setdefault(one.digest, one)) for one in self.documents]
+        return [(one, equal) for one, equal in found if one is not equal]
 
 
 def survey_texts(source: TextSource) -> TextSurvey:
@@ -116,7 +118,8 @@ class _File:
 
         for line in lines_of(seen()):
             self._look(line)
-        self.documents.append(DocumentFacts(self.name, size, digest.digest()))
+        place = len(self.documents) + 1
+        self.documents.append(DocumentFacts(self.name, place, size, digest.digest()))
 
     def _look(self, line: str) -> None:
         self.lines += 1
@@ -131,6 +134,8 @@ class _File:
             self.known.add(key)
 
     def add_to(self, whole: TextSurvey) -> None:
+        if len(self.documents) == 1:
+            self.documents = [replace(self.documents[0], place=0)]
         whole.documents += self.documents
         whole.characters.update(self.characters)
         if self.windows:
