@@ -110,6 +110,7 @@ def test_killed_at_five_steps_ends_bit_equal(tmp_path: Path) -> None:
         "regulariser=gp",
         "regulariser=none",
         "gamma=2",
+        "burn_in=0",
         "critic_steps=2",
         "architecture=dcgan",
         "patch=4",

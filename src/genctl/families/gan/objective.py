@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -30,6 +32,9 @@ from genctl.losses.penalties import (
     zero_centred,
 )
 
+BURN_IN = 10.0
+"""How many times its value gamma begins at."""
+
 
 class GanObjective:
     """A generator and a discriminator, trained in turn.
@@ -45,7 +50,7 @@ class GanObjective:
         gamma, derived = _gamma(config, data)
         # The papers weigh R1 and R2 by half of gamma, and the penalty between by the whole.
         half = 1.0 if self.options.regulariser == "gp" else 0.5
-        self.strength = half * gamma * self.options.penalty_every
+        self.strength: float = half * gamma * self.options.penalty_every
         self.augment = _augment(self.options)
         self.modules: dict[str, nn.Module] = build_networks(self.options, data)
         if self.augment is not None:
@@ -91,12 +96,18 @@ class GanObjective:
         if step.second_order:
             penalties = self._penalties(images, logits, label, step)
             for penalty in penalties.values():
-                losses = losses + self.strength * penalty
+                losses = losses + self._strength_at(step.index) * penalty
             metrics |= penalties
         if self.augment is not None and self.augment.target:
             metrics["augment"] = self.augment.probability.expand(len(real))
             self.augment.adapt(step.gather(margin.detach()))
         return _loss(losses, metrics)
+
+    def _strength_at(self, index: int) -> float:
+        """Of the penalties: at first, they hold a discriminator that would win at once (R3GAN)."""
+        burn_in = self.options.burn_in
+        left = max(0.0, 1 - index / burn_in) if burn_in else 0.0
+        return self.strength * math.pow(BURN_IN, left)
 
     def _penalties(
         self, images: Tensor, logits: Tensor, label: Tensor | None, step: Step

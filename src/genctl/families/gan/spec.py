@@ -32,6 +32,9 @@ class GanConfig:
     gamma: Annotated[float, Gt(0)] | Literal["auto"] = option(
         "auto", "strength of the penalty; auto: by image size and batch, 10 for gp"
     )
+    burn_in: Annotated[int, Ge(0)] = option(
+        0, "optimizer steps in which gamma falls to its value, from ten times it"
+    )
     penalty_every: Annotated[int, Ge(1)] = option(8, "take the penalties every k-th step")
     critic_steps: Annotated[int, Ge(1)] = option(1, "discriminator updates per generator update")
     augment: str = option(
@@ -86,6 +89,7 @@ SPEC = Spec(
     presets={
         "digits": {
             **_PICTURES,
+            "model.burn_in": 150,  # as above: one seed in ten
             "train.budget": "300k",
             "train.batch_size": 64,
             "train.lr": 2e-3,
