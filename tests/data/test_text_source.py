@@ -187,6 +187,14 @@ def test_what_only_begins_like_utf16_is_binary(tmp_path: Path) -> None:
     assert texts(tmp_path) == ["a"]
 
 
+def test_damaged_utf8_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_bytes("甄士隐梦幻识通灵".encode() + b"\xff")
+    with pytest.raises(GenctlError, match="is not UTF-8: byte 24") as refused:
+        texts(path)
+    assert "UTF-8 up to there" in str(refused.value.hint)
+
+
 def test_a_text_in_another_encoding_than_was_said(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_bytes("甄士隐".encode("gb18030") + b"\xff")

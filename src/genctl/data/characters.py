@@ -29,6 +29,7 @@ CODECS: Mapping[str, str] = {
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HEAD_BYTES = 1 << 16
 _READING = 100
+_NO_CHANCE = 8
 
 
 def characters(path: Path, encoding: str = UTF8) -> Iterator[str]:
@@ -114,6 +115,12 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
+def _is_utf8_before(path: Path, position: int) -> bool:
+    """Whether more characters before ``position`` are beyond ASCII than chance makes UTF-8."""
+    before = head(path, min(position, _HEAD_BYTES)).decode("utf-8", "ignore")
+    return sum(not character.isascii() for character in before) >= _NO_CHANCE
+
+
 def _decoded(path: Path, codec: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(codec)()
     position = 0
@@ -135,6 +142,8 @@ def _refused(path: Path, codec: str, encoding: str, position: int) -> GenctlErro
     elif codec == CODECS[UTF8]:
         message = f"not UTF-8: {where}"
         hint = f"--encoding gb18030 if it is Chinese; others: {others}"
+        if _is_utf8_before(path, position):
+            hint = "it is UTF-8 up to there: mend it, or copy or download it again"
     else:
         message = f"neither UTF-8 nor {encoding}: {where}"
         hint = f"others: {others}"
