@@ -68,7 +68,7 @@ def _encodings(found: TextSurvey) -> Section:
     """How the first text that is not UTF-8 begins, in each encoding that it may be in."""
     section = Section("Encodings")
     for name, error in found.unreadable.items():
-        possible = readings(Path(name)) if "UTF-8" in error.message else {}
+        possible = readings(Path(name)) if "--encoding" in error.hint else {}
         if possible:
             section.facts = {key: " ".join(text.split())[:SHOWN] for key, text in possible.items()}
             section.warnings.append(
