@@ -310,10 +310,29 @@ def test_held_out_texts_that_are_trained_on_too_are_named(type_: Type, tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("data clean 书 --out b", "genctl data check '书'"),
+        ("train gan --data 书 --budget 1steps", "genctl train lm --data '书'"),
+        ("train lm --data digits --budget 1steps", "genctl train gan --data digits"),
+    ],
+)
+def test_data_of_the_other_kind_is_told_where_it_goes(
+    words: str, hint: str, type_: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "书").mkdir()
+    (tmp_path / "书" / "一.txt").write_text("春眠不觉晓", "utf-8")
+    said = type_(*words.split())
+    assert said.code in (2, 3)
+    assert hint in said.err
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         (("pydoc", "--preview", "a.png"), "pydoc holds no images"),
-        (("digits", "--encoding", "gbk"), "digits is not text"),
+        (("digits", "--encoding", "gbk"), "digits holds no text"),
         (("pydoc", "--encoding", "gb"), "did you mean 'gbk'"),
     ],
 )

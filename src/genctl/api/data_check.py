@@ -7,8 +7,7 @@ from pathlib import Path
 from genctl.api.findings import DataCheck
 from genctl.api.image_check import check_images
 from genctl.api.text_check import check_texts
-from genctl.data.sources import is_named
-from genctl.data.text_source import is_text
+from genctl.data.kinds import is_text
 from genctl.errors import ExitStatus, GenctlError
 
 
@@ -23,10 +22,10 @@ def check_data(source: str, preview: Path | None = None, encoding: str | None = 
         GenctlError: (DATA) no such source, or nothing in it; the place is not writable; (USAGE)
             a preview of texts or an encoding of images.
     """
-    if not is_named(source) and is_text(source):
+    if is_text(source):
         _refuse("--preview", preview, f"{source} holds no images")
         return check_texts(source, encoding)
-    _refuse("--encoding", encoding, f"{source} is not text")
+    _refuse("--encoding", encoding, f"{source} holds no text")
     return check_images(source, preview)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -10,6 +11,7 @@ from PIL import Image
 
 from genctl.data import decode
 from genctl.data.captions import SUFFIX, Captions
+from genctl.data.kinds import is_text
 from genctl.data.label_file import LABELS, to_csv
 from genctl.data.listing import Listing, list_splits, no_images
 from genctl.data.samples import to_pil
@@ -64,6 +66,12 @@ def clean_data(
         GenctlError: (USAGE) no files of images, or a place that is taken; (DATA) nothing is left.
     """
     place = Path(out)
+    if is_text(source):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{source} holds text",
+            hint=f"genctl data check {shlex.quote(source)}",
+        )
     if not is_files(source):
         raise GenctlError(
             ExitStatus.USAGE, f"{source} is no folder or ZIP of images", hint="name one"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +16,11 @@ from genctl.api.devices import resolve_device, use_threads
 from genctl.api.loading import build_objective
 from genctl.api.parents import given_parents, kept_parents
 from genctl.api.resuming import find_resumable
-from genctl.config import Config
+from genctl.config import Config, TextData
 from genctl.contracts import DataSpec, Objective, Parents
+from genctl.data.kinds import is_images, is_text
 from genctl.data.known_sets import KNOWN_SETS, download
-from genctl.data.prepare import PreparedDataset, prepare
+from genctl.data.prepare import Prepared, PreparedDataset, prepare
 from genctl.engine.budget import Budget, parse_budget, times_in
 from genctl.engine.distributed import World
 from genctl.engine.precision import resolve_amp
@@ -101,7 +103,7 @@ def open_session(request: Request, output: Output, world: World | None = None) -
     spec, config = world.together(lambda: _configured(request))
     if request.download:
         world.together(lambda: _download(config, output) if world.leads else None)
-    prepared = world.in_turn(lambda: prepare(config.data))
+    prepared = world.in_turn(lambda: _prepared(config))
     if prepared.skipped:
         output.warn(_left_out(prepared.skipped))
     if prepared.ignored:
@@ -119,6 +121,28 @@ def open_session(request: Request, output: Output, world: World | None = None) -
         return Session(spec, config, dataset, parents, objective, plan, trainer, budget, run, world)
 
     return world.together(built)
+
+
+def _prepared(config: Config) -> Prepared:
+    """The data set; where it is of another kind, the error names the families that take it.
+
+    Raises:
+        GenctlError: as `prepare`.
+    """
+    source, texts = config.data.source, isinstance(config.data, TextData)
+    try:
+        return prepare(config.data)
+    except GenctlError as error:
+        if not (is_images(source) if texts else is_text(source)):
+            raise
+        held, wanted = ("images", "text") if texts else ("text", "images")
+        others = [spec.name for spec in registry.specs() if (spec.data is TextData) is not texts]
+        commands = (f"genctl train {name} --data {shlex.quote(source)}" for name in others)
+        raise GenctlError(
+            error.code,
+            f"{source} holds {held}, and {config.family} learns from {wanted}",
+            hint=" or ".join(commands),
+        ) from None
 
 
 def _download(config: Config, output: Output) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from genctl.data import decode
 from genctl.data.characters import UTF8, is_binary
 from genctl.data.image_source import safe_name
 from genctl.data.order import natural
@@ -17,7 +16,6 @@ from genctl.data.text_files import SUFFIXES, Document, read_text
 from genctl.errors import ExitStatus, GenctlError, nearest
 
 BUILT_IN = "pydoc"
-_OF_IMAGES = (*decode.SUFFIXES, ".zip", ".npz", ".parquet", ".arrow")
 
 
 @dataclass(frozen=True)
@@ -70,20 +68,6 @@ def open_text(source: str, encoding: str = UTF8) -> TextSource:
     raise _absent(source, path)
 
 
-def is_text(source: str) -> bool:
-    """Whether ``source`` is text: of a folder, where texts lie in it and no images.
-
-    Raises:
-        GenctlError: (DATA) a file cannot be read.
-    """
-    path = Path(source).expanduser()
-    if source == BUILT_IN:
-        return True
-    files = list(_files_in(path)) if os.path.isdir(path) else [path] * os.path.isfile(path)
-    of_images = any(file.suffix.lower() in _OF_IMAGES for file in files)
-    return not of_images and any(not is_binary(file) for file in files)
-
-
 def _pydoc() -> Iterator[Document]:
     """The Python language reference, as every CPython carries it for ``help()``."""
     from pydoc_data.topics import topics
@@ -97,7 +81,7 @@ def _folder(root: Path, encoding: str) -> TextSource:
 
     Hidden, empty and binary files are passed over.
     """
-    files = list(_files_in(root))
+    files = list(files_in(root))
     texts = [path for path in files if not is_binary(path)]
     if not texts:
         why = f"only binary files ({len(files)})" if files else "the folder is empty"
@@ -113,7 +97,7 @@ def _readers(paths: list[Path], encoding: str) -> dict[str, Callable[[], Iterato
     return {str(path): functools.partial(read_text, path, encoding) for path in paths}
 
 
-def _files_in(root: Path) -> Iterator[Path]:
+def files_in(root: Path) -> Iterator[Path]:
     """The files under a folder that are neither hidden nor empty, in natural order."""
     inside = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
     shown = sorted((path for path in inside if not _hidden(path)), key=natural)
