@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,16 @@ def test_archives_that_do_not_do(tmp_path: Path, arrays: dict[str, Any], message
     error = refusal(tmp_path / "a.npz")
     assert re.search(message, error.message)
     assert "numpy.savez" in error.hint
+
+
+@pytest.mark.parametrize("name", ["arr_0", "arr_1"])
+def test_members_that_are_no_arrays(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    if name == "arr_1":
+        np.savez(path, pixels(0, 9, 8, 8))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"{name}.npy", b"no array")
+    assert f"{name} is no array" in refusal(path).message
 
 
 def test_damaged_archives(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,18 @@ def test_a_pickle_is_refused(rand: RandExtractor, tmp_path: Path) -> None:
     with pytest.raises(GenctlError, match="cannot take statistics") as caught:
         read_summary(path, rand)
     assert caught.value.code == ExitStatus.DATA
+
+
+@pytest.mark.parametrize("name", ["sigma", "n", "extractor"])
+def test_members_that_are_no_arrays(name: str, rand: RandExtractor, tmp_path: Path) -> None:
+    path = tmp_path / "odd.npz"
+    arrays = {"mu": np.zeros(rand.dim), "sigma": np.eye(rand.dim)}
+    np.savez(path, **{key: array for key, array in arrays.items() if key != name})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"{name}.npy", b"no array")
+    with pytest.raises(GenctlError, match=f"{name} is no array") as refused:
+        read_summary(path, rand)
+    assert refused.value.code == ExitStatus.DATA
 
 
 def test_archives_of_images_are_no_statistics(path: Path, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,12 +58,24 @@ def _read_arrays(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int6
             if "arr_0" not in archive:
                 found = ", ".join(archive.files) or "nothing"
                 raise refusal(path, f"it has no array 'arr_0', only {found}")
-            images = checked_images(path, archive["arr_0"])
+            images = checked_images(path, array_in(archive, "arr_0"))
             if "arr_1" not in archive:
                 return images, None
-            return images, checked_labels(path, archive["arr_1"], len(images))
+            return images, checked_labels(path, array_in(archive, "arr_1"), len(images))
     except BROKEN as error:
         raise refusal(path, decode.reason(error)) from error
+
+
+def array_in(archive: Mapping[str, Any], name: str) -> npt.NDArray[np.generic]:
+    """An array of an open ``.npz``; NumPy gives what it does not know for one as bytes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = archive[name]
+    if not isinstance(found, np.ndarray):
+        raise ValueError(f"{name} is no array")
+    return found
 
 
 def checked_images(origin: Path | str, array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:

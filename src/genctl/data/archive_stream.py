@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from genctl.data.archive import checked_labels, checked_shape, refusal
+from genctl.data.archive import array_in, checked_labels, checked_shape, refusal
 from genctl.data.decode import reason
 from genctl.data.image_source import safe_name
 from genctl.data.image_stream import ImageStream, Pixels, Reading, batched
@@ -37,7 +37,7 @@ class ArchiveStream(ImageStream):
                 self.count, *rest = shape
             self._shape = tuple(rest)
             with np.load(path, allow_pickle=False) as archive:
-                labels = archive.get("arr_1")
+                labels = array_in(archive, "arr_1") if "arr_1" in archive else None
         except BROKEN as error:
             raise refusal(path, reason(error)) from None
         if labels is not None:

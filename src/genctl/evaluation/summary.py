@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from genctl.data.archive import array_in
 from genctl.data.zipped import BROKEN
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.extractors.base import Extractor
@@ -128,9 +129,9 @@ def _read(path: Path) -> tuple[Any, Any, int | None, str]:
             names = next((pair for pair in _NAMES if set(pair) <= set(archive.files)), None)
             if names is None:
                 raise _refusal(path, f"it has {', '.join(archive.files) or 'nothing'}")
-            mean, covariance = (archive[name].astype(np.float64) for name in names)
-            count = int(archive["n"]) if "n" in archive else None
-            made_with = str(archive["extractor"]) if "extractor" in archive else ""
+            mean, covariance = (array_in(archive, name).astype(np.float64) for name in names)
+            count = int(array_in(archive, "n")) if "n" in archive else None
+            made_with = str(array_in(archive, "extractor")) if "extractor" in archive else ""
     except BROKEN as error:
         raise _refusal(path, str(error) or type(error).__name__) from None
     return mean, covariance, count, made_with
