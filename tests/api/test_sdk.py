@@ -10,6 +10,7 @@ import pytest
 import genctl
 from genctl.data.digits import load_digits
 from genctl.errors import ExitStatus, GenctlError
+from genctl.runs import Run
 from tests.export.models import tiny_run
 
 
@@ -65,6 +66,8 @@ def test_what_is_in_memory_can_be_scored(model: genctl.Model) -> None:
     flat = genctl.evaluate("fid,kid", images[:200, ..., 0], ref=images[200:], extractor="px")
     assert [s.value for s in flat.scores] == pytest.approx([s.value for s in scores.scores])
     samples = model.sample(64, seed=1)
+    run = Run(model.origin)
+    assert genctl.evaluate("fid", run, n=64, seed=1, ref=images, extractor="px").score.value > 0
     made = genctl.evaluate("fid", samples, ref=images, extractor="px")
     again = genctl.evaluate("fid", samples.array, ref=images, extractor="px")
     assert made.score.value == again.score.value

@@ -21,12 +21,13 @@ from genctl.data.sources import open_source
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export import bundle
 from genctl.output import Output
+from genctl.runs import Run
 from genctl.weights import flatten, sha256_of_tensors
 
 SAMPLES = 2000
 """How many images a model is judged by, unless asked otherwise."""
 
-Subject: TypeAlias = Model | Images
+Subject: TypeAlias = Model | Run | Images
 
 
 class ModelStream(ImageStream):
@@ -103,12 +104,14 @@ def open_subject(
     """
     count = SAMPLES if n is None else n
     model = subject if isinstance(subject, Model) else None
-    if subject is None or (isinstance(subject, str | Path) and _is_model(Path(subject))):
-        model = load(None if subject is None else str(subject), output=output, **choice)
+    if subject is None or isinstance(subject, Run):
+        model = load(subject, output=output, **choice)
+    elif isinstance(subject, str | Path) and _is_model(Path(subject)):
+        model = load(str(subject), output=output, **choice)
     if model is not None:
         return ModelStream(model, count, seed=seed, batch_size=batch_size)
     assert subject is not None
-    assert not isinstance(subject, Model)
+    assert not isinstance(subject, Model | Run)
     return open_stream(subject, count)
 
 

@@ -18,6 +18,7 @@ from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.choose import Wish
 from genctl.evaluation.score import Metric, Score, warnings_of
 from genctl.output import Output
+from genctl.runs import Run
 
 IMAGE_METRICS: tuple[Metric, ...] = get_args(Metric)
 TEXT_METRIC = "bpb"
@@ -178,7 +179,8 @@ def _of_text(
     output: Output,
     choice: Mapping[str, str | None],
 ) -> Evaluation:
-    if not isinstance(subject, str | Path | Model | None) or not isinstance(ref, str | Path | None):
+    models = str | Path | Run | Model | None
+    if not isinstance(subject, models) or not isinstance(ref, str | Path | None):
         raise GenctlError(ExitStatus.USAGE, f"{TEXT_METRIC} needs a model of text, and a text")
     text = None if ref is None else str(ref)
     score, reason = score_text(subject, text, n, context, output=output, **choice)

@@ -16,13 +16,14 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.bits import bits_per_byte, tally
 from genctl.evaluation.score import Score
 from genctl.output import Output
+from genctl.runs import Run
 
 if TYPE_CHECKING:
     from genctl.config import TextData
 
 
 def score_text(
-    subject: str | Path | Model | None,
+    subject: str | Path | Run | Model | None,
     ref: str | None,
     n: int | None,
     context: int | None,
