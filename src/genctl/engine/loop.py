@@ -165,15 +165,16 @@ class Loop:
             if now >= row_due:
                 self._log()
                 row_due = now + max(2.0, self.elapsed / 2000)
-            if int(self.fraction * self._settings.evaluations) > self._scored:
+            if now >= preview_due:  # before a score: the first one shows what samples cost
+                self._observer.preview()
+                preview_due = time.monotonic() + self._observer.pace.pause(self.elapsed)
+            due = int(self.fraction * self._settings.evaluations)
+            if self._scored < due < self._settings.evaluations:  # the last one comes at the end
                 self._score()
                 checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
             elif now >= checkpoint_due:
                 self._save()
                 checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
-            if now >= preview_due:
-                self._observer.preview()
-                preview_due = time.monotonic() + self._observer.pace.pause(self.elapsed)
         self._finish()
 
     def _keep_plan(self) -> None:
