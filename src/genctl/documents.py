@@ -12,13 +12,17 @@ from genctl.errors import ExitStatus, GenctlError
 T = TypeVar("T")
 
 
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How UTF-16 begins where Windows' editors wrote it."""
+
+
 def text(content: bytes) -> str:
-    """What a person wrote: UTF-8, or UTF-16 with the mark that Windows' editors put before it.
+    """What a person wrote: UTF-8, or UTF-16 with its mark.
 
     Raises:
         ValueError: it is neither.
     """
-    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    utf16 = content.startswith(UTF16_MARKS)
     try:
         return content.decode("utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:

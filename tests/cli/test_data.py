@@ -27,6 +27,10 @@ def those(outcomes: dict[str, str], kind: str) -> set[str]:
     return {name for name, outcome in outcomes.items() if outcome == kind}
 
 
+def sections_of(said: Said) -> dict[str, dict[str, Any]]:
+    return {section["title"]: section for section in said.json["sections"]}
+
+
 def test_there_are_forty_kinds(torture: tuple[Path, dict[str, str]]) -> None:
     assert len(torture[1]) >= 40
 
@@ -38,7 +42,7 @@ def test_a_check_names_what_is_broken(type_: Type, torture: tuple[Path, dict[str
     assert said.json["usable"] is False
     broken, images = those(outcomes, UNREADABLE), those(outcomes, KEPT)
     assert f"{len(broken)} of {len(broken) + len(images)} images" in said.json["reason"]
-    sections = {section["title"]: section for section in said.json["sections"]}
+    sections = sections_of(said)
     kinds = sections["Files"]["facts"]["train, other files"]
     assert ".svg" in kinds or ".txt" in kinds
     warnings = " ".join(w for section in sections.values() for w in section["warnings"])
@@ -103,7 +107,7 @@ def test_what_is_clean_is_found_so(type_: Type, tmp_path: Path) -> None:
     said = type_("data", "check", "digits", "--preview", str(tmp_path / "p.png"), "--json")
     assert said.code == 0, said.err
     assert said.json["usable"] is True
-    sections = {section["title"]: section for section in said.json["sections"]}
+    sections = sections_of(said)
     assert sections["Classes"]["facts"]["classes"] == "10"
     assert sections["Train and test"]["facts"]["in both"].startswith("0 of 2,066")
     with Image.open(tmp_path / "p.png") as preview:
@@ -188,11 +192,7 @@ def test_captions_are_counted_and_go_along(type_: Type, tmp_path: Path) -> None:
     (tmp_path / "图" / "0.txt").write_text("一只猫\n", "utf-8")
     (tmp_path / "图" / "1.txt").write_text("一只猫", "utf-8")
     (tmp_path / "图" / "2.txt").write_bytes("一只狗".encode("gbk"))
-    section = next(
-        section
-        for section in type_("data", "check", str(tmp_path / "图"), "--json").json["sections"]
-        if section["title"] == "Captions"
-    )
+    section = sections_of(type_("data", "check", str(tmp_path / "图"), "--json"))["Captions"]
     assert section["facts"] == {"captions": "2 of 4 images", "longest": "3 letters, of 0.png"}
     assert section["warnings"] == [
         "2 without a caption in UTF-8: 2.png; 3.png",
@@ -255,10 +255,6 @@ def test_mistakes_in_labelling(type_: Type, tmp_path: Path, options: str, words:
     said = type_("data", "label", str(tmp_path), *options.split())
     assert (said.code, words in said.err) == (2, True), said.err
     assert not (tmp_path / "labels.csv").exists()
-
-
-def sections_of(said: Said) -> dict[str, dict[str, Any]]:
-    return {section["title"]: section for section in said.json["sections"]}
 
 
 def test_a_check_of_texts(type_: Type, tmp_path: Path) -> None:

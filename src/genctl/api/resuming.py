@@ -7,8 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from genctl import runs
+from genctl import registry, runs
 from genctl.config import Config
+from genctl.config.keys import section_types
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 
@@ -72,8 +73,8 @@ def _differences(run: Run, config: Config, fingerprint: str) -> list[str]:
 
 def _defaults(config: Config) -> dict[str, Any]:
     """What keys meant before they were there: an older version of genctl may have begun the run."""
-    sections = {name: getattr(config, name) for name in ("model", "data", "train", "sample")}
-    return _flat({name: asdict(type(section)()) for name, section in sections.items()})
+    sections = section_types(registry.get(config.family))
+    return _flat({name: asdict(section()) for name, section in sections.items()})
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from genctl.api.findings import DataCheck, Section
 from genctl.config import ENCODINGS
-from genctl.data.characters import UTF8, readings
+from genctl.data.characters import UTF8, EncodingError, readings
 from genctl.data.naming import some_of
 from genctl.data.text_source import TextSource, open_text
 from genctl.data.text_survey import REPLACED, TextSurvey, survey_texts
@@ -68,7 +68,7 @@ def _encodings(found: TextSurvey) -> Section:
     """How the first text that is not UTF-8 begins, in each encoding that it may be in."""
     section = Section("Encodings")
     for name, error in found.unreadable.items():
-        possible = readings(Path(name)) if "--encoding" in error.hint else {}
+        possible = readings(Path(name)) if isinstance(error, EncodingError) else {}
         if possible:
             section.facts = {key: " ".join(text.split())[:SHOWN] for key, text in possible.items()}
             section.warnings.append(

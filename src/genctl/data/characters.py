@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from genctl.data.unpacked import blocks, head
+from genctl.documents import UTF16_MARKS
 from genctl.errors import ExitStatus, GenctlError
 
 UTF8 = "utf-8"
@@ -26,7 +27,7 @@ CODECS: Mapping[str, str] = {
 }
 """Encoding -> Python's name of the largest set that it is taken for (as browsers do: WHATWG)."""
 
-_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF16 = "utf-16"
 _HEAD_BYTES = 1 << 16
 _READING = 100
 _NO_CHANCE = 8
@@ -56,10 +57,10 @@ def is_binary(path: Path) -> bool:
         GenctlError: (DATA) it cannot be read.
     """
     beginning = head(path, _HEAD_BYTES)
-    if not beginning.startswith(_MARKS):
+    if not beginning.startswith(UTF16_MARKS):
         return b"\0" in beginning
     try:
-        codecs.getincrementaldecoder("utf-16")().decode(beginning)
+        codecs.getincrementaldecoder(UTF16)().decode(beginning)
     except UnicodeDecodeError:
         return True
     return False
@@ -85,6 +86,10 @@ def readings(path: Path) -> dict[str, str]:
     return found
 
 
+class EncodingError(GenctlError):
+    """A text is not UTF-8, and may be in an encoding that was not named."""
+
+
 class _NoCharacterError(ValueError):
     """At ``position``, in bytes from the start, begins no character."""
 
@@ -95,8 +100,8 @@ class _NoCharacterError(ValueError):
 
 def _codec(path: Path, encoding: str) -> str:
     beginning = head(path, _HEAD_BYTES)
-    if beginning.startswith(_MARKS):
-        return "utf-16"
+    if beginning.startswith(UTF16_MARKS):
+        return UTF16
     if b"\0" in beginning:
         raise GenctlError(
             ExitStatus.DATA,
@@ -137,14 +142,15 @@ def _decoded(path: Path, codec: str) -> Iterator[str]:
 def _refused(path: Path, codec: str, encoding: str, position: int) -> GenctlError:
     where = f"byte {position} begins no character"
     others = ", ".join(name for name in CODECS if name not in (UTF8, "gbk", "gb18030", encoding))
-    if codec == "utf-16":
+    kind: type[GenctlError] = GenctlError
+    if codec == UTF16:
         message, hint = f"not the UTF-16 that it says it is: {where}", "copy or download it again"
-    elif codec == CODECS[UTF8]:
+    elif codec != CODECS[UTF8]:
+        message, hint = f"neither UTF-8 nor {encoding}: {where}", f"others: {others}"
+    elif _is_utf8_before(path, position):
         message = f"not UTF-8: {where}"
-        hint = f"--encoding gb18030 if it is Chinese; others: {others}"
-        if _is_utf8_before(path, position):
-            hint = "it is UTF-8 up to there: mend it, or copy or download it again"
+        hint = "it is UTF-8 up to there: mend it, or copy or download it again"
     else:
-        message = f"neither UTF-8 nor {encoding}: {where}"
-        hint = f"others: {others}"
-    return GenctlError(ExitStatus.DATA, f"{path} is {message}", hint=hint)
+        kind, message = EncodingError, f"not UTF-8: {where}"
+        hint = f"--encoding gb18030 if it is Chinese; others: {others}"
+    return kind(ExitStatus.DATA, f"{path} is {message}", hint=hint)
