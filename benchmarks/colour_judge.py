@@ -15,7 +15,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor
 from torch.nn import functional as F
 
-from genctl.evaluation.frechet import Gaussian, frechet_distance
+from genctl.evaluation.measures.frechet import Gaussian, frechet_distance
 
 SIDE, CHUNK = 224, 32
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -26,12 +26,12 @@ from PIL import Image
 from torch import Tensor
 
 from genctl import config, registry
-from genctl.api.loading import build_objective
+from genctl.api.models.loading import build_objective
+from genctl.compat.torchvision import import_torchvision
 from genctl.config import ImageData
-from genctl.data import decoded
+from genctl.data.images.sources import decode_cache as decoded
 from genctl.data.prepare import prepare
-from genctl.data.vision import import_torchvision
-from genctl.engine.trainer import Plan, Trainer
+from genctl.engine.training.trainer import Plan, Trainer
 
 BATCH, BATCHES = 64, 40
 

@@ -24,9 +24,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import genctl
 from genctl import config, registry
-from genctl.api.loading import build_objective
+from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch, DataSpec, Objective
-from genctl.engine.trainer import Plan, Trainer
+from genctl.engine.training.trainer import Plan, Trainer
 
 WARM_UP, TIMED = 5, 20
 SHAPE = (3, 32, 32)

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 import genctl
-from genctl.api.model import Model
-from genctl.data.digits import load_digits
+from genctl.api.models.model import Model
+from genctl.data.images.sets.digits import load_digits
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -27,8 +27,8 @@ from diffusion_recipes import EVALUATIONS, Pixels, Trained, denoising_diffusion,
 from judge import Judge, load_judge
 
 import genctl
-from genctl.data.digits import load_digits
-from genctl.evaluation.frechet import Gaussian, frechet_distance
+from genctl.data.images.sets.digits import load_digits
+from genctl.evaluation.measures.frechet import Gaussian, frechet_distance
 
 SAMPLES = 2000
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.data.vision import import_torchvision
+from genctl.compat.torchvision import import_torchvision
 
 EVALUATIONS = 20
 BATCH = 64

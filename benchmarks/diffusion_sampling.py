@@ -24,8 +24,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import genctl
-from genctl.api.model import Model
-from genctl.data.vision import import_torchvision
+from genctl.api.models.model import Model
+from genctl.compat.torchvision import import_torchvision
 from genctl.families.diffusion.exporter import plan_diffusers
 
 JUDGED, TIMED, BATCH, ROUNDS = 2000, 250, 250, 3

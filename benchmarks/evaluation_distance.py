@@ -16,8 +16,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from genctl.data.vision import import_torchvision
-from genctl.evaluation.frechet import Gaussian, frechet_distance, frechet_of
+from genctl.compat.torchvision import import_torchvision
+from genctl.evaluation.measures.frechet import Gaussian, frechet_distance, frechet_of
 
 DIM = 2048
 COUNTS = (1000, 5000)

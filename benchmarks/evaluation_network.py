@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from genctl.data.vision import import_torchvision
+from genctl.compat.torchvision import import_torchvision
 from genctl.evaluation.extractors.fast import AUDITED, in_half
-from genctl.evaluation.extractors.inception import InceptionExtractor
+from genctl.evaluation.extractors.inception.extractor import InceptionExtractor
 from genctl.evaluation.features import exact_float32, extract
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from tests.evaluation.inception_weights import random_inception
+from tests.evaluation.extractors.inception_files import random_inception
 
 SIDE = 64
 OWN = "genctl"

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from tests.evaluation.inception_weights import random_inception
+from tests.evaluation.extractors.inception_files import random_inception
 
 IMAGES, SIDE = 400, 64
 COUNTS = (1_000, 10_000, 50_000)

@@ -28,8 +28,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.data.emoji import load_emoji
-from genctl.data.vision import import_torchvision
+from genctl.compat.torchvision import import_torchvision
+from genctl.data.images.sets.emoji import load_emoji
 
 SIDE, Z_DIM = 64, 100
 Pixels = npt.NDArray[np.uint8]

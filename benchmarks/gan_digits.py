@@ -30,9 +30,9 @@ import torch
 from machine import machine
 
 import genctl
-from genctl.data.digits import load_digits
-from genctl.evaluation.frechet import Gaussian, frechet_distance
-from genctl.evaluation.neighbours import density_coverage
+from genctl.data.images.sets.digits import load_digits
+from genctl.evaluation.measures.frechet import Gaussian, frechet_distance
+from genctl.evaluation.measures.neighbours import density_coverage
 
 SAMPLES = 2000
 TRIAL = "plain trial"

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.data.digits import load_digits
+from genctl.data.images.sets.digits import load_digits
 
 Z_DIM, BATCH, GAMMA, EVERY, RATE, HALFLIFE = 64, 64, 0.3, 8, 1e-3, 12_000
 WIDTHS = (32, 64)

@@ -44,7 +44,7 @@ def _training(family: str, *sets: str) -> Callable[[int, Path], Callable[[], obj
     """Eight steps of a family after two others; ``{}`` in the settings is the size."""
 
     def prepare(size: int, folder: Path) -> Callable[[], object]:
-        from genctl.api.session import Request, open_session
+        from genctl.api.training.session import Request, open_session
         from genctl.output import Output
 
         chosen = tuple(text.format(size) for text in sets)
@@ -61,7 +61,7 @@ def _folder(size: int, folder: Path) -> Callable[[], object]:
     import numpy as np
     from PIL import Image
 
-    from genctl.data.sources import open_source
+    from genctl.data.images.open_source import open_source
 
     generator = np.random.default_rng(0)
     (folder / "a").mkdir()

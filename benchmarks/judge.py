@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.data.digits import DIGITS_SHA256, load_digits
+from genctl.data.images.sets.digits import DIGITS_SHA256, load_digits
 
 FEATURES = 128
 SEED = 20260

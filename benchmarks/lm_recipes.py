@@ -16,7 +16,7 @@ from lm_text import Chars, Predictor
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.engine.muon import Muon
+from genctl.engine.optim.muon import Muon
 from genctl.families.lm.network import Decoder, DecoderShape
 
 CLOCKED = 10

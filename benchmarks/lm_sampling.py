@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from genctl.families.lm.network import Decoder, DecoderShape
-from genctl.families.lm.reader import CachedReader
+from genctl.families.lm.predictor import CachedReader
 
 TOKENS = 512
 SHAPE = DecoderShape(
@@ -78,9 +78,9 @@ def _network() -> Decoder:
 
 def _genctl(network: Decoder) -> Callable[[Rows], list[list[int]]]:
     from genctl.config import request_from
-    from genctl.data.tokenizer import Tokenizer
+    from genctl.data.text.tokenizer import Tokenizer
     from genctl.decoding.generate import write
-    from genctl.engine.noise import KeyedNoise
+    from genctl.engine.sampling.noise import KeyedNoise
     from genctl.registry import get
 
     reader, tokenizer = CachedReader(network), Tokenizer.byte()
@@ -121,7 +121,7 @@ def _hugging_face(network: Decoder, cache: str) -> Callable[[Rows], list[list[in
 
 
 def _qwen3(network: Decoder) -> nn.Module:
-    from genctl.data.vision import import_torchvision
+    from genctl.compat.torchvision import import_torchvision
 
     import_torchvision()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")

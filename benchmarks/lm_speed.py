@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genctl import config, registry
-from genctl.api.loading import build_objective
+from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch, DataSpec
-from genctl.engine.trainer import Plan, Trainer
+from genctl.engine.training.trainer import Plan, Trainer
 
 SECONDS = 4.0
 VOCABULARY, CONTEXT = 512, 256
@@ -159,7 +159,7 @@ class _Logits(nn.Module):
 
 
 def _llama(size: Size) -> nn.Module:
-    from genctl.data.vision import import_torchvision
+    from genctl.compat.torchvision import import_torchvision
 
     import_torchvision()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from genctl.data.text_source import open_text
+from genctl.data.text.source import open_text
 
 Predictor = Callable[[Tensor], Tensor]
 

@@ -21,8 +21,8 @@ from typing import Any
 import torch
 from machine import machine
 
-from genctl.api.session import Request, open_session
-from genctl.engine.trainer import Trainer
+from genctl.api.training.session import Request, open_session
+from genctl.engine.training.trainer import Trainer
 from genctl.output import Output
 
 PARTS = ("data", "loss", "backward", "optimizer", "average", "engine")

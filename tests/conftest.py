@@ -36,7 +36,7 @@ def _isolated_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def inception_tensors() -> dict[str, Any]:
     """What a file of FID's Inception weights holds, with random values."""
-    from tests.evaluation.inception_weights import random_inception
+    from tests.evaluation.extractors.inception_files import random_inception
 
     return random_inception(seed=0)
 
@@ -55,7 +55,7 @@ def weights_file(
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("oracle"):  # they import torchvision by themselves
-        from genctl.data.vision import import_torchvision
+        from genctl.compat.torchvision import import_torchvision
 
         import_torchvision()
     if item.get_closest_marker("gpu"):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from genctl.engine import checkpoint
-from genctl.engine.trainer import Trainer
+from genctl.engine.training import checkpoint
+from genctl.engine.training.trainer import Trainer
 from genctl.runs import Run
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked, not spawned")

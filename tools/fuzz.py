@@ -46,12 +46,12 @@ def fuzz(name: str, seconds: int) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["genctl"]):
-        import genctl.api.loading
-        import genctl.data.sources
-        import genctl.data.text_files
-        import genctl.data.tokenizer
-        import genctl.engine.checkpoint
-        import genctl.evaluation.summary  # noqa: F401
+        import genctl.api.models.loading
+        import genctl.data.images.open_source
+        import genctl.data.text.files
+        import genctl.data.text.tokenizer
+        import genctl.engine.training.checkpoint
+        import genctl.evaluation.statistics_file  # noqa: F401
         from tests.fuzz.readers import READERS, attempt
 
     reader = READERS[name]

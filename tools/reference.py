@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from genctl import registry
 from genctl.cli.app import app
-from genctl.cli.explain import MEANINGS
+from genctl.cli.verbs.runs.explain import MEANINGS
 from genctl.config import OptionInfo, options, request_options
 from genctl.registry import Spec
 

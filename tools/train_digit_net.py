@@ -1,11 +1,11 @@
-"""Train a bundled digit classifier, ``src/genctl/evaluation/digit_{net,monitor}.safetensors``.
+"""Train a bundled digit classifier, ``src/genctl/evaluation/extractors/digit_{net,monitor}.safetensors``.
 
     python tools/train_digit_net.py net
     python tools/train_digit_net.py monitor
 
 It sees the train split of the bundled digits and nothing else, takes a few minutes on one core,
 and prints the accuracy on the test split, which chose nothing, and the checksum that belongs in
-``genctl.evaluation.digit_net``. One seed, one thread: the same machine and torch
+``genctl.evaluation.extractors.digit_net``. One seed, one thread: the same machine and torch
 version give the same bytes.
 
 A classifier's last features collapse to one point a class (Papyan et al. 2020, arXiv 2008.08186),
@@ -28,10 +28,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.data.digits import load_digits
-from genctl.evaluation.digit_net import FEATURES, DigitClassifier, DigitMonitor, DigitNet
+from genctl.data.images.sets.digits import load_digits
+from genctl.evaluation.extractors.digit_net import FEATURES, DigitClassifier, DigitMonitor, DigitNet
 
-FOLDER = Path(__file__).parent.parent / "src/genctl/evaluation"
+FOLDER = Path(__file__).parent.parent / "src/genctl/evaluation/extractors"
 KINDS = {"net": (DigitNet, 0), "monitor": (DigitMonitor, 7)}
 """Which class, and which seed."""
 BATCH_SIZE = 128

@@ -17,11 +17,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genctl.api.loading import load
-    from genctl.api.model import Model
-    from genctl.api.scoring import evaluate
-    from genctl.api.statistics import stats
-    from genctl.api.training import train
+    from genctl.api.datasets.statistics import stats
+    from genctl.api.evaluation.evaluate import evaluate
+    from genctl.api.models.loading import load
+    from genctl.api.models.model import Model
+    from genctl.api.training.train import train
     from genctl.errors import ExitStatus, GenctlError
     from genctl.registry import specs as models
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "ExitStatus": "genctl.errors:ExitStatus",
     "GenctlError": "genctl.errors:GenctlError",
-    "Model": "genctl.api.model:Model",
-    "evaluate": "genctl.api.scoring:evaluate",
-    "load": "genctl.api.loading:load",
+    "Model": "genctl.api.models.model:Model",
+    "evaluate": "genctl.api.evaluation.evaluate:evaluate",
+    "load": "genctl.api.models.loading:load",
     "models": "genctl.registry:specs",
-    "stats": "genctl.api.statistics:stats",
-    "train": "genctl.api.training:train",
+    "stats": "genctl.api.datasets.statistics:stats",
+    "train": "genctl.api.training.train:train",
 }
 
 __all__ = [

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from genctl import config, registry
-from genctl.api.exporting import Exported, export, formats
-from genctl.api.loading import build_objective, load
+from genctl.api.models.exporting import Exported, export, formats
+from genctl.api.models.loading import build_objective, load
 from genctl.contracts import DataSpec
-from genctl.data.tokenizer import Tokenizer
-from genctl.engine import checkpoint
+from genctl.data.text.tokenizer import Tokenizer
+from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
-from genctl.export import gguf, hf
+from genctl.export.decoder import gguf, hf
 from genctl.runs import Run
 from genctl.weights import flatten
-from tests.export.decoders import TEXT, stir
+from tests.export.decoder.decoders import TEXT, stir
 
 PROMPT = "春眠 the"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import genctl
-from genctl.data.digits import load_digits
+from genctl.data.images.sets.digits import load_digits
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.export.models import tiny_run

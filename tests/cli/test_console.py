@@ -7,7 +7,7 @@ import os
 import pytest
 
 from genctl import cli
-from genctl.engine.distributed import World
+from genctl.engine.parallel.process_group import World
 
 
 class LeftError(Exception):

@@ -8,7 +8,8 @@ import sys
 import pytest
 import torch
 
-from genctl.cli import app, failures
+from genctl.cli import app
+from genctl.cli import errors as failures
 from genctl.errors import ExitStatus, GenctlError
 from tests.cli.conftest import Type
 

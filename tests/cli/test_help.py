@@ -143,10 +143,10 @@ def test_completion(
 
 
 def test_what_is_completed_is_what_there_is() -> None:
-    from genctl.api.scoring import METRICS
-    from genctl.data.known_sets import KNOWN_SETS
-    from genctl.engine.loggers import LOGGERS
-    from genctl.evaluation.choose import EXTRACTORS, PRECISIONS
+    from genctl.api.evaluation.evaluate import METRICS
+    from genctl.data.images.sets.known_sets import KNOWN_SETS
+    from genctl.engine.training.loggers import LOGGERS
+    from genctl.evaluation.extractors.choose import EXTRACTORS, PRECISIONS
     from genctl.evaluation.extractors.protocols import PROTOCOLS
 
     assert completion.METRICS == METRICS

@@ -11,8 +11,8 @@ import pytest
 from genctl import registry
 from genctl.cli import checks
 from genctl.cli.checks import Check
-from genctl.cli.runs import _age
-from genctl.cli.tables import table
+from genctl.cli.verbs.runs.runs import _age
+from genctl.cli.views.tables import table
 from genctl.registry import BrokenPlugin, specs
 from genctl.runs import Run, started_now
 from tests.cli.conftest import Type

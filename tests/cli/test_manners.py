@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from genctl.cli import watch
-from genctl.cli.explain import MEANINGS
+from genctl.cli.verbs.pages import watch
+from genctl.cli.verbs.runs.explain import MEANINGS
 from genctl.errors import ExitStatus
 from tests.cli.conftest import Type
 

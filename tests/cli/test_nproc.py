@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from genctl.engine import checkpoint
+from genctl.engine.training import checkpoint
 from genctl.runs import Run
 from tests.kills import needs_fork
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genctl.cli import demo
+from genctl.cli.verbs.models import demo
 from genctl.runs import Run
 from tests.cli.conftest import Type
 from tests.data.pictures import pixels, write

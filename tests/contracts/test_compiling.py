@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import genctl
-from genctl.engine import checkpoint
-from genctl.engine.trainer import Trainer
+from genctl.engine.training import checkpoint
+from genctl.engine.training.trainer import Trainer
 from genctl.output import Mode, Output
 from genctl.runs import Run
 

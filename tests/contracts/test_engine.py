@@ -12,9 +12,9 @@ import torch
 
 import genctl
 from genctl.contracts import Loss
-from genctl.engine import checkpoint
-from genctl.engine.guard import MAX_ATTEMPTS, MAX_SKIPPED
-from genctl.engine.loggers import JsonLines
+from genctl.engine.training import checkpoint
+from genctl.engine.training.loggers import JsonLines
+from genctl.engine.training.nonfinite_guard import MAX_ATTEMPTS, MAX_SKIPPED
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.contracts import toys
@@ -91,7 +91,7 @@ def test_samples_are_drawn_fewer_at_a_time_where_memory_runs_out(
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("format", ["safetensors", "onnx"])
 def test_exports_sample_alike(family: str, format: str, tmp_path: Path) -> None:
-    from genctl.api.exporting import export
+    from genctl.api.models.exporting import export
 
     run = train(family, tmp_path / "run", *with_teacher(family, tmp_path))
     expected = genctl.load(run).sample(6, seed=1).array

@@ -10,7 +10,7 @@ import torch
 
 import genctl
 from genctl.contracts import INIT
-from genctl.engine import checkpoint
+from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from genctl.weights import sha256_of_tensors

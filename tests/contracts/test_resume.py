@@ -11,8 +11,8 @@ import pytest
 
 import genctl
 from genctl import files
-from genctl.engine import checkpoint
-from genctl.engine.trainer import Trainer
+from genctl.engine.training import checkpoint
+from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.kills import assert_same_end, at_step, die, killed, killed_at_step, needs_fork

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import genctl
-from genctl.engine import checkpoint
-from genctl.engine.loggers import read_rows
-from genctl.engine.sharding import is_cut
-from genctl.engine.trainer import Trainer
+from genctl.engine.parallel.sharding import is_cut
+from genctl.engine.training import checkpoint
+from genctl.engine.training.loggers import read_rows
+from genctl.engine.training.trainer import Trainer
 from genctl.runs import Run
 from tests.kills import needs_fork
 from tests.processes import in_processes

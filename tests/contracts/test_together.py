@@ -15,11 +15,12 @@ import torch
 
 import genctl
 from genctl.contracts import Loss
-from genctl.engine import checkpoint, following
-from genctl.engine.distributed import World
-from genctl.engine.guard import MAX_SKIPPED
-from genctl.engine.loggers import read_rows
-from genctl.engine.trainer import Trainer
+from genctl.engine.parallel import worker_loop as following
+from genctl.engine.parallel.process_group import World
+from genctl.engine.training import checkpoint
+from genctl.engine.training.loggers import read_rows
+from genctl.engine.training.nonfinite_guard import MAX_SKIPPED
+from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from genctl.weights import flatten, load_tensors, save_tensors
@@ -121,7 +122,7 @@ def test_all_are_set_back_together(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     whole_restore = Trainer.restore
     monkeypatch.setattr(toys.Tokens, "loss", spoiled)
     monkeypatch.setattr(Trainer, "restore", watched)
-    monkeypatch.setattr("genctl.api.training.follow", followed)
+    monkeypatch.setattr("genctl.api.training.train.follow", followed)
     out = tmp_path / "run"
     sets = ("checkpoint_seconds=1e-9", "dropout=0")
     assert train_together("toy-tokens", out, *sets, budget="40steps") == [0, 0]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from genctl.data.sources import open_source
+from genctl.data.images.open_source import open_source
 from genctl.errors import ExitStatus, GenctlError
 
 Pixels = npt.NDArray[np.uint8]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genctl.decoding.generate import write
 from genctl.decoding.request import WritingRequest
-from genctl.engine.noise import KeyedNoise
+from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import ExitStatus, GenctlError
 from tests.decoding.toys import Spelling, Toy, byte_tokenizer, joined, pieces
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from genctl.data.tokenizer import Tokenizer
+from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding.generate import Piece, write
 from genctl.decoding.request import WritingRequest
-from genctl.engine.noise import KeyedNoise
+from genctl.engine.sampling.noise import KeyedNoise
 
 VOCABULARY = 257
 

@@ -15,7 +15,7 @@ from genctl.evaluation.cache import (
 )
 from genctl.evaluation.extractors.rand import RandExtractor
 from genctl.evaluation.features import Features
-from genctl.evaluation.frechet import Gaussian
+from genctl.evaluation.measures.frechet import Gaussian
 
 
 @pytest.fixture

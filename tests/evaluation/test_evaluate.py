@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from genctl import __version__
-from genctl.data.digits import load_digits
+from genctl.data.images.sets.digits import load_digits
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.evaluate import evaluate_images, real_floor
 from genctl.evaluation.extractors.base import Origin

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.evaluation.charts import bars, histograms, line_over_inverse
 from genctl.evaluation.page import MEANINGS, Page, Picture
 from genctl.evaluation.score import Score
+from genctl.plots.charts import bars, histograms, line_over_inverse
 
 NASTY = "<script>alert(1)</script>猫&\"'"
 

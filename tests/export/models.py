@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from genctl import config, registry
-from genctl.api.loading import build_objective
+from genctl.api.models.loading import build_objective
 from genctl.contracts import DataSpec
-from genctl.engine import checkpoint
+from genctl.engine.training import checkpoint
 from genctl.runs import Run
 from genctl.weights import flatten
 

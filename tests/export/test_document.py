@@ -8,7 +8,7 @@ import pytest
 
 from genctl.errors import GenctlError
 from genctl.export.document import artefact_texts, from_text, to_text
-from tests.export.decoders import DOCUMENT
+from tests.export.decoder.decoders import DOCUMENT
 
 FILES = {"tokenizer/词.json": '{"词": 1}\r\n'.encode()}
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from genctl.engine import checkpoint
-from genctl.engine.guard import MAX_ATTEMPTS, MAX_SKIPPED
-from genctl.engine.loggers import read_rows
-from genctl.engine.trainer import Trainer
+from genctl.engine.training import checkpoint
+from genctl.engine.training.loggers import read_rows
+from genctl.engine.training.nonfinite_guard import MAX_ATTEMPTS, MAX_SKIPPED
+from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus
 from tests.faults.disk import ERRORS, Failing, Operations
 from tests.faults.rig import CRASHED, STEPS, Ended, Rig, in_child, stop_at

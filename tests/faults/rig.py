@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 
 import genctl
-from genctl.engine import checkpoint
-from genctl.engine.trainer import Trainer
+from genctl.engine.training import checkpoint
+from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.kills import at_step

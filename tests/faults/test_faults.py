@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from genctl.engine import checkpoint
+from genctl.engine.training import checkpoint
 from tests.faults.catalogue import FAULTS
 from tests.faults.rig import SETTINGS, Rig
 from tests.kills import needs_fork

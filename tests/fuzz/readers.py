@@ -25,18 +25,18 @@ from PIL import Image
 
 import genctl
 from genctl import config, registry
-from genctl.data.prompts import read_prompts
-from genctl.data.sources import open_source
-from genctl.data.text_files import read_text
-from genctl.data.tokenizer import Tokenizer
-from genctl.engine import checkpoint
-from genctl.engine.curves import draw_curves
-from genctl.engine.loggers import JsonLines, read_rows
+from genctl.data.images.open_source import open_source
+from genctl.data.text.files import read_text
+from genctl.data.text.tokenizer import Tokenizer
+from genctl.decoding.prompts import read_prompts
+from genctl.engine.training import checkpoint
+from genctl.engine.training.loggers import JsonLines, read_rows
 from genctl.errors import GenctlError
 from genctl.evaluation.extractors.flat import PixelExtractor
-from genctl.evaluation.extractors.inception_reader import load_network
-from genctl.evaluation.summary import read_summary
+from genctl.evaluation.extractors.inception.reader import load_network
+from genctl.evaluation.statistics_file import read_summary
 from genctl.files import write_json
+from genctl.plots.curves import draw_curves
 from genctl.weights import load_tensors, save_tensors, sha256_of
 from tests.export.models import tiny_run
 

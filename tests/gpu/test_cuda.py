@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import genctl
-from genctl.engine import checkpoint
-from genctl.engine.trainer import Trainer
+from genctl.engine.training import checkpoint
+from genctl.engine.training.trainer import Trainer
 from genctl.errors import GenctlError
 from genctl.runs import Run
 from tests.kills import assert_same_end
@@ -26,7 +26,7 @@ def train(out: Path, amp: str, **options: object) -> Run:
 
 
 def losses(run: Run) -> list[float]:
-    from genctl.engine.loggers import read_rows
+    from genctl.engine.training.loggers import read_rows
 
     rows = read_rows(run.path / "metrics.jsonl")
     return [row["train/loss"] for row in rows if "train/loss" in row]

@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 import genctl
-from genctl.evaluation.extractors.inception import InceptionExtractor
-from genctl.evaluation.extractors.inception_reader import load_network
+from genctl.evaluation.extractors.inception.extractor import InceptionExtractor
+from genctl.evaluation.extractors.inception.reader import load_network
 
 pytestmark = pytest.mark.oracle
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from genctl.data.digits import load_digits
-from genctl.evaluation.frechet import Gaussian, frechet_distance, frechet_of
-from genctl.evaluation.inception_score import inception_score
-from genctl.evaluation.kernel_distance import kernel_distance, subset_distance
-from genctl.evaluation.neighbours import density_coverage, precision_recall
+from genctl.data.images.sets.digits import load_digits
+from genctl.evaluation.measures.frechet import Gaussian, frechet_distance, frechet_of
+from genctl.evaluation.measures.inception_score import inception_score
+from genctl.evaluation.measures.kernel_distance import kernel_distance, subset_distance
+from genctl.evaluation.measures.neighbours import density_coverage, precision_recall
 from tests.parity.features import kernel_distance_of_torch_fidelity, synthetic
 
 pytestmark = pytest.mark.oracle

@@ -26,7 +26,7 @@ def console() -> NoReturn:
     abort at their end (docs/lab-notes.md), when everything was written.
     """
     status = main()
-    distributed = sys.modules.get("genctl.engine.distributed")
+    distributed = sys.modules.get("genctl.engine.parallel.process_group")
     if distributed is not None and distributed.World.met:
         sys.stdout.flush()
         sys.stderr.flush()

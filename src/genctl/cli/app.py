@@ -12,23 +12,23 @@ import typer
 
 import genctl
 from genctl.cli.command import MANNERS, Verb, Verbs, help_when_bare
-from genctl.cli.compare import compare
-from genctl.cli.config import config
-from genctl.cli.data import data
-from genctl.cli.demo import demo
-from genctl.cli.doctor import doctor
-from genctl.cli.eval import evaluate
-from genctl.cli.explain import explain
-from genctl.cli.export import export
-from genctl.cli.failures import report as report_failure
-from genctl.cli.info import info
-from genctl.cli.models import ModelsVerb, models
-from genctl.cli.report import report
-from genctl.cli.runs import runs
-from genctl.cli.sample import SampleVerb, sample
-from genctl.cli.stats import stats
-from genctl.cli.train import TrainVerb, train
-from genctl.cli.watch import watch
+from genctl.cli.errors import report as report_failure
+from genctl.cli.verbs.data.data import data
+from genctl.cli.verbs.data.stats import stats
+from genctl.cli.verbs.models.demo import demo
+from genctl.cli.verbs.models.eval import evaluate
+from genctl.cli.verbs.models.export import export
+from genctl.cli.verbs.models.models import ModelsVerb, models
+from genctl.cli.verbs.models.sample import SampleVerb, sample
+from genctl.cli.verbs.models.train import TrainVerb, train
+from genctl.cli.verbs.pages.report import report
+from genctl.cli.verbs.pages.watch import watch
+from genctl.cli.verbs.runs.compare import compare
+from genctl.cli.verbs.runs.config import config
+from genctl.cli.verbs.runs.doctor import doctor
+from genctl.cli.verbs.runs.explain import explain
+from genctl.cli.verbs.runs.info import info
+from genctl.cli.verbs.runs.runs import runs
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode, Output
 

@@ -74,7 +74,7 @@ def _torch() -> Iterator[Check]:
 
 
 def _torchvision() -> Iterator[Check]:
-    from genctl.data import vision
+    from genctl.compat import torchvision as vision
 
     version = vision.import_torchvision().__version__
     how = "; its operators are declared by genctl" if vision.shim_in_force() else ""
@@ -84,7 +84,7 @@ def _torchvision() -> Iterator[Check]:
 def _devices() -> Iterator[Check]:
     import torch
 
-    from genctl.api.devices import available_devices
+    from genctl.engine.devices import available_devices
 
     names = available_devices()
     cores = os.cpu_count()
@@ -97,8 +97,8 @@ def _devices() -> Iterator[Check]:
 
 
 def _amp() -> Iterator[Check]:
-    from genctl.api.devices import resolve_device
-    from genctl.engine.precision import resolve_amp
+    from genctl.engine.devices import resolve_device
+    from genctl.engine.optim.precision import resolve_amp
 
     device = resolve_device(None)
     yield Check("amp", "ok", f"auto is {resolve_amp('auto', device)} on {device}")
@@ -134,7 +134,7 @@ def _installed(package: str) -> bool:
 
 
 def _inception() -> Iterator[Check]:
-    from genctl.evaluation.extractors.inception_weights import find_weights, missing_weights
+    from genctl.evaluation.extractors.inception.weights import find_weights, missing_weights
 
     search = find_weights()
     if search.path:
@@ -145,7 +145,7 @@ def _inception() -> Iterator[Check]:
 
 
 def _emoji() -> Iterator[Check]:
-    from genctl.data.emoji import find_font
+    from genctl.data.images.sets.emoji import find_font
     from genctl.errors import GenctlError
 
     try:

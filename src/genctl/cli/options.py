@@ -118,6 +118,6 @@ def use_threads(threads: int | None) -> None:
     Raises:
         GenctlError: the number is below 1.
     """
-    from genctl.api import devices
+    from genctl.engine import devices
 
     devices.use_threads(threads)

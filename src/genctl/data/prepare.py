@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from genctl.config import DataConfig, ImageData, TextData
 from genctl.contracts import DataSpec
-from genctl.data.images import ImageDataset, statistics
-from genctl.data.sources import open_source
-from genctl.data.texts import prepare_text
-from genctl.data.tokens import TokenDataset
+from genctl.data.images.dataset import ImageDataset, statistics
+from genctl.data.images.open_source import open_source
+from genctl.data.text.dataset import TokenDataset
+from genctl.data.text.prepare import prepare_text
 from genctl.errors import ExitStatus, GenctlError
 
 PreparedDataset = ImageDataset | TokenDataset

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from genctl.contracts import Noise, Reader
-from genctl.data.tokenizer import Tokenizer
+from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding import rules
+from genctl.decoding.detokenizer import Transcript
 from genctl.decoding.request import WritingRequest
-from genctl.decoding.transcript import Transcript
 from genctl.errors import ExitStatus, GenctlError
 
 BLOCK = 64

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features
-from genctl.evaluation.frechet import Gaussian
+from genctl.evaluation.measures.frechet import Gaussian
 from genctl.files import make_directory, write_atomic
 from genctl.weights import sha256_of_tensors
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from genctl.data.image_stream import Reading
+from genctl.data.images.stream import Reading
 from genctl.errors import GenctlError
+from genctl.evaluation.compute import measure, require
+from genctl.evaluation.eval_inputs import Seen
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features, Images, extract
-from genctl.evaluation.measures import measure, require
 from genctl.evaluation.reference import Reference, require_two
 from genctl.evaluation.score import Metric, Score
-from genctl.evaluation.seen import Seen
-from genctl.evaluation.summary import Summary
+from genctl.evaluation.statistics_file import Summary
 
 
 def evaluate_images(

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genctl.data.image_stream import Reading
+from genctl.data.images.stream import Reading
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.pixels import channels_first

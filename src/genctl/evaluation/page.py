@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from genctl import html
 from genctl.evaluation.score import Score
-from genctl.html import Picture
+from genctl.web import html
+from genctl.web.html import Picture
 
 MEANINGS: Mapping[str, str] = {
     "fid": "distance between the two sets; smaller is better",

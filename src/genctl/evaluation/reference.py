@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genctl.data.image_stream import Reading
+from genctl.data.images.stream import Reading
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.cache import (
     cache_path,
@@ -24,7 +24,7 @@ from genctl.evaluation.cache import (
 )
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features, Images, extract
-from genctl.evaluation.frechet import Gaussian
+from genctl.evaluation.measures.frechet import Gaussian
 
 
 @dataclass(frozen=True)

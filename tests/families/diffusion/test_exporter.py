@@ -10,9 +10,9 @@ from genctl.contracts import DataSpec, Trained
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export import onnx
 from genctl.families.diffusion.denoiser import Denoiser
-from genctl.families.diffusion.dit import DiT
 from genctl.families.diffusion.exporter import plan_diffusers, plan_onnx
-from genctl.families.diffusion.unet import UNet
+from genctl.families.diffusion.networks.dit import DiT
+from genctl.families.diffusion.networks.unet import UNet
 from tests.export.models import tiny_config
 
 Shape = tuple[int, int, int]

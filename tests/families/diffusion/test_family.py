@@ -11,14 +11,14 @@ import torch
 from PIL import Image
 
 import genctl
-from genctl.api.exporting import export
-from genctl.data.samples import Samples
-from genctl.engine import checkpoint
+from genctl.api.models.exporting import export
+from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.diffusion.spec import SPEC
+from genctl.outputs.images.samples import Samples
 from genctl.runs import Run
 from tests.cli.conftest import Type, type_  # noqa: F401
-from tests.families.test_gan import colour_folder
+from tests.families.gan.test_family import colour_folder
 from tests.kills import assert_same_end, killed_at_step, needs_fork
 
 QUICK = ("evaluations=0", "width=8", "batch_size=16")

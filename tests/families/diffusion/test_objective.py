@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genctl import config
 from genctl.contracts import Batch, DataSpec, Trained
-from genctl.engine.noise import KeyedNoise
+from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import GenctlError
 from genctl.families.diffusion.objective import DiffusionObjective
 from genctl.families.diffusion.spec import SPEC

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from genctl import config
 from genctl.contracts import Batch, DataSpec
-from genctl.engine.noise import KeyedNoise
+from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.diffusion.objective import DiffusionObjective
 from genctl.families.diffusion.sampler import DiffusionSampler

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from genctl.data.callables import first_line, import_callable, sha256_of_source
+from genctl.compat.callables import first_line, import_callable, sha256_of_source
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.extractors.base import Origin
 from genctl.evaluation.extractors.pixels import resize, to_rgb

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from genctl.evaluation.digit_net import (
+from genctl.evaluation.extractors.base import Origin
+from genctl.evaluation.extractors.digit_net import (
     DIGIT_MONITOR_SHA256,
     DIGIT_NET_SHA256,
     FEATURES,
@@ -13,7 +14,6 @@ from genctl.evaluation.digit_net import (
     load_digit_monitor,
     load_digit_net,
 )
-from genctl.evaluation.extractors.base import Origin
 from genctl.evaluation.extractors.pixels import resize, to_grey
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genctl.evaluation.extractors.base import Classifier, Extractor
-from genctl.evaluation.frechet import Gaussian, frechet_distance
+from genctl.evaluation.measures.frechet import Gaussian, frechet_distance
 
 AUDITED = 256
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from genctl.contracts import DiffusersPlan, ExportPlan, Trained
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.diffusion.denoiser import Denoiser
+from genctl.families.diffusion.networks.unet import UNet
+from genctl.families.diffusion.networks.unet_blocks import NORM_EPS
 from genctl.families.diffusion.scaling import EDM_TIME, FLOW_TIMESTEPS
 from genctl.families.diffusion.schedules import DDPM_BETAS, DDPM_STEPS, KARRAS_RANGE, RHO
-from genctl.families.diffusion.unet import UNet
-from genctl.families.diffusion.unet_blocks import NORM_EPS
 
 
 def unet_config(network: UNet) -> dict[str, Any]:

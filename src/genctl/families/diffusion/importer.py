@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genctl.config import Config
 from genctl.families.diffusion.denoiser import Denoiser
-from genctl.families.diffusion.unet import UNet
+from genctl.families.diffusion.networks.unet import UNet
 
 
 def modules_of_unet(

@@ -22,10 +22,10 @@ from genctl.contracts import (
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.diffusion.denoiser import Denoiser
 from genctl.families.diffusion.exporter import unet_config
-from genctl.families.diffusion.networks import build_network
+from genctl.families.diffusion.networks.build import build_network
+from genctl.families.diffusion.networks.unet import UNet
 from genctl.families.diffusion.times import draw_sigmas
-from genctl.families.diffusion.unet import UNet
-from genctl.nn.inheriting import inherit
+from genctl.nn.init_from import inherit
 
 LONGER = 4
 OUTER = ("*emb*", "*conv_in*", "*conv_out*", "*modulation*", "*head*")

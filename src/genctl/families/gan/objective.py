@@ -21,7 +21,7 @@ from genctl.contracts import (
 )
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.families.gan.augment import CHANGES, Augment
-from genctl.families.gan.networks import build_networks
+from genctl.families.gan.networks.build import build_networks
 from genctl.families.gan.spec import GanConfig
 from genctl.losses.adversarial import LOSSES
 from genctl.losses.penalties import (

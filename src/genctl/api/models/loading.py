@@ -1,0 +1,207 @@
+"""From a run, an export or an ONNX file to a trained model in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from genctl import documents, registry, runs
+from genctl.api.models.model import QUIET, Model
+from genctl.config import Config, from_json
+from genctl.contracts import INIT, DataSpec, Objective, Parents, Trained
+from genctl.engine.devices import resolve_device
+from genctl.engine.optim.ema import RAW
+from genctl.engine.training import checkpoint
+from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.export import bundle
+from genctl.output import Output
+from genctl.registry import Spec
+from genctl.runs import Run
+from genctl.seeding import seed_of
+from genctl.weights import load_into, sha256_of
+
+
+def load(
+    origin: str | Path | Run | None = None,
+    *,
+    checkpoint: str = "best",
+    weights: str = "best",
+    device: str | None = None,
+    output: Output = QUIET,
+) -> Model:
+    """Load a trained model.
+
+    Args:
+        origin: a run (path, name or `Run`), a folder that ``genctl export`` wrote, or an
+            ``.onnx`` file of genctl; the latest run with a checkpoint when None.
+        checkpoint: of a run: ``best``, ``last`` or a step.
+        weights: of a run: an average's name such as ``ema``, or ``raw``; ``best``: the average that
+            scored best at the best checkpoint, at others the first, or ``raw`` where there is none.
+        device: see `resolve_device`.
+
+    Raises:
+        GenctlError: nothing there, or damaged, or not what genctl wrote.
+    """
+    place = resolve_device(device)
+    if isinstance(origin, Run):
+        return _load_run(origin, checkpoint, weights, place, output)
+    path = Path(origin) if origin is not None else None
+    if path is not None and path.suffix == ".onnx":
+        return _load_onnx(path)
+    if path is not None and bundle.is_bundle(path):
+        return _load_bundle(path, place)
+    run = _latest() if path is None else runs.find(path)
+    if path is None:
+        output.say(f"using {run.path}")
+    return _load_run(run, checkpoint, weights, place, output)
+
+
+def build_objective(spec: Spec, config: Config, data: DataSpec, parents: Parents) -> Objective:
+    """The family's objective with freshly initialised modules, the same for the same seed."""
+    torch.manual_seed(seed_of(config.seed, "init"))
+    objective: Objective = spec.load("objective")(config, data, parents)
+    return objective
+
+
+def load_parents(folder: Path, config: Config) -> dict[str, Trained]:
+    """The parents that a run or an export keeps a copy of: all but the one it only began with."""
+    return {
+        role: _load_bundle(folder / "parents" / role, torch.device("cpu")).trained
+        for role in config.parents
+        if role != INIT
+    }
+
+
+def read_artefacts(folder: Path, data: DataSpec) -> dict[str, bytes]:
+    """The files of a run or an export that belong to its data.
+
+    Raises:
+        GenctlError: one is absent, or not what it was.
+    """
+    found = {}
+    for name, sha256 in data.artefacts.items():
+        path = folder / name
+        if not path.is_file():
+            raise GenctlError(ExitStatus.DATA, f"{path} is missing, and the model needs it")
+        if sha256_of(path) != sha256:
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"{path} has another checksum than when it was written",
+                hint="copy it again from where the run was trained",
+            )
+        found[name] = path.read_bytes()
+    return found
+
+
+def _latest() -> Run:
+    run = runs.latest()
+    if run is None:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"no run with a checkpoint under {runs.runs_root()}",
+            hint="genctl train gan",
+        )
+    return run
+
+
+def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output: Output) -> Model:
+    path = checkpoint.choose(run, wanted, output.warn)
+    document = run.read("config.json")
+    if document is None:
+        raise GenctlError(ExitStatus.DATA, f"{run.path} has no config.json, and needs it")
+    spec = registry.get(document["config"]["family"])
+    config = from_json(spec, document["config"])
+    data = _data_of(path / "data.json")
+    weights, group = _group_of(run, path, weights)
+    tensors = checkpoint.group(path, group)
+    parents = load_parents(run.path, config)
+    step = checkpoint.read_state(path).index
+    modules = _filled(spec, config, data, parents, tensors, device)
+    trained = Trained(spec.name, config, data, modules, read_artefacts(run.path, data))
+    return Model(run.path, trained, weights, step, device, parents)
+
+
+def _data_of(place: Path) -> DataSpec:
+    try:
+        return DataSpec.from_json(documents.parse(place.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise documents.damaged(place, error) from None
+
+
+def _group_of(run: Run, path: Path, weights: str) -> tuple[str, str]:
+    """The name of the weights that are meant, and of the group of tensors that holds them."""
+    averages = [g.removeprefix("ema.") for g in checkpoint.groups(path) if g.startswith("ema.")]
+    if weights == "best":
+        best = run.read("best.json")
+        first = averages[0] if averages else RAW
+        weights = best.get("weights", first) if best and best["checkpoint"] == path.name else first
+    if weights in averages:
+        return weights, f"ema.{weights}"
+    if weights == RAW:
+        return weights, "model"
+    choices = ["best", *averages, RAW]
+    close = nearest(weights, choices) or choices
+    raise GenctlError(
+        ExitStatus.USAGE, f"no weights {weights!r} in {path}; choose {' or '.join(close)}"
+    )
+
+
+def _load_bundle(path: Path, device: torch.device) -> Model:
+    document, tensors = bundle.read(path)
+    spec = registry.get(document["config"]["family"])
+    config = from_json(spec, document["config"])
+    data = DataSpec.from_json(document["data"])
+    parents = load_parents(path, config)
+    modules = _filled(spec, config, data, parents, tensors, device)
+    trained = Trained(spec.name, config, data, modules, read_artefacts(path, data))
+    return Model(path, trained, document["weights"], document["step"], device, parents)
+
+
+def _load_onnx(path: Path) -> Model:
+    from genctl.export import onnx
+
+    document, module = onnx.read(path)
+    spec = registry.get(document["config"]["family"])
+    config = from_json(spec, document["config"])
+    data = DataSpec.from_json(document["data"])
+    texts = document.get("artefacts", {})
+    artefacts = {name: text.encode() for name, text in texts.items()}
+    trained = Trained(spec.name, config, data, {document["role"]: module}, artefacts)
+    return Model(path, trained, document["weights"], document["step"], torch.device("cpu"))
+
+
+def _built(spec: Spec, config: Config, data: DataSpec, parents: Parents) -> Mapping[str, nn.Module]:
+    """Modules of the sizes that documents name, which may be damaged or mean harm."""
+    try:
+        return build_objective(spec, config, data, parents).modules
+    except GenctlError:
+        raise
+    except (
+        ArithmeticError,
+        LookupError,
+        MemoryError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise GenctlError(
+            ExitStatus.DATA, f"its configuration and data describe no model: {reason}"
+        ) from error
+
+
+def _filled(
+    spec: Spec,
+    config: Config,
+    data: DataSpec,
+    parents: Parents,
+    tensors: Mapping[str, Tensor],
+    device: torch.device,
+) -> dict[str, nn.Module]:
+    """The modules that ``tensors`` fill, in eval mode; those it does not are left out."""
+    modules = _built(spec, config, data, parents)
+    filled = load_into(modules, tensors)
+    return {role: modules[role].to(device).eval().requires_grad_(False) for role in filled}

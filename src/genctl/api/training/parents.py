@@ -1,0 +1,65 @@
+"""The trained models that a new run leans on, and what is kept of those it only began with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from genctl import registry
+from genctl.api.models.loading import load, load_parents
+from genctl.config import Config
+from genctl.contracts import INIT, DataSpec, Parents, Trained
+from genctl.engine.training import checkpoint
+from genctl.errors import ExitStatus, GenctlError
+from genctl.export.diffusers.reading import is_unet, read_unet
+from genctl.runs import Run
+from genctl.weights import flatten, sha256_of_tensors
+
+FILE = "parents.json"
+
+
+def given_parents(config: Config) -> dict[str, Trained]:
+    """The parents where the configuration says they are."""
+    return {role: _given(role, path, config) for role, path in config.parents.items()}
+
+
+def kept_parents(run: Run, config: Config) -> dict[str, Trained]:
+    """The parents that a run keeps; with the one it begins with, while it has no checkpoint.
+
+    Raises:
+        GenctlError: that one is no longer what it was.
+    """
+    kept = load_parents(run.path, config)
+    if INIT not in config.parents or checkpoint.newest_good(run, lambda _: None):
+        return kept
+    first = _given(INIT, config.parents[INIT], config)
+    if identities({INIT: first}, config)[INIT] != (run.read(FILE) or {}).get(INIT):
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{config.parents[INIT]} has other weights than when {run.path} was made to begin "
+            "with them",
+            hint="--new begins with these",
+        )
+    return {**kept, INIT: first}
+
+
+def _given(role: str, path: str, config: Config) -> Trained:
+    """What is at ``path``; a run may also begin with a network of diffusers, where it can be."""
+    spec = registry.get(config.family)
+    if role != INIT or "importer.diffusers" not in spec.targets or not is_unet(Path(path)):
+        return load(path, device="cpu").trained
+    arguments, weights = read_unet(Path(path))
+    modules = spec.load("importer.diffusers")(config, arguments, weights)
+    data = DataSpec(path, Path(path).name, "img", arguments["shape"], 0, "")
+    return Trained(spec.name, config, data, modules)
+
+
+def identities(parents: Parents, config: Config) -> dict[str, dict[str, str]]:
+    """Role -> where its weights were, and the sha256 of them."""
+    return {
+        role: {
+            "path": config.parents[role],
+            "family": trained.family,
+            "sha256": sha256_of_tensors(flatten(trained.modules)),
+        }
+        for role, trained in parents.items()
+    }

@@ -1,0 +1,231 @@
+"""``train``: from a family's name to a finished run."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import genctl
+from genctl import runs
+from genctl.api.models.cards import run_card
+from genctl.api.models.exporting import write_bundle
+from genctl.api.models.loading import load
+from genctl.api.models.model import QUIET
+from genctl.api.training.parents import FILE as PARENTS
+from genctl.api.training.parents import identities
+from genctl.api.training.session import Request, Session, open_session
+from genctl.contracts import INIT, DataSpec
+from genctl.engine.parallel.process_group import World
+from genctl.engine.parallel.worker_loop import follow
+from genctl.engine.training.budget import Budget
+from genctl.engine.training.loggers import logger_type, open_loggers
+from genctl.engine.training.loop import Loop
+from genctl.errors import ExitStatus, GenctlError
+from genctl.files import make_directory, staged, write_atomic
+from genctl.output import Output
+from genctl.outputs.images.callbacks import make_hooks, save_reals
+from genctl.runs import Run
+
+
+def train(
+    family: str,
+    *,
+    data: str | Path | None = None,
+    preset: str | None = None,
+    config: str | Path | None = None,
+    sets: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    budget: str | None = None,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    new: bool = False,
+    amp: str | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    log: Sequence[str] = (),
+    eval_every: str | None = None,
+    download: bool = False,
+    output: Output = QUIET,
+    started: float | None = None,
+) -> Run:
+    """Train a family, or go on with an unfinished run of the same configuration and data.
+
+    Args:
+        family: registered name, e.g. ``"gan"``.
+        data: a built-in name, or the path of a folder or file.
+        preset: the values to start from; when None, the one that suits data and device.
+        config: a TOML or JSON file of settings.
+        sets: settings as texts, e.g. ``["lr=1e-4"]``.
+        options: settings, key -> value, e.g. ``{"lr": 1e-4}``, on top of ``sets``.
+        budget: how long, e.g. ``"5m"``, ``"20steps"`` or ``"250k"`` examples.
+        seed: of everything that is random; 0 when neither this nor another layer says.
+        out: the run directory; the next free name under the root when None.
+        new: never resume.
+        amp: ``auto``, ``off``, ``bf16`` or ``fp16``.
+        device, threads: where and with how many; the best there is when None.
+        log: loggers besides ``metrics.jsonl``: ``tensorboard``, ``wandb`` or a plug-in's.
+        eval_every: share or amount of the budget between scores, instead of their number.
+        download: fetch a well-known data set that is not on this machine.
+        output: where to talk; silent by default.
+        started: `time.monotonic` when a wall-clock budget began; now when None.
+
+    Returns:
+        The finished run.
+
+    Under torchrun all processes train one run together; those that rank 0 does not need any more
+    because it fails end with its exit status, and silently.
+
+    Raises:
+        GenctlError: bad input, or training could not end well; what was saved stays.
+    """
+    started = time.monotonic() if started is None else started
+    if not isinstance(data, str | Path | None):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"training data has a name or a path, and this is of the type {type(data).__name__}",
+            hint='numpy.savez("images.npz", images, labels), and data="images.npz"',
+        )
+    request = Request(
+        family,
+        data=data,
+        preset=preset,
+        config=config,
+        sets=sets,
+        options=options or {},
+        budget=budget,
+        seed=seed,
+        out=out,
+        new=new,
+        amp=amp,
+        device=device,
+        threads=threads,
+        log=log,
+        eval_every=eval_every,
+        download=download,
+    )
+    world = World.join(request.device)
+    try:
+        return _train(request, output if world.leads else Output.silent(), started, world)
+    finally:
+        world.leave()
+
+
+def _train(request: Request, output: Output, started: float, world: World) -> Run:
+    world.together(lambda: [logger_type(name) for name in request.log])
+    session = open_session(request, output, world)
+    run = session.run or Run(Path(world.led(lambda: str(_new_run(request, session).path))))
+    if not world.leads:
+        follow(session.trainer, run, world)
+        return run
+    try:
+        _lead(request, session, run, output, started)
+    finally:
+        world.dismiss()
+    return run
+
+
+def _lead(request: Request, session: Session, run: Run, output: Output, started: float) -> None:
+    with run.lock():
+        _record(run, session)
+        output.say(_headline(run, session))
+        loop = Loop(
+            session.trainer,
+            run,
+            session.budget,
+            session.config.train,
+            hooks=make_hooks(
+                session.spec,
+                session.config,
+                session.dataset,
+                session.parents,
+                session.trainer.device,
+            ),
+            output=output,
+            unit=session.dataset.spec.unit,
+            units_per_example=session.dataset.spec.units_per_example,
+            loggers=open_loggers(request.log, run, session.config.to_json()),
+            started=started,
+        )
+        loop.run()
+        write_atomic(run.path / "README.md", run_card(run, session.config, session.dataset.spec))
+
+
+def _new_run(request: Request, session: Session) -> Run:
+    """A directory with all that describes the run; whole, or not there at all."""
+    data = session.dataset.spec
+    path = request.place or runs.create(runs.stem_of(session.spec.name, data.name)).path
+    with staged(path) as stage:
+        run = Run(stage)
+        for role, origin in session.config.parents.items():
+            if role != INIT:
+                write_bundle(load(origin, device="cpu"), stage / "parents" / role)
+        for name, content in session.dataset.artefacts.items():
+            make_directory((stage / name).parent)
+            (stage / name).write_bytes(content)
+        run.write(PARENTS, identities(session.parents, session.config))
+        run.write("resolved.json", dataclasses.asdict(session.plan))
+        run.write("data.json", data.to_json())
+        run.write(
+            "config.json",
+            {"config": session.config.to_json(), "origins": dict(session.config.origins)},
+        )
+        save_reals(session.dataset, run)
+    return Run(path)
+
+
+def _record(run: Run, session: Session) -> None:
+    """Add this start to ``env.json``."""
+    starts: Iterable[Any] = (run.read("env.json") or {"starts": []})["starts"]
+    here = {
+        "started": runs.started_now(),
+        "command": sys.argv,
+        "genctl": genctl.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+        "device": _device_name(session.trainer.device),
+    }
+    run.write("env.json", {"starts": [*starts, here]})
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} ({platform.processor() or platform.machine()})"
+
+
+def _reproducibility(budget: Budget) -> str:
+    """Which of the three tiers of docs/architecture.md the run belongs to."""
+    if budget.examples is not None:
+        return "the same command gives the same weights, bit for bit, on this machine"
+    return "a budget in time gives weights as good on average, not the same ones"
+
+
+def _headline(run: Run, session: Session) -> str:
+    data, plan = session.dataset.spec, session.plan
+    sizes = ", ".join(f"{role} {count / 1e6:.2f}M" for role, count in session.parameters.items())
+    shape = "x".join(map(str, data.shape))
+    return "\n".join(
+        (
+            f"{session.spec.name} on {data.name}: {data.examples:,} {_examples(data)} {shape}"
+            + (f", {data.num_classes} classes" if data.num_classes else ""),
+            f"preset {session.config.preset}: {sizes} parameters; "
+            f"budget {session.config.train.budget}, batch {plan.batch_size}, "
+            f"{plan.device}, amp {plan.amp}, {plan.threads} threads, seed {plan.seed}"
+            + (f", {session.world.size} processes" if session.world.size > 1 else ""),
+            *session.objective.notes,
+            f"run {run.path}: {_reproducibility(session.budget)}",
+        )
+    )
+
+
+def _examples(data: DataSpec) -> str:
+    """What an example is called: an image, or a window of tokens."""
+    return "windows of" if data.unit == "tok" else data.unit

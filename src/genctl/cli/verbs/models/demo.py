@@ -1,0 +1,86 @@
+"""``genctl demo``: the whole path once, on real digits, without a download."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Annotated
+
+import typer
+
+from genctl import registry
+from genctl.cli.command import Call
+from genctl.cli.options import Device, Threads
+from genctl.cli.verbs.models.eval import describe
+from genctl.cli.verbs.models.export import describe as describe_export
+from genctl.cli.views.images import default_out
+from genctl.cli.views.next_steps import next_steps
+from genctl.errors import ExitStatus, GenctlError
+
+
+def demo(
+    ctx: typer.Context,
+    budget: Annotated[
+        str | None, typer.Option(help="When training ends; left out: about 5 minutes of images.")
+    ] = None,
+    device: Device = None,
+    threads: Threads = None,
+) -> None:
+    """Train, sample, score and export a GAN of handwritten digits."""
+    _require_onnx()
+    from genctl.api.evaluation import evaluate as scoring
+    from genctl.api.models import exporting
+    from genctl.api.models.loading import load
+    from genctl.api.training import train as training
+
+    call: Call = ctx.obj
+    output = call.output
+    run = training.train(
+        "gan",
+        output=output,
+        started=call.started,
+        data="digits",
+        budget=budget,
+        device=device,
+        threads=threads,
+    )
+    model = load(run, device=device, output=output)
+    grid = model.sample(64).save(default_out(model, seed=0, n=64))
+    output.say("scoring 2000 samples, exporting to ONNX")
+    found = scoring.evaluate("fid,is", model, output=output)
+    exported = exporting.export(run, "onnx", output=output)
+    steps = next_steps(run, registry.get("gan"))
+    human = [
+        f"run      {run.path}",
+        f"grid     {grid}",
+        describe(found),
+        f"export   {describe_export(exported)}",
+        "next:",
+        *(f"  {step}" for step in steps),
+    ]
+    call.output.result(
+        {
+            "run": str(run.path),
+            "grid": str(grid),
+            "scores": found.to_json()["scores"],
+            "export": exported.to_json(),
+            "next": steps,
+        },
+        "\n".join(human),
+        bare=str(grid),
+    )
+
+
+def _require_onnx() -> None:
+    """Before five minutes of training, not after.
+
+    Raises:
+        GenctlError: a package that the export needs is missing.
+    """
+    packages = ("onnx", "onnxruntime", "onnxscript")
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"the demo ends with an export, which needs {' and '.join(missing)}",
+            hint='pip install "genctl[onnx]"',
+        )

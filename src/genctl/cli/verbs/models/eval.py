@@ -1,0 +1,172 @@
+"""``genctl eval``: how good what a model makes is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genctl.cli import completion
+from genctl.cli.command import Call
+from genctl.cli.options import (
+    Checkpoint,
+    Device,
+    Extractor,
+    ExtractorWeights,
+    ModelWeights,
+    Protocol,
+    Threads,
+    use_threads,
+)
+from genctl.cli.views.tables import table
+
+if TYPE_CHECKING:
+    from genctl.api.evaluation.evaluate import Evaluation
+    from genctl.evaluation.score import Score
+
+
+def evaluate(
+    ctx: typer.Context,
+    metric: Annotated[
+        str,
+        typer.Argument(
+            metavar="METRIC",
+            help="Of images fid (Fréchet distance), fid-infinity, kid (kernel distance), is "
+            "(Inception-style score), prdc (precision, recall, density, coverage), per-class, "
+            "memorisation, several as fid,kid, or all; of text bpb (bits a byte).",
+            autocompletion=completion.one_of(*completion.METRICS),
+        ),
+    ],
+    subject: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN|PATH",
+            help="A run, an export, a folder, .zip or .npz of images, or module:callable; left "
+            "out: the latest run.",
+            autocompletion=completion.run_names,
+        ),
+    ] = None,
+    ref: Annotated[
+        str | None,
+        typer.Option(
+            help="Real images, or text to predict; left out: what the model was trained on, of a "
+            "text the part that was held out.",
+            metavar="SOURCE",
+            autocompletion=completion.sources,
+        ),
+    ] = None,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "--n",
+            help="How many to score; left out: 2000 images of a model, all of a folder or text.",
+        ),
+    ] = None,
+    extractor: Extractor = None,
+    weights: ExtractorWeights = None,
+    protocol: Protocol = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="exact is float32; fast is bfloat16, checked on the first 256 images.",
+            metavar="|".join(completion.PRECISIONS),
+            autocompletion=completion.one_of(*completion.PRECISIONS),
+        ),
+    ] = "exact",
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Stop with status 3 unless this name, as fid, may be claimed.", metavar="NAME"
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop with status 3 where there is a warning.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder for eval.json and eval.html; left out: with all, the run's.",
+            metavar="DIR",
+        ),
+    ] = None,
+    model_weights: ModelWeights = "best",
+    checkpoint: Checkpoint = "best",
+    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
+    batch_size: Annotated[int, typer.Option(help="Samples made at a time.")] = 250,
+    context: Annotated[
+        int | None,
+        typer.Option(help="Of bpb: tokens in a window; left out: what the model can see."),
+    ] = None,
+    device: Device = None,
+    threads: Threads = None,
+) -> None:
+    """Score a run, an export or a folder of images.
+
+    The plain names fid and is are printed for verified Inception weights only.
+    """
+    from genctl.api.evaluation import evaluate as scoring
+
+    call: Call = ctx.obj
+    use_threads(threads)
+    found = scoring.evaluate(
+        metric,
+        subject,
+        ref=ref,
+        n=n,
+        extractor=extractor,
+        extractor_weights=weights,
+        protocol=protocol,
+        precision=precision,
+        require=require or (),
+        strict=strict,
+        out=out,
+        checkpoint=checkpoint,
+        weights=model_weights,
+        seed=seed,
+        batch_size=batch_size,
+        context=context,
+        device=device,
+        output=call.output,
+    )
+    bare = "\n".join(f"{score.value:.6g}" for score in found.scores)
+    call.output.result(found.to_json(), describe(found), bare=bare)
+
+
+def describe(found: Evaluation) -> str:
+    """An evaluation as a person reads it."""
+    return _describe_one(found) if len(found.scores) == 1 else _describe_several(found)
+
+
+def _describe_one(found: Evaluation) -> str:
+    score = found.score
+    lines = [
+        str(score),
+        f"  error      {score.error_kind}",
+        f"  signature  {score.signature}",
+        *(f"  {label:<9}  {text}" for label, text in found.facts.items()),
+    ]
+    if found.real:
+        lines.append(f"  real       {found.real}, of {found.real.n_generated} real images")
+    if found.page:
+        lines.append(f"  page       {found.page}")
+    return "\n".join([*lines, *(f"  warning    {warning}" for warning in score.warnings)])
+
+
+def _describe_several(found: Evaluation) -> str:
+    """A table of values, beside them those of real images; then what goes for all of them."""
+    floors = found.floors
+    rows = [(s.name, *_shown(s), *_shown(floors.get(s.name))) for s in found.scores]
+    header = ("", "value", "error", *(("real images", "error") if floors else ("", "")))
+    lines = [table(rows, header), ""]
+    facts = {**found.facts, "n": f"{found.score.n_generated} generated images"}
+    if floors:
+        facts["real"] = f"the same of {next(iter(floors.values())).n_generated} real images"
+    lines += [f"  {label:<9}  {text}" for label, text in facts.items()]
+    if found.page:
+        lines.append(f"  page       {found.page}")
+    return "\n".join([*lines, *(f"  warning    {warning}" for warning in found.warnings)])
+
+
+def _shown(score: Score | None) -> tuple[str, str]:
+    return (f"{score.value:.4g}", f"± {score.error:.2g}") if score else ("", "")

@@ -1,0 +1,95 @@
+"""``genctl watch``: a run while it trains, in a browser or in the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Annotated, Any
+
+import typer
+
+from genctl import runs
+from genctl.cli.command import Call
+from genctl.cli.options import NewestRun
+from genctl.cli.views.tables import table
+from genctl.output import Mode
+from genctl.runs import Run
+
+_BARS = "▁▂▃▄▅▆▇█"
+_WIDTH = 40
+_SECONDS = 2.0
+
+
+def watch(
+    ctx: typer.Context,
+    name: NewestRun = None,
+    port: Annotated[int, typer.Option(help="Of the page; 0: any that is free.")] = 0,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="Here instead of in a browser.")
+    ] = False,
+) -> None:
+    """Show curves and pictures of a run while it trains.
+
+    A page on this machine alone, until Ctrl-C; with --json, the state once.
+    """
+    from genctl.api.pages import watch as watching
+
+    call: Call = ctx.obj
+    run = runs.find_or_newest(name)
+    if call.output.mode is not Mode.HUMAN:
+        state = watching.state_of(run)
+        call.output.result(state, "", bare=state["state"])
+    elif terminal:
+        _in_terminal(call, run)
+    else:
+        server = watching.serve(run, port)
+        address = f"http://{watching.HOST}:{server.server_address[1]}/"
+        call.output.result(
+            {"url": address}, f"{run.path}: {address} (Ctrl-C ends it)", bare=address
+        )
+        with server, contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+def _in_terminal(call: Call, run: Run) -> None:
+    """A table that is written anew while the run trains; once where nobody is watching."""
+    from genctl.api.pages.watch import state_of
+
+    if not call.output.live:
+        call.output.result({}, describe(state_of(run)))
+        return
+    from rich.live import Live
+    from rich.text import Text
+
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Live(console=call.output.console, auto_refresh=False) as live,
+    ):
+        while True:
+            state = state_of(run)
+            live.update(Text(describe(state)), refresh=True)
+            if state["state"] != "running":
+                return
+            time.sleep(_SECONDS)
+
+
+def describe(state: dict[str, Any]) -> str:
+    """A state as lines: where the run stands, and a small curve for each metric."""
+    best = state["best"]
+    head = f"{state['run']}: {state['state']}, step {state['step']}, {state['examples']:,} examples"
+    if best:
+        head += f"; best {best['metric']} {best['value']:.4g}"
+    rows = [
+        (name, curve([value for _, value in points]), f"{points[-1][1]:.4g}")
+        for name, points in state["series"].items()
+    ]
+    return "\n".join([head, table(rows)])
+
+
+def curve(values: list[float]) -> str:
+    """``values`` as up to `_WIDTH` bars of eight heights."""
+    step = max(1, len(values) // _WIDTH)
+    kept = values[(len(values) - 1) % step :: step][-_WIDTH:]
+    low, high = min(kept), max(kept)
+    span = (high - low) or 1.0
+    return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in kept)

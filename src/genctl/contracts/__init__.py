@@ -1,0 +1,50 @@
+"""What families, data, the engine, evaluation and export promise each other.
+
+Types at the seams: a family implements `Objective`, `Sampler` and exporters; the engine implements
+`Step` and `Noise`; a data kind implements `Dataset`. All of it is public, and versioned by
+``genctl.registry.SPEC_API``.
+"""
+
+from __future__ import annotations
+
+from genctl.contracts.data import TOKENIZER, Batch, Dataset, DataSpec
+from genctl.contracts.exporting import DecoderPlan, DiffusersPlan, ExportPlan
+from genctl.contracts.sampling import Noise, Reader, Sampler, Writer
+from genctl.contracts.training import (
+    INIT,
+    EmaSpec,
+    Loss,
+    Monitor,
+    Objective,
+    OptimizerSpec,
+    Parents,
+    Phase,
+    Schedule,
+    Step,
+    Trained,
+)
+
+__all__ = [
+    "INIT",
+    "TOKENIZER",
+    "Batch",
+    "DataSpec",
+    "Dataset",
+    "DecoderPlan",
+    "DiffusersPlan",
+    "EmaSpec",
+    "ExportPlan",
+    "Loss",
+    "Monitor",
+    "Noise",
+    "Objective",
+    "OptimizerSpec",
+    "Parents",
+    "Phase",
+    "Reader",
+    "Sampler",
+    "Schedule",
+    "Step",
+    "Trained",
+    "Writer",
+]

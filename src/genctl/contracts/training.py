@@ -1,0 +1,253 @@
+"""What training a family means: phases, losses, optimizers and averages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from genctl.config import TrainConfig
+    from genctl.contracts.data import Batch, DataSpec
+    from genctl.contracts.sampling import Noise
+
+
+class Step(Protocol):
+    """What the engine tells an objective about the step under way; read-only.
+
+    Attributes:
+        index: number of the step, from 0.
+        position: number of examples that training had read before it.
+        fraction: share of the budget that is spent, in [0, 1].
+        second_order: whether the phase takes input gradients in this step.
+        noise: randomness whose rows follow the batch.
+    """
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def fraction(self) -> float: ...
+    @property
+    def second_order(self) -> bool: ...
+    @property
+    def noise(self) -> Noise: ...
+
+    def fp32(self) -> AbstractContextManager[None]:
+        """Full precision inside the block, whatever autocast does outside."""
+        ...
+
+    def gather(self, x: Tensor) -> Tensor:
+        """The rows of ``x`` of every rank, differentiable; ``x`` itself on one rank."""
+        ...
+
+    def input_gradient(self, y: Tensor, x: Tensor) -> Tensor:
+        """The gradient of ``y.sum()`` by ``x``, differentiable, float32, loss scale undone."""
+        ...
+
+
+class Loss(NamedTuple):
+    """The sum of a loss over a batch, and what to divide it by.
+
+    The engine divides the gradient of a whole step by the sum of its weights, so the result does
+    not depend on micro-batches or ranks.
+
+    Attributes:
+        total: float32 scalar, the sum over rows or tokens.
+        weight: how many rows or tokens that was.
+        metrics: detached sums to log, divided by the same weight.
+    """
+
+    total: Tensor
+    weight: Tensor | float
+    metrics: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One part of a training step: a loss and the optimizers that follow it.
+
+    Attributes:
+        name: given to `Objective.loss`.
+        optimizers: whose parameters, and no others, require gradients in this phase.
+        every: the phase runs in each step whose index it divides.
+        repeat: how often it runs in such a step, each time on examples of its own.
+        advances: whether its examples are the ones that the budget counts; true of one phase.
+        separable: whether a batch may be cut into micro-batches.
+        second_order: every k-th step takes input gradients; 0: never.
+    """
+
+    name: str
+    optimizers: tuple[str, ...]
+    every: int = 1
+    repeat: int = 1
+    advances: bool = True
+    separable: bool = True
+    second_order: int = 0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A trapezoid over the run: rise, hold, fall.
+
+    Attributes:
+        warmup: share of the budget in which the factor rises.
+        decay: share of it in which the factor falls, last.
+        final: the factor at the end.
+        warmup_steps: steps in which the factor rises, should ``warmup`` be over sooner. Adam, whose
+            second moments begin with nothing, wants 2 / (1 - beta2) of them (Ma & Yarats 2019,
+            arXiv 1910.04209).
+    """
+
+    warmup: float = 0.0
+    decay: float = 0.0
+    final: float = 0.0
+    warmup_steps: int = 0
+
+    def __call__(self, fraction: float, index: int) -> float:
+        """The factor of step ``index``, the first being 0, at ``fraction`` of the budget."""
+        return min(self._of_budget(fraction), (index + 1) / max(self.warmup_steps, 1))
+
+    def _of_budget(self, fraction: float) -> float:
+        if fraction < self.warmup:
+            return fraction / self.warmup
+        if self.decay and fraction > 1 - self.decay:
+            return max(self.final + (1 - self.final) * (1 - fraction) / self.decay, self.final)
+        return 1.0
+
+
+_OUTER = ("*embed*", "*head*")
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """An optimizer and the parameters it owns.
+
+    Attributes:
+        kind: ``adam``, ``adamw`` (decoupled decay), ``sgd`` or ``muon`` (Muon for hidden matrices,
+            AdamW for everything else).
+        select: shell patterns over ``module.parameter`` names; no two optimizers share one.
+        exclude: patterns taken out of ``select``.
+        weight_decay: applied to parameters of two or more dimensions.
+        decay_falls: whether weight decay falls to zero over the run.
+        adamw_lr: with ``muon``, the rate of what AdamW moves.
+        adamw: with ``muon``, patterns of the matrices that AdamW moves: embeddings and heads.
+    """
+
+    kind: str
+    select: tuple[str, ...]
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    exclude: tuple[str, ...] = ()
+    schedule: Schedule = Schedule()
+    decay_falls: bool = False
+    adamw_lr: float = 3e-3
+    adamw: tuple[str, ...] = _OUTER
+
+    def owns_some_of(self, role: str) -> bool:
+        """Whether a pattern of `select` means parameters of the module ``role``."""
+        return any(fnmatchcase(role, pattern.partition(".")[0]) for pattern in self.select)
+
+    @classmethod
+    def of(cls, train: TrainConfig, *select: str, adamw: tuple[str, ...] = _OUTER) -> Self:
+        """The optimizer that the ``train`` section describes, for what ``select`` matches."""
+        return cls(
+            kind=train.optimizer,
+            select=select,
+            lr=train.lr,
+            betas=(train.beta1, train.beta2),
+            weight_decay=train.weight_decay,
+            schedule=Schedule(train.warmup, train.decay, train.final_lr, train.warmup_steps),
+            decay_falls=train.decay_falls,
+            adamw_lr=train.adamw_lr,
+            adamw=adamw,
+        )
+
+
+@dataclass(frozen=True)
+class EmaSpec:
+    """An exponential moving average of a module's weights.
+
+    Attributes:
+        name: how ``--weights`` calls it.
+        halflife: in examples.
+        warmup: the half-life is at most this share of the examples seen so far, so that the
+            average forgets the start early in a run (Karras et al. 2020, StyleGAN2-ADA).
+    """
+
+    name: str
+    halflife: float
+    warmup: float = 0.05
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """What "best" means.
+
+    Attributes:
+        metric: the name of an evaluated number.
+        lower_is_better: whether less of it is better.
+        samples: how many samples, or windows of held-out text, it is measured on in training.
+    """
+
+    metric: str
+    lower_is_better: bool = True
+    samples: int = 1000
+
+
+class Objective(Protocol):
+    """What training a family means; built as ``(config, data_spec, parents)``.
+
+    Attributes:
+        modules: everything that is trained; all other state is a buffer in here.
+        frozen: modules that are used but not trained, such as a teacher.
+        optimizers: name -> spec.
+        ema: name of a module -> the averages kept of it.
+        phases: run in this order in each step; exactly one advances.
+        monitor: how checkpoints are compared, or None.
+        notes: what was derived from the configuration, a line each, shown when training begins.
+    """
+
+    modules: Mapping[str, nn.Module]
+    frozen: Mapping[str, nn.Module]
+    optimizers: Mapping[str, OptimizerSpec]
+    ema: Mapping[str, tuple[EmaSpec, ...]]
+    phases: tuple[Phase, ...]
+    monitor: Monitor | None
+    notes: tuple[str, ...]
+
+    def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
+        """The loss of ``phase`` on a micro-batch."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model in memory, as exporters, samplers of other runs and parents see it.
+
+    Attributes:
+        family: registered name.
+        config: the resolved configuration.
+        data: the data it was trained on.
+        modules: role -> module in eval mode, without gradients.
+        artefacts: the files that ``data.artefacts`` names -> their content.
+    """
+
+    family: str
+    config: Any
+    data: DataSpec
+    modules: Mapping[str, nn.Module]
+    artefacts: Mapping[str, bytes] = field(default_factory=dict)
+
+
+INIT = "init"
+"""The role of a parent that only gives the first weights: a run keeps no copy of it."""
+
+
+Parents = Mapping[str, Trained]

@@ -1,0 +1,183 @@
+"""``genctl data clean``: a copy of a set of images without what would harm a training."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from PIL import Image
+
+from genctl.data.images import decode
+from genctl.data.images.open_source import is_files, place_of
+from genctl.data.images.report import Survey, survey
+from genctl.data.images.sources.captions import SUFFIX, Captions
+from genctl.data.images.sources.label_file import LABELS, to_csv
+from genctl.data.images.sources.listing import Listing, list_splits, no_images
+from genctl.data.source_kind import is_text
+from genctl.errors import ExitStatus, GenctlError
+from genctl.files import staged, write_json
+from genctl.outputs.images.samples import to_pil
+
+REPORT = "cleaned.json"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What `clean_data` did.
+
+    Attributes:
+        out: the new folder.
+        kept: how many images are in it.
+        dropped: path -> why it is not.
+        changed: path -> what was done to it besides writing it as PNG.
+    """
+
+    out: Path
+    kept: int
+    dropped: Mapping[str, str]
+    changed: Mapping[str, str]
+
+
+def clean_data(
+    source: str,
+    out: str | Path,
+    *,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    near: bool = False,
+) -> Cleaned:
+    """Write the images of a folder or ZIP as PNGs in the same sub-folders; the source stays.
+
+    Labels of a file go along, as ``labels.csv``, and captions, as ``.txt`` beside the images.
+
+    Left out are files that cannot be read, and copies of images that come before them, in the test
+    split also copies of training images.
+
+    Args:
+        source: a folder or ``.zip``.
+        out: the new folder, in one piece or not at all; ``cleaned.json`` in it says what was done.
+        size: (height, width): cut to the aspect, from the centre, and resize.
+        channels: 1, 3 or 4: convert to it.
+        near: leave out images that look nearly the same, too.
+
+    Raises:
+        GenctlError: (USAGE) no files of images, or a place that is taken; (DATA) nothing is left.
+    """
+    place = Path(out)
+    if is_text(source):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{source} holds text",
+            hint=f"genctl data check {shlex.quote(source)}",
+        )
+    if not is_files(source):
+        raise GenctlError(
+            ExitStatus.USAGE, f"{source} is no folder or ZIP of images", hint="name one"
+        )
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        other = place.with_name(f"{place.name}-2")
+        raise GenctlError(ExitStatus.USAGE, f"{place} is not empty", hint=f"--out {other}")
+    listings = list_splits(place_of(source))
+    dropped: dict[str, str] = {}
+    changed: dict[str, str] = {}
+    kept, known = 0, dict[bytes, str]()
+    with staged(place) as stage:
+        for split, listing in listings.items():
+            if not listing.images:
+                raise no_images(listing)
+            prefix = f"{split}/" if len(listings) > 1 else ""
+            found = survey(listing, {})
+            left_out = _left_out(found, known, prefix, near)
+            dropped |= {prefix + path.as_posix(): why for path, why in left_out.items()}
+            wanted = [file.path for file in found.files if file.path not in left_out]
+            targets = _targets(wanted)
+            for path, target in targets.items():
+                done = _write(listing, path, stage / prefix / target, size, channels)
+                if done:
+                    changed[prefix + path.as_posix()] = done
+            _write_texts(stage / prefix, targets, listing.given, found.captions)
+            kept += len(wanted)
+        if not kept:
+            raise GenctlError(ExitStatus.DATA, f"nothing of {source} is left")
+        document = {"source": source, "kept": kept, "dropped": dropped, "changed": changed}
+        write_json(stage / REPORT, document)
+    return Cleaned(place, kept, dropped, changed)
+
+
+def _write_texts(
+    folder: Path,
+    targets: Mapping[PurePath, PurePath],
+    labels: Mapping[PurePath, str] | None,
+    captions: Captions,
+) -> None:
+    """Labels and captions of the images that are kept, under their new names."""
+    if labels is not None:
+        named = {target: labels[path] for path, target in targets.items()}
+        (folder / LABELS).write_text(to_csv(named), "utf-8")
+    for path in targets.keys() & captions.keys():
+        (folder / targets[path].with_suffix(SUFFIX)).write_text(captions[path], "utf-8")
+
+
+def _left_out(
+    found: Survey, known: dict[bytes, str], prefix: str, near: bool
+) -> dict[PurePath, str]:
+    """Files that are not taken over, and why; ``known`` learns the pixels of those that are."""
+    left_out = dict(found.unreadable)
+    for file in found.files:
+        if file.digest in known:
+            left_out[file.path] = f"a copy of {known[file.digest]}"
+        else:
+            known[file.digest] = prefix + file.path.as_posix()
+    for one, two in found.near_copies() if near else ():
+        if one.path not in left_out:
+            left_out.setdefault(two.path, f"nearly the same as {prefix}{one.path.as_posix()}")
+    return left_out
+
+
+def _targets(paths: Sequence[PurePath]) -> dict[PurePath, PurePath]:
+    """Where each image goes: its own path as PNG; ``a.jpg`` beside ``a.png`` becomes ``a-jpg``."""
+    targets: dict[PurePath, PurePath] = {}
+    taken: set[PurePath] = set()
+    for path in paths:
+        target = path.with_suffix(".png")
+        if target in taken:
+            target = path.with_name(f"{path.stem}-{path.suffix[1:].lower()}.png")
+        taken.add(target)
+        targets[path] = target
+    return targets
+
+
+def _write(
+    listing: Listing,
+    path: PurePath,
+    target: Path,
+    size: tuple[int, int] | None,
+    channels: int | None,
+) -> str:
+    """Write one image as PNG; gives what was changed."""
+    with decode.strict_decoding(), decode.open_image(listing.file(path)) as image:
+        done = list(_changes(image, size, channels))
+        depth = channels or decode.channels_of(image)
+        pixels = decode.to_array(image, size=size, channels=depth)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    to_pil(pixels).save(target)
+    return ", ".join(done)
+
+
+def _changes(
+    image: Image.Image, size: tuple[int, int] | None, channels: int | None
+) -> Iterable[str]:
+    if image.mode.startswith("I;16"):
+        yield "16 bits to 8"
+    if image.mode == "CMYK":
+        yield "CMYK to RGB"
+    if getattr(image, "n_frames", 1) > 1:
+        yield "its first frame"
+    if decode.upright_size(image) != (image.height, image.width):
+        yield "turned upright"
+    if size is not None and decode.upright_size(image) != size:
+        yield f"{image.height}x{image.width} to {size[0]}x{size[1]}"
+    if channels is not None and decode.channels_of(image) != channels:
+        yield f"{decode.channels_of(image)} channels to {channels}"

@@ -1,0 +1,107 @@
+"""Images as a data set: a seekable stream in a seeded order, and the way back to pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genctl.contracts import Batch, DataSpec
+from genctl.data.images.open_source import ImageSource
+from genctl.seeding import seed_of
+
+
+class ImageDataset:
+    """Images in memory, or mapped into it.
+
+    Args:
+        source: the decoded images.
+        spec: what is known of them.
+        flip: mirror half of the examples, chosen by seed and position.
+    """
+
+    artefacts: Mapping[str, bytes] = MappingProxyType({})
+    """Pictures need no file besides themselves."""
+
+    def __init__(self, source: ImageSource, spec: DataSpec, *, flip: bool) -> None:
+        self.spec = spec
+        self._images = torch.from_numpy(source.images)  # perhaps larger than memory
+        self._labels = None if source.labels is None else torch.from_numpy(source.labels)
+        self._flip = flip
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def stream(
+        self, position: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1
+    ) -> Iterator[Batch]:
+        """Batches from ``position`` on: ``image`` (B, C, H, W) float in [-1, 1], ``label`` (B,).
+
+        Every epoch is a permutation of its own, keyed by ``seed`` and the epoch's number.
+        """
+        share = batch_size // world
+        order = _Order(len(self), seed)
+        while True:
+            first = position + rank * share
+            yield self._batch(range(first, first + share), order, seed)
+            position += batch_size
+
+    def uint8_batches(self, size: int) -> Iterator[Tensor]:
+        """Every image once, (B, C, H, W) uint8, in the order of the source."""
+        yield from (part.permute(0, 3, 1, 2) for part in self._images.split(size))
+
+    def _batch(self, positions: range, order: _Order, seed: int) -> Batch:
+        rows = torch.tensor([order[position] for position in positions])
+        images = to_float(self._images[rows].permute(0, 3, 1, 2).contiguous())
+        if self._flip:
+            mirrored = torch.tensor([seed_of(seed, "flip", p) & 1 for p in positions]).bool()
+            images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+        data = {"image": images}
+        if self._labels is not None:
+            data["label"] = self._labels[rows]
+        return Batch(data, positions)
+
+
+class _Order:
+    """Which example stands at a position: one permutation an epoch, kept while it is in use."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._size = size
+        self._seed = seed
+        self._epoch = -1
+        self._permutation: list[int] = []
+
+    def __getitem__(self, position: int) -> int:
+        epoch, place = divmod(position, self._size)
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(seed_of(self._seed, "order", epoch))
+            self._permutation = torch.randperm(self._size, generator=generator).tolist()
+            self._epoch = epoch
+        return self._permutation[place]
+
+
+def to_float(images: Tensor) -> Tensor:
+    """uint8 to float in [-1, 1]; any shape."""
+    return images.float() / 127.5 - 1.0
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Floats in about [-1, 1] to uint8, rounded, out-of-range values clamped; any shape."""
+    return ((images.float() + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def statistics(images: np.ndarray) -> dict[str, float]:
+    """Mean and standard deviation over all values, on the scale of [-1, 1].
+
+    ``sigma_data`` is what Karras et al. 2022 (EDM, arXiv 2206.00364) call by that name.
+    """
+    histogram = np.zeros(256)
+    for start in range(0, len(images), 1024):  # bincount takes eight bytes for each of ours
+        histogram += np.bincount(images[start : start + 1024].reshape(-1), minlength=256)
+    levels = np.arange(256) / 127.5 - 1.0
+    mean = float(histogram @ levels / histogram.sum())
+    variance = float(histogram @ (levels - mean) ** 2 / histogram.sum())
+    return {"mean": mean, "sigma_data": variance**0.5}

@@ -1,0 +1,79 @@
+"""A picture that sampling starts from, and the part of it that is to be made anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genctl.data.images import decode
+from genctl.data.images.dataset import to_float
+from genctl.errors import ExitStatus, GenctlError
+from genctl.outputs.images.samples import to_pil
+
+Shape = tuple[int, int, int]
+
+
+def read_picture(path: Path, shape: Shape) -> Tensor:
+    """The picture at ``path``, (C, H, W) float in [-1, 1].
+
+    Args:
+        shape: (C, H, W) of the model's images. A picture of these proportions and another size is
+            resized; one that `genctl sample --n 1` enlarged comes back as it was made.
+
+    Raises:
+        GenctlError: (DATA) no picture there, or one of other proportions or depth.
+    """
+    channels, height, width = shape
+    pixels = _read(path, (height, width), None)
+    if pixels.shape[2] != channels:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{path} has {pixels.shape[2]} channels (1 grey, 3 colour, 4 with alpha), the model "
+            f"makes images of {channels}",
+            hint="convert the picture first",
+        )
+    return to_float(torch.from_numpy(pixels.copy()).permute(2, 0, 1))
+
+
+def read_mask(path: Path, shape: Shape) -> Tensor:
+    """The mask at ``path``, (1, H, W) float: 1 where it is white, and the image is made anew.
+
+    Raises:
+        GenctlError: (DATA) no picture there, or one of other proportions.
+    """
+    pixels = _read(path, shape[1:], 1)
+    return torch.from_numpy(pixels >= 128).permute(2, 0, 1).float()
+
+
+def _read(path: Path, size: tuple[int, int], channels: int | None) -> np.ndarray:
+    try:
+        with decode.strict_decoding(), decode.open_image(path) as image:
+            depth = channels or decode.channels_of(image)
+            pixels = decode.to_array(image, size=None, channels=depth)
+    except FileNotFoundError:
+        raise GenctlError(ExitStatus.DATA, f"no picture at {path}") from None
+    except decode.UNREADABLE as error:
+        raise GenctlError(
+            ExitStatus.DATA, f"cannot read the picture {path}: {decode.reason(error)}"
+        ) from None
+    return _resized(path, pixels, size)
+
+
+def _resized(path: Path, pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    found = pixels.shape[:2]
+    if found[0] * size[1] != found[1] * size[0]:
+        stands, wanted = ("x".join(map(str, sides)) for sides in (found, size))
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{path} is {stands}, the model makes {wanted} (height x width)",
+            hint=f"crop the picture to the proportions of {wanted} first",
+        )
+    if found[0] % size[0] == 0:
+        squares = pixels.reshape(size[0], found[0] // size[0], size[1], found[1] // size[1], -1)
+        corners = squares[:, :1, :, :1]
+        if (squares == corners).all():
+            return corners.reshape(*size, -1)
+    return decode.to_array(to_pil(pixels), size=size, channels=pixels.shape[2])

@@ -1,0 +1,174 @@
+"""What ``--data`` names: the bundled digits, a folder or ZIP of images, or an ``.npz`` archive."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from genctl.data.images import decode
+from genctl.data.images.sets import emoji
+from genctl.data.images.sets.celeba import NAME as CELEBA
+from genctl.data.images.sets.celeba import celeba_folder
+from genctl.data.images.sets.digits import CLASS_NAMES, load_digits
+from genctl.data.images.sets.emoji import load_emoji
+from genctl.data.images.sets.known_sets import KNOWN_SETS, read_known
+from genctl.data.images.source import ImageSource
+from genctl.data.images.sources.archive import read_archive
+from genctl.data.images.sources.folder import read_folder
+from genctl.data.images.sources.listing import SPLITS, has_test_split
+from genctl.data.images.sources.tables import PARQUET
+from genctl.errors import ExitStatus, GenctlError, nearest, unknown
+
+__all__ = ["ImageSource", "open_source"]
+
+BUILT_IN, _EMOJI = "digits", "emoji"
+_NAMES = (BUILT_IN, _EMOJI, CELEBA, *KNOWN_SETS)
+
+# Below, os.path and not pathlib: it takes what cannot be looked at (locked, too long) for absent.
+
+
+def open_source(
+    source: str,
+    *,
+    split: str = "train",
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+) -> ImageSource:
+    """Decode the images that ``source`` names.
+
+    Args:
+        source: ``digits``, ``emoji``, ``celeba``, one of `KNOWN_SETS`, the path of a folder, a
+            ``.zip``, a ``.parquet`` or an ``.npz``; ``:train`` or ``:test`` at its end overrides
+            ``split``. A folder called ``digits`` is ``./digits``.
+        split: ``train`` or ``test``.
+        size: (height, width): crop to the aspect, from the centre, and resize; None keeps the
+            native size.
+        channels: 1, 3 or 4: convert to it; None keeps what is there.
+
+    Raises:
+        GenctlError: (DATA) nothing there, or nothing usable; (USAGE) an unknown split or depth.
+    """
+    source, split = separate_split(source, split)
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    if channels not in (None, 1, 3, 4):
+        raise GenctlError(ExitStatus.USAGE, f"images have 1, 3 or 4 channels, not {channels}")
+    opened = _open(source, split, size, channels)
+    if split == "test" or not _has_test_split(source):
+        return opened
+    # The channels of the training images, also where the held-out ones alone would have others.
+    wanted = opened.images.shape[3]
+    return replace(opened, held_out=lambda: _open(source, "test", size, wanted))
+
+
+def separate_split(source: str, split: str) -> tuple[str, str]:
+    """A source without the split at its end, and which split is meant."""
+    name, colon, suffix = source.rpartition(":")
+    if colon and suffix in SPLITS and not os.path.exists(_path(source)):
+        return name, suffix
+    return source, split
+
+
+def _has_test_split(source: str) -> bool:
+    return is_named(source) or has_test_split(_path(source))
+
+
+def _open(
+    source: str, split: str, size: tuple[int, int] | None, channels: int | None
+) -> ImageSource:
+    if source == BUILT_IN:
+        images, labels = load_digits("test" if split == "test" else "train")
+        return ImageSource(
+            images=decode.convert(images, size=size, channels=channels),
+            labels=labels,
+            class_names=CLASS_NAMES,
+            name=BUILT_IN,
+            split=split,
+            extractor=BUILT_IN,
+        )
+    if source == _EMOJI:
+        images, labels, captions = load_emoji(split)
+        return ImageSource(
+            images=decode.convert(images, size=size, channels=channels),
+            labels=labels,
+            class_names=emoji.CLASS_NAMES,
+            captions=captions,
+            name=_EMOJI,
+            split=split,
+        )
+    if source == CELEBA:
+        return replace(
+            read_folder(celeba_folder(), split=split, size=size, channels=channels), name=CELEBA
+        )
+    if source in KNOWN_SETS:
+        images, labels = read_known(source, split)
+        return ImageSource(
+            images=decode.convert(images, size=size, channels=channels),
+            labels=labels,
+            class_names=KNOWN_SETS[source].class_names,
+            name=source,
+            split=split,
+        )
+    path = _path(source)
+    if os.path.isdir(path) or is_packed(path):
+        return read_folder(path, split=split, size=size, channels=channels)
+    if os.path.isfile(path) and path.suffix.lower() == ".npz":
+        return read_archive(path, split=split, size=size, channels=channels)
+    raise not_a_source(source)
+
+
+def is_named(source: str) -> bool:
+    """Whether ``source`` is the name of a set, whatever lies in this folder."""
+    return source in _NAMES
+
+
+def is_files(source: str) -> bool:
+    """Whether ``source`` is a folder or ZIP of image files."""
+    path = _path(source)
+    return not is_named(source) and (os.path.isdir(path) or is_packed(path))
+
+
+def place_of(source: str) -> Path:
+    """Where ``source`` lies."""
+    return _path(source)
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a ZIP or Parquet file is there."""
+    return os.path.isfile(path) and path.suffix.lower() in (".zip", PARQUET)
+
+
+def _path(source: str) -> Path:
+    return Path(source).expanduser()
+
+
+def not_a_source(source: str) -> GenctlError:
+    """The error of a name that means no images."""
+    path = _path(source)
+    if os.path.exists(path):
+        message = f"{source} is neither a folder, ZIP or Parquet file of images nor an .npz"
+    else:
+        built_in = (
+            BUILT_IN,
+            _EMOJI,
+            CELEBA,
+            *KNOWN_SETS,
+            *(f"{BUILT_IN}:{split}" for split in SPLITS),
+        )
+        close = nearest(path.name, (*_beside(path), *built_in))
+        meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+        message = f"no data at {source!r}{meant}"
+    return GenctlError(
+        ExitStatus.DATA,
+        message,
+        hint=f"name {BUILT_IN} (built in), a folder or ZIP of images, or an .npz",
+    )
+
+
+def _beside(path: Path) -> list[str]:
+    """The names in the folder that ``path`` would be in, where that can be read."""
+    try:
+        return os.listdir(path.parent)
+    except OSError:
+        return []

@@ -1,0 +1,76 @@
+"""What ``genctl eval`` compares: anything that `open_source` takes, and functions, as streams."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from genctl.compat.callables import import_callable, is_target, sha256_of_source
+from genctl.data.images.open_source import (
+    BUILT_IN,
+    is_named,
+    is_packed,
+    not_a_source,
+    open_source,
+    separate_split,
+)
+from genctl.data.images.sets.celeba import NAME as CELEBA
+from genctl.data.images.sets.celeba import celeba_folder
+from genctl.data.images.source import ImageSource, safe_name
+from genctl.data.images.sources.archive import checked_images
+from genctl.data.images.sources.archive_stream import ArchiveStream
+from genctl.data.images.sources.file_stream import FileStream
+from genctl.data.images.stream import ArrayStream, Draw, DrawnStream, ImageStream
+from genctl.outputs.images.samples import Samples
+
+Images: TypeAlias = str | Path | Draw | Samples | npt.NDArray[np.uint8]
+"""What `open_stream` takes."""
+
+
+def open_stream(source: Images, count: int) -> ImageStream:
+    """The images that ``source`` names.
+
+    Args:
+        source: ``digits``, a folder, a ``.zip``, an ``.npz``, each with ``:train`` or ``:test`` at
+            its end if need be; a function from places to images, or its name as
+            ``module:callable``; samples, or an array (N, H, W, C) or (N, H, W) uint8.
+        count: how many to take of a function's.
+
+    Raises:
+        GenctlError: (DATA) nothing there, or nothing usable; (USAGE) a function that cannot be
+            imported.
+    """
+    if isinstance(source, Samples | np.ndarray):
+        return ArrayStream(_in_memory(source))
+    if callable(source):
+        return _drawn(source, getattr(source, "__name__", type(source).__name__), count)
+    text, split = separate_split(str(source), "train")
+    path = Path(text).expanduser()
+    if text == CELEBA:
+        return FileStream(celeba_folder(), split)
+    if is_named(text):
+        return ArrayStream(open_source(text, split=split))
+    if os.path.isdir(path) or is_packed(path):
+        return FileStream(path, split)
+    if os.path.isfile(path) and path.suffix.lower() == ".npz" and split == "train":
+        return ArchiveStream(path)
+    if is_target(text) and not text.startswith(f"{BUILT_IN}:") and not os.path.exists(path):
+        return _drawn(import_callable(text), text.rpartition(":")[2], count)
+    if split != "train" and os.path.isfile(path):
+        open_source(text, split=split)  # says why there is no such split
+    raise not_a_source(text)
+
+
+def _in_memory(images: Samples | npt.NDArray[np.uint8]) -> ImageSource:
+    if isinstance(images, np.ndarray):
+        return ImageSource(checked_images("the array", images), None, (), "array", "train")
+    array = checked_images("the samples", images.array)
+    return ImageSource(array, images.labels, images.class_names, "samples", "train")
+
+
+def _drawn(draw: Draw, name: str, count: int) -> ImageStream:
+    return DrawnStream(draw, count, safe_name(name), sha256_of_source(draw))

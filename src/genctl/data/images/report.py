@@ -1,0 +1,201 @@
+"""What lies in a set of image files: sizes, depths, damage, copies and classes, before training."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import PurePath, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from genctl.data.images import decode
+from genctl.data.images.source import ImageSource
+from genctl.data.images.sources.captions import Captions
+from genctl.data.images.sources.folder import THREADS
+from genctl.data.images.sources.listing import Listing
+
+_GRID = 16
+NEAR_BITS = 8
+"""Of 256: how many brightness steps may differ in images that are called nearly equal."""
+
+_NEAR_SHARE = 0.1
+"""Of the steps of both: drawings on white have few, and share most of their flatness."""
+
+_PIECES = NEAR_BITS + 1
+_LEAST_STEPS, _LEAST_SIDE = 16, 32
+"""Flat images, and tiny ones such as digits, look nearly equal to others without being copies."""
+
+_CROWDED = 200
+"""Images that share a piece: so many of them share nothing that tells."""
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """One image file.
+
+    Attributes:
+        path: within its place.
+        height, width: upright.
+        format, mode: as Pillow calls them.
+        channels: 1 grey, 3 colour, 4 with alpha in use.
+        frames: of an animation; only the first is used.
+        turned: whether the camera's tag turns it.
+        digest: equal for files with equal pixels.
+        steps: (256,) bool, where brightness rises from one cell of a 16x16 grid to the next.
+    """
+
+    path: PurePath
+    height: int
+    width: int
+    format: str
+    mode: str
+    channels: int
+    frames: int
+    turned: bool
+    digest: bytes
+    steps: npt.NDArray[np.bool_]
+
+    @property
+    def deep(self) -> bool:
+        """Whether it has 16 bits a channel, of which 8 are used."""
+        return self.mode.startswith("I;16")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The image files of a place.
+
+    Attributes:
+        files: those that can be read, in order.
+        unreadable: path -> why.
+        others: kinds of other files -> how many.
+        classes: class -> how many of ``files``; empty where there are none.
+        captions: what ``files`` show, as far as something says so.
+    """
+
+    files: Sequence[FileFacts]
+    unreadable: Mapping[PurePath, str]
+    others: Counter[str]
+    classes: Mapping[str, int]
+    captions: Captions
+
+    @property
+    def sizes(self) -> Counter[tuple[int, int]]:
+        """(height, width) -> how many files."""
+        return Counter((file.height, file.width) for file in self.files)
+
+    def copies(self) -> list[list[FileFacts]]:
+        """Groups of files with equal pixels, the first of each group first."""
+        groups: dict[bytes, list[FileFacts]] = {}
+        for file in self.files:
+            groups.setdefault(file.digest, []).append(file)
+        return [group for group in groups.values() if len(group) > 1]
+
+    def near_copies(self) -> list[tuple[FileFacts, FileFacts]]:
+        """Pairs that look alike and differ in pixels (a difference hash of 256 bits)."""
+        first = {file.digest: file for file in reversed(self.files)}
+        kept = [file for file in self.files if first[file.digest] is file and _varied(file)]
+        return list(_near_pairs(kept))
+
+
+def survey(listing: Listing, classes: Mapping[PurePath, str]) -> Survey:
+    """Look at every image file of ``listing``.
+
+    Args:
+        classes: of the images, where they have one.
+    """
+
+    def attempt(path: PurePath) -> FileFacts | str:
+        try:
+            return _facts(listing, path)
+        except decode.UNREADABLE as error:
+            return decode.reason(error)
+
+    with decode.strict_decoding(), ThreadPoolExecutor(THREADS) as pool:
+        outcomes = dict(zip(listing.images, pool.map(attempt, listing.images), strict=True))
+    files = [found for found in outcomes.values() if isinstance(found, FileFacts)]
+    unreadable = {path: why for path, why in outcomes.items() if isinstance(why, str)}
+    counted = Counter(classes[file.path] for file in files if file.path in classes)
+    captions = listing.captions() if listing.captions else {}
+    kept = {file.path: captions[file.path] for file in files if file.path in captions}
+    return Survey(files, unreadable, listing.others, counted, kept)
+
+
+def survey_source(source: ImageSource) -> Survey:
+    """The same of images that are in memory; they are named by their numbers."""
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[source.images.shape[3]]
+    files = [
+        _described(PurePosixPath(str(number)), image, "array", mode, 1, False)
+        for number, image in enumerate(source.images)
+    ]
+    labels = [] if source.labels is None else source.labels.tolist()
+    counted = Counter(source.class_names[label] for label in labels)
+    captions = {file.path: text for file, text in zip(files, source.captions, strict=False)}
+    return Survey(files, {}, Counter(), counted, captions)
+
+
+def shared(one: Survey, other: Survey) -> list[tuple[FileFacts, FileFacts]]:
+    """Files of ``one`` whose pixels ``other`` has too, each with the first such file there."""
+    known = {file.digest: file for file in reversed(other.files)}
+    return [(file, known[file.digest]) for file in one.files if file.digest in known]
+
+
+def _facts(listing: Listing, path: PurePath) -> FileFacts:
+    with decode.open_image(listing.file(path)) as image:
+        form, mode = image.format or "", image.mode
+        frames = getattr(image, "n_frames", 1)
+        upright = decode.upright_size(image)
+        turned = upright != (image.height, image.width)
+        pixels = decode.to_array(image, size=None, channels=decode.channels_of(image))
+    return _described(path, pixels, form, mode, frames, turned)
+
+
+def _described(
+    path: PurePath, pixels: npt.NDArray[np.uint8], form: str, mode: str, frames: int, turned: bool
+) -> FileFacts:
+    height, width, channels = pixels.shape
+    digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+    return FileFacts(
+        path, height, width, form, mode, channels, frames, turned, digest, _steps(pixels)
+    )
+
+
+def _steps(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Where brightness rises along the rows of a small version of the image."""
+    grey = pixels[..., :3].mean(2).astype(np.uint8)
+    small = Image.fromarray(grey).resize((_GRID + 1, _GRID), Image.Resampling.BOX)
+    levels = np.asarray(small).astype(np.int16)
+    return (np.diff(levels, axis=1) > 2).reshape(-1)
+
+
+def _varied(file: FileFacts) -> bool:
+    large = min(file.height, file.width) >= _LEAST_SIDE
+    return large and int(file.steps.sum()) >= _LEAST_STEPS
+
+
+def _near_pairs(files: Sequence[FileFacts]) -> Iterator[tuple[FileFacts, FileFacts]]:
+    """Pairs at most `NEAR_BITS` apart: of more pieces than that, they have one in common."""
+    buckets: dict[tuple[int, bytes], list[int]] = {}
+    for number, file in enumerate(files):
+        for place, piece in enumerate(np.array_split(file.steps, _PIECES)):
+            if not piece.any():
+                continue  # flat parts are alike in images of all kinds
+            buckets.setdefault((place, piece.tobytes()), []).append(number)
+    seen: set[tuple[int, int]] = set()
+    for numbers in buckets.values():
+        if len(numbers) > _CROWDED:
+            continue
+        for pair in combinations(numbers, 2):
+            if pair in seen:
+                continue
+            seen.add(pair)
+            one, two = (files[number] for number in pair)
+            differing = int((one.steps != two.steps).sum())
+            if differing <= min(NEAR_BITS, _NEAR_SHARE * int((one.steps | two.steps).sum())):
+                yield one, two

@@ -1,0 +1,133 @@
+"""Images in an ``.npz``, as samplers and evaluators exchange them: ``arr_0`` and ``arr_1``."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from genctl.data.images import decode
+from genctl.data.images.source import ImageSource, safe_name
+from genctl.data.images.sources.zip_file import BROKEN
+from genctl.errors import ExitStatus, GenctlError
+
+_HINT = "numpy.savez(FILE, images, labels) with images (N, H, W, C) uint8 and labels (N,) integers"
+_MAX_CLASSES = 100_000  # beyond it, labels are ids of something else
+
+
+def read_archive(
+    path: Path, *, split: str, size: tuple[int, int] | None, channels: int | None
+) -> ImageSource:
+    """``arr_0``: images ``(N, H, W, C)`` or ``(N, H, W)`` uint8; ``arr_1``: labels, if there.
+
+    Classes are named by their number, ``0`` to the largest label. Pickled objects are never read.
+
+    Args:
+        split: an archive is all ``train``.
+        size: (height, width) to crop and resize to.
+        channels: 1, 3 or 4 to convert to.
+
+    Raises:
+        GenctlError: (DATA) not such an archive.
+    """
+    if split != "train":
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{path} has no test split: an archive is one set of images",
+            hint="name an archive of held-out images itself",
+        )
+    images, labels = _read_arrays(path)
+    return ImageSource(
+        images=decode.convert(images, size=size, channels=channels),
+        labels=labels,
+        class_names=() if labels is None else tuple(map(str, range(labels.max() + 1))),
+        name=safe_name(path.resolve().stem),
+        split=split,
+    )
+
+
+def _read_arrays(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64] | None]:
+    try:
+        if not zipfile.is_zipfile(path):
+            raise refusal(path, "it is damaged, or not an .npz")
+        with np.load(path, allow_pickle=False) as archive:
+            if "arr_0" not in archive:
+                found = ", ".join(archive.files) or "nothing"
+                raise refusal(path, f"it has no array 'arr_0', only {found}")
+            images = checked_images(path, array_in(archive, "arr_0"))
+            if "arr_1" not in archive:
+                return images, None
+            return images, checked_labels(path, array_in(archive, "arr_1"), len(images))
+    except BROKEN as error:
+        raise refusal(path, decode.reason(error)) from error
+
+
+def array_in(archive: Mapping[str, Any], name: str) -> npt.NDArray[np.generic]:
+    """An array of an open ``.npz``; NumPy gives what it does not know for one as bytes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = archive[name]
+    if not isinstance(found, np.ndarray):
+        raise ValueError(f"{name} is no array")
+    return found
+
+
+def checked_images(origin: Path | str, array: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    """``array`` as (N, H, W, C).
+
+    Raises:
+        GenctlError: (DATA) it is no such array.
+    """
+    shape = checked_shape(origin, array.shape, array.dtype)
+    return array.reshape(shape).astype(np.uint8, copy=False)
+
+
+def checked_shape(
+    origin: Path | str, shape: tuple[int, ...], dtype: np.dtype[np.generic]
+) -> tuple[int, int, int, int]:
+    """(N, H, W, C) of an array of images.
+
+    Args:
+        origin: what an error says that it comes from.
+
+    Raises:
+        GenctlError: (DATA) it is no such array.
+    """
+    if dtype != np.uint8:
+        raise refusal(origin, f"its images are {dtype}, not uint8 in 0..255")
+    full = (*shape, 1) if len(shape) == 3 else shape
+    if len(full) != 4 or full[3] not in (1, 3, 4) or 0 in full:
+        raise refusal(origin, f"its images have the shape {full}, not (N, H, W, C), C = 1, 3 or 4")
+    count, height, width, channels = full
+    return count, height, width, channels
+
+
+def checked_labels(path: Path, array: npt.NDArray[np.generic], count: int) -> npt.NDArray[np.int64]:
+    """Labels of ``count`` images.
+
+    Raises:
+        GenctlError: (DATA) of another number, or no numbers of classes.
+    """
+    if array.shape != (count,) or array.dtype.kind not in "iu":
+        raise refusal(
+            path, f"arr_1 is {array.dtype} of shape {array.shape}, not {count} integer labels"
+        )
+    labels = array.astype(np.int64)
+    if labels.min() < 0 or labels.max() >= _MAX_CLASSES:
+        raise refusal(
+            path,
+            f"the labels in arr_1 run from {array.min()} to {array.max()}, "
+            "not from 0 to the number of classes",
+        )
+    return labels
+
+
+def refusal(origin: Path | str, why: str) -> GenctlError:
+    """The error of an archive or array that holds no images."""
+    return GenctlError(ExitStatus.DATA, f"cannot take images from {origin}: {why}", hint=_HINT)

@@ -1,0 +1,112 @@
+"""Images in an ``.npz`` as a stream: rows are unpacked as they are needed, never all at once."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from genctl.data.images.decode import reason
+from genctl.data.images.source import safe_name
+from genctl.data.images.sources.archive import array_in, checked_labels, checked_shape, refusal
+from genctl.data.images.sources.zip_file import BROKEN
+from genctl.data.images.stream import ImageStream, Pixels, Reading, batched
+from genctl.weights import sha256_of
+
+
+class ArchiveStream(ImageStream):
+    """``arr_0``: images ``(N, H, W, C)`` or ``(N, H, W)`` uint8; ``arr_1``: labels, if there.
+
+    Raises:
+        GenctlError: (DATA) not such an archive.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.name = safe_name(path.resolve().stem)
+        try:
+            with self._images() as (_, shape):
+                self.count, *rest = shape
+            self._shape = tuple(rest)
+            with np.load(path, allow_pickle=False) as archive:
+                labels = array_in(archive, "arr_1") if "arr_1" in archive else None
+        except BROKEN as error:
+            raise refusal(path, reason(error)) from None
+        if labels is not None:
+            self.labels = checked_labels(path, labels, self.count)
+            self.class_names = tuple(map(str, range(self.labels.max() + 1)))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the file."""
+        return sha256_of(self._path)
+
+    def read(self, rows: Sequence[int]) -> Reading:
+        """Unpacks a batch of rows at a time.
+
+        Raises:
+            GenctlError: (DATA) in passing, the archive is damaged.
+        """
+        return Reading(self._rows(rows), list(rows))
+
+    def pick(self, rows: Sequence[int]) -> list[Pixels]:
+        """Unpacks up to the last of them."""
+        order = sorted(set(rows))
+        found = dict(zip(order, (im for batch in self._rows(order) for im in batch), strict=True))
+        return [found[row] for row in rows]
+
+    def _rows(self, rows: Sequence[int]) -> Iterator[Pixels]:
+        size, place = math.prod(self._shape), 0
+        try:
+            with self._images() as (file, _):
+                for part in batched(rows):
+                    images = np.empty((len(part), *self._shape), np.uint8)
+                    for image, row in zip(images, part, strict=True):
+                        file.seek((row - place) * size, io.SEEK_CUR)
+                        image[:] = np.frombuffer(_exactly(file, size), np.uint8).reshape(
+                            image.shape
+                        )
+                        place = row + 1
+                    yield images
+        except BROKEN as error:
+            raise refusal(self._path, reason(error)) from None
+
+    @contextmanager
+    def _images(self) -> Iterator[tuple[IO[bytes], tuple[int, int, int, int]]]:
+        """The member of the images, at its first row, and its shape.
+
+        Raises:
+            GenctlError: (DATA) it is not there, or holds something else.
+        """
+        if not zipfile.is_zipfile(self._path):
+            raise refusal(self._path, "it is damaged, or not an .npz")
+        with zipfile.ZipFile(self._path) as archive:
+            names = archive.namelist()
+            if "arr_0.npy" not in names:
+                found = ", ".join(name.removesuffix(".npy") for name in names) or "nothing"
+                raise refusal(self._path, f"it has no array 'arr_0', only {found}")
+            with archive.open("arr_0.npy") as file:
+                yield file, self._header(file)
+
+    def _header(self, file: IO[bytes]) -> tuple[int, int, int, int]:
+        version = npy.read_magic(file)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, in_columns, dtype = read(file)
+        if in_columns:
+            raise refusal(self._path, "arr_0 is stored column by column (Fortran order)")
+        return checked_shape(self._path, shape, dtype)
+
+
+def _exactly(file: IO[bytes], size: int) -> bytes:
+    content = file.read(size)
+    if len(content) != size:
+        raise EOFError("it ends too early")
+    return content

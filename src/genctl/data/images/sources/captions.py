@@ -1,0 +1,43 @@
+"""Sentences that say what images show: ``cat.txt`` beside ``cat.png``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePath
+
+from genctl import documents
+from genctl.data.images.decode import Openable
+
+SUFFIX = ".txt"
+MAX_BYTES = 2**16
+
+Captions = Mapping[PurePath, str]
+"""Image -> caption, of those that have one."""
+
+
+def beside(
+    images: Iterable[PurePath],
+    others: Iterable[PurePath],
+    file: Callable[[PurePath], Openable],
+) -> Callable[[], Captions] | None:
+    """What reads the captions of ``images`` out of ``others``; None where there are none.
+
+    Args:
+        file: what opens a path.
+    """
+    texts = {path.with_suffix(""): path for path in others if path.suffix.lower() == SUFFIX}
+    pairs = {
+        image: texts[image.with_suffix("")] for image in images if image.with_suffix("") in texts
+    }
+    if not pairs:
+        return None
+    return lambda: {image: _read(file(text)) for image, text in pairs.items()}
+
+
+def _read(file: Openable) -> str:
+    """Empty where it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return documents.text(opened.read(MAX_BYTES)).strip()
+    except (OSError, ValueError):
+        return ""

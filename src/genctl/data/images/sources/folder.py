@@ -1,0 +1,183 @@
+"""A folder or ZIP of images as one array."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path, PurePath, PurePosixPath
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from genctl.data.images import decode
+from genctl.data.images.source import ImageSource, safe_name
+from genctl.data.images.sources.decode_cache import Decoded, decode_to, place_of_set, read_decoded
+from genctl.data.images.sources.listing import (
+    Listing,
+    class_names,
+    labels_of,
+    list_splits,
+    no_images,
+)
+from genctl.errors import ExitStatus, GenctlError
+from genctl.wording import some_of
+
+THREADS = min(8, os.cpu_count() or 1)
+"""Pillow decodes without the interpreter's lock."""
+
+MOST_UNREADABLE = 0.05
+"""Of all images, but one in any case: more damage is mended by the person who owns them."""
+
+T = TypeVar("T")
+
+
+class _Probe(NamedTuple):
+    """What must be known of every file before one array for all of them can be made."""
+
+    size: tuple[int, int]
+    channels: int
+
+
+def read_folder(
+    root: Path, *, split: str, size: tuple[int, int] | None, channels: int | None
+) -> ImageSource:
+    """Every image under ``root``, a folder or a ZIP, in natural order of the paths.
+
+    When ``root`` holds the folders ``train`` and ``test``, a split is one of the two; else all of
+    it is ``train``. A file of labels gives the classes (see `read_labels`); else each first-level
+    sub-folder is one, if there are at least two and no image lies beside them. The source has one
+    channel if all images are grey, four if alpha is below 255 anywhere, else three.
+
+    Args:
+        split: ``train`` or ``test``.
+        size: (height, width) to crop and resize to; with None all images must be of one size.
+        channels: 1, 3 or 4 to convert to; with None what is found decides.
+
+    Raises:
+        GenctlError: (DATA) no images, no such split, several sizes, or too many unreadable files.
+    """
+    listings = list_splits(root)
+    listing = listing_of(listings, split, root)
+    decoded = _read_images(listing, size, channels)
+    files = [PurePosixPath(file) for file in decoded.files]
+    names = class_names(listings.values())
+    return ImageSource(
+        images=decoded.pixels,
+        labels=labels_of(listing, files, names),
+        class_names=names,
+        name=place_name(root),
+        split=split,
+        skipped=decoded.skipped,
+        ignored=listing.others.total(),
+    )
+
+
+def listing_of(listings: dict[str, Listing], split: str, root: Path) -> Listing:
+    """The images of a split.
+
+    Raises:
+        GenctlError: (DATA) no such split, or no images.
+    """
+    if split not in listings:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{root} has no test split, because it does not hold the folders 'train' and 'test'",
+            hint="name a folder of held-out images itself",
+        )
+    if not listings[split].images:
+        raise no_images(listings[split])
+    return listings[split]
+
+
+def place_name(root: Path) -> str:
+    """What a folder or ZIP is called."""
+    path = root.resolve()
+    return safe_name(path.stem if path.suffix.lower() == ".zip" else path.name)
+
+
+def _read_images(listing: Listing, size: tuple[int, int] | None, channels: int | None) -> Decoded:
+    place = place_of_set([listing.stamp(path) for path in listing.images], size, channels)
+    return read_decoded(place) or _decode(listing, size, channels, place)
+
+
+def _decode(
+    listing: Listing, size: tuple[int, int] | None, channels: int | None, place: Path
+) -> Decoded:
+    def probe(path: PurePath) -> _Probe:
+        with decode.open_image(listing.file(path)) as image:
+            return _Probe(size or decode.upright_size(image), channels or decode.channels_of(image))
+
+    def fill(pixels: npt.NDArray[np.uint8]) -> tuple[list[int], list[str], list[str]]:
+        def fill_row(path: PurePath) -> None:
+            with decode.open_image(listing.file(path)) as image:
+                pixels[rows[path]] = decode.to_array(image, size=size, channels=depth)
+
+        filled, broken = _try_each(pool, fill_row, rows)
+        bad = unreadable | broken
+        _refuse_damage(listing, bad)
+        return [rows[path] for path in filled], [p.as_posix() for p in filled], [*_lines(bad)]
+
+    with decode.strict_decoding(), ThreadPoolExecutor(THREADS) as pool:
+        probes, unreadable = _try_each(pool, probe, listing.images)
+        _refuse_damage(listing, unreadable)
+        rows = {path: row for row, path in enumerate(probes)}
+        depth = max(probe.channels for probe in probes.values())
+        shape = (len(rows), *_common_size(listing.place, probes), depth)
+        return decode_to(place, shape, fill)
+
+
+def _try_each(
+    pool: Executor, read: Callable[[PurePath], T], paths: Iterable[PurePath]
+) -> tuple[dict[PurePath, T], dict[PurePath, str]]:
+    """What ``read`` returned for each path, and for the unreadable ones the reason."""
+
+    def attempt(path: PurePath) -> tuple[PurePath, T | Exception]:
+        try:
+            return path, read(path)
+        except decode.UNREADABLE as error:
+            return path, error
+
+    returned: dict[PurePath, T] = {}
+    unreadable: dict[PurePath, str] = {}
+    for path, outcome in pool.map(attempt, paths):
+        if isinstance(outcome, Exception):
+            unreadable[path] = decode.reason(outcome)
+        else:
+            returned[path] = outcome
+    return returned, unreadable
+
+
+def _common_size(place: str, probes: dict[PurePath, _Probe]) -> tuple[int, int]:
+    (first, (size, _)), *others = probes.items()
+    for path, (other, _) in others:
+        if other != size:
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"images of several sizes in {place}: {first.as_posix()} is {_text(size)}, "
+                f"{path.as_posix()} is {_text(other)} (height x width)",
+                hint="--set data.size=64 crops and resizes all of them",
+            )
+    return size
+
+
+def _text(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _refuse_damage(listing: Listing, unreadable: dict[PurePath, str]) -> None:
+    """Go on without a few files, but not when there are many of them."""
+    bad, all_of_them = len(unreadable), len(listing.images)
+    if not bad or bad <= max(1, MOST_UNREADABLE * all_of_them) < all_of_them:
+        return
+    raise GenctlError(
+        ExitStatus.DATA,
+        f"cannot read {bad} of {all_of_them} images in {listing.place}: "
+        f"{some_of(_lines(unreadable))}",
+        hint=f"genctl data clean {listing.place} --out DIR leaves them out",
+    )
+
+
+def _lines(unreadable: dict[PurePath, str]) -> Iterable[str]:
+    return (f"{path.as_posix()}: {why}" for path, why in unreadable.items())

@@ -1,0 +1,230 @@
+"""Which images lie in a folder or ZIP, in what order, and which classes they are of."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genctl.data.images import decode
+from genctl.data.images.sets.celeba import is_celeba, split_members
+from genctl.data.images.sources import captions
+from genctl.data.images.sources.captions import Captions
+from genctl.data.images.sources.label_file import NAMES, read_labels
+from genctl.data.images.sources.tables import Table, is_table, read_tables
+from genctl.data.images.sources.zip_file import Member, members
+from genctl.errors import ExitStatus, GenctlError
+from genctl.ordering import natural, natural_text
+from genctl.wording import NAMED
+
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The image files of a place, in natural order.
+
+    Attributes:
+        place: the folder or ZIP, and perhaps a folder in it, for messages.
+        images: relative to the place.
+        others: the kinds of all other files, and how many there are.
+        file: what opens a file.
+        stamp: a file's name, size and time, or what stands for them.
+        given: the classes that a file of labels gives; None where there is none.
+        captions: reads what the images show; None where nothing says so.
+    """
+
+    place: str
+    images: tuple[PurePath, ...]
+    others: Counter[str]
+    file: Callable[[PurePath], decode.Openable]
+    stamp: Callable[[PurePath], str]
+    given: Mapping[PurePath, str] | None = None
+    captions: Callable[[], Captions] | None = None
+
+
+def list_splits(root: Path) -> dict[str, Listing]:
+    """``train``, and ``test`` where the place holds folders of both names, or tables.
+
+    Raises:
+        GenctlError: (DATA) a folder that cannot be read, or a ZIP that is damaged or hostile.
+    """
+    if is_table(root):
+        return {split: _of_table(root, table) for split, table in read_tables(root).items()}
+    if is_celeba(root):
+        return {split: _of_zip(root, found) for split, found in split_members(root).items()}
+    if os.path.isdir(root):
+        if has_test_split(root):
+            return {split: _of_folder(root / split) for split in SPLITS}
+        return {"train": _of_folder(root)}
+    found = members(root)
+    tops = {member.path.parts[0] for member in found if len(member.path.parts) > 1}
+    if tops.issuperset(SPLITS):
+        return {split: _of_zip(root, found, split) for split in SPLITS}
+    return {"train": _of_zip(root, found)}
+
+
+def has_test_split(root: Path) -> bool:
+    """Whether a folder, ZIP or table has a part for training and one to be held out."""
+    packed = os.path.isfile(root) and zipfile.is_zipfile(root)
+    if packed or is_table(root) or is_celeba(root):
+        return len(list_splits(root)) == len(SPLITS)
+    return all(os.path.isdir(root / split) for split in SPLITS)
+
+
+def class_names(listings: Iterable[Listing]) -> tuple[str, ...]:
+    """The classes, in natural order: those that files of labels give.
+
+    Else the first-level sub-folders, if there are at least two and no image lies beside them.
+    """
+    listings = list(listings)
+    if any(listing.given is not None for listing in listings):
+        given = {name for listing in listings for name in (listing.given or {}).values()}
+        return tuple(sorted(given, key=natural_text))
+    paths = [path for listing in listings for path in listing.images]
+    if any(len(path.parts) == 1 for path in paths):
+        return ()
+    names = sorted({_top(path) for path in paths}, key=natural_text)
+    return tuple(names) if len(names) > 1 else ()
+
+
+def classes_of(listing: Listing, names: Sequence[str]) -> dict[PurePath, str]:
+    """The class of each image by name; empty where there are none."""
+    labels = labels_of(listing, listing.images, names)
+    if labels is None:
+        return {}
+    return {path: names[label] for path, label in zip(listing.images, labels, strict=True)}
+
+
+def labels_of(
+    listing: Listing, files: Iterable[PurePath], names: Sequence[str]
+) -> NDArray[np.int64] | None:
+    """``(N,)``: the class of each file, as a place in ``names``; None where there are none."""
+    given = listing.given
+    found = [_top(path) if given is None else given[path] for path in files]
+    if not set(found) <= set(names):
+        return None
+    numbers = {name: number for number, name in enumerate(names)}
+    return np.array([numbers[name] for name in found])
+
+
+def _top(path: PurePath) -> str:
+    return unicodedata.normalize("NFC", path.parts[0])
+
+
+def no_images(listing: Listing) -> GenctlError:
+    """The error of a place without any."""
+    kinds = sorted(listing.others.items(), key=lambda kind: (-kind[1], kind[0].casefold()))
+    named = [f"{count} {kind}" for kind, count in kinds[:NAMED]]
+    named += ["..."] if len(kinds) > NAMED else []
+    empty = "the folder is empty" if os.path.isdir(listing.place) else "it is empty"
+    why = f"only other files ({', '.join(named)})" if named else empty
+    return GenctlError(
+        ExitStatus.DATA,
+        f"no images in {listing.place}: {why}",
+        hint=f"images are files ending in {', '.join(decode.SUFFIXES)}",
+    )
+
+
+def _of_folder(root: Path) -> Listing:
+    return _listing(
+        str(root), _walk(root), lambda path: root / path, lambda path: _stamp(path, root / path)
+    )
+
+
+def _stamp(path: PurePath, file: Path) -> str:
+    try:
+        state = file.stat()
+    except OSError:
+        return f"{path.as_posix()}:absent"
+    return f"{path.as_posix()}:{state.st_size}:{state.st_mtime_ns}"
+
+
+def _of_zip(root: Path, found: Iterable[Member], split: str | None = None) -> Listing:
+    """All members, or those under the folder ``split``."""
+    if split is None:
+        inside = {member.path: member for member in found}
+    else:
+        inside = {
+            member.path.relative_to(split): member
+            for member in found
+            if member.path.parts[0] == split
+        }
+    return _listing(
+        str(root / split) if split else str(root),
+        inside,
+        lambda path: inside[PurePosixPath(path)],
+        lambda path: inside[PurePosixPath(path)].stamp,
+    )
+
+
+def _of_table(root: Path, table: Table) -> Listing:
+    """Rows, in order."""
+    return Listing(
+        str(root),
+        tuple(table.cells),
+        Counter(),
+        lambda path: table.cells[PurePosixPath(path)],
+        lambda path: f"{path.as_posix()}:{table.stamp}",
+        table.labels,
+        table.captions,
+    )
+
+
+def _listing(
+    place: str,
+    paths: Iterable[PurePath],
+    file: Callable[[PurePath], decode.Openable],
+    stamp: Callable[[PurePath], str],
+) -> Listing:
+    images: list[PurePath] = []
+    rest: list[PurePath] = []
+    labels: PurePath | None = None
+    for path in paths:
+        if len(path.parts) == 1 and path.name in NAMES:
+            labels = path
+            continue
+        if any(map(_hidden, path.parts[:-1])):
+            continue
+        suffix = path.suffix.lower()
+        if suffix in decode.SUFFIXES and not _hidden(path.name):
+            images.append(path)
+        else:
+            rest.append(path)
+    ordered = tuple(sorted(images, key=natural))
+    given = read_labels(labels.name, file(labels), ordered) if labels else None
+    others = Counter(path.suffix.lower() or path.name for path in rest)
+    return Listing(place, ordered, others, file, stamp, given, captions.beside(ordered, rest, file))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    visited: set[str] = set()  # linked folders are followed, and may lead in a circle
+
+    def complain(error: OSError) -> None:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"cannot read the folder {error.filename}: {error.strerror}",
+            hint="allow yourself to read it, or name another folder",
+        )
+
+    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=complain):
+        real = os.path.realpath(folder)
+        if real in visited:
+            subfolders.clear()
+            continue
+        visited.add(real)
+        subfolders[:] = [name for name in subfolders if not _hidden(name)]
+        for name in files:
+            yield Path(folder, name).relative_to(root)
+
+
+def _hidden(name: str) -> bool:
+    """What systems leave behind, such as macOS's ``._1.png``, which holds no image."""
+    return name.startswith(".") or name == "__MACOSX"

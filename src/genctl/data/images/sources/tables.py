@@ -1,0 +1,202 @@
+"""Images in tables: Parquet files, and folders that Hugging Face's ``datasets`` saved to disk.
+
+Read with pyarrow (``pip install "genctl[parquet]"``). An image is a column of bytes, or of structs
+of ``bytes`` and ``path`` as ``datasets`` writes them; a label a column of numbers or texts.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any, BinaryIO, Literal
+
+from genctl import documents
+from genctl.data.images.sources.captions import Captions
+from genctl.errors import ExitStatus, GenctlError
+
+PARQUET = ".parquet"
+_DATASET, _DATASETS = "dataset_info.json", "dataset_dict.json"
+_IMAGE, _LABEL = (
+    ("image", "img", "picture", "png", "jpg"),
+    ("label", "labels", "class", "fine_label"),
+)
+_CAPTION = ("caption", "text", "captions", "prompt")
+_TEST = ("test", "validation", "valid", "val")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The bytes of an image in a row."""
+
+    _column: Any
+    _row: int
+
+    def open(self, _mode: Literal["rb"] = "rb", /) -> BinaryIO:
+        """Its bytes, in memory.
+
+        Raises:
+            OSError: the row has none.
+        """
+        value = self._column[self._row].as_py()
+        content = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(content, bytes):
+            raise OSError("the row has no bytes of an image")
+        return io.BytesIO(content)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The images of one split.
+
+    Attributes:
+        cells: by the number of the row, as a path.
+        stamp: of the files that the rows are in.
+        labels: of the rows; None where there are none.
+        captions: reads the rows' texts; None where there are none.
+    """
+
+    cells: Mapping[PurePath, Cell]
+    stamp: str
+    labels: Mapping[PurePath, str] | None
+    captions: Callable[[], Captions] | None
+
+
+def is_table(root: Path) -> bool:
+    """Whether ``root`` is a Parquet file, a folder of them, or a saved data set."""
+    # os.path takes what cannot be looked at for absent; others say why.
+    if os.path.isfile(root):
+        return root.suffix.lower() == PARQUET
+    marked = any(os.path.isfile(root / name) for name in (_DATASET, _DATASETS))
+    return marked or bool(_parquet_files(root))
+
+
+def read_tables(root: Path) -> dict[str, Table]:
+    """``train``, and ``test`` where files or folders of that name are there.
+
+    Raises:
+        GenctlError: (USAGE) pyarrow is not installed; (DATA) damaged, or no column of images.
+    """
+    arrow = _pyarrow()
+    try:
+        return {split: _table(root, parts, arrow) for split, parts in _splits(root).items()}
+    except (arrow.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise refusal(root, " ".join(str(error).split()) or type(error).__name__) from None
+
+
+def refusal(root: Path, why: str) -> GenctlError:
+    """The error of a table that holds no images."""
+    return GenctlError(
+        ExitStatus.DATA,
+        f"cannot take images from {root}: {why}",
+        hint="a column called image, of bytes or as Hugging Face's datasets writes it",
+    )
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "tables of images are read with pyarrow, which is not installed",
+            hint='pip install "genctl[parquet]"',
+        ) from None
+    return pyarrow
+
+
+def _splits(root: Path) -> dict[str, list[Path]]:
+    """Split -> its files, in order."""
+    if root.is_file():
+        return {"train": [root]}
+    if (root / _DATASETS).is_file():
+        names = documents.parse((root / _DATASETS).read_text("utf-8"))["splits"]
+        folders = {name: root / name for name in names if (root / name).parent == root}
+        return _named({name: sorted(path.glob("*.arrow")) for name, path in folders.items()})
+    if (root / _DATASET).is_file():
+        return {"train": sorted(root.glob("*.arrow"))}
+    files: dict[str, list[Path]] = {}
+    for path in _parquet_files(root):
+        files.setdefault(path.stem.partition("-")[0], []).append(path)
+    return _named(files) if "train" in files else {"train": _parquet_files(root)}
+
+
+def _named(files: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
+    """``train``, and as ``test`` the first of the names that stand for it."""
+    held_out = next((name for name in _TEST if name in files), None)
+    found = {"train": files["train"]}
+    return found if held_out is None else {**found, "test": files[held_out]}
+
+
+def _parquet_files(root: Path) -> list[Path]:
+    return sorted(root.glob(f"*{PARQUET}")) if os.path.isdir(root) else []
+
+
+def _table(root: Path, files: Sequence[Path], arrow: Any) -> Table:
+    if not files:
+        raise ValueError("it has no files")
+    whole = arrow.concat_tables([_read(path, arrow) for path in files])
+    image = _column(whole.column_names, _IMAGE)
+    if image is None:
+        raise refusal(root, f"of its columns ({', '.join(whole.column_names)}) none is of images")
+    column = whole.column(image)
+    cells: dict[PurePath, Cell] = {
+        PurePosixPath(f"{row}.png"): Cell(column, row) for row in range(len(column))
+    }
+    states = [(path.name, path.stat()) for path in files]
+    stamp = ":".join(f"{name}:{state.st_size}:{state.st_mtime_ns}" for name, state in states)
+    captions = _captions(whole, cells)
+    label = _column(whole.column_names, _LABEL)
+    if label is None:
+        return Table(cells, stamp, None, captions)
+    names = _class_names(root, files[0].parent, whole.schema.metadata or {}, label)
+    values = whole.column(label).to_pylist()
+    if any(value is None for value in values):
+        raise ValueError(f"rows without a {label}")
+    texts = (names[value] if names and isinstance(value, int) else str(value) for value in values)
+    return Table(cells, stamp, dict(zip(cells, texts, strict=True)), captions)
+
+
+def _captions(whole: Any, rows: Iterable[PurePath]) -> Callable[[], Captions] | None:
+    column = _column(whole.column_names, _CAPTION)
+    if column is None:
+        return None
+    return lambda: {
+        row: str(text)
+        for row, text in zip(rows, whole.column(column).to_pylist(), strict=True)
+        if text is not None
+    }
+
+
+def _read(path: Path, arrow: Any) -> Any:
+    if path.suffix == PARQUET:
+        import pyarrow.parquet
+
+        return pyarrow.parquet.read_table(path)
+    mapped = arrow.memory_map(str(path))
+    try:
+        return arrow.ipc.open_stream(mapped).read_all()
+    except arrow.ArrowInvalid:
+        return arrow.ipc.open_file(mapped).read_all()
+
+
+def _column(names: Iterable[str], known: Sequence[str]) -> str | None:
+    found = {name.casefold(): name for name in names}
+    return next((found[name] for name in known if name in found), None)
+
+
+def _class_names(
+    root: Path, folder: Path, metadata: Mapping[bytes, bytes], label: str
+) -> list[str]:
+    """What ``datasets`` calls the numbers of the label; empty where it does not say."""
+    inside = metadata.get(b"huggingface")
+    found = [documents.parse(inside)["info"]] if inside else []
+    files = [path for path in (folder / _DATASET, root / _DATASET) if path.is_file()]
+    found += (documents.parse(path.read_text("utf-8")) for path in files)
+    for document in found:
+        feature = (document.get("features") or {}).get(label, {})
+        if feature.get("names"):
+            return [str(name) for name in feature["names"]]
+    return []

@@ -1,0 +1,205 @@
+"""Images that come by one after the other, however many they are: what an evaluation reads.
+
+`ImageSource` holds a training set in memory, all of one shape. A stream holds no more than a few
+batches, and its images may differ in size and depth.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from genctl.compat.callables import first_line
+from genctl.data.images.source import ImageSource
+from genctl.errors import ExitStatus, GenctlError
+from genctl.wording import some_of
+
+BATCH = 256
+_SEED = 2020
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass
+class Reading:
+    """One pass over some of a stream's images; its attributes are complete when it is exhausted.
+
+    Attributes:
+        rows: the place in the stream of each image that came by.
+        unreadable: the others, as ``path: reason``.
+        jpegs: how many images are JPEG files.
+        deep: how many have 16 bits a channel, reduced to 8.
+    """
+
+    batches: Iterator[Pixels] = field(repr=False, default_factory=lambda: iter(()))
+    rows: list[int] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    jpegs: int = 0
+    deep: int = 0
+
+    def __iter__(self) -> Iterator[Pixels]:
+        """Batches ``(B, H, W, C) uint8``, each of one shape."""
+        return self.batches
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of numbers must know of the files, a clause each."""
+        found = []
+        if self.unreadable:
+            named = some_of(self.unreadable)
+            found.append(f"include {len(self.unreadable)} that cannot be read, left out: {named}")
+        if self.jpegs:
+            found.append(
+                f"include {self.jpegs:,} JPEG files, whose artefacts move every distance: compare "
+                "only with the same format and quality"
+            )
+        if self.deep:
+            found.append(f"include {self.deep:,} of 16 bits a channel, reduced to 8")
+        return tuple(found)
+
+
+class ImageStream(ABC):
+    """Some images.
+
+    Attributes:
+        name: short, for people and signatures.
+        split: ``train`` or ``test``.
+        count: how many there are.
+        labels: (N,) int64, or None where there are no classes.
+        class_names: of the labels.
+        extractor: the feature extractor that was made for such images, if one was.
+        verb: what reading it is called while it goes on.
+        lasting: whether `fingerprint` says what the images are, so that features may be kept.
+    """
+
+    name: str
+    split: str = "train"
+    count: int
+    labels: npt.NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+    extractor: str = ""
+    verb: str = "looking"
+    lasting: bool = True
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """sha256 (hex) of the content."""
+
+    @abstractmethod
+    def read(self, rows: Sequence[int]) -> Reading:
+        """A pass over the images at ``rows``, which ascend."""
+
+    @abstractmethod
+    def pick(self, rows: Sequence[int]) -> list[Pixels]:
+        """Single images, (H, W, C) each."""
+
+    def held_out(self) -> ImageStream | None:
+        """The test split that belongs to these images, if there is one."""
+        return None
+
+
+class ArrayStream(ImageStream):
+    """Images that are in memory."""
+
+    def __init__(self, source: ImageSource) -> None:
+        self._source = source
+        self.name, self.split, self.extractor = source.name, source.split, source.extractor
+        self.count = len(source.images)
+        self.labels, self.class_names = source.labels, source.class_names
+
+    @property
+    def fingerprint(self) -> str:
+        """Of pixels, labels and class names."""
+        return self._source.fingerprint
+
+    def read(self, rows: Sequence[int]) -> Reading:
+        """Rows of the array."""
+        return Reading((self._source.images[part] for part in batched(rows)), list(rows))
+
+    def pick(self, rows: Sequence[int]) -> list[Pixels]:
+        """Rows of the array."""
+        return [self._source.images[row] for row in rows]
+
+    def held_out(self) -> ImageStream | None:
+        """The source's own."""
+        found = self._source.held_out()
+        return None if found is None else ArrayStream(found)
+
+
+Draw = Callable[[Sequence[int]], npt.NDArray[np.uint8]]
+"""From places to images: image k is always the same, (B, H, W, C) or (B, C, H, W) uint8."""
+
+
+class DrawnStream(ImageStream):
+    """Images that a function of the user's makes.
+
+    Args:
+        draw: called with lists of places.
+        count: how many images to take.
+        name: for people.
+        fingerprint: of the function.
+    """
+
+    lasting = False
+
+    def __init__(self, draw: Draw, count: int, name: str, fingerprint: str) -> None:
+        self._draw, self.count, self.name, self._fingerprint = draw, count, name, fingerprint
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the function's source, which need not decide its images."""
+        return self._fingerprint
+
+    def read(self, rows: Sequence[int]) -> Reading:
+        """Calls the function for up to `BATCH` images at a time.
+
+        Raises:
+            GenctlError: (USAGE) in passing, it fails, or makes another number of images.
+        """
+        return Reading((self._drawn(part) for part in batched(rows)), list(rows))
+
+    def pick(self, rows: Sequence[int]) -> list[Pixels]:
+        """Calls the function for one image at a time."""
+        return [_channels_last(self._drawn([row])[0]) for row in rows]
+
+    def _drawn(self, places: list[int]) -> Pixels:
+        try:
+            made = self._draw(places)
+            count = len(made)
+        except Exception as error:  # noqa: BLE001 - it is the user's code
+            why = f"it failed: {first_line(error)}"
+        else:
+            if count == len(places):
+                return made
+            why = f"asked for {len(places)} images, it made {count}"
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"cannot take images from the function {self.name}: {why}",
+            hint="it takes a list of places and returns that many images, (B, H, W, C) uint8",
+        )
+
+
+def batched(rows: Sequence[int], size: int = BATCH) -> Iterator[list[int]]:
+    """``rows``, up to ``size`` at a time."""
+    return (list(rows[start : start + size]) for start in range(0, len(rows), size))
+
+
+def spread(count: int, n: int) -> Sequence[int]:
+    """``n`` of ``count`` places, or all: drawn at random, the same each time, in order.
+
+    The first ones would be of the first classes where files come class by class.
+    """
+    if n >= count:
+        return range(count)
+    # The legacy generator is the one whose stream NumPy promises never to change.
+    chosen: list[int] = np.sort(np.random.RandomState(_SEED).permutation(count)[:n]).tolist()
+    return chosen
+
+
+def _channels_last(image: Pixels) -> Pixels:
+    return np.moveaxis(image, 0, 2) if image.shape[0] in (1, 3, 4) else image

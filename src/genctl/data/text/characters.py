@@ -1,0 +1,156 @@
+"""How the bytes of a text are characters: as UTF-8, as its mark says, or as its owner says."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+
+from genctl.data.text.decompress import blocks, head
+from genctl.documents import UTF16_MARKS
+from genctl.errors import ExitStatus, GenctlError
+
+UTF8 = "utf-8"
+
+CODECS: Mapping[str, str] = {
+    UTF8: "utf-8-sig",
+    "gb18030": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "shift_jis": "cp932",
+    "euc_jp": "euc_jp",
+    "euc_kr": "cp949",
+    "cp1251": "cp1251",
+    "cp1252": "cp1252",
+    "koi8_r": "koi8_r",
+}
+"""Encoding -> Python's name of the largest set that it is taken for (as browsers do: WHATWG)."""
+
+UTF16 = "utf-16"
+_HEAD_BYTES = 1 << 16
+_READING = 100
+_NO_CHANCE = 8
+
+
+def characters(path: Path, encoding: str = UTF8) -> Iterator[str]:
+    """The text of a file, in pieces of about a megabyte; line ends stay as they are.
+
+    Args:
+        path: of a text, perhaps packed. A byte-order mark of UTF-8 or UTF-16 is obeyed and dropped.
+        encoding: one of `CODECS`: of the file where it has no mark and is not UTF-8.
+
+    Raises:
+        GenctlError: (DATA) it is binary, damaged, or not in this encoding.
+    """
+    codec = _codec(path, encoding)
+    try:
+        yield from _decoded(path, codec)
+    except _NoCharacterError as error:
+        raise _refused(path, codec, encoding, error.position) from None
+
+
+def is_binary(path: Path) -> bool:
+    """Whether the beginning of a file, once unpacked, holds a zero byte and is no UTF-16.
+
+    Raises:
+        GenctlError: (DATA) it cannot be read.
+    """
+    beginning = head(path, _HEAD_BYTES)
+    if not beginning.startswith(UTF16_MARKS):
+        return b"\0" in beginning
+    try:
+        codecs.getincrementaldecoder(UTF16)().decode(beginning)
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def readings(path: Path) -> dict[str, str]:
+    """Encoding -> how a file without a mark begins in it, of those that all of it could be in.
+
+    Raises:
+        GenctlError: (DATA) it cannot be read.
+    """
+    found: dict[str, str] = {}
+    for name, codec in CODECS.items():
+        try:
+            pieces = _decoded(path, codec)
+            beginning = next(pieces, "")[:_READING]
+            for _ in pieces:
+                pass
+        except _NoCharacterError:
+            continue
+        if beginning not in found.values():
+            found[name] = beginning
+    return found
+
+
+class EncodingError(GenctlError):
+    """A text is not UTF-8, and may be in an encoding that was not named."""
+
+
+class _NoCharacterError(ValueError):
+    """At ``position``, in bytes from the start, begins no character."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        super().__init__(position)
+
+
+def _codec(path: Path, encoding: str) -> str:
+    beginning = head(path, _HEAD_BYTES)
+    if beginning.startswith(UTF16_MARKS):
+        return UTF16
+    if b"\0" in beginning:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{path} is a binary file: byte {beginning.index(0)} is zero",
+            hint="name a text in UTF-8, .jsonl, or one of these packed as .gz or .xz",
+        )
+    return CODECS[UTF8 if encoding == UTF8 or _is_utf8(path) else encoding]
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        for _ in _decoded(path, CODECS[UTF8]):
+            pass
+    except _NoCharacterError:
+        return False
+    return True
+
+
+def _is_utf8_before(path: Path, position: int) -> bool:
+    """Whether more characters before ``position`` are beyond ASCII than chance makes UTF-8."""
+    before = head(path, min(position, _HEAD_BYTES)).decode("utf-8", "ignore")
+    return sum(not character.isascii() for character in before) >= _NO_CHANCE
+
+
+def _decoded(path: Path, codec: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(codec)()
+    position = 0
+    for block in chain(blocks(path), [b""]):
+        position += len(block)
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise _NoCharacterError(position - len(error.object) + error.start) from None
+        if text:
+            yield text
+
+
+def _refused(path: Path, codec: str, encoding: str, position: int) -> GenctlError:
+    where = f"byte {position} begins no character"
+    others = ", ".join(name for name in CODECS if name not in (UTF8, "gbk", "gb18030", encoding))
+    kind: type[GenctlError] = GenctlError
+    if codec == UTF16:
+        message, hint = f"not the UTF-16 that it says it is: {where}", "copy or download it again"
+    elif codec != CODECS[UTF8]:
+        message, hint = f"neither UTF-8 nor {encoding}: {where}", f"others: {others}"
+    elif _is_utf8_before(path, position):
+        message = f"not UTF-8: {where}"
+        hint = "it is UTF-8 up to there: mend it, or copy or download it again"
+    else:
+        kind, message = EncodingError, f"not UTF-8: {where}"
+        hint = f"--encoding gb18030 if it is Chinese; others: {others}"
+    return kind(ExitStatus.DATA, f"{path} is {message}", hint=hint)

@@ -1,0 +1,129 @@
+"""What ``--data`` names as text: built in, a file, a packed file, lines of JSON, or a folder."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from genctl.data.images.source import safe_name
+from genctl.data.text.characters import UTF8, is_binary
+from genctl.data.text.files import SUFFIXES, Document, read_text
+from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.ordering import natural
+
+BUILT_IN = "pydoc"
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """Documents that can be read again and again.
+
+    Attributes:
+        name: short, and safe in a file name on every system.
+        label: what the fingerprint holds besides the content.
+        files: path -> reads its documents anew, each in pieces; nothing large is held in memory.
+        ignored: how many binary files lay among the texts.
+    """
+
+    name: str
+    label: str
+    files: Mapping[str, Callable[[], Iterator[Document]]]
+    ignored: int = 0
+
+    def documents(self) -> Iterator[Document]:
+        """All documents of all files, read anew.
+
+        Raises:
+            GenctlError: (DATA) one of them cannot be read.
+        """
+        for read in self.files.values():
+            yield from read()
+
+
+def open_text(source: str, encoding: str = UTF8) -> TextSource:
+    """The text that ``source`` names.
+
+    Args:
+        source: ``pydoc``, or the path of a text file, of lines of JSON (``.jsonl``, with the field
+            ``text``: a document each), of one of these packed by gzip or xz, or of a folder of
+            such files. Line ends stay as they are.
+        encoding: of the files that have no byte-order mark and are not UTF-8.
+
+    Raises:
+        GenctlError: (DATA) nothing there. Reading raises it for what cannot be read.
+    """
+    if source == BUILT_IN:
+        return TextSource(BUILT_IN, f"python {platform.python_version()}", {BUILT_IN: _pydoc})
+    path = Path(source).expanduser()
+    if os.path.isdir(path):
+        return _folder(path, encoding)
+    if os.path.isfile(path):
+        if path.stat().st_size == 0:
+            raise GenctlError(ExitStatus.DATA, f"{path} is empty")
+        return TextSource(_name(path), "", _readers([path], encoding))
+    raise _absent(source, path)
+
+
+def _pydoc() -> Iterator[Document]:
+    """The Python language reference, as every CPython carries it for ``help()``."""
+    from pydoc_data.topics import topics
+
+    for name in sorted(topics):
+        yield iter([topics[name].strip("\n") + "\n"])
+
+
+def _folder(root: Path, encoding: str) -> TextSource:
+    """Every text under ``root`` in natural order.
+
+    Hidden, empty and binary files are passed over.
+    """
+    files = list(files_in(root))
+    texts = [path for path in files if not is_binary(path)]
+    if not texts:
+        why = f"only binary files ({len(files)})" if files else "the folder is empty"
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"no text in {root}: {why}",
+            hint="texts are files of any name, .jsonl, and .gz or .xz of these",
+        )
+    return TextSource(_name(root), "", _readers(texts, encoding), len(files) - len(texts))
+
+
+def _readers(paths: list[Path], encoding: str) -> dict[str, Callable[[], Iterator[Document]]]:
+    return {str(path): functools.partial(read_text, path, encoding) for path in paths}
+
+
+def files_in(root: Path) -> Iterator[Path]:
+    """The files under a folder that are neither hidden nor empty, in natural order."""
+    inside = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
+    shown = sorted((path for path in inside if not _hidden(path)), key=natural)
+    return (root / path for path in shown if (root / path).stat().st_size)
+
+
+def _name(path: Path) -> str:
+    name = path.resolve().name
+    for suffix in SUFFIXES:
+        name = name.removesuffix(suffix)
+    return safe_name(name)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def _absent(source: str, path: Path) -> GenctlError:
+    try:
+        beside = os.listdir(path.parent)
+    except OSError:
+        beside = []
+    close = nearest(path.name, [*beside, BUILT_IN])
+    meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+    return GenctlError(
+        ExitStatus.DATA,
+        f"no text at {source!r}{meant}",
+        hint=f"name {BUILT_IN} (built in), a text file, .jsonl, or a folder of these",
+    )

@@ -1,0 +1,225 @@
+"""Text as memory-mapped tokens, made once for a content and a tokenizer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from genctl import documents
+from genctl.config import TextData
+from genctl.data.text.source import TextSource
+from genctl.data.text.token_encoder import TokenEncoder, Tokens, alphabet_of, dtype_for, parts
+from genctl.data.text.tokenizer import Tokenizer
+from genctl.errors import GenctlError, unknown
+from genctl.files import cache_folder, make_directory, staged
+
+FORMAT = 1
+SPLITS = ("train", "valid")
+BY_DOCUMENT = 10
+"""From so many documents on, whole documents are held out; below, the last tenth of the text."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over a text finds.
+
+    Attributes:
+        fingerprint: sha256 of the content and of what the source says of itself.
+        sizes: of its documents, in characters.
+    """
+
+    fingerprint: str
+    sizes: Sequence[int]
+
+    def held_out(self) -> list[bool]:
+        """Which documents are for validation: all through the text, a tenth of its characters.
+
+        Empty where no document is: there are few, or one is nearly all of the text.
+        """
+        if len(self.sizes) < BY_DOCUMENT:
+            return []
+        found, owed = [], 0.0
+        for size in self.sizes:
+            owed += 0.1 * size
+            found.append(owed > size / 2)
+            owed -= size * found[-1]
+        enough = sum(size for size, out in zip(self.sizes, found, strict=True) if out)
+        return found if enough > 0.01 * sum(self.sizes) else []
+
+
+@dataclass(frozen=True)
+class TokenFiles:
+    """The tokens of a text in its two splits, and what made them.
+
+    Attributes:
+        tokenizer: of the tokens.
+        train, valid: memory-mapped.
+        train_bytes, valid_bytes: of their text as UTF-8.
+    """
+
+    tokenizer: Tokenizer
+    train: Tokens
+    valid: Tokens
+    train_bytes: int
+    valid_bytes: int
+
+
+class _Part(NamedTuple):
+    document: int
+    split: str
+    text: str
+
+
+@dataclass
+class _Size:
+    """Of what was written of a split."""
+
+    tokens: int = 0
+    bytes: int = 0
+
+    def add(self, tokens: Tokens, file: BinaryIO) -> None:
+        """Write more tokens."""
+        file.write(tokens.tobytes())
+        self.tokens += len(tokens)
+
+
+def survey(source: TextSource) -> Survey:
+    """Read a text once, to know it.
+
+    Raises:
+        GenctlError: (DATA) it cannot be read.
+    """
+    digest = hashlib.sha256(source.label.encode())
+    sizes = array("q")
+    for document in source.documents():
+        digest.update(b"\0")
+        sizes.append(0)
+        for piece in document:
+            digest.update(piece.encode())
+            sizes[-1] += len(piece)
+    return Survey(digest.hexdigest(), sizes)
+
+
+def cached_tokens(source: TextSource, known: Survey, config: TextData) -> TokenFiles:
+    """The tokens of ``source``, from the cache where it has them, else made and kept there.
+
+    Raises:
+        GenctlError: the text cannot be read, the tokenizer is none, or the cache is not writable.
+    """
+    given = _given_tokenizer(config.tokenizer)
+    identity = given.files() if given else {}
+    settings = [FORMAT, known.fingerprint, config.tokenizer if given is None else "given"]
+    settings += [config.vocab_size if _trains(config.tokenizer) else 0]
+    settings += [hashlib.sha256(content).hexdigest() for content in identity.values()]
+    key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+    folder = cache_folder() / "tokens" / key[:40]
+    try:
+        return _read(folder)
+    except (OSError, ValueError, KeyError, TypeError, GenctlError):
+        shutil.rmtree(folder, ignore_errors=True)  # absent, or damaged
+    make_directory(folder.parent)
+    with staged(folder, replace=False) as stage:
+        _write(stage, source, known, given or _new_tokenizer(source, config))
+    return _read(folder)
+
+
+def _trains(name: str) -> bool:
+    return name in ("auto", "bpe")
+
+
+def _given_tokenizer(name: str) -> Tokenizer | None:
+    """The one whose path ``name`` is; None where it names a kind.
+
+    Raises:
+        GenctlError: (USAGE) neither a kind nor a tokenizer.
+    """
+    if name in ("auto", "char", "byte", "bpe"):
+        return None
+    if "." not in name and "/" not in name and not Path(name).exists():
+        raise unknown("tokenizer", name, ("auto", "char", "byte", "bpe", "tokenizer.json"))
+    return Tokenizer.from_path(Path(name).expanduser())
+
+
+def _new_tokenizer(source: TextSource, config: TextData) -> Tokenizer:
+    if config.tokenizer == "byte":
+        return Tokenizer.byte()
+    if config.tokenizer == "char":
+        return Tokenizer.char(alphabet_of(_all_pieces(source)))
+    pieces = (part for piece in _all_pieces(source) for part in parts(piece))
+    return Tokenizer.bpe(pieces, config.vocab_size)
+
+
+def _all_pieces(source: TextSource) -> Iterator[str]:
+    for document in source.documents():
+        yield from document
+
+
+def _write(stage: Path, source: TextSource, known: Survey, tokenizer: Tokenizer) -> None:
+    for name, content in tokenizer.files().items():
+        make_directory((stage / name).parent)
+        (stage / name).write_bytes(content)
+    sizes = {split: _Size() for split in SPLITS}
+    with (stage / "train.bin").open("wb") as train, (stage / "valid.bin").open("wb") as valid:
+        files = {"train": train, "valid": valid}
+        for _, parts in groupby(_parts(source, known), key=lambda part: part.document):
+            split = ""
+            for split, pieces in groupby(parts, key=lambda part: part.split):
+                _encode(pieces, tokenizer, files[split], sizes[split])
+            if len(known.sizes) > 1 and tokenizer.end is not None:
+                end = np.array([tokenizer.end], dtype_for(tokenizer.vocab_size))
+                sizes[split].add(end, files[split])
+    meta = {split: asdict(size) for split, size in sizes.items()}
+    (stage / "meta.json").write_text(json.dumps(meta), "utf-8")
+
+
+def _encode(parts: Iterator[_Part], tokenizer: Tokenizer, file: BinaryIO, size: _Size) -> None:
+    encoder = TokenEncoder(tokenizer)
+    for part in parts:
+        size.bytes += len(part.text.encode())
+        size.add(encoder.feed(part.text), file)
+    size.add(encoder.finish(), file)
+
+
+def _parts(source: TextSource, known: Survey) -> Iterator[_Part]:
+    """All of a text in order, each piece with the split it belongs to."""
+    held_out, left = known.held_out(), int(0.9 * sum(known.sizes))
+    for number, document in enumerate(source.documents()):
+        for text in document:
+            if held_out:
+                yield _Part(number, "valid" if held_out[number] else "train", text)
+                continue
+            head, tail = text[:left], text[left:]
+            left -= len(head)
+            if head:
+                yield _Part(number, "train", head)
+            if tail:
+                yield _Part(number, "valid", tail)
+
+
+def _read(folder: Path) -> TokenFiles:
+    meta = documents.parse((folder / "meta.json").read_text("utf-8"))
+    names = sorted((folder / "tokenizer").iterdir())
+    tokenizer = Tokenizer.from_files({f"tokenizer/{p.name}": p.read_bytes() for p in names})
+    arrays = {}
+    for split in SPLITS:
+        path, dtype = folder / f"{split}.bin", dtype_for(tokenizer.vocab_size)
+        if path.stat().st_size != meta[split]["tokens"] * dtype.itemsize:
+            raise ValueError(f"{path} is damaged")
+        empty = not meta[split]["tokens"]
+        arrays[split] = np.empty(0, dtype) if empty else np.memmap(path, dtype, "r")
+    return TokenFiles(
+        tokenizer,
+        arrays["train"],
+        arrays["valid"],
+        meta["train"]["bytes"],
+        meta["valid"]["bytes"],
+    )

@@ -1,0 +1,40 @@
+"""Prompts from a file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from genctl import documents
+from genctl.data.text.files import field_of, has_lines
+from genctl.errors import ExitStatus, GenctlError
+
+
+def read_prompts(path: Path) -> list[str]:
+    """One prompt a line, or of ``.jsonl`` the field ``prompt`` or ``text`` of each line.
+
+    Empty lines are passed over; in a plain file ``\\n`` within a prompt cannot be written.
+
+    Raises:
+        GenctlError: (DATA) the file cannot be read, or holds no prompt.
+    """
+    try:
+        lines = re.split("\r\n|\r|\n", documents.text(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise GenctlError(ExitStatus.DATA, f"cannot read the prompts in {path}: {reason}") from None
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not numbered:
+        raise GenctlError(ExitStatus.DATA, f"{path} holds no prompt", hint="write one a line")
+    if has_lines(path):
+        return [_prompt(path, number, line) for number, line in numbered]
+    return [line for _, line in numbered]
+
+
+def _prompt(path: Path, number: int, line: str) -> str:
+    try:
+        return field_of(line, "prompt", "text")
+    except ValueError as error:
+        raise GenctlError(
+            ExitStatus.DATA, f"{path}, line {number}: {error}", hint='a line is {"prompt": "..."}'
+        ) from None

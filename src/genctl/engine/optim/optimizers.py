@@ -1,0 +1,185 @@
+"""Optimizers from their specs, and their state by parameter name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import torch
+from torch import Tensor, nn
+
+from genctl.contracts import OptimizerSpec
+from genctl.engine.optim.muon import Muon
+from genctl.engine.parallel.sharding import cut_like
+
+Named = dict[str, nn.Parameter]
+
+
+class Optimizers:
+    """The optimizers of an objective and the parameters that each owns.
+
+    Raises:
+        ValueError: a trained parameter has no owner or several, or a selector owns nothing.
+    """
+
+    def __init__(
+        self, modules: Mapping[str, nn.Module], specs: Mapping[str, OptimizerSpec]
+    ) -> None:
+        named = {
+            f"{role}.{name}": parameter
+            for role, module in modules.items()
+            for name, parameter in module.named_parameters()
+        }
+        self._specs = specs
+        self.parameters: dict[str, Named] = _assign(named, specs)
+        self._optimizers = {
+            name: _build(spec, self.parameters[name]) for name, spec in specs.items()
+        }
+
+    def __getitem__(self, name: str) -> torch.optim.Optimizer:
+        return self._optimizers[name]
+
+    def set_rates(self, fraction: float, index: int, scale: float) -> None:
+        """Set every learning rate and weight decay for a step.
+
+        Args:
+            fraction: of the budget that is spent.
+            index: of the step.
+            scale: of all rates.
+        """
+        for name, optimizer in self._optimizers.items():
+            spec = self._specs[name]
+            factor = spec.schedule(fraction, index) * scale
+            left = 1 - fraction if spec.decay_falls else 1.0
+            for group in optimizer.param_groups:
+                group["lr"] = _highest_rate(spec, group) * factor
+                group["weight_decay"] = group["highest_decay"] * left
+
+    def rates(self) -> dict[str, float]:
+        """The learning rates at this moment: of each optimizer, and with Muon of its AdamW."""
+        return {
+            name if group.get("kind") != "adamw" else f"{name}.adamw": float(group["lr"])
+            for name, optimizer in self._optimizers.items()
+            for group in optimizer.param_groups
+        }
+
+    def state(self) -> dict[str, dict[str, Tensor]]:
+        """Moments and counters: optimizer -> ``parameter/key`` -> tensor."""
+        return {
+            name: {
+                f"{parameter_name}/{key}": value
+                for parameter_name, parameter in self.parameters[name].items()
+                for key, value in optimizer.state.get(parameter, {}).items()
+                if isinstance(value, Tensor)
+            }
+            for name, optimizer in self._optimizers.items()
+        }
+
+    def load_state(self, state: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Put back what `state` gave."""
+        for name, optimizer in self._optimizers.items():
+            whole = optimizer.state_dict()
+            order = [
+                parameter_name
+                for group in _groups(self._specs[name], self.parameters[name])
+                for parameter_name in group.names
+            ]
+            entries: dict[int, dict[str, Tensor]] = {}
+            for key, value in state[name].items():
+                parameter_name, _, field = key.rpartition("/")
+                parameter = self.parameters[name][parameter_name]
+                entries.setdefault(order.index(parameter_name), {})[field] = cut_like(
+                    value, parameter
+                )
+            optimizer.load_state_dict({**whole, "state": entries})
+
+
+def obeys(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether the optimizer can be told on the device that its gradients are bad.
+
+    SGD cannot: its first step would leave momenta behind that nobody has set.
+    """
+    if isinstance(optimizer, torch.optim.Adam):  # AdamW is one, too
+        return bool(optimizer.defaults["fused"])
+    return isinstance(optimizer, Muon)
+
+
+def tell(optimizer: torch.optim.Optimizer, bad: Tensor) -> None:
+    """Let the next step of an optimizer that `obeys` change nothing if ``bad``, a scalar, is true.
+
+    By the attribute through which torch's loss scaler tells its fused optimizers the same.
+    """
+    vars(optimizer)["found_inf"] = bad.float()
+
+
+def _assign(named: Named, specs: Mapping[str, OptimizerSpec]) -> dict[str, Named]:
+    owned: dict[str, Named] = {name: {} for name in specs}
+    for parameter_name, parameter in named.items():
+        owners = [name for name, spec in specs.items() if _selects(spec, parameter_name)]
+        if len(owners) != 1:
+            raise ValueError(f"{parameter_name} is owned by {owners or 'no optimizer'}")
+        owned[owners[0]][parameter_name] = parameter
+    for name, parameters in owned.items():
+        if not parameters:
+            raise ValueError(f"the optimizer {name!r} owns no parameter")
+    return owned
+
+
+def _selects(spec: OptimizerSpec, name: str) -> bool:
+    return any(fnmatchcase(name, p) for p in spec.select) and not any(
+        fnmatchcase(name, p) for p in spec.exclude
+    )
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Parameters that are moved alike."""
+
+    names: list[str]
+    weight_decay: float
+    kind: str = ""
+
+
+def _groups(spec: OptimizerSpec, parameters: Named) -> list[_Group]:
+    """Matrices and kernels, which decay, and the rest; with Muon, what it moves apart."""
+    wide = [name for name, parameter in parameters.items() if parameter.ndim >= 2]
+    narrow = [name for name, parameter in parameters.items() if parameter.ndim < 2]
+    if spec.kind != "muon":
+        return [_Group(wide, spec.weight_decay), _Group(narrow, 0.0)]
+    outer = [name for name in wide if any(fnmatchcase(name, pattern) for pattern in spec.adamw)]
+    hidden = [name for name in wide if name not in outer]
+    return [
+        _Group(hidden, spec.weight_decay, "muon"),
+        _Group(outer, spec.weight_decay, "adamw"),
+        _Group(narrow, 0.0, "adamw"),
+    ]
+
+
+def _highest_rate(spec: OptimizerSpec, group: Mapping[str, object]) -> float:
+    return spec.adamw_lr if group.get("kind") == "adamw" else spec.lr
+
+
+def _build(spec: OptimizerSpec, parameters: Named) -> torch.optim.Optimizer:
+    groups = [
+        {
+            "params": [parameters[name] for name in group.names],
+            "weight_decay": group.weight_decay,
+            "highest_decay": group.weight_decay,
+            "lr": spec.lr,
+        }
+        | ({"kind": group.kind} if group.kind else {})
+        for group in _groups(spec, parameters)
+    ]
+    fused = next(iter(parameters.values())).device.type in ("cpu", "cuda")
+    match spec.kind:
+        case "adam":
+            return torch.optim.Adam(groups, lr=spec.lr, betas=spec.betas, fused=fused)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=spec.lr, betas=spec.betas, fused=fused)
+        case "sgd":
+            return torch.optim.SGD(groups, lr=spec.lr, momentum=spec.betas[0])
+        case "muon":
+            return Muon(groups, spec.betas)
+        case _:
+            raise ValueError(f"no optimizer of the kind {spec.kind!r}")

@@ -1,0 +1,119 @@
+"""Weights, averages and moments cut into one part for each process.
+
+Fully sharded data parallelism (Zhao et al. 2023, PyTorch FSDP, arXiv 2304.11277; ZeRO stage 3 of
+Rajbhandari et al. 2019, arXiv 1910.02054) by torch's `fully_shard`: a block's weights are whole
+only while it runs, and gradients are summed straight into their parts. Nothing else in the engine
+needs to know: a tensor that is not cut is its own part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genctl.contracts import Objective
+from genctl.engine.optim.compiling import blocks_of
+from genctl.errors import ExitStatus, GenctlError
+
+
+def cut_roles(objective: Objective) -> frozenset[str]:
+    """The modules that can be cut: not those of a phase that takes second-order gradients."""
+    whole = {name for phase in objective.phases if phase.second_order for name in phase.optimizers}
+    owners = {
+        role: {name for name, spec in objective.optimizers.items() if spec.owns_some_of(role)}
+        for role in objective.modules
+    }
+    return frozenset(role for role, names in owners.items() if names and not names & whole)
+
+
+def cut(modules: Iterable[nn.Module], device: torch.device, size: int) -> None:
+    """Cut modules in place, a block at a time, then what is left of each."""
+    from torch.distributed.device_mesh import init_device_mesh
+
+    mesh = init_device_mesh(device.type, (size,))
+    for module in modules:
+        root = _root(module)
+        for block in blocks_of(root):
+            if block is not root:
+                _cut_one(block, mesh)
+        _cut_one(root, mesh)
+
+
+def _cut_one(module: nn.Module, mesh: Any) -> None:
+    from torch.distributed.fsdp import fully_shard  # a second to import
+
+    # Else the outermost module stays whole after a pass without gradients, such as a generator's in
+    # the discriminator's phase, and the next pass would neither give gradients nor see new weights.
+    shard = fully_shard(module, mesh=mesh, reshard_after_forward=True)
+    # The engine divides by the weights of all losses, so gradients are sums; gloo knows no others.
+    shard.set_gradient_divide_factor(1.0)
+    shard.set_force_sum_reduction_for_comms(True)
+
+
+def _root(module: nn.Module) -> nn.Module:
+    """The innermost module with all of the parameters: the one whose call uses them."""
+    while not list(module.parameters(recurse=False)):
+        inner = [child for child in module.children() if any(True for _ in child.parameters())]
+        if len(inner) != 1:
+            break
+        (module,) = inner
+    return module
+
+
+def is_cut(tensor: Tensor) -> bool:
+    """Whether each process has a part of it: a ``DTensor``, which takes long to import."""
+    return hasattr(tensor, "full_tensor")
+
+
+def part(tensor: Any) -> Tensor:
+    """What this process has of it, not a copy."""
+    found: Tensor = tensor.to_local() if is_cut(tensor) else tensor
+    return found
+
+
+def whole(tensor: Any) -> Tensor:
+    """All of it; every process must ask."""
+    found: Tensor = tensor.full_tensor() if is_cut(tensor) else tensor
+    return found
+
+
+def own_rows(full: Tensor, like: Any) -> Tensor:
+    """The rows of ``full`` that this process has of ``like``."""
+    if not is_cut(like):
+        return full
+    rank, size = like.device_mesh.get_local_rank(), like.device_mesh.size()
+    rows = -(-full.shape[0] // size)
+    return full[rank * rows : (rank + 1) * rows]
+
+
+def cut_like(full: Tensor, like: Any) -> Tensor:
+    """``full`` cut as ``like`` is, if it has its shape: moments, not counters."""
+    if not is_cut(like) or full.shape != like.shape:
+        return full
+    from torch.distributed.tensor import DTensor
+
+    own = own_rows(full, like).to(like.device).contiguous()
+    return DTensor.from_local(
+        own, like.device_mesh, like.placements, shape=like.shape, stride=like.stride()
+    )
+
+
+@torch.no_grad()
+def put(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Copy whole ``tensors`` into ``targets`` of the same names, of which some are cut.
+
+    Raises:
+        GenctlError: (DATA) a name or a shape differs.
+    """
+    if targets.keys() != tensors.keys():
+        odd = sorted(targets.keys() ^ tensors.keys())
+        raise GenctlError(ExitStatus.DATA, f"the weights do not fit, as with {odd[0]!r}")
+    for name, target in targets.items():
+        if target.shape != tensors[name].shape:
+            raise GenctlError(
+                ExitStatus.DATA, f"the weights do not fit: {name!r} has another shape"
+            )
+        part(target).copy_(own_rows(tensors[name], target))

@@ -1,0 +1,68 @@
+"""The non-finite guard: skip a bad step, set a bad run back, give up in time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import torch
+
+from genctl.engine.training import checkpoint
+from genctl.engine.training.reports import PhaseReport
+from genctl.engine.training.trainer import Trainer
+from genctl.errors import ExitStatus, GenctlError
+from genctl.output import Output
+from genctl.runs import Run
+
+MAX_SKIPPED = 20
+"""Bad steps in a row before the run is set back; a loss scale of 2^16 needs 16 to reach 1."""
+
+MAX_ATTEMPTS = 3
+
+
+class NonFiniteGuard:
+    """Counts steps whose gradients were not finite; their updates never reached the weights.
+
+    After `MAX_SKIPPED` in a row the last good checkpoint is loaded again with half the learning
+    rates and other noise; after `MAX_ATTEMPTS` of these the run ends.
+    """
+
+    def __init__(self, trainer: Trainer, run: Run, output: Output) -> None:
+        self._trainer = trainer
+        self._run = run
+        self._output = output
+        self._in_a_row = torch.zeros((), dtype=torch.int64, device=trainer.device)
+        # A device that hurries is asked seldom, because it then has to finish what it does.
+        self._every = MAX_SKIPPED if trainer.hurries else 1
+
+    def watch(self, reports: Mapping[str, PhaseReport]) -> bool:
+        """Look at a step; True when the run was set back.
+
+        Raises:
+            GenctlError: it was set back too often, or there is nothing to go back to.
+        """
+        good = torch.stack([report.finite for report in reports.values()]).all()
+        self._in_a_row = torch.where(good, 0, self._in_a_row + 1)
+        if self._trainer.index % self._every or int(self._in_a_row) < MAX_SKIPPED:
+            return False
+        self.set_back(f"{MAX_SKIPPED} steps in a row had non-finite gradients")
+        return True
+
+    def set_back(self, reason: str) -> None:
+        """Load the last good checkpoint for another attempt."""
+        trainer = self._trainer
+        attempt, scale = trainer.attempt + 1, trainer.rate_scale / 2
+        path = checkpoint.newest_good(self._run, self._output.warn)
+        if path is None or attempt > MAX_ATTEMPTS:
+            raise GenctlError(
+                ExitStatus.NON_FINITE,
+                f"training diverged at step {trainer.index}: {reason}",
+                hint="start again with a lower rate, e.g. --new --set lr=1e-4, or with --amp off",
+            )
+        good = checkpoint.read(path)
+        trainer.restore(dataclasses.replace(good, attempt=attempt, rate_scale=scale))
+        self._in_a_row.zero_()
+        self._output.warn(
+            f"{reason}; back to {path.name} with {scale:g} of the learning rate "
+            f"(attempt {attempt} of {MAX_ATTEMPTS})"
+        )

@@ -1,0 +1,142 @@
+"""Which extractor a command uses, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.evaluation.extractors.base import Extractor
+from genctl.evaluation.extractors.custom import CustomExtractor
+from genctl.evaluation.extractors.digits import DigitMonitorExtractor, DigitsExtractor
+from genctl.evaluation.extractors.fast import in_half
+from genctl.evaluation.extractors.flat import PixelExtractor
+from genctl.evaluation.extractors.inception.extractor import InceptionExtractor
+from genctl.evaluation.extractors.inception.weights import find_weights, missing_weights
+from genctl.evaluation.extractors.protocols import DEFAULT, find_protocol
+from genctl.evaluation.extractors.rand import RandExtractor, RandMonitorExtractor
+
+_BUNDLED: Mapping[str, Callable[[torch.device | str], Extractor]] = {
+    "digits": DigitsExtractor,
+    "rand": RandExtractor,
+    "px": PixelExtractor,
+    "digits-monitor": DigitMonitorExtractor,
+    "rand-monitor": RandMonitorExtractor,
+}
+EXTRACTORS = ("inception", *_BUNDLED)
+PRECISIONS = ("exact", "fast")
+
+
+def monitor(data_extractor: str) -> str:
+    """The extractor that chooses checkpoints, where ``data_extractor`` or none is the data's own.
+
+    Never one that reports: a model chosen by a network looks better to it than it is.
+    """
+    return f"{data_extractor or 'rand'}-monitor"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An extractor, and in half a sentence why it was taken."""
+
+    extractor: Extractor
+    reason: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asked of the extractor.
+
+    Attributes:
+        name: one of `EXTRACTORS`, or ``module:callable``; the one that suits when None.
+        weights: a file of Inception weights, verified or not.
+        protocol: one of `PROTOCOLS`; asks for Inception where no name does.
+        precision: ``exact`` (float32) or ``fast`` (bfloat16).
+        device: where to compute.
+    """
+
+    name: str | None = None
+    weights: Path | None = None
+    protocol: str | None = None
+    precision: str = "exact"
+    device: torch.device | str = "cpu"
+
+
+def choose_extractor(
+    wish: Wish, *, data_extractor: str | None = None, classifier: bool = False
+) -> Choice:
+    """The extractor that was asked for, else the best there is for the data.
+
+    Without a request: the extractor that belongs to the data; else Inception, if its weights lie
+    on this machine and are verified; else random weights. Nothing is ever downloaded.
+
+    Args:
+        wish: what was asked for.
+        data_extractor: the extractor that belongs to the data, if one does.
+        classifier: whether it has to name classes, which random weights do not.
+
+    Raises:
+        GenctlError: (USAGE) an unknown name, or options that contradict each other; (DATA) the
+            weights are missing or unreadable.
+    """
+    _check(wish)
+    choice = _choose(wish, data_extractor, classifier)
+    if wish.protocol and not isinstance(choice.extractor, InceptionExtractor):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--protocol is of the inception extractor, not of {choice.extractor.name!r}",
+            hint="leave --protocol out, or --extractor inception",
+        )
+    if wish.precision == "exact":
+        return choice
+    return replace(choice, extractor=in_half(choice.extractor))
+
+
+def _check(wish: Wish) -> None:
+    if wish.name is not None and wish.name not in EXTRACTORS and ":" not in wish.name:
+        raise unknown("extractor", wish.name, EXTRACTORS)
+    if wish.precision not in PRECISIONS:
+        raise unknown("precision", wish.precision, PRECISIONS)
+    find_protocol(wish.protocol or DEFAULT)
+    if wish.weights is not None and wish.name not in (None, "inception"):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--weights is for the inception extractor, not for {wish.name!r}",
+            hint="leave out --weights or --extractor",
+        )
+
+
+def _choose(wish: Wish, data_extractor: str | None, classifier: bool) -> Choice:
+    if wish.weights is not None:
+        return Choice(_inception(wish, wish.weights), f"weights from {wish.weights}")
+    name = "inception" if wish.name is None and wish.protocol else wish.name
+    if name is not None:
+        return Choice(_build(name, wish), "as asked")
+    if data_extractor is not None:
+        return Choice(_build(data_extractor, wish), "it belongs to the data")
+    search = find_weights()
+    if search.path:
+        return Choice(_inception(wish, search.path), f"verified weights at {search.path}")
+    if classifier:
+        raise missing_weights(search)
+    reason = "; ".join(["no verified Inception weights on this machine", *search.rejected])
+    return Choice(RandExtractor(wish.device), reason)
+
+
+def _build(name: str, wish: Wish) -> Extractor:
+    if ":" in name:
+        return CustomExtractor(name, wish.device)
+    if name in _BUNDLED:
+        return _BUNDLED[name](wish.device)
+    search = find_weights()
+    if search.path is None:
+        raise missing_weights(search)
+    return _inception(wish, search.path)
+
+
+def _inception(wish: Wish, path: Path) -> Extractor:
+    halved = wish.precision == "fast"
+    return InceptionExtractor(path, wish.device, wish.protocol or DEFAULT, halved=halved)

@@ -1,0 +1,145 @@
+"""Real images known by their statistics alone: the ``.npz`` that FID tools exchange.
+
+``mu`` and ``sigma`` as Heusel et al. 2017 (arXiv:1706.08500) published them and pytorch-fid,
+clean-fid and EDM read and write them, or ``m`` and ``s`` as older files call them. genctl adds
+``n`` and ``extractor``, which the others leave alone.
+"""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from genctl.data.images.sources.archive import array_in
+from genctl.data.images.sources.zip_file import BROKEN
+from genctl.errors import ExitStatus, GenctlError
+from genctl.evaluation.extractors.base import Extractor
+from genctl.evaluation.features import Features
+from genctl.evaluation.measures.frechet import FeatureStats, Gaussian
+from genctl.evaluation.score import short_sha
+from genctl.files import staged_file
+from genctl.weights import sha256_of
+
+_NAMES = (("mu", "sigma"), ("m", "s"))
+_IMAGES = "arr_0"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A stand-in for `Reference` where there are no images.
+
+    Attributes:
+        name: of the file, for people.
+        sha256: of its content.
+        extractor: what the statistics were made with, or are taken to be.
+        gaussian: the normal distribution that they describe.
+        count: of the images; None where the file does not say.
+        seconds: what reading took.
+    """
+
+    name: str
+    sha256: str
+    extractor: Extractor
+    gaussian: Gaussian
+    count: int | None
+    seconds: float
+
+    @property
+    def features(self) -> Features:
+        """There are none.
+
+        Raises:
+            GenctlError: (USAGE) always.
+        """
+        raise self.has_no_images()
+
+    def has_no_images(self) -> GenctlError:
+        """The error of whoever needs them."""
+        return GenctlError(
+            ExitStatus.USAGE,
+            f"{self.name} holds statistics and no images, so only fid and fid-infinity can be "
+            "measured against it",
+            hint="genctl eval fid, or --ref FOLDER",
+        )
+
+
+def is_summary(path: Path) -> bool:
+    """Whether ``path`` is an ``.npz`` of statistics; one that holds images, too, is of images."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.removesuffix(".npy") for name in archive.namelist()}
+    except BROKEN:
+        return False
+    return _IMAGES not in names and any(names.issuperset(pair) for pair in _NAMES)
+
+
+def read_summary(path: Path, extractor: Extractor) -> Summary:
+    """The statistics in ``path``, which must be of the features that ``extractor`` gives.
+
+    Raises:
+        GenctlError: (DATA) damaged, of other features, or no statistics at all.
+    """
+    start = time.perf_counter()
+    mean, covariance, count, made_with = _read(path)
+    if mean.shape != (extractor.dim,) or covariance.shape != (extractor.dim, extractor.dim):
+        raise _refusal(
+            path,
+            f"they are of {mean.size:,} features, and {extractor.name} gives {extractor.dim:,}",
+        )
+    own = _tag(extractor)
+    if made_with not in ("", own):
+        raise _refusal(path, f"they were made with {made_with}, not with {own}")
+    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        raise _refusal(path, "some of their numbers are not finite")
+    gaussian = Gaussian.of_moments(torch.from_numpy(mean), torch.from_numpy(covariance))
+    seconds = time.perf_counter() - start
+    return Summary(path.stem, sha256_of(path), extractor, gaussian, count, seconds)
+
+
+def write_summary(path: Path, features: Features, extractor: Extractor) -> None:
+    """Put the statistics of ``features`` at ``path`` in one step.
+
+    Raises:
+        GenctlError: the disk is full, or the folder is not writable.
+    """
+    stats = FeatureStats.of(features.values)
+    arrays = {
+        "mu": stats.mean.numpy(),
+        "sigma": (stats.scatter / (stats.count - 1)).numpy(),
+        "n": np.int64(stats.count),
+        "extractor": np.str_(_tag(extractor)),
+    }
+    with staged_file(path) as stage, stage.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def _tag(extractor: Extractor) -> str:
+    return f"{extractor.name}:{short_sha(extractor.sha256)}:{extractor.protocol}"
+
+
+def _read(path: Path) -> tuple[Any, Any, int | None, str]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = next((pair for pair in _NAMES if set(pair) <= set(archive.files)), None)
+            if names is None:
+                raise _refusal(path, f"it has {', '.join(archive.files) or 'nothing'}")
+            mean, covariance = (array_in(archive, name).astype(np.float64) for name in names)
+            count = int(array_in(archive, "n")) if "n" in archive else None
+            made_with = str(array_in(archive, "extractor")) if "extractor" in archive else ""
+    except BROKEN as error:
+        raise _refusal(path, str(error) or type(error).__name__) from None
+    return mean, covariance, count, made_with
+
+
+def _refusal(path: Path, why: str) -> GenctlError:
+    return GenctlError(
+        ExitStatus.DATA,
+        f"cannot take statistics from {path}: {why}",
+        hint="genctl stats SOURCE --out ref.npz makes such a file",
+    )

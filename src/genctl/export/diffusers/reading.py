@@ -1,0 +1,180 @@
+"""A UNet2DModel of somebody else as a U-Net of genctl; diffusers itself is not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genctl import documents
+from genctl.errors import ExitStatus, GenctlError
+from genctl.weights import load_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+DOCUMENT = "diffusers.json"
+"""What genctl adds beside ``unet/``; its name differs from that in genctl's own export."""
+
+_FIXED = {
+    "center_input_sample": (False,),
+    "time_embedding_type": ("positional",),
+    "time_embedding_dim": (None,),
+    "freq_shift": (0,),
+    "flip_sin_to_cos": (True,),
+    "mid_block_type": ("UNetMidBlock2D",),
+    "mid_block_scale_factor": (1,),
+    "downsample_padding": (1,),
+    "downsample_type": ("conv",),
+    "upsample_type": ("conv",),
+    "act_fn": ("silu", "swish"),
+    "norm_eps": (1e-5,),
+    "resnet_time_scale_shift": ("default", "scale_shift"),
+    "class_embed_type": (None,),
+}
+"""Argument of UNet2DModel -> the values that genctl's network can stand in for, its default
+first."""
+
+_DEFAULTS: Mapping[str, Any] = {
+    "in_channels": 3,
+    "out_channels": 3,
+    "layers_per_block": 2,
+    "block_out_channels": [224, 448, 672, 896],
+    "down_block_types": ["DownBlock2D"] + ["AttnDownBlock2D"] * 3,
+    "up_block_types": ["AttnUpBlock2D"] * 3 + ["UpBlock2D"],
+    "dropout": 0.0,
+    "norm_num_groups": 32,
+    "attn_norm_num_groups": None,
+    "resnet_time_scale_shift": "default",
+    "add_attention": True,
+}
+
+
+def is_unet(path: Path) -> bool:
+    """Whether diffusers may have written the folder ``path``, and genctl's runs and exports not."""
+    if any((path / name).is_file() for name in ("resolved.json", "genctl.json")):
+        return False
+    return (path / "unet" / "config.json").is_file() or (path / "config.json").is_file()
+
+
+def read_unet(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The network in a folder of diffusers: a UNet2DModel, or a pipeline with one in ``unet/``.
+
+    Where its class embedding has no row for "no class" (all but genctl's own exports), one is
+    added: the mean of the others.
+
+    Returns:
+        The arguments of `genctl.families.diffusion.networks.unet.UNet`, and its weights by name.
+
+    Raises:
+        GenctlError: (DATA) no such folder, damaged, or a network that genctl's cannot stand in
+            for.
+    """
+    folder = path / "unet" if (path / "unet").is_dir() else path
+    config = _read(folder / "config.json")
+    if config.get("_class_name") != "UNet2DModel":
+        raise _refused(path, f"it holds {config.get('_class_name') or 'no class name'}")
+    for name, allowed in _FIXED.items():
+        value = config.get(name, allowed[0])
+        if value not in allowed:
+            raise _refused(path, f"its {name} is {value!r}, not {allowed[0]!r}")
+    if not (folder / WEIGHTS).is_file():
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"no {WEIGHTS} in {folder}",
+            hint="save the model again with save_pretrained(..., safe_serialization=True)",
+        )
+    weights = load_tensors(folder / WEIGHTS)
+    images = _read(path / DOCUMENT)["images"] if (path / DOCUMENT).is_file() else None
+    return _arguments(path, config, images), _with_no_class(weights, own=images is not None)
+
+
+def _arguments(path: Path, config: Mapping[str, Any], images: Any) -> dict[str, Any]:
+    known = {**_DEFAULTS, **config}
+    channels = known["block_out_channels"]
+    width = channels[0]
+    if known["in_channels"] != known["out_channels"]:
+        raise _refused(path, "it makes other channels than it takes")
+    if any(count % width for count in channels):
+        raise _refused(path, f"its channels {channels} are no multiples of the first")
+    scales = known["resnet_time_scale_shift"] == "scale_shift"
+    norms = _middle_norms(known, scales)
+    if known["add_attention"] and norms != known["norm_num_groups"]:
+        raise _refused(path, f"its attn_norm_num_groups is {norms}, unlike its norm_num_groups")
+    classes = known.get("num_class_embeds") or 0
+    return {
+        "shape": tuple(images["shape"]) if images else (known["in_channels"], *_sides(path, known)),
+        "num_classes": max(0, classes - 1) if images else classes,
+        "width": width,
+        "multiples": tuple(count // width for count in channels),
+        "depth": known["layers_per_block"],
+        "attention": _attention(path, known),
+        "unshuffle": images["unshuffle"] if images else 1,
+        "dropout": known["dropout"],
+        "middle_attention": known["add_attention"],
+        "groups": known["norm_num_groups"],
+        "head_dim": _head_dim(path, known),
+        "scales": scales,
+    }
+
+
+def _middle_norms(known: Mapping[str, Any], scales: bool) -> int | None:
+    """Groups of the norm before the attention in the middle, as UNet2DModel chooses them."""
+    given: int | None = known["attn_norm_num_groups"]
+    return known["norm_num_groups"] if given is None and not scales else given
+
+
+def _sides(path: Path, known: Mapping[str, Any]) -> tuple[int, int]:
+    size = known.get("sample_size")
+    if size is None:
+        raise _refused(path, "it does not say how large its images are (sample_size)")
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
+
+
+def _attention(path: Path, known: Mapping[str, Any]) -> tuple[bool, ...]:
+    down, up = list(known["down_block_types"]), list(known["up_block_types"])
+    attention = tuple(kind == "AttnDownBlock2D" for kind in down)
+    expected_down = ["AttnDownBlock2D" if attends else "DownBlock2D" for attends in attention]
+    expected_up = ["AttnUpBlock2D" if attends else "UpBlock2D" for attends in attention[::-1]]
+    if down != expected_down or up != expected_up or len(down) != len(known["block_out_channels"]):
+        raise _refused(path, f"its blocks are {', '.join(map(str, down + up))}")
+    return attention
+
+
+def _head_dim(path: Path, known: Mapping[str, Any]) -> int:
+    """Channels of an attention head; None in the file means one head, whatever its channels."""
+    found = known.get("attention_head_dim", 8)
+    if found is None:
+        raise _refused(path, "its attention has one head at every level (attention_head_dim)")
+    return int(found)
+
+
+def _with_no_class(weights: dict[str, Tensor], *, own: bool) -> dict[str, Tensor]:
+    import torch
+
+    table = weights.get("class_embedding.weight")
+    if table is None or own:
+        return weights
+    return weights | {"class_embedding.weight": torch.cat([table, table.mean(0, keepdim=True)])}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = documents.parse(file.read_bytes())
+    except FileNotFoundError:
+        raise GenctlError(ExitStatus.DATA, f"no {file.name} in {file.parent}") from None
+    except (OSError, ValueError) as error:
+        raise GenctlError(ExitStatus.DATA, f"{file} cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise GenctlError(ExitStatus.DATA, f"{file} is no JSON object")
+    return found
+
+
+def _refused(path: Path, reason: str) -> GenctlError:
+    return GenctlError(
+        ExitStatus.DATA,
+        f"{path} is no network that genctl can go on from: {reason}",
+        hint="a UNet2DModel of plain or attention blocks, with diffusers' defaults otherwise, is",
+    )

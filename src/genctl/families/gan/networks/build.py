@@ -1,0 +1,52 @@
+"""The pair of networks that the options describe."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from genctl.contracts import DataSpec
+from genctl.errors import ExitStatus, GenctlError
+from genctl.families.gan.networks.dcgan import DcganDiscriminator, DcganGenerator
+from genctl.families.gan.networks.resnet import (
+    MIN_SIDE,
+    ImageShape,
+    MlpDiscriminator,
+    MlpGenerator,
+    ResidualDiscriminator,
+    ResidualGenerator,
+)
+from genctl.families.gan.spec import GanConfig
+
+
+def build_networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
+    """``generator`` and ``discriminator``, their weights drawn from torch's generator.
+
+    Raises:
+        GenctlError: (DATA) images too small for convolutions.
+    """
+    channels, height, width = data.shape
+    image = ImageShape(channels, height, width)
+    if options.architecture == "mlp":
+        return {
+            "generator": MlpGenerator(image, z_dim=options.z_dim),
+            "discriminator": MlpDiscriminator(image),
+        }
+    if min(height, width) < MIN_SIDE:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"the images of {data.source} are {height}x{width}; a GAN needs at least "
+            f"{MIN_SIDE}x{MIN_SIDE}",
+            hint=f"--set data.size={MIN_SIDE * 2} enlarges them",
+        )
+    classes = data.num_classes
+    if options.architecture == "dcgan":
+        return {
+            "generator": DcganGenerator(image, classes, width=options.width, z_dim=options.z_dim),
+            "discriminator": DcganDiscriminator(image, classes, width=options.width),
+        }
+    image = ImageShape(channels, height, width, options.patch, options.resample == "smooth")
+    size = {"width": options.width, "depth": options.depth}
+    return {
+        "generator": ResidualGenerator(image, classes, z_dim=options.z_dim, **size),
+        "discriminator": ResidualDiscriminator(image, classes, **size),
+    }

@@ -1,0 +1,138 @@
+"""What the engine may do with a model of images in training: draw previews of it, and score it."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from genctl.api.evaluation.streams import uint8_batches
+from genctl.config import Config
+from genctl.contracts import Parents, Sampler
+from genctl.data.images.dataset import ImageDataset, to_uint8
+from genctl.data.images.stream import BATCH
+from genctl.data.prepare import PreparedDataset
+from genctl.data.text.dataset import TokenDataset
+from genctl.engine.sampling.driver import sample_chunks
+from genctl.engine.training.callbacks import Hooks, Modules
+from genctl.evaluation.evaluate import evaluate_images
+from genctl.evaluation.extractors.choose import Wish, choose_extractor, monitor
+from genctl.evaluation.reference import Reference, make_reference
+from genctl.outputs.images.samples import Samples
+from genctl.outputs.text.callbacks import TextHooks
+from genctl.registry import Spec
+from genctl.runs import Run
+
+PREVIEWS, PREVIEW_SEED = 64, 0
+SCORE_SEED = 20
+"""Neither seed is the default of ``eval``, nor is the extractor: what chose must not also judge."""
+
+
+def make_hooks(
+    spec: Spec,
+    config: Config,
+    dataset: PreparedDataset,
+    parents: Parents,
+    device: torch.device,
+) -> Hooks:
+    """Previews and in-training scores of families that make images or text; nothing for others."""
+    if spec.output == "text" and isinstance(dataset, TokenDataset):
+        text = TextHooks(spec, config, dataset, parents, device)
+        return Hooks(text.preview, text.evaluate, text.cost)
+    if spec.output == "image" and isinstance(dataset, ImageDataset):
+        images = _ImageHooks(spec, config, dataset, parents, device)
+        return Hooks(images.preview, images.evaluate, images.cost)
+    return Hooks()
+
+
+def save_reals(dataset: PreparedDataset, run: Run) -> None:
+    """A grid of training images, ``samples/reals.png``, to hold previews against."""
+    if not isinstance(dataset, ImageDataset):
+        return
+    batch = next(dataset.stream(0, PREVIEWS, seed=0))
+    Samples("image", _pixels([batch["image"]])).save(run.samples / "reals.png")
+
+
+class _ImageHooks:
+    """Previews and scores of one run; the reference is looked at once, when first needed."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        config: Config,
+        dataset: ImageDataset,
+        parents: Parents,
+        device: torch.device,
+    ) -> None:
+        self._spec = spec
+        self._config = config
+        self._dataset = dataset
+        self._parents = parents
+        self._device = device
+        self._request = config.sample
+        self._seconds = 0.0
+
+    def preview(self, modules: Modules, path: Path) -> None:
+        """A grid from the same noise each time, classes in turn."""
+        begun, sampler = time.monotonic(), self._sampler(modules)
+        pixels = _pixels(self._samples(sampler, PREVIEWS, PREVIEW_SEED))
+        self._seconds = (time.monotonic() - begun) / PREVIEWS
+        labels = self._labels(sampler)
+        given = np.arange(PREVIEWS) % len(labels) if labels else None
+        samples = Samples("image", pixels, given, self._dataset.spec.class_names)
+        samples.save(path.with_suffix(".png"))
+
+    def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
+        """``fd``: the Fréchet distance of so many samples to the training images."""
+        batches = uint8_batches(self._samples(self._sampler(modules), samples, SCORE_SEED))
+        reference = self._reference
+        [score] = evaluate_images(["fid"], batches, reference.extractor, reference)
+        return {"fd": score.value}
+
+    def cost(self, modules: Modules) -> float:
+        """Seconds that a sample takes, as those of the latest preview did."""
+        return self._seconds
+
+    def _sampler(self, modules: Modules) -> Sampler:
+        sampler: Sampler = self._spec.load("sampler")(
+            self._config, self._dataset.spec, modules, self._parents
+        )
+        return sampler
+
+    def _labels(self, sampler: Sampler) -> range:
+        """The classes that samples take in turn; empty where the sampler follows none."""
+        return range(self._dataset.spec.num_classes if "label" in sampler.conditions else 0)
+
+    def _samples(self, sampler: Sampler, n: int, seed: int) -> Iterator[Tensor]:
+        return sample_chunks(
+            sampler,
+            self._request,
+            n,
+            seed=seed,
+            labels=self._labels(sampler),
+            batch_size=BATCH,
+            device=self._device,
+        )
+
+    @functools.cached_property
+    def _reference(self) -> Reference:
+        data = self._dataset.spec
+        wish = Wish(monitor(data.extractor), device=self._device)
+        return make_reference(
+            self._dataset.uint8_batches(BATCH),
+            choose_extractor(wish).extractor,
+            name=data.name,
+            sha256=data.fingerprint,
+        )
+
+
+def _pixels(chunks: Iterable[Tensor]) -> npt.NDArray[np.generic]:
+    """Floats in about [-1, 1] as (N, H, W, C) uint8."""
+    images = torch.cat([to_uint8(chunk) for chunk in chunks])
+    return images.permute(0, 2, 3, 1).cpu().numpy()

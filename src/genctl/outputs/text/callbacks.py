@@ -1,0 +1,80 @@
+"""What the engine may do with a model of text in training: let it write, and score it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from genctl.config import Config
+from genctl.contracts import Batch, Parents, Writer
+from genctl.data.text.dataset import TokenDataset
+from genctl.decoding.generate import write
+from genctl.engine.sampling.noise import KeyedNoise
+from genctl.engine.training.callbacks import Modules
+from genctl.evaluation.measures.bits_per_byte import tally
+from genctl.outputs.text.generate import collect, tokens_of
+from genctl.outputs.text.samples import Texts
+from genctl.registry import Spec
+
+PREVIEWS, PREVIEW_SEED, PREVIEW_TOKENS = 3, 0, 160
+
+
+class TextHooks:
+    """Previews and scores of one run."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        config: Config,
+        dataset: TokenDataset,
+        parents: Parents,
+        device: torch.device,
+    ) -> None:
+        self._spec = spec
+        self._config = config
+        self._dataset = dataset
+        self._parents = parents
+        self._device = device
+        self._request = replace(config.sample, max_new_tokens=PREVIEW_TOKENS)
+
+    def preview(self, modules: Modules, path: Path) -> None:
+        """Some texts from nothing, from the same noise each time."""
+        writer: Writer = self._spec.load("sampler")(
+            self._config, self._dataset.spec, modules, self._parents
+        )
+        noise = KeyedNoise(("sample", PREVIEW_SEED), range(PREVIEWS), device=self._device)
+        prompts = [""] * PREVIEWS
+        found = write(
+            writer.reader,
+            [tokens_of(prompt, self._dataset.tokenizer, self._dataset.spec) for prompt in prompts],
+            self._request,
+            noise,
+            self._dataset.tokenizer,
+        )
+        Texts(collect(found, prompts, PREVIEWS)).save(path.with_suffix(".txt"))
+
+    def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
+        """``bpb``: bits a byte of the first windows of the validation text; ``nats`` a token."""
+        found = tally(modules["model"], self._windows(samples), self._device)
+        nats, data = found.nats_per_token, self._dataset
+        bytes_per_token = data.valid_bytes / data.predicted(held_out=True)
+        return {"bpb": nats / (math.log(2) * bytes_per_token), "nats": nats}
+
+    def cost(self, modules: Modules) -> float:
+        """Seconds that a window takes, as those of the first batch do."""
+        begun, first = time.monotonic(), next(self._windows(1))
+        tally(modules["model"], [first], self._device)
+        return (time.monotonic() - begun) / len(first["mask"])
+
+    def _windows(self, count: int) -> Iterator[Batch]:
+        """The validation text from its beginning, in whole batches of about ``count`` windows."""
+        batches = self._dataset.validation()
+        first = next(batches)
+        yield first
+        yield from islice(batches, max(0, count // len(first["mask"]) - 1))
