@@ -31,7 +31,7 @@ from genctl.compat.torchvision import import_torchvision
 from genctl.config import ImageData
 from genctl.data.images.sources import decode_cache as decoded
 from genctl.data.prepare import prepare
-from genctl.engine.training.trainer import Plan, Trainer
+from genctl.engine.training.trainer import RunSettings, Trainer
 
 BATCH, BATCHES = 64, 40
 
@@ -103,7 +103,7 @@ def _wait(folder: Path, size: int) -> float:
     settings = config.resolve(registry.get("gan"), environ={})
     dataset = _Timed(prepare(ImageData(source=str(folder), size=str(size))).dataset)
     objective = build_objective(registry.get("gan"), settings, dataset.spec, {})
-    trainer = Trainer(objective, dataset, Plan(0, BATCH, BATCH, "cpu", "off", 2))
+    trainer = Trainer(objective, dataset, RunSettings(0, BATCH, BATCH, "cpu", "off", 2))
     for _ in range(3):
         trainer.step(0.5)
     dataset.seconds, begun = 0.0, time.perf_counter()
@@ -116,7 +116,7 @@ class _Timed:
     """A data set that counts how long its batches take."""
 
     def __init__(self, dataset) -> None:
-        self.spec, self.artefacts, self.seconds = dataset.spec, dataset.artefacts, 0.0
+        self.spec, self.assets, self.seconds = dataset.spec, dataset.assets, 0.0
         self._dataset = dataset
 
     def stream(self, *given, **more):

@@ -26,7 +26,7 @@ import genctl
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch, DataSpec, Objective
-from genctl.engine.training.trainer import Plan, Trainer
+from genctl.engine.training.trainer import RunSettings, Trainer
 
 WARM_UP, TIMED = 5, 20
 SHAPE = (3, 32, 32)
@@ -35,7 +35,7 @@ SHAPE = (3, 32, 32)
 class RandomImages:
     """The same random images on the device, so that nothing waits for data."""
 
-    artefacts: dict[str, bytes] = {}  # noqa: RUF012
+    assets: dict[str, bytes] = {}  # noqa: RUF012
 
     def __init__(self, batch: int, device: str) -> None:
         statistics = {"sigma_data": 0.5}
@@ -71,7 +71,9 @@ def main() -> None:
     ):
         objective = build_objective(registry.get("diffusion"), settings, data.spec, {})
         objective.modules["denoiser"].to(memory_format=ordered)
-        plan = Plan(0, options.batch, options.batch, options.device, amp, 1, compile=compiled)
+        plan = RunSettings(
+            0, options.batch, options.batch, options.device, amp, 1, compile=compiled
+        )
         trainer = Trainer(objective, data, plan)
         found = rate(lambda trainer=trainer: trainer.step(0.5), options.batch)
         title = f"genctl, amp {amp}, {str(ordered).removeprefix('torch.')} kernels"

@@ -28,9 +28,9 @@ from gan_colour_peers import PEERS
 from machine import machine
 
 import genctl
+from genctl.data.images.drawing import grid, save_png
 from genctl.data.images.sets.emoji import load_emoji
 from genctl.engine.optim.precision import multiplies_bf16
-from genctl.outputs.images.samples import grid, save_png
 
 OURS = {f"genctl {preset}": preset for preset in ("small-64", "dcgan")}
 SHOWN = 64

@@ -21,7 +21,7 @@ import genctl
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch, DataSpec
-from genctl.engine.training.trainer import Plan, Trainer
+from genctl.engine.training.trainer import RunSettings, Trainer
 
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "RTX 4090": 165e12}
 """Dense bf16 operations a second that the makers specify."""
@@ -32,7 +32,7 @@ WARM_UP, TIMED = 5, 20
 class RandomTokens:
     """Windows of random tokens on the device, so that nothing waits for data."""
 
-    artefacts: dict[str, bytes] = {}  # noqa: RUF012
+    assets: dict[str, bytes] = {}  # noqa: RUF012
 
     def __init__(self, spec: DataSpec, batch: int) -> None:
         self.spec = spec
@@ -78,7 +78,7 @@ def speed(compiled: bool) -> dict[str, object]:
     spec = registry.get("lm")
     settings = config.resolve(spec, preset="base-124m", environ={}, sets=["batch_size=32"])
     data = DataSpec("random", "random", "tok", (1024,), 10**9, "0" * 64, vocab_size=50_304)
-    plan = Plan(0, 32, 16, "cuda", "bf16", torch.get_num_threads(), compile=compiled)
+    plan = RunSettings(0, 32, 16, "cuda", "bf16", torch.get_num_threads(), compile=compiled)
     trainer = Trainer(build_objective(spec, settings, data, {}), RandomTokens(data, 32), plan)
     for _ in range(WARM_UP):
         trainer.step(0.5)

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from genctl.families.lm.network import Decoder, DecoderShape
-from genctl.families.lm.predictor import CachedReader
+from genctl.families.lm.predictor import KVCachePredictor
 
 TOKENS = 512
 SHAPE = DecoderShape(
@@ -83,7 +83,7 @@ def _genctl(network: Decoder) -> Callable[[Rows], list[list[int]]]:
     from genctl.engine.sampling.noise import KeyedNoise
     from genctl.registry import get
 
-    reader, tokenizer = CachedReader(network), Tokenizer.byte()
+    reader, tokenizer = KVCachePredictor(network), Tokenizer.byte()
     options = {"temperature": "0", "max_new_tokens": str(TOKENS)}
     request = request_from(get("lm"), options)
 

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch, DataSpec
-from genctl.engine.training.trainer import Plan, Trainer
+from genctl.engine.training.trainer import RunSettings, Trainer
 
 SECONDS = 4.0
 VOCABULARY, CONTEXT = 512, 256
@@ -46,7 +46,7 @@ SIZES = (Size(128, 4, 352, 8), Size(384, 6, 1024, 4))
 class Windows:
     """Random tokens as a data set of the engine."""
 
-    artefacts: dict[str, bytes] = {}  # noqa: RUF012
+    assets: dict[str, bytes] = {}  # noqa: RUF012
 
     def __init__(self) -> None:
         self.spec = DataSpec(
@@ -119,7 +119,7 @@ def _genctl(size: Size, compiled: bool) -> Callable[[int], None]:
     ]
     settings = config.resolve(spec, preset="tiny-cpu", environ={}, sets=sets)
     data = Windows()
-    plan = Plan(
+    plan = RunSettings(
         seed=0,
         batch_size=size.batch,
         micro_batch=size.batch,

@@ -1,4 +1,4 @@
-"""Train a bundled digit classifier, ``src/genctl/evaluation/extractors/digit_{net,monitor}.safetensors``.
+"""Train a bundled digit classifier: ``digit_{net,monitor}.safetensors`` of the extractors.
 
     python tools/train_digit_net.py net
     python tools/train_digit_net.py monitor

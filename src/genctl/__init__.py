@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "__version__": "genctl.version:VERSION",
     "ExitStatus": "genctl.errors:ExitStatus",
     "GenctlError": "genctl.errors:GenctlError",
     "Model": "genctl.api.models.model:Model",
@@ -52,21 +53,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return _version()
     if name not in _HOMES:
         raise AttributeError(f"module 'genctl' has no attribute {name!r}")
     module, _, attribute = _HOMES[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("genctl")
-    except PackageNotFoundError:  # a source tree that was never installed
-        return "0+unknown"
 
 
 def __dir__() -> list[str]:

@@ -29,7 +29,7 @@ def text_run(path: Path, tokenizer: Tokenizer) -> Run:
     data = DataSpec("诗.txt", "诗", "tok", (48,), 10, "0" * 64)
     data = dataclasses.replace(
         data,
-        artefacts={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        assets={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         vocab_size=tokenizer.vocab_size,
         end=tokenizer.end,
     )

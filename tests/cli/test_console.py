@@ -7,7 +7,7 @@ import os
 import pytest
 
 from genctl import cli
-from genctl.engine.parallel.process_group import World
+from genctl.engine.parallel.process_group import ProcessGroup
 
 
 class LeftError(Exception):
@@ -27,7 +27,7 @@ def test_a_process_that_met_others_leaves_at_once(
         return status
 
     monkeypatch.setattr(os, "_exit", leave)
-    monkeypatch.setattr(World, "met", met)
+    monkeypatch.setattr(ProcessGroup, "met", met)
     monkeypatch.setattr(cli, "main", main)
     with pytest.raises(LeftError if met else SystemExit) as left:
         cli.console()

@@ -43,7 +43,7 @@ COMMANDS = {
 ELSEWHERE = {"demo"}
 """Takes minutes, and has tests of its own."""
 
-MANNERS = {"plain": (), "json": ("--json",), "quiet": ("--quiet",)}
+COMMON_FLAGS = {"plain": (), "json": ("--json",), "quiet": ("--quiet",)}
 
 
 def verbs(group: Any = None, prefix: str = "") -> Iterator[str]:
@@ -74,10 +74,10 @@ def desk(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return tmp_path
 
 
-@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("manner", COMMON_FLAGS)
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_every_verb_in_every_manner(verb: str, manner: str, desk: Path, type_: Type) -> None:
-    said = type_(*COMMANDS[verb].split(), *MANNERS[manner])
+    said = type_(*COMMANDS[verb].split(), *COMMON_FLAGS[manner])
     assert said.code == 0, said.err
     assert "\x1b" not in said.out + said.err
     assert "Traceback" not in said.err

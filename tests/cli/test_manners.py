@@ -1,4 +1,4 @@
-"""Verbs about what there is: info, explain, config, runs compare and rm, watch."""
+"""CommandGroup about what there is: info, explain, config, runs compare and rm, watch."""
 
 from __future__ import annotations
 

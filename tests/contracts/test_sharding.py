@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import genctl
-from genctl.engine.parallel.sharding import is_cut
+from genctl.engine.parallel.sharding import is_sharded
 from genctl.engine.training import checkpoint
 from genctl.engine.training.loggers import read_rows
 from genctl.engine.training.trainer import Trainer
@@ -91,7 +91,7 @@ def test_each_holds_a_part_alone(tmp_path: Path) -> None:
                 *self.ema.copies["ema"]["model"].parameters(),
                 *(t for s in self.optimizers.state().values() for t in s.values() if t.ndim),
             ]
-            assert all(is_cut(tensor) for tensor in kept)
+            assert all(is_sharded(tensor) for tensor in kept)
             own = sum(tensor.to_local().numel() for tensor in kept)
             (seen / f"{rank}").write_text(f"{own} {sum(t.numel() for t in kept)}")
             return found
@@ -113,7 +113,7 @@ def test_a_gan_keeps_its_discriminator_whole(tmp_path: Path) -> None:
         def init(self: Trainer, *args: object, **kwargs: object) -> None:
             made(self, *args, **kwargs)  # type: ignore[arg-type]
             cut = {
-                role: {is_cut(p) for p in module.parameters()}
+                role: {is_sharded(p) for p in module.parameters()}
                 for role, module in self.objective.modules.items()
             }
             assert cut == {"generator": {True}, "discriminator": {False}}

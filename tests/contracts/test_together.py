@@ -16,7 +16,7 @@ import torch
 import genctl
 from genctl.contracts import Loss
 from genctl.engine.parallel import worker_loop as following
-from genctl.engine.parallel.process_group import World
+from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training import checkpoint
 from genctl.engine.training.loggers import read_rows
 from genctl.engine.training.nonfinite_guard import MAX_SKIPPED
@@ -114,7 +114,7 @@ def test_all_are_set_back_together(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         whole_restore(self, snapshot)
         restored.append(snapshot.attempt)
 
-    def followed(trainer: Trainer, run: Run, world: World) -> None:
+    def followed(trainer: Trainer, run: Run, world: ProcessGroup) -> None:
         whole_follow(trainer, run, world)
         save_tensors(tmp_path / "follower.safetensors", flatten(trainer.objective.modules))
 
@@ -185,10 +185,13 @@ def test_what_only_another_process_lacks_is_said_by_the_first(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def work(rank: int) -> None:
-        world = World.join("cpu")
-        assert world.led(lambda: {"rank": rank, "名": "字" * 100}) == {"rank": 0, "名": "字" * 100}
-        assert world.in_turn(lambda: rank) == rank
-        world.together(raise_divergence if rank else int)
+        world = ProcessGroup.join("cpu")
+        assert world.broadcast_from_rank0(lambda: {"rank": rank, "名": "字" * 100}) == {
+            "rank": 0,
+            "名": "字" * 100,
+        }
+        assert world.rank0_first(lambda: rank) == rank
+        world.run_on_all_ranks(raise_divergence if rank else int)
 
     assert in_processes(work) == [ExitStatus.NON_FINITE] * 2
     assert capfd.readouterr().err == "error: process 1: diverged for a test\n"
@@ -201,7 +204,7 @@ def test_gathered_rows_carry_the_gradient_of_every_process(tmp_path: Path) -> No
         return (own @ all_.T).softmax(1).square().sum()
 
     def work(rank: int) -> None:
-        world = World.join("cpu")
+        world = ProcessGroup.join("cpu")
         own = rows[rank * 3 : rank * 3 + 3].clone().requires_grad_()
         loss(own, world.gather(own)).backward()
         assert own.grad is not None

@@ -18,7 +18,7 @@ PROMPTS = [[1, 2, 3], [7], list(range(12)), [], [5] * 16, [9, 9], [40, 41, 42, 4
 
 
 def greedy(prompt: Sequence[int], steps: int, context: int, end: int | None = 256) -> list[int]:
-    """Written with nothing but the toy's logits; the last half is kept where no more fits."""
+    """TextSample with nothing but the toy's logits; the last half is kept where no more fits."""
     toy, held, written = Toy(context), list(prompt), []
     for _ in range(steps):
         token = int(toy.logits(held).argmax())

@@ -28,7 +28,7 @@ def drawn_shares(logits: Tensor, request: WritingRequest) -> Tensor:
     return torch.bincount(chosen, minlength=logits.shape[1]) / GRID
 
 
-def spread(logits: Tensor, **rule: float) -> Tensor:
+def evenly_spaced(logits: Tensor, **rule: float) -> Tensor:
     """The candidates' logits at their ids, minus infinity elsewhere, (1, V)."""
     ordered, ids = rules.candidates(logits, **rule)
     return torch.full_like(logits, float("-inf")).scatter(1, ids, ordered)
@@ -48,14 +48,14 @@ class TestAsTransformersDoes:
     def test_top_k(self, logits: Tensor, k: int) -> None:
         from transformers import TopKLogitsWarper
 
-        assert torch.equal(spread(logits, top_k=k), TopKLogitsWarper(k)(None, logits))
+        assert torch.equal(evenly_spaced(logits, top_k=k), TopKLogitsWarper(k)(None, logits))
 
     @given(LOGITS, st.floats(0.01, 0.99))
     def test_top_p(self, logits: Tensor, p: float) -> None:
         from transformers import TopPLogitsWarper
 
         assume(not near_the_edge(logits, p))
-        assert torch.equal(spread(logits, top_p=p), TopPLogitsWarper(p)(None, logits))
+        assert torch.equal(evenly_spaced(logits, top_p=p), TopPLogitsWarper(p)(None, logits))
 
     @given(LOGITS, st.floats(0.001, 1))
     def test_min_p(self, logits: Tensor, p: float) -> None:
@@ -63,7 +63,7 @@ class TestAsTransformersDoes:
 
         ratios = (logits - logits.max()).exp()
         assume(not ((ratios - p).abs() < 1e-4 * p).any())
-        assert torch.equal(spread(logits, min_p=p), MinPLogitsWarper(p)(None, logits))
+        assert torch.equal(evenly_spaced(logits, min_p=p), MinPLogitsWarper(p)(None, logits))
 
     @given(LOGITS, st.floats(0.1, 10), st.data())
     def test_repetition(self, logits: Tensor, penalty: float, data: st.DataObject) -> None:
@@ -139,7 +139,7 @@ def test_rows_are_drawn_alone_from_a_large_vocabulary(rule: dict[str, float]) ->
 
 
 def test_top_p_keeps_no_more_than_it_needs_where_tokens_are_equal() -> None:
-    kept = spread(torch.zeros(1, 10), top_p=0.35).isfinite()
+    kept = evenly_spaced(torch.zeros(1, 10), top_p=0.35).isfinite()
     assert kept.tolist() == [[True] * 4 + [False] * 6]
 
 

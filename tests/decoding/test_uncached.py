@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from genctl.contracts import Reader
-from genctl.decoding.uncached import RereadingReader
+from genctl.contracts import TokenPredictor
+from genctl.decoding.uncached import UncachedPredictor
 
 
 class Causal(nn.Module):
@@ -22,7 +22,7 @@ class Causal(nn.Module):
 
 def test_each_row_is_read_to_its_own_end() -> None:
     module, rows = Causal(), [[1, 2, 3], [4], [5, 6, 0, 2]]
-    reader: Reader = RereadingReader(module, 7)
+    reader: TokenPredictor = UncachedPredictor(module, 7)
     with torch.inference_mode():
         found = [reader.begin(rows)]
         for tokens in ([1, 2, 3], [4, 5, 6], [0, 1, 0]):
@@ -39,7 +39,7 @@ def test_each_row_is_read_to_its_own_end() -> None:
 
 def test_no_more_is_read_than_the_longest_row_holds() -> None:
     module = Causal()
-    reader = RereadingReader(module, 100)
+    reader = UncachedPredictor(module, 100)
     reader.begin([[1, 2], [3]])
     reader.advance(torch.tensor([1, 2]))
     assert module.widths == [2, 3]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genctl.data.text.tokenizer import Tokenizer
-from genctl.decoding.generate import Piece, write
+from genctl.decoding.generate import TextChunk, write
 from genctl.decoding.request import WritingRequest
 from genctl.engine.sampling.noise import KeyedNoise
 
@@ -80,14 +80,14 @@ def pieces(
     seed: int = 0,
     first: int = 0,
     **options: object,
-) -> list[Piece]:
+) -> list[TextChunk]:
     """All that is written; the rows are samples ``first``, ``first + 1`` ... of ``seed``."""
     noise = KeyedNoise(("sample", seed), range(first, first + len(prompts)))
     tokenizer = tokenizer or byte_tokenizer()
     return list(write(reader, prompts, WritingRequest(**options), noise, tokenizer))
 
 
-def joined(found: Sequence[Piece], row: int = 0) -> tuple[str, tuple[int, ...], str]:
+def joined(found: Sequence[TextChunk], row: int = 0) -> tuple[str, tuple[int, ...], str]:
     """Text, tokens and end of one row."""
     own = [piece for piece in found if piece.row == row]
     assert not any(piece.finished for piece in own[:-1])

@@ -13,7 +13,7 @@ from torch import Tensor
 from genctl import __version__
 from genctl.data.images.sets.digits import load_digits
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.evaluate import evaluate_images, real_floor
+from genctl.evaluation.evaluate import evaluate_images, real_baseline
 from genctl.evaluation.extractors.base import Origin
 from genctl.evaluation.extractors.digits import DigitsExtractor
 from genctl.evaluation.extractors.rand import RandExtractor
@@ -52,13 +52,13 @@ def test_real_digits_stand_low_and_noise_high(
     digits: DigitsExtractor, reference: Reference, held_out: Tensor
 ) -> None:
     seen = extract(digits, torch.split(held_out[:1000], 300))
-    [floor] = real_floor(["fid"], seen, reference)
+    [baseline] = real_baseline(["fid"], seen, reference)
     [noise] = evaluate_images(["fid"], [images(1000, 1, 28, 28)], digits, reference)
-    assert floor.name == noise.name == "fd[digits]"
-    assert floor.n_generated == 1000
-    assert 0 < floor.error < floor.value < 8
-    assert noise.value > 20 * floor.value
-    assert floor.warnings == ()
+    assert baseline.name == noise.name == "fd[digits]"
+    assert baseline.n_generated == 1000
+    assert 0 < baseline.error < baseline.value < 8
+    assert noise.value > 20 * baseline.value
+    assert baseline.warnings == ()
 
 
 def test_what_a_score_says(digits: DigitsExtractor, reference: Reference, held_out: Tensor) -> None:

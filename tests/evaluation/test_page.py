@@ -49,7 +49,7 @@ def page(**changes: object) -> str:
         "title": NASTY,
         "facts": {"generated": NASTY},
         "scores": [score("fd[digits]"), score(f"kd[{NASTY}]")],
-        "floors": {"fd[digits]": score("fd[digits]", 0.25)},
+        "baselines": {"fd[digits]": score("fd[digits]", 0.25)},
         "warnings": [NASTY],
         "grids": [Picture(b"png", NASTY, 10)],
         "pairs": [Picture(b"png", "0.5", 10)],

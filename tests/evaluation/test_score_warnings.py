@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from genctl.data.images.stream import Reading
+from genctl.data.images.stream import ImagePass
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.compute import measure
-from genctl.evaluation.eval_inputs import Seen
+from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.evaluate import evaluate_images
 from genctl.evaluation.extractors.digits import DigitsExtractor
 from genctl.evaluation.extractors.rand import RandExtractor
@@ -53,10 +53,10 @@ def test_other_numbers_without_a_floor(rand: RandExtractor, reference: Reference
 
 
 def test_what_is_remarked_of_files(rand: RandExtractor, reference: Reference) -> None:
-    reading = Reading(iter([images(400).numpy()]), list(range(400)), jpegs=7, deep=2)
+    reading = ImagePass(iter([images(400).numpy()]), list(range(400)), jpegs=7, deep=2)
     [score] = evaluate_images(["fid"], reading, rand, reference)
     jpeg, deep = score.warnings
-    assert jpeg.startswith("the generated images include 7 JPEG files, whose artefacts")
+    assert jpeg.startswith("the generated images include 7 JPEG files, whose assets")
     assert deep == "the generated images include 2 of 16 bits a channel, reduced to 8"
 
 
@@ -66,7 +66,7 @@ def test_class_order_matters_to_other_tools_only() -> None:
     seen = extract(digits, [pictures])
 
     def score(labels: np.ndarray) -> tuple[float, tuple[str, ...]]:
-        [found] = measure("is", Seen(digits, seen.labelled(labels, ("a", "b"))))
+        [found] = measure("is", EvalInputs(digits, seen.labelled(labels, ("a", "b"))))
         return found.value, found.warnings
 
     in_order, warned = score(np.repeat([0, 1], 500))
@@ -90,12 +90,12 @@ def test_a_class_without_enough_images_is_named(rand: RandExtractor) -> None:
         labels=np.resize([0, 1, 2], 60),
         class_names=names,
     )
-    distance, recall = measure("per-class", Seen(rand, labelled(60, 0, [0, 1]), real))
+    distance, recall = measure("per-class", EvalInputs(rand, labelled(60, 0, [0, 1]), real))
     assert distance.name == "fd-per-class[rand]"
     assert recall.name == "recall-per-class[rand]"
     assert set(distance.details) == set(recall.details) == {"a", "b"}
     assert distance.value == pytest.approx(sum(distance.details.values()) / 2)
     assert "too few images of the classes c: left out" in distance.warnings
     with pytest.raises(GenctlError, match="no class has more than 3") as caught:
-        measure("per-class", Seen(rand, labelled(3, 0, [0]), real))
+        measure("per-class", EvalInputs(rand, labelled(3, 0, [0]), real))
     assert caught.value.code is ExitStatus.DATA

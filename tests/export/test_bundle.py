@@ -88,21 +88,21 @@ def test_parents_come_along(written: Path, tmp_path: Path) -> None:
 def with_tokenizer(content: bytes = "词".encode()) -> dict[str, Any]:
     """The document of a model whose data has a tokenizer."""
     sha256 = hashlib.sha256(content).hexdigest()
-    data = dataclasses.replace(data_spec(), artefacts={"tokenizer/词.json": sha256})
+    data = dataclasses.replace(data_spec(), assets={"tokenizer/词.json": sha256})
     return DOCUMENT | {"data": data.to_json()}
 
 
 def test_files_of_the_data_come_along(tmp_path: Path) -> None:
-    artefacts = {"tokenizer/词.json": "词".encode()}
-    proof = bundle.write(tmp_path / "b", with_tokenizer(), tensors(), card="", artefacts=artefacts)
+    assets = {"tokenizer/词.json": "词".encode()}
+    proof = bundle.write(tmp_path / "b", with_tokenizer(), tensors(), card="", assets=assets)
     assert (tmp_path / "b" / "tokenizer" / "词.json").read_text("utf-8") == "词"
     assert proof.inputs == ("8 tensors", "tokenizer/词.json")
 
 
-@pytest.mark.parametrize("artefacts", [{}, {"tokenizer/词.json": b"other"}])
-def test_files_that_are_not_those_of_the_data(tmp_path: Path, artefacts: dict[str, bytes]) -> None:
+@pytest.mark.parametrize("assets", [{}, {"tokenizer/词.json": b"other"}])
+def test_files_that_are_not_those_of_the_data(tmp_path: Path, assets: dict[str, bytes]) -> None:
     with pytest.raises(GenctlError) as caught:
-        bundle.write(tmp_path / "b", with_tokenizer(), tensors(), card="", artefacts=artefacts)
+        bundle.write(tmp_path / "b", with_tokenizer(), tensors(), card="", assets=assets)
     assert caught.value.code is ExitStatus.PROOF_FAILED
     assert "tokenizer/词.json is not what belongs to the data" in caught.value.message
     assert not list(tmp_path.iterdir())
@@ -110,7 +110,7 @@ def test_files_that_are_not_those_of_the_data(tmp_path: Path, artefacts: dict[st
 
 @pytest.mark.parametrize("name", ["../key", "/etc/key", "C:\\key", "a/../../key", "a\\..\\..\\key"])
 def test_a_bundle_names_files_of_its_own_alone(written: Path, name: str) -> None:
-    data = dataclasses.replace(data_spec(), artefacts={name: "0" * 64})
+    data = dataclasses.replace(data_spec(), assets={name: "0" * 64})
     edit(data=data.to_json())(written)
     with pytest.raises(GenctlError, match="is damaged"):
         bundle.read(written)

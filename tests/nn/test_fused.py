@@ -1,4 +1,4 @@
-"""Written-out gradients against autograd's own."""
+"""TextSample-out gradients against autograd's own."""
 
 from __future__ import annotations
 

@@ -11,16 +11,16 @@ from typing import Annotated
 import typer
 
 import genctl
-from genctl.cli.command import MANNERS, Verb, Verbs, help_when_bare
+from genctl.cli.command import COMMON_FLAGS, Command, CommandGroup, help_when_bare
 from genctl.cli.errors import report as report_failure
 from genctl.cli.verbs.data.data import data
 from genctl.cli.verbs.data.stats import stats
 from genctl.cli.verbs.models.demo import demo
 from genctl.cli.verbs.models.eval import evaluate
 from genctl.cli.verbs.models.export import export
-from genctl.cli.verbs.models.models import ModelsVerb, models
-from genctl.cli.verbs.models.sample import SampleVerb, sample
-from genctl.cli.verbs.models.train import TrainVerb, train
+from genctl.cli.verbs.models.models import ModelsCommand, models
+from genctl.cli.verbs.models.sample import SampleCommand, sample
+from genctl.cli.verbs.models.train import TrainCommand, train
 from genctl.cli.verbs.pages.report import report
 from genctl.cli.verbs.pages.watch import watch
 from genctl.cli.verbs.runs.compare import compare
@@ -34,7 +34,7 @@ from genctl.output import Mode, Output
 
 app = typer.Typer(
     name="genctl",
-    cls=Verbs,
+    cls=CommandGroup,
     invoke_without_command=True,
     rich_markup_mode=None,  # rich would take longer to load than everything else together
     context_settings={
@@ -43,22 +43,22 @@ app = typer.Typer(
         "token_normalize_func": lambda name: name.replace("_", "-"),  # --batch_size is fine too
     },
 )
-app.command("train", cls=TrainVerb)(train)
-app.command("sample", cls=SampleVerb)(sample)
-app.command("eval", cls=Verb)(evaluate)
-app.command("compare", cls=Verb)(compare)
-app.command("stats", cls=Verb)(stats)
-app.command("export", cls=Verb)(export)
-app.command("models", cls=ModelsVerb)(models)
+app.command("train", cls=TrainCommand)(train)
+app.command("sample", cls=SampleCommand)(sample)
+app.command("eval", cls=Command)(evaluate)
+app.command("compare", cls=Command)(compare)
+app.command("stats", cls=Command)(stats)
+app.command("export", cls=Command)(export)
+app.command("models", cls=ModelsCommand)(models)
 app.add_typer(runs)
 app.add_typer(data)
 app.add_typer(config)
-app.command("info", cls=Verb)(info)
-app.command("explain", cls=Verb)(explain)
-app.command("watch", cls=Verb)(watch)
-app.command("report", cls=Verb)(report)
-app.command("doctor", cls=Verb)(doctor)
-app.command("demo", cls=Verb)(demo)
+app.command("info", cls=Command)(info)
+app.command("explain", cls=Command)(explain)
+app.command("watch", cls=Command)(watch)
+app.command("report", cls=Command)(report)
+app.command("doctor", cls=Command)(doctor)
+app.command("demo", cls=Command)(demo)
 
 
 def _show_version(wanted: bool) -> None:
@@ -92,7 +92,7 @@ def run(argv: Sequence[str] | None, started: float) -> int:
     Returns:
         The exit status.
     """
-    arguments = _manners_last(sys.argv[1:] if argv is None else argv)
+    arguments = _common_flags_last(sys.argv[1:] if argv is None else argv)
     output = Output(Mode.JSON if "--json" in arguments else Mode.HUMAN)
     _accept_any_text()
     try:
@@ -105,9 +105,9 @@ def run(argv: Sequence[str] | None, started: float) -> int:
     return _flushed(int(code))
 
 
-def _manners_last(arguments: Sequence[str]) -> list[str]:
+def _common_flags_last(arguments: Sequence[str]) -> list[str]:
     """``genctl --json models`` as ``genctl models --json``, where the verb finds it."""
-    first = list(itertools.takewhile(MANNERS.__contains__, arguments))
+    first = list(itertools.takewhile(COMMON_FLAGS.__contains__, arguments))
     return [*arguments[len(first) :], *first]
 
 

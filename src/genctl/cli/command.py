@@ -14,14 +14,14 @@ from typer.core import TyperCommand, TyperGroup
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.output import Mode, Output
 
-MANNERS = {"--json", "--quiet", "-q", "--verbose", "-v", "--debug"}
+COMMON_FLAGS = {"--json", "--quiet", "-q", "--verbose", "-v", "--debug"}
 PANEL = "Options of every command"
-SUBJECT = "genctl.subject"
+FAMILY_ARG = "genctl.subject"
 """In ``ctx.meta``: the family or run whose own options the verb takes."""
 
 
 @dataclass(frozen=True)
-class Call:
+class Context:
     """How a verb was called; ``ctx.obj`` inside it.
 
     Attributes:
@@ -35,7 +35,7 @@ class Call:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-class Verbs(TyperGroup):
+class CommandGroup(TyperGroup):
     """A group whose unknown commands are answered with the nearest known ones."""
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -48,11 +48,11 @@ class Verbs(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-class Verb(TyperCommand):
-    """A command that takes the options of `manners` besides its own, and finds a `Call`."""
+class Command(TyperCommand):
+    """A command with the options of `common_options` besides its own; it gets a `Context`."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return [*_settled(super().get_params(ctx)), *_manners()]
+        return [*_settled(super().get_params(ctx)), *_common_options()]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the help of the options, by the panels they name."""
@@ -72,13 +72,15 @@ class Verb(TyperCommand):
             if getattr(error, "ctx", None) is None:
                 vars(error)["ctx"] = ctx  # so that the hint can name the verb
             raise
-        chosen = {parameter.name: ctx.params.pop(parameter.name, False) for parameter in _manners()}
+        chosen = {
+            parameter.name: ctx.params.pop(parameter.name, False) for parameter in _common_options()
+        }
         if not ctx.resilient_parsing:
-            ctx.obj = Call(ctx.obj, manners(**chosen))
+            ctx.obj = Context(ctx.obj, common_options(**chosen))
         return rest
 
 
-def manners(
+def common_options(
     json: Annotated[
         bool,
         typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=PANEL),
@@ -131,5 +133,5 @@ def _settled(parameters: list[Any]) -> list[Any]:
 
 
 @functools.cache
-def _manners() -> list[Any]:
-    return parameters_of(manners)
+def _common_options() -> list[Any]:
+    return parameters_of(common_options)

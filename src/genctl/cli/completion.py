@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import typer
 
 from genctl import registry, runs
-from genctl.cli.command import SUBJECT
+from genctl.cli.command import FAMILY_ARG
 
 # The rooms that these belong to load torch; a test holds both sides equal.
 METRICS = (
@@ -40,13 +40,13 @@ def families() -> Iterator[tuple[str, str]]:
 
 def presets(ctx: typer.Context) -> list[str]:
     """The presets of the family that was typed."""
-    named = ctx.meta.get(SUBJECT)
+    named = ctx.meta.get(FAMILY_ARG)
     return [preset for spec in registry.specs() if spec.name == named for preset in spec.presets]
 
 
 def sources(ctx: typer.Context) -> list[str]:
     """The data sets that are built in for the family that was typed; of all without one."""
-    named = ctx.meta.get(SUBJECT)
+    named = ctx.meta.get(FAMILY_ARG)
     kinds = {spec.output for spec in registry.specs() if spec.name == named or not named}
     return [name for kind, names in SOURCES.items() if kind in kinds for name in names]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from genctl.cli.command import SUBJECT
+from genctl.cli.command import FAMILY_ARG
 from genctl.errors import ExitStatus, GenctlError, is_out_of_memory, nearest
 from genctl.output import Output
 
@@ -52,7 +52,7 @@ def explain(error: Exception) -> GenctlError:
 def _misuse(error: typer.TyperException) -> GenctlError:
     """What Typer found wrong with the command line."""
     context: Any = getattr(error, "ctx", None)
-    words = [context.command_path, context.meta.get(SUBJECT)] if context else ["genctl"]
+    words = [context.command_path, context.meta.get(FAMILY_ARG)] if context else ["genctl"]
     hint = " ".join([*filter(None, words), "--help"])
     option = getattr(error, "option_name", None)
     if option and hasattr(error, "possibilities"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from genctl.cli.command import SUBJECT, Verb, parameters_of
+from genctl.cli.command import FAMILY_ARG, Command, parameters_of
 from genctl.cli.completion import one_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class FamilyOptions:
     sections: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
-class FamilyVerb(Verb):
+class FamilyCommand(Command):
     """A verb whose options go on with those of the family that its arguments mean."""
 
     def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
@@ -65,7 +65,7 @@ class FamilyVerb(Verb):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         found = self.family_options(args, strict=not ctx.resilient_parsing)
-        ctx.meta[_FOUND], ctx.meta[SUBJECT] = found, found.subject
+        ctx.meta[_FOUND], ctx.meta[FAMILY_ARG] = found, found.subject
         taken = {name for parameter in super().get_params(ctx) for name in parameter.opts}
         ctx.meta[_DECLARED] = _declare(found, taken)
         rest = super().parse_args(ctx, args)

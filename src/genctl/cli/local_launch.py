@@ -25,7 +25,7 @@ _STARTED = "GENCTL_NPROC"
 
 
 @contextlib.contextmanager
-def companions(
+def local_processes(
     count: int | None, words: Sequence[str], *, threads: int | None, device: str | None
 ) -> Iterator[None]:
     """Inside the block ``count - 1`` other processes run the same command.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from genctl.contracts.data import TOKENIZER, Batch, Dataset, DataSpec
 from genctl.contracts.exporting import DecoderPlan, DiffusersPlan, ExportPlan
-from genctl.contracts.sampling import Noise, Reader, Sampler, Writer
+from genctl.contracts.sampling import Noise, Sampler, TextGenerator, TokenPredictor
 from genctl.contracts.training import (
     INIT,
     EmaSpec,
@@ -41,10 +41,10 @@ __all__ = [
     "OptimizerSpec",
     "Parents",
     "Phase",
-    "Reader",
     "Sampler",
     "Schedule",
     "Step",
+    "TextGenerator",
+    "TokenPredictor",
     "Trained",
-    "Writer",
 ]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 TOKENIZER = "tokenizer/tokenizer.json"
-"""The artefact that holds a tokenizer."""
+"""The asset that holds a tokenizer."""
 
 
 class Batch(dict[str, "Tensor"]):
@@ -53,7 +53,7 @@ class DataSpec:
         fingerprint: sha256 of the content.
         class_names: of the labels; empty without labels.
         statistics: measured numbers, e.g. ``sigma_data``.
-        artefacts: files in the run that belong to the data, such as its tokenizer -> their sha256.
+        assets: files in the run that belong to the data, such as its tokenizer -> their sha256.
         extractor: the feature extractor that was made for this data, if one was.
         vocab_size: how many tokens there are; 0 where nothing is tokens.
         end: the token that ends a document; None without one.
@@ -67,7 +67,7 @@ class DataSpec:
     fingerprint: str
     class_names: tuple[str, ...] = ()
     statistics: Mapping[str, float] = field(default_factory=dict)
-    artefacts: Mapping[str, str] = field(default_factory=dict)
+    assets: Mapping[str, str] = field(default_factory=dict)
     extractor: str = ""
     vocab_size: int = 0
     end: int | None = None
@@ -99,11 +99,11 @@ class Dataset(Protocol):
 
     Attributes:
         spec: what is known of it.
-        artefacts: the files that ``spec.artefacts`` names -> their content.
+        assets: the files that ``spec.assets`` names -> their content.
     """
 
     spec: DataSpec
-    artefacts: Mapping[str, bytes]
+    assets: Mapping[str, bytes]
 
     def stream(
         self, position: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1

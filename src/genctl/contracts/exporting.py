@@ -48,7 +48,7 @@ class DecoderPlan:
         qk_norm: whether queries and keys are normed by head.
         tied: whether the embedding is the output head.
         end: the token that ends a document; None without one.
-        artefacts: the tokenizer's files, as in `Trained.artefacts`.
+        assets: the tokenizer's files, as in `Trained.assets`.
     """
 
     module: nn.Module
@@ -65,7 +65,7 @@ class DecoderPlan:
     qk_norm: bool
     tied: bool
     end: int | None
-    artefacts: Mapping[str, bytes]
+    assets: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Sampler(Protocol):
         ...
 
 
-class Reader(Protocol):
+class TokenPredictor(Protocol):
     """A model that reads tokens and tells what may come next: what `genctl.decoding` writes with.
 
     A reader holds one batch at a time. Its rows may differ in length and do not see each other.
@@ -90,7 +90,7 @@ class Reader(Protocol):
         ...
 
 
-class Writer(Protocol):
+class TextGenerator(Protocol):
     """What sampling means for a family whose output is ``text``; built like a `Sampler`.
 
     Attributes:
@@ -100,4 +100,4 @@ class Writer(Protocol):
     conditions: frozenset[str]
 
     @property
-    def reader(self) -> Reader: ...
+    def reader(self) -> TokenPredictor: ...

@@ -236,14 +236,14 @@ class Trained:
         config: the resolved configuration.
         data: the data it was trained on.
         modules: role -> module in eval mode, without gradients.
-        artefacts: the files that ``data.artefacts`` names -> their content.
+        assets: the files that ``data.assets`` names -> their content.
     """
 
     family: str
     config: Any
     data: DataSpec
     modules: Mapping[str, nn.Module]
-    artefacts: Mapping[str, bytes] = field(default_factory=dict)
+    assets: Mapping[str, bytes] = field(default_factory=dict)
 
 
 INIT = "init"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from genctl.decoding.stops import Stops
 
 
-class Transcript:
+class IncrementalDetokenizer:
     """Turns tokens into text: a character appears when its last byte has come.
 
     Args:

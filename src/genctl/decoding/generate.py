@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from genctl.contracts import Noise, Reader
+from genctl.contracts import Noise, TokenPredictor
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding import rules
-from genctl.decoding.detokenizer import Transcript
+from genctl.decoding.detokenizer import IncrementalDetokenizer
 from genctl.decoding.request import WritingRequest
 from genctl.errors import ExitStatus, GenctlError
 
@@ -19,7 +19,7 @@ BLOCK = 64
 """Steps whose random numbers are drawn at once."""
 
 
-class Piece(NamedTuple):
+class TextChunk(NamedTuple):
     """Some text of one row.
 
     Attributes:
@@ -39,12 +39,12 @@ class Piece(NamedTuple):
 
 
 def write(
-    reader: Reader,
+    reader: TokenPredictor,
     prompts: Sequence[Sequence[int]],
     request: WritingRequest,
     noise: Noise,
     tokenizer: Tokenizer,
-) -> Iterator[Piece]:
+) -> Iterator[TextChunk]:
     """Go on with each prompt; the pieces of all rows as they become certain, step by step.
 
     What a row writes depends on its prompt and its noise alone. A row that fills the context is
@@ -80,12 +80,12 @@ class _Row:
         self.held = list(held)
         self.finished = ""
         self._end = tokenizer.end
-        self._transcript = Transcript(tokenizer.bytes_of, request.stops)
+        self._transcript = IncrementalDetokenizer(tokenizer.bytes_of, request.stops)
         self._left = request.max_new_tokens
         self._may_slide = request.overflow == "slide"
         self._fresh: list[int] = []
 
-    def take(self, token: int, context: int) -> Piece | None:
+    def take(self, token: int, context: int) -> TextChunk | None:
         """Write ``token``; the text that is certain with it, if there is any."""
         if token == self._end:
             return self._finish("end", "")
@@ -106,14 +106,14 @@ class _Row:
         if len(self.held) > context:
             self.held = self.held[-max(1, context // 2) :]
 
-    def _finish(self, why: str, text: str) -> Piece:
+    def _finish(self, why: str, text: str) -> TextChunk:
         text += self._transcript.end()
         self.finished = "stop" if self._transcript.stopped else why
         return self._piece(text)
 
-    def _piece(self, text: str) -> Piece:
+    def _piece(self, text: str) -> TextChunk:
         tokens, self._fresh = tuple(self._fresh), []
-        return Piece(self.number, text, tokens, self.finished)
+        return TextChunk(self.number, text, tokens, self.finished)
 
 
 class _Writing:
@@ -121,7 +121,7 @@ class _Writing:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: TokenPredictor,
         prompts: Sequence[Sequence[int]],
         request: WritingRequest,
         noise: Noise,
@@ -144,7 +144,7 @@ class _Writing:
         self._uniforms: Sequence[Tensor] = ()
 
     @torch.inference_mode()
-    def step(self) -> list[Piece]:
+    def step(self) -> list[TextChunk]:
         """Write one token a row; the pieces that are certain with it."""
         logits = self._begin() if self._chosen is None else self._advance(self._chosen)
         if self._counts is not None:
@@ -164,7 +164,7 @@ class _Writing:
             self._chosen = None
         return pieces
 
-    def _take(self, tokens: Sequence[int]) -> list[Piece]:
+    def _take(self, tokens: Sequence[int]) -> list[TextChunk]:
         pieces, context = [], self._reader.context
         for row, token in zip(self._batch, tokens, strict=True):
             if row.finished:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 
-class RereadingReader:
-    """A `genctl.contracts.Reader` that computes every row anew for each token.
+class UncachedPredictor:
+    """A `genctl.contracts.TokenPredictor` that computes every row anew for each token.
 
     Args:
         module: ``(B, T) int64`` tokens to ``(B, T, vocabulary)`` logits, such as an ONNX session;

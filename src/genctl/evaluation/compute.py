@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.eval_inputs import Seen
+from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.extractors.base import Classifier, Extractor
 from genctl.evaluation.features import Features
 from genctl.evaluation.measures.frechet import frechet_of
@@ -30,14 +30,14 @@ from genctl.evaluation.measures.neighbours import (
 from genctl.evaluation.measures.per_class import mean_of, per_class
 from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import Metric, Score, metric_name, signature
-from genctl.evaluation.score_warnings import frechet_cautions, inception_cautions
+from genctl.evaluation.score_warnings import frechet_warnings, inception_warnings
 from genctl.evaluation.statistics_file import Summary
 
 NEEDS_IMAGES: tuple[Metric, ...] = ("kid", "prdc", "per-class", "memorisation")
 """What cannot be told from the statistics of real images alone."""
 
 
-def measure(metric: Metric, seen: Seen) -> list[Score]:
+def measure(metric: Metric, seen: EvalInputs) -> list[Score]:
     """The scores that ``metric`` stands for: of ``prdc`` four, of ``per-class`` two, else one.
 
     Raises:
@@ -96,22 +96,22 @@ def classifier_of(extractor: Extractor) -> Classifier:
     )
 
 
-def _frechet(seen: Seen) -> list[Score]:
+def _frechet(seen: EvalInputs) -> list[Score]:
     found = frechet_of(seen.generated.values, seen.real.gaussian)
     score = seen.compared("fid", found.distance, found.error, sqrt="svd")
     return [
         replace(
             score,
             error_kind="standard error over generated samples (infinitesimal jackknife)",
-            warnings=frechet_cautions(
-                seen.extractor, seen.generated, seen.real, floor=seen.held_out is not None
+            warnings=frechet_warnings(
+                seen.extractor, seen.generated, seen.real, baseline=seen.held_out is not None
             ),
             details={"mean_term": found.mean_term, "covariance_term": found.covariance_term},
         )
     ]
 
 
-def _infinity(seen: Seen) -> list[Score]:
+def _infinity(seen: EvalInputs) -> list[Score]:
     found = extrapolate(seen.generated.values, seen.real.gaussian)
     score = seen.compared("fid-infinity", found.limit, found.error, points=POINTS, sqrt="svd")
     at = {f"at_{n}": value for n, value in zip(found.counts, found.distances, strict=True)}
@@ -124,7 +124,7 @@ def _infinity(seen: Seen) -> list[Score]:
     ]
 
 
-def _kernel(seen: Seen) -> list[Score]:
+def _kernel(seen: EvalInputs) -> list[Score]:
     generated, real = seen.generated.values, seen.real.features.values
     found = kernel_distance(generated, real)
     score = seen.compared("kid", found.value, found.error, k="(x.y/d+1)^3", est="u")
@@ -135,7 +135,7 @@ def _kernel(seen: Seen) -> list[Score]:
     return [replace(score, details=details)]
 
 
-def _neighbours(seen: Seen) -> list[Score]:
+def _neighbours(seen: EvalInputs) -> list[Score]:
     generated, real = seen.generated.values, seen.real.features.values
     close = precision_recall(generated, real)
     crowd = density_coverage(generated, real)
@@ -154,7 +154,7 @@ def _neighbours(seen: Seen) -> list[Score]:
     ]
 
 
-def _per_class(seen: Seen) -> list[Score]:
+def _per_class(seen: EvalInputs) -> list[Score]:
     real = seen.real.features
     found = per_class(seen.generated, real)
     if not found:
@@ -188,7 +188,7 @@ def _per_class(seen: Seen) -> list[Score]:
     ]
 
 
-def _memorisation(seen: Seen) -> list[Score]:
+def _memorisation(seen: EvalInputs) -> list[Score]:
     usual = seen.nearest_of_held_out.distances
     found = memorisation(seen.nearest_real.distances, usual)
     same = np.isin(seen.generated.digests.numpy(), seen.real.features.digests.numpy())
@@ -205,7 +205,7 @@ def _memorisation(seen: Seen) -> list[Score]:
     ]
 
 
-def _inception(seen: Seen) -> list[Score]:
+def _inception(seen: EvalInputs) -> list[Score]:
     extractor, generated = classifier_of(seen.extractor), seen.generated
     logits = extractor.logits(generated.values).cpu()
     found = inception_score(logits)
@@ -218,14 +218,14 @@ def _inception(seen: Seen) -> list[Score]:
             n_generated=generated.count,
             n_reference=None,
             signature=signature("is", extractor, n=generated.count, splits=SPLITS),
-            warnings=inception_cautions(extractor, generated, classes=logits.shape[1]),
+            warnings=inception_warnings(extractor, generated, classes=logits.shape[1]),
             seconds=seen.stages,
             details={"highest_possible": float(logits.shape[1])},
         )
     ]
 
 
-_MEASURES: Mapping[Metric, Callable[[Seen], list[Score]]] = {
+_MEASURES: Mapping[Metric, Callable[[EvalInputs], list[Score]]] = {
     "fid": _frechet,
     "is": _inception,
     "kid": _kernel,

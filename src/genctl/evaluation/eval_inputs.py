@@ -10,12 +10,12 @@ from genctl.evaluation.features import Features
 from genctl.evaluation.measures.neighbours import Nearest, nearest
 from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import Score, metric_name, short_sha, signature
-from genctl.evaluation.score_warnings import comparison_cautions
+from genctl.evaluation.score_warnings import comparison_warnings
 from genctl.evaluation.statistics_file import Summary
 
 
 @dataclass(frozen=True)
-class Seen:
+class EvalInputs:
     """Generated images as an extractor sees them, and real ones to compare them with.
 
     Attributes:
@@ -61,7 +61,7 @@ class Seen:
                 ref=f"{real.name}@{short_sha(real.sha256)}",
                 **fields,
             ),
-            warnings=comparison_cautions(self.extractor, self.generated, real),
+            warnings=comparison_warnings(self.extractor, self.generated, real),
             seconds={**self.stages, "reference": real.seconds},
         )
 

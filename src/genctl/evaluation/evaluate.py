@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from genctl.data.images.stream import Reading
+from genctl.data.images.stream import ImagePass
 from genctl.errors import GenctlError
 from genctl.evaluation.compute import measure, require
-from genctl.evaluation.eval_inputs import Seen
+from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features, Images, extract
 from genctl.evaluation.reference import Reference, require_two
@@ -18,7 +18,7 @@ from genctl.evaluation.statistics_file import Summary
 
 def evaluate_images(
     metrics: Sequence[Metric],
-    generated: Images | Reading,
+    generated: Images | ImagePass,
     extractor: Extractor,
     reference: Reference | Summary | None = None,
     held_out: Features | None = None,
@@ -38,11 +38,11 @@ def evaluate_images(
             images, or what a metric needs is missing; (DATA) fewer than two images.
     """
     require(metrics, extractor, reference, held_out)
-    seen = Seen(extractor, extract(extractor, generated), reference, held_out)
+    seen = EvalInputs(extractor, extract(extractor, generated), reference, held_out)
     return measure_all(metrics, seen)
 
 
-def measure_all(metrics: Sequence[Metric], seen: Seen) -> list[Score]:
+def measure_all(metrics: Sequence[Metric], seen: EvalInputs) -> list[Score]:
     """The scores of all ``metrics``, in their order.
 
     Raises:
@@ -52,14 +52,16 @@ def measure_all(metrics: Sequence[Metric], seen: Seen) -> list[Score]:
     return [score for metric in metrics for score in measure(metric, seen)]
 
 
-def real_floor(metrics: Sequence[Metric], held_out: Features, reference: Reference) -> list[Score]:
+def real_baseline(
+    metrics: Sequence[Metric], held_out: Features, reference: Reference
+) -> list[Score]:
     """Where real images stand: held-out ones against the reference, as far as that can be told.
 
     A perfect generator would come out about here, and a distance not at 0, because that between
     finite samples is biased upwards; so there should be as many as there are generated images.
 
     Args:
-        metrics: as in `evaluate_images`; ``memorisation`` has no floor but 1.
+        metrics: as in `evaluate_images`; ``memorisation`` has no baseline but 1.
         held_out: real images that are not in the reference, in the same extractor's eyes.
         reference: what they are compared with.
 
@@ -67,7 +69,7 @@ def real_floor(metrics: Sequence[Metric], held_out: Features, reference: Referen
         GenctlError: (DATA) fewer than two held-out images.
     """
     require_two(held_out, "held-out")
-    seen = Seen(reference.extractor, held_out, reference, held_out)
+    seen = EvalInputs(reference.extractor, held_out, reference, held_out)
     found: list[Score] = []
     for metric in metrics:
         if metric != "memorisation":

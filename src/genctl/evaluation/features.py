@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genctl.data.images.stream import Reading
+from genctl.data.images.stream import ImagePass
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.pixels import channels_first
@@ -85,7 +85,7 @@ def join(parts: Sequence[Features]) -> Features:
     )
 
 
-def extract(extractor: Extractor, images: Images | Reading) -> Features:
+def extract(extractor: Extractor, images: Images | ImagePass) -> Features:
     """Run ``images`` (uint8 batches of any length, NCHW or NHWC) through ``extractor``.
 
     Args:
@@ -116,7 +116,7 @@ def extract(extractor: Extractor, images: Images | Reading) -> Features:
         raise GenctlError(
             ExitStatus.DATA, f"the {extractor.name} extractor gave features that are not finite"
         )
-    known = images if isinstance(images, Reading) else Reading(rows=list(range(len(digests))))
+    known = images if isinstance(images, ImagePass) else ImagePass(rows=list(range(len(digests))))
     return Features(
         table.rows(),
         frozenset(shapes),

@@ -38,7 +38,7 @@ class Page:
         title: what was evaluated.
         facts: label -> text.
         scores: the numbers.
-        floors: by name, where real images stand.
+        baselines: by name, where real images stand.
         warnings: what must be known before quoting a number.
         grids: generated and real images.
         pairs: generated images beside their nearest training images.
@@ -49,7 +49,7 @@ class Page:
     title: str
     facts: Mapping[str, str]
     scores: Sequence[Score]
-    floors: Mapping[str, Score]
+    baselines: Mapping[str, Score]
     warnings: Sequence[str]
     grids: Sequence[Picture] = ()
     pairs: Sequence[Picture] = ()
@@ -64,7 +64,7 @@ class Page:
             self.title,
             (
                 html.facts(self.facts),
-                _scores(self.scores, self.floors),
+                _scores(self.scores, self.baselines),
                 html.section("Before quoting a number", html.listing(self.warnings)),
                 html.section("Images", "".join(map(html.figure, self.grids)), "grids"),
                 html.section(
@@ -78,13 +78,13 @@ class Page:
         )
 
 
-def _scores(scores: Sequence[Score], floors: Mapping[str, Score]) -> str:
+def _scores(scores: Sequence[Score], baselines: Mapping[str, Score]) -> str:
     head = "<tr><th></th><th>value</th><th>error</th>"
     head += "<th>real images</th><th>error</th><th class='text'>what it says</th></tr>"
     rows = []
     for score in scores:
-        floor = floors.get(score.name)
-        real = (f"{floor.value:.4g}", f"± {floor.error:.2g}") if floor else ("", "")
+        baseline = baselines.get(score.name)
+        real = (f"{baseline.value:.4g}", f"± {baseline.error:.2g}") if baseline else ("", "")
         cells = (f"{score.value:.4g}", f"± {score.error:.2g}", *real)
         meaning = MEANINGS.get(score.name.partition("[")[0], "")
         rows.append(

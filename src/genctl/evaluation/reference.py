@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genctl.data.images.stream import Reading
+from genctl.data.images.stream import ImagePass
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.cache import (
     cache_path,
@@ -67,7 +67,7 @@ class Reference:
 
 
 def make_reference(
-    images: Images | Reading,
+    images: Images | ImagePass,
     extractor: Extractor,
     *,
     name: str,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from genctl import __version__
 from genctl.evaluation.extractors.base import Extractor
+from genctl.version import VERSION
 
 Metric: TypeAlias = Literal["fid", "is", "kid", "prdc", "fid-infinity", "per-class", "memorisation"]
 
@@ -92,7 +92,7 @@ def signature(metric: str, extractor: Extractor, **fields: object) -> str:
         **fields,
         "px": f"uint8.{extractor.protocol}",
         "dt": extractor.precision,
-        "v": __version__,
+        "v": VERSION,
     }
     head = metric_name(metric, extractor).partition("[")[0]
     return "|".join([head, *(f"{key}:{_clean(value)}" for key, value in parts.items())])

@@ -16,12 +16,12 @@ PAPERS_COUNT = 50_000
 """Samples that papers report FID and IS with (Heusel et al. 2017; Salimans et al. 2016)."""
 
 
-def comparison_cautions(
+def comparison_warnings(
     extractor: Extractor, generated: Features, reference: Reference | Summary
 ) -> tuple[str, ...]:
     """Warnings for whatever compares generated images with real ones."""
 
-    def cautions() -> Iterator[str]:
+    def warnings() -> Iterator[str]:
         yield from _network(extractor)
         yield from _pixels("generated", generated)
         yield from _copies(generated)
@@ -35,27 +35,27 @@ def comparison_cautions(
                 f"{extractor.size}x{extractor.size}"
             )
 
-    return tuple(cautions())
+    return tuple(warnings())
 
 
-def frechet_cautions(
-    extractor: Extractor, generated: Features, reference: Reference | Summary, *, floor: bool
+def frechet_warnings(
+    extractor: Extractor, generated: Features, reference: Reference | Summary, *, baseline: bool
 ) -> tuple[str, ...]:
     """Warnings for a Fréchet distance.
 
     Args:
-        floor: whether it is known where real images stand, at the same numbers.
+        baseline: whether it is known where real images stand, at the same numbers.
     """
 
-    def cautions() -> Iterator[str]:
-        yield from comparison_cautions(extractor, generated, reference)
+    def warnings() -> Iterator[str]:
+        yield from comparison_warnings(extractor, generated, reference)
         for kind, count in ("generated", generated.count), ("reference", reference.count):
             if count is not None and count <= extractor.dim:
                 yield (
                     f"{count:,} {kind} images cannot fill {extractor.dim:,} features: the distance "
                     "is far above what more images would give; kid has no such bias"
                 )
-        if reference.count not in (None, generated.count) and not floor:
+        if reference.count not in (None, generated.count) and not baseline:
             yield (
                 f"{generated.count:,} generated against {reference.count:,} real images: a "
                 "distance is comparable only at the same numbers of both"
@@ -66,15 +66,15 @@ def frechet_cautions(
                 "higher"
             )
 
-    return tuple(cautions())
+    return tuple(warnings())
 
 
-def inception_cautions(
+def inception_warnings(
     extractor: Classifier, generated: Features, *, classes: int
 ) -> tuple[str, ...]:
     """Warnings for an Inception Score."""
 
-    def cautions() -> Iterator[str]:
+    def warnings() -> Iterator[str]:
         yield from _network(extractor)
         yield from _pixels("generated", generated)
         yield from _copies(generated)
@@ -94,7 +94,7 @@ def inception_cautions(
                 f"{generated.count:,} it is lower"
             )
 
-    return tuple(cautions())
+    return tuple(warnings())
 
 
 def _network(extractor: Extractor) -> Iterator[str]:

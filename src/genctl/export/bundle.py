@@ -33,7 +33,7 @@ def write(
     *,
     card: str,
     parents: Path | None = None,
-    artefacts: Mapping[str, bytes] | None = None,
+    assets: Mapping[str, bytes] | None = None,
 ) -> Proof:
     """Write a folder that `read` and ``genctl sample`` take, and prove it by reading it back.
 
@@ -42,7 +42,7 @@ def write(
         tensors: ``module.parameter`` -> tensor.
         card: the text of README.md.
         parents: folder of the bundles that the model leans on, copied along.
-        artefacts: the files that the document's data names, such as its tokenizer -> their content.
+        assets: the files that the document's data names, such as its tokenizer -> their content.
 
     Raises:
         GenctlError: it cannot be written, or does not read back bit for bit; what stood at
@@ -55,7 +55,7 @@ def write(
         (stage / _CARD).write_text(card, "utf-8")
         if parents is not None and parents.is_dir():
             shutil.copytree(parents, stage / "parents")
-        for name, content in (artefacts or {}).items():
+        for name, content in (assets or {}).items():
             make_directory((stage / name).parent)
             (stage / name).write_bytes(content)
         proof = _prove(stage, path, known, tensors)
@@ -98,15 +98,15 @@ def _prove(
         raise refuted(path, f"{_DOCUMENT} reads back differently")
     if sha256_of_tensors(stored) != sha256_of_tensors(tensors):
         raise refuted(path, f"{_WEIGHTS} reads back differently")
-    artefacts: Mapping[str, str] = document["data"]["artefacts"]
-    for name, sha256 in artefacts.items():
+    assets: Mapping[str, str] = document["data"]["assets"]
+    for name, sha256 in assets.items():
         file = stage / name
         if not file.is_file() or sha256_of(file) != sha256:
             raise refuted(path, f"{name} is not what belongs to the data")
     return Proof(
         format="safetensors",
         runtime=f"safetensors {version('safetensors')}",
-        inputs=(f"{len(tensors)} tensors", *artefacts),
+        inputs=(f"{len(tensors)} tensors", *assets),
         error=0.0,
         tolerance=0.0,
     )

@@ -21,7 +21,7 @@ def to_text(document: Mapping[str, Any]) -> str:
     Args:
         document: plain data: ``config`` (`Config.to_json`), ``data`` (`DataSpec.to_json`),
             ``weights`` (which ones they are) and ``step`` (None when unknown), at least; in a file
-            that stands alone also ``artefacts`` (see `artefact_texts`).
+            that stands alone also ``assets`` (see `asset_texts`).
     """
     return json.dumps({"format_version": FORMAT_VERSION, **document}, indent=2, ensure_ascii=False)
 
@@ -51,17 +51,17 @@ def from_text(text: str | bytes, origin: Path, *, also: str) -> dict[str, Any]:
     return dict(document)
 
 
-def artefact_texts(artefacts: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
+def asset_texts(assets: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
     """What a document carries of the files that belong to the data, all of them text."""
-    texts = {name: content.decode() for name, content in artefacts.items()}
-    return {"artefacts": texts} if texts else {}
+    texts = {name: content.decode() for name, content in assets.items()}
+    return {"assets": texts} if texts else {}
 
 
 def _is_complete(document: Mapping[str, Any], also: str) -> bool:
     try:
         config, step = document["config"], document["step"]
         data = DataSpec.from_json(document["data"])
-        if not all(map(_is_inside, data.artefacts)) or not _are_whole(document, data):
+        if not all(map(_is_inside, data.assets)) or not _are_whole(document, data):
             return False
         texts = (config["family"], config["preset"], document["weights"], document[also])
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -71,10 +71,10 @@ def _is_complete(document: Mapping[str, Any], also: str) -> bool:
 
 def _are_whole(document: Mapping[str, Any], data: DataSpec) -> bool:
     """Whether the files that a document carries, if it does, are those that its data names."""
-    if "artefacts" not in document:
+    if "assets" not in document:
         return True
-    carried = {n: hashlib.sha256(t.encode()).hexdigest() for n, t in document["artefacts"].items()}
-    return carried == dict(data.artefacts)
+    carried = {n: hashlib.sha256(t.encode()).hexdigest() for n, t in document["assets"].items()}
+    return carried == dict(data.assets)
 
 
 def _is_inside(name: str) -> bool:

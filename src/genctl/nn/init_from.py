@@ -7,7 +7,7 @@ from torch import nn
 from genctl.errors import ExitStatus, GenctlError
 
 
-def inherit(module: nn.Module, source: nn.Module) -> None:
+def init_from(module: nn.Module, source: nn.Module) -> None:
     """Copy the weights of ``source``, the module of the run that ``--init`` names.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from genctl import __version__
+from genctl.version import VERSION
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Picture:
 def page(title: str, parts: Iterable[str]) -> str:
     """The file, from parts that the other functions made; empty ones are absent."""
     body = "\n".join([f"<h1>{escape(title)}</h1>", *filter(None, parts)])
-    return _FRAME.format(title=escape(title), style=_STYLE, body=body, version=__version__)
+    return _FRAME.format(title=escape(title), style=_STYLE, body=body, version=VERSION)
 
 
 def facts(known: Mapping[str, str]) -> str:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from genctl.data.images.dataset import to_float
+from genctl.data.images.drawing import save_png
 from genctl.data.images.edits import read_mask, read_picture
-from genctl.outputs.images.samples import save_png
 
 
 @given(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genctl.data.images.open_stream import open_stream
-from genctl.data.images.stream import Draw, ImageStream, spread
+from genctl.data.images.stream import Draw, ImageStream, evenly_spaced
 from genctl.errors import ExitStatus, GenctlError
 from tests.data.pictures import Pixels, pixels, write
 
@@ -21,7 +21,7 @@ def images_of(stream: ImageStream) -> list[Pixels]:
 
 @given(st.integers(1, 300), st.integers(1, 300))
 def test_places_are_spread_over_all(count: int, n: int) -> None:
-    chosen = list(spread(count, n))
+    chosen = list(evenly_spaced(count, n))
     assert len(chosen) == min(count, n)
     assert chosen == sorted(set(chosen))
     assert chosen[-1] < count

@@ -113,9 +113,9 @@ def test_mistakes(text: str, tokenizer: str, words: str, code: ExitStatus, tmp_p
 def test_a_given_tokenizer_is_taken_as_it_is(tmp_path: Path) -> None:
     first = prepared(write(tmp_path / "a.txt", "春眠不觉晓" * 30))
     path = tmp_path / "tokenizer.json"
-    path.write_bytes(first.artefacts["tokenizer/tokenizer.json"])
+    path.write_bytes(first.assets["tokenizer/tokenizer.json"])
     second = prepared(write(tmp_path / "b.txt", "不觉" * 60), str(path))
-    assert second.artefacts == first.artefacts
+    assert second.assets == first.assets
     with pytest.raises(GenctlError, match=r"'猫' \(U\+732B\)") as refused:
         prepared(write(tmp_path / "c.txt", "春猫" * 60), str(path))
     assert refused.value.code == ExitStatus.DATA
@@ -123,7 +123,7 @@ def test_a_given_tokenizer_is_taken_as_it_is(tmp_path: Path) -> None:
 
 def test_the_files_of_the_tokenizer_know_the_context(tmp_path: Path) -> None:
     data = prepared(write(tmp_path / "t.txt", "abc " * 100), context=24)
-    config = json.loads(data.artefacts["tokenizer/tokenizer_config.json"])
+    config = json.loads(data.assets["tokenizer/tokenizer_config.json"])
     assert config["model_max_length"] == 24
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from genctl.config import TextData
 from genctl.data.text import token_cache
 from genctl.data.text.source import TextSource, open_text
-from genctl.data.text.token_cache import Survey, TokenFiles, cached_tokens, survey
+from genctl.data.text.token_cache import TextStats, TokenFiles, cached_tokens, survey
 from genctl.data.text.tokenizer import Tokenizer
 
 TEXT = "the cat sat on the mat 春眠\n" * 60
@@ -94,7 +94,7 @@ def test_what_another_process_made_meanwhile_stays(
     write = token_cache._write
     made: list[TokenFiles] = []
 
-    def overtaken(stage: Path, source: TextSource, known: Survey, tokenizer: Tokenizer) -> None:
+    def overtaken(stage: Path, source: TextSource, known: TextStats, tokenizer: Tokenizer) -> None:
         write(stage, source, known, tokenizer)
         monkeypatch.setattr(token_cache, "_write", write)
         made.append(cached(text))
@@ -109,7 +109,7 @@ def test_what_another_process_made_meanwhile_stays(
 
 @given(st.lists(st.integers(0, 1000), min_size=10, max_size=200))
 def test_about_a_tenth_is_held_out_whatever_the_sizes(sizes: list[int]) -> None:
-    held_out = Survey("", sizes).held_out()
+    held_out = TextStats("", sizes).held_out()
     characters = sum(size for size, out in zip(sizes, held_out, strict=bool(held_out)) if out)
     assert abs(characters - 0.1 * sum(sizes)) <= max(sizes)
     assert not held_out or any(held_out)
@@ -118,7 +118,7 @@ def test_about_a_tenth_is_held_out_whatever_the_sizes(sizes: list[int]) -> None:
 
 @pytest.mark.parametrize("sizes", [[5] * 9, [0] * 9 + [1000], [4**k for k in range(12)], []])
 def test_no_document_is_held_out_where_none_is_a_tenth(sizes: list[int]) -> None:
-    assert Survey("", sizes).held_out() == []
+    assert TextStats("", sizes).held_out() == []
 
 
 def test_nearly_all_in_one_document_is_divided_within_it(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
         def init(self: Trainer, *args: Any, **kwargs: Any) -> None:
             made(self, *args, **kwargs)
-            self.hurries = True
+            self.nonblocking_checks = True
 
         monkeypatch.setattr(Trainer, "__init__", init)
 

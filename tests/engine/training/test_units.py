@@ -38,6 +38,6 @@ def test_a_run_on_text_counts_its_tokens(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def run_artefacts(path: Path) -> dict[str, bytes]:
-    names = genctl.load(path).data.artefacts
+    names = genctl.load(path).data.assets
     assert names
     return {name: (path / name).read_bytes() for name in names}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.extractors.choose import Wish, choose_extractor, monitor
+from genctl.evaluation.extractors.choose import ExtractorRequest, choose_extractor, monitor
 from genctl.evaluation.extractors.inception import extractor as inception
 from genctl.evaluation.extractors.inception import weights as inception_weights
 from genctl.evaluation.extractors.inception.weights import FILE_NAMES
@@ -34,33 +34,33 @@ def verified(hub: Path, weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_data_come_first(verified: Path) -> None:
-    choice = choose_extractor(Wish(), data_extractor="digits")
+    choice = choose_extractor(ExtractorRequest(), data_extractor="digits")
     assert metric_name("fid", choice.extractor) == "fd[digits]"
     assert choice.reason == "it belongs to the data"
 
 
 def test_verified_inception_comes_second(verified: Path) -> None:
-    choice = choose_extractor(Wish())
+    choice = choose_extractor(ExtractorRequest())
     assert metric_name("fid", choice.extractor) == "fid"
     assert metric_name("is", choice.extractor) == "is"
     assert str(verified) in choice.reason
 
 
 def test_random_weights_come_last() -> None:
-    choice = choose_extractor(Wish())
+    choice = choose_extractor(ExtractorRequest())
     assert metric_name("fid", choice.extractor) == "fd[rand]"
     assert "no verified Inception weights" in choice.reason
 
 
 def test_damaged_weights_are_told_of(hub: Path) -> None:
     (hub / FILE_NAMES[1]).write_bytes(b"half a download")
-    choice = choose_extractor(Wish())
+    choice = choose_extractor(ExtractorRequest())
     assert metric_name("fid", choice.extractor) == "fd[rand]"
     assert f"{hub / FILE_NAMES[1]} has other content" in choice.reason
 
 
 def test_other_inception_weights_are_never_called_fid(weights_file: Path) -> None:
-    choice = choose_extractor(Wish(weights=weights_file), data_extractor="digits")
+    choice = choose_extractor(ExtractorRequest(weights=weights_file), data_extractor="digits")
     sha = sha256_of(weights_file)[:8]
     assert metric_name("fid", choice.extractor) == f"fd[inception:{sha}]"
     assert metric_name("is", choice.extractor) == f"is[inception:{sha}]"
@@ -68,12 +68,12 @@ def test_other_inception_weights_are_never_called_fid(weights_file: Path) -> Non
 
 @pytest.mark.parametrize("name", ["digits", "rand", "px"])
 def test_a_request_is_followed(name: str, verified: Path) -> None:
-    choice = choose_extractor(Wish(name), data_extractor="digits")
+    choice = choose_extractor(ExtractorRequest(name), data_extractor="digits")
     assert metric_name("fid", choice.extractor) == f"fd[{name}]"
 
 
 def test_a_request_for_inception_finds_the_weights(verified: Path) -> None:
-    choice = choose_extractor(Wish("inception"), data_extractor="digits")
+    choice = choose_extractor(ExtractorRequest("inception"), data_extractor="digits")
     assert metric_name("fid", choice.extractor) == "fid"
 
 
@@ -82,7 +82,7 @@ def test_missing_weights_say_what_to_put_where(
     classifier: bool, name: str | None, hub: Path
 ) -> None:
     with pytest.raises(GenctlError, match="weights were not found") as caught:
-        choose_extractor(Wish(name), classifier=classifier)
+        choose_extractor(ExtractorRequest(name), classifier=classifier)
     assert caught.value.code is ExitStatus.DATA
     for part in (*FILE_NAMES, inception_weights.SHA256, "95,628,359", str(hub)):
         assert part in caught.value.hint
@@ -90,36 +90,36 @@ def test_missing_weights_say_what_to_put_where(
 
 def test_unknown_extractor() -> None:
     with pytest.raises(GenctlError, match="did you mean 'digits'") as caught:
-        choose_extractor(Wish("digit"))
+        choose_extractor(ExtractorRequest("digit"))
     assert caught.value.code is ExitStatus.USAGE
 
 
 def test_weights_for_an_extractor_that_has_its_own(weights_file: Path) -> None:
     with pytest.raises(GenctlError, match="--weights is for the inception extractor") as caught:
-        choose_extractor(Wish("rand", weights_file))
+        choose_extractor(ExtractorRequest("rand", weights_file))
     assert caught.value.code is ExitStatus.USAGE
 
 
 @pytest.mark.parametrize("protocol", ["pytorch-fid", "clean", "torchmetrics"])
 def test_a_protocol_is_part_of_the_extractor(weights_file: Path, protocol: str) -> None:
-    own = choose_extractor(Wish(weights=weights_file)).extractor
-    other = choose_extractor(Wish(weights=weights_file, protocol=protocol)).extractor
+    own = choose_extractor(ExtractorRequest(weights=weights_file)).extractor
+    other = choose_extractor(ExtractorRequest(weights=weights_file, protocol=protocol)).extractor
     assert (own.protocol, own.sha256) != (other.protocol, other.sha256)
     assert own.sha256 == other.sha256
 
 
 def test_protocols_are_of_inception(weights_file: Path) -> None:
     with pytest.raises(GenctlError, match="of the inception extractor, not of 'rand'") as caught:
-        choose_extractor(Wish("rand", protocol="clean"))
+        choose_extractor(ExtractorRequest("rand", protocol="clean"))
     assert caught.value.code is ExitStatus.USAGE
     with pytest.raises(GenctlError, match="unknown protocol 'cleam'; did you mean 'clean'"):
-        choose_extractor(Wish(weights=weights_file, protocol="cleam"))
+        choose_extractor(ExtractorRequest(weights=weights_file, protocol="cleam"))
     with pytest.raises(GenctlError, match="unknown precision 'fat'; did you mean 'fast'"):
-        choose_extractor(Wish("rand", precision="fat"))
+        choose_extractor(ExtractorRequest("rand", precision="fat"))
 
 
 @pytest.mark.parametrize("data_extractor", ["digits", ""])
 def test_what_chooses_checkpoints_does_not_report(data_extractor: str) -> None:
-    chooser = choose_extractor(Wish(monitor(data_extractor))).extractor
-    reporter = choose_extractor(Wish(), data_extractor=data_extractor or None).extractor
+    chooser = choose_extractor(ExtractorRequest(monitor(data_extractor))).extractor
+    reporter = choose_extractor(ExtractorRequest(), data_extractor=data_extractor or None).extractor
     assert chooser.sha256 != reporter.sha256

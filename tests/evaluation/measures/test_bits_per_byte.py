@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genctl.contracts import Batch, DataSpec
-from genctl.evaluation.measures.bits_per_byte import Tally, bits_per_byte, tally
+from genctl.evaluation.measures.bits_per_byte import TokenLosses, bits_per_byte, token_losses
 
 DATA = DataSpec(
     "诗",
@@ -18,7 +18,7 @@ DATA = DataSpec(
     (8,),
     10,
     "ab" * 32,
-    artefacts={"tokenizer/tokenizer.json": "cd" * 32},
+    assets={"tokenizer/tokenizer.json": "cd" * 32},
     vocab_size=4,
 )
 CPU = torch.device("cpu")
@@ -37,7 +37,7 @@ def uniform(tokens: Tensor) -> Tensor:
 
 
 def test_a_uniform_model_needs_the_logarithm_of_the_vocabulary() -> None:
-    found = tally(uniform, [batch(3), batch(2, dropped=5)], CPU)
+    found = token_losses(uniform, [batch(3), batch(2, dropped=5)], CPU)
     assert found.nats_per_token == pytest.approx(math.log(4))
     assert int(found.tokens.sum()) == 5 * 8 - 5
     score = bits_per_byte(found, DATA, predicted_bytes=70, context=8, text="诗", sha256="ef" * 32)
@@ -57,11 +57,13 @@ def test_masked_tokens_do_not_count() -> None:
     def bigram(tokens: Tensor) -> Tensor:
         return table[tokens]
 
-    assert torch.equal(tally(bigram, [one], CPU).nats[:-1], tally(bigram, [spoiled], CPU).nats[:-1])
-    assert tally(bigram, [one], CPU).hits <= 4 * 8 - 3
+    assert torch.equal(
+        token_losses(bigram, [one], CPU).nats[:-1], token_losses(bigram, [spoiled], CPU).nats[:-1]
+    )
+    assert token_losses(bigram, [one], CPU).hits <= 4 * 8 - 3
     # The token before the first masked one is an input there and nowhere a target.
-    assert tally(bigram, [one], CPU).nats[-1] == pytest.approx(
-        float(tally(bigram, [spoiled], CPU).nats[-1])
+    assert token_losses(bigram, [one], CPU).nats[-1] == pytest.approx(
+        float(token_losses(bigram, [spoiled], CPU).nats[-1])
     )
 
 
@@ -72,6 +74,6 @@ def test_the_error_bar_covers_the_truth() -> None:
     for _ in range(300):
         tokens = torch.full((50,), 8.0, dtype=torch.double)
         nats = tokens * 2 + torch.randn(50, generator=generator, dtype=torch.double) * 3
-        found = Tally(nats, tokens, 0, 0.0)
+        found = TokenLosses(nats, tokens, 0, 0.0)
         covered += abs(found.nats_per_token - 2) < 1.96 * found.error
     assert 0.9 < covered / 300 < 0.99

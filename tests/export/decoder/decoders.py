@@ -46,7 +46,7 @@ def bpe(vocab_size: int = 300, *, end: bool = True) -> dict[str, bytes]:
 
 
 def files(tokenizer: str, *, end: bool = True) -> dict[str, bytes]:
-    """The artefacts of a model with this tokenizer.json."""
+    """The assets of a model with this tokenizer.json."""
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
@@ -73,11 +73,11 @@ def plan(
     head_dim: int = 16,
     context: int = 96,
     hidden: int = 64,
-    artefacts: dict[str, bytes] | None = None,
+    assets: dict[str, bytes] | None = None,
     network: type[Decoder] = Decoder,
 ) -> DecoderPlan:
     """A decoder of two layers of width 32 whose weights all do something."""
-    found = bpe() if artefacts is None else artefacts
+    found = bpe() if assets is None else assets
     tokenizer = json.loads(found["tokenizer/tokenizer.json"])
     size = len(set(tokenizer["model"]["vocab"]) | {t["content"] for t in tokenizer["added_tokens"]})
     end = next((t["id"] for t in tokenizer["added_tokens"] if t["content"] == END), None)
@@ -95,7 +95,7 @@ def plan(
     )
     module = network(shape).eval().requires_grad_(False)
     stir(module)
-    return DecoderPlan(module, **vars(shape), end=end, artefacts=found)
+    return DecoderPlan(module, **vars(shape), end=end, assets=found)
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:

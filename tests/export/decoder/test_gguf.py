@@ -163,7 +163,7 @@ def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_the_bpe_of_genctl(tmp_path: Path) -> None:
     tokenizer = Tokenizer.bpe(iter([TEXT]), 290)
-    some = plan(artefacts=tokenizer.files(), context=40)
+    some = plan(assets=tokenizer.files(), context=40)
     gguf.write(some, tmp_path / "m.gguf", DOCUMENT)
     tokens = contents(tmp_path / "m.gguf", "tokenizer.ggml.tokens")
     assert tokens[tokenizer.end] == END
@@ -175,7 +175,7 @@ def test_the_bpe_of_genctl(tmp_path: Path) -> None:
 )
 def test_other_tokenizers_of_genctl(tmp_path: Path, tokenizer: Tokenizer) -> None:
     with pytest.raises(GenctlError, match="GGUF needs a bpe tokenizer"):
-        gguf.write(plan(artefacts=tokenizer.files()), tmp_path / "m.gguf", DOCUMENT)
+        gguf.write(plan(assets=tokenizer.files()), tmp_path / "m.gguf", DOCUMENT)
 
 
 def spoiled(**changes: Any) -> dict[str, bytes]:
@@ -188,7 +188,7 @@ def spoiled(**changes: Any) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("artefacts", "reason"),
+    ("assets", "reason"),
     [
         (spoiled(model__merges=[]), "a bpe tokenizer"),
         (spoiled(model__type="WordLevel"), "a bpe tokenizer"),
@@ -200,10 +200,10 @@ def spoiled(**changes: Any) -> dict[str, bytes]:
     ],
 )
 def test_tokenizers_that_gguf_does_not_know(
-    tmp_path: Path, artefacts: dict[str, bytes], reason: str
+    tmp_path: Path, assets: dict[str, bytes], reason: str
 ) -> None:
     with pytest.raises(GenctlError) as caught:
-        gguf.write(plan(artefacts=artefacts), tmp_path / "m.gguf", DOCUMENT)
+        gguf.write(plan(assets=assets), tmp_path / "m.gguf", DOCUMENT)
     assert caught.value.code is ExitStatus.USAGE
     assert reason in caught.value.message
     assert caught.value.hint == "train with --tokenizer bpe, or export --format hf"
@@ -213,7 +213,7 @@ def test_tokenizers_that_gguf_does_not_know(
 def test_merges_as_older_tokenizers_write_them(tmp_path: Path) -> None:
     found = json.loads(bpe()["tokenizer/tokenizer.json"])
     found["model"]["merges"] = [" ".join(pair) for pair in found["model"]["merges"]]
-    older = dataclasses.replace(plan(), artefacts=files(json.dumps(found)))
+    older = dataclasses.replace(plan(), assets=files(json.dumps(found)))
     gguf.write(older, tmp_path / "older.gguf", DOCUMENT)
     gguf.write(plan(), tmp_path / "newer.gguf", DOCUMENT)
     for key in ("tokenizer.ggml.merges", "tokenizer.ggml.tokens"):

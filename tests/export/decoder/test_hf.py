@@ -49,7 +49,7 @@ def test_the_folder_is_whole_and_alone(written: tuple[DecoderPlan, Path, Proof])
         "tokenizer_config.json",
     ]
     assert (path / "README.md").read_text("utf-8") == CARD
-    assert (path / "tokenizer.json").read_bytes() == good.artefacts["tokenizer/tokenizer.json"]
+    assert (path / "tokenizer.json").read_bytes() == good.assets["tokenizer/tokenizer.json"]
     assert hf.is_export(path)
 
 
@@ -113,17 +113,17 @@ def test_a_llama(tmp_path: Path, options: dict[str, Any]) -> None:
     ids=["char", "byte", "bpe"],
 )
 def test_every_tokenizer_of_genctl(tmp_path: Path, tokenizer: Tokenizer) -> None:
-    some = plan(artefacts=tokenizer.files(), context=40)
+    some = plan(assets=tokenizer.files(), context=40)
     assert (some.vocab_size, some.end) == (tokenizer.vocab_size, tokenizer.end)
     assert "tokenizer" in hf.write(some, tmp_path / "模型", DOCUMENT, CARD).inputs
 
 
 def other_end(good: DecoderPlan) -> DecoderPlan:
     """The tokenizer says that another token ends a text than the network was trained with."""
-    config = json.loads(good.artefacts["tokenizer/tokenizer_config.json"])
+    config = json.loads(good.assets["tokenizer/tokenizer_config.json"])
     changed = json.dumps(config | {"eos_token": "!"}).encode()
-    artefacts = {**good.artefacts, "tokenizer/tokenizer_config.json": changed}
-    return dataclasses.replace(good, artefacts=artefacts)
+    assets = {**good.assets, "tokenizer/tokenizer_config.json": changed}
+    return dataclasses.replace(good, assets=assets)
 
 
 @pytest.mark.parametrize(

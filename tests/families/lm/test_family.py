@@ -14,7 +14,7 @@ from genctl.api.models.exporting import export
 from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.lm.spec import SPEC
-from genctl.outputs.text.samples import Texts
+from genctl.outputs.text.samples import TextSamples
 from genctl.runs import Run
 from tests.families.lm.texts import CHINESE, chinese, latin
 from tests.kills import assert_same_end, killed_at_step, needs_fork
@@ -99,7 +99,7 @@ def test_samples_depend_on_their_seed_and_prompt_alone(tmp_path: Path, text: str
 
     def sampled(n: int, seed: int, batch_size: int) -> list[str]:
         texts = model.sample(n, seed=seed, prompts=prompts, batch_size=batch_size, options=options)
-        assert isinstance(texts, Texts)
+        assert isinstance(texts, TextSamples)
         return [sample.text for sample in texts.samples]
 
     one, all_ = sampled(7, 3, 1), sampled(7, 3, 64)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from genctl.contracts import Reader
-from genctl.decoding.uncached import RereadingReader
+from genctl.contracts import TokenPredictor
+from genctl.decoding.uncached import UncachedPredictor
 from genctl.families.lm.network import Decoder, DecoderShape
-from genctl.families.lm.predictor import CachedReader
+from genctl.families.lm.predictor import KVCachePredictor
 
 SHAPE = {
     "vocab_size": 40,
@@ -54,13 +54,15 @@ def test_it_begins_at_the_uniform_distribution() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("reader_type", [CachedReader, RereadingReader])
+@pytest.mark.parametrize("reader_type", [KVCachePredictor, UncachedPredictor])
 def test_reading_on_computes_what_reading_anew_does(
     kind: dict[str, object], reader_type: type
 ) -> None:
     network = decoder(**kind)
-    reader: Reader = (
-        CachedReader(network) if reader_type is CachedReader else RereadingReader(network, 24)
+    reader: TokenPredictor = (
+        KVCachePredictor(network)
+        if reader_type is KVCachePredictor
+        else UncachedPredictor(network, 24)
     )
     rows = [row[:length].tolist() for row, length in zip(tokens(3, 13), (5, 13, 1), strict=True)]
     with torch.inference_mode():
@@ -78,9 +80,9 @@ def test_reading_on_computes_what_reading_anew_does(
 def test_a_long_prompt_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     network, rows = decoder(), [tokens(1, 20)[0].tolist(), tokens(1, 11)[0].tolist()]
     with torch.inference_mode():
-        whole = CachedReader(network).begin(rows)
+        whole = KVCachePredictor(network).begin(rows)
         monkeypatch.setattr("genctl.families.lm.predictor.PREFILL", 4)
-        parts = CachedReader(network).begin(rows)
+        parts = KVCachePredictor(network).begin(rows)
     assert torch.allclose(whole, parts, atol=1e-5)
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from genctl.data.images.drawing import grid
 from genctl.data.images.open_source import open_source
 from genctl.errors import ExitStatus, GenctlError
-from genctl.outputs.images.samples import Samples, grid, label_numbers
+from genctl.outputs.images.samples import Samples, label_numbers
 
 
 def some(n: int, channels: int = 1, labels: bool = False) -> Samples:

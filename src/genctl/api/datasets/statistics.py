@@ -8,10 +8,10 @@ from pathlib import Path
 from genctl.api.evaluation.streams import SAMPLES
 from genctl.api.models.model import QUIET
 from genctl.data.images.open_stream import open_stream
-from genctl.data.images.stream import Draw, spread
+from genctl.data.images.stream import Draw, evenly_spaced
 from genctl.engine.devices import resolve_device
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.extractors.choose import Wish, choose_extractor
+from genctl.evaluation.extractors.choose import ExtractorRequest, choose_extractor
 from genctl.evaluation.features import extract
 from genctl.evaluation.reference import require_two
 from genctl.evaluation.statistics_file import write_summary
@@ -67,9 +67,9 @@ def stats(
     if n is not None and n < 2:
         raise GenctlError(ExitStatus.USAGE, f"--n {n} is too few", hint="leave --n out")
     opened = open_stream(source, n or SAMPLES)
-    rows = spread(opened.count, n or opened.count)
+    rows = evenly_spaced(opened.count, n or opened.count)
     choice = choose_extractor(
-        Wish(extractor, extractor_weights, protocol, device=resolve_device(device)),
+        ExtractorRequest(extractor, extractor_weights, protocol, device=resolve_device(device)),
         data_extractor=opened.extractor or None,
     )
     reading = opened.read(rows)

@@ -13,9 +13,9 @@ from genctl.api.evaluation.text_scoring import score_text
 from genctl.api.models.model import QUIET, Model
 from genctl.api.pages.eval_page import report_folder, write_report
 from genctl.engine.devices import resolve_device
-from genctl.engine.parallel.process_group import World
+from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.errors import ExitStatus, GenctlError, unknown
-from genctl.evaluation.extractors.choose import Wish
+from genctl.evaluation.extractors.choose import ExtractorRequest
 from genctl.evaluation.score import Metric, Score, warnings_of
 from genctl.output import Output
 from genctl.runs import Run
@@ -33,14 +33,14 @@ class Evaluation:
     Attributes:
         scores: the numbers, their errors and signatures, in the order of `METRICS`.
         reason: why this extractor was taken, or which text.
-        floors: name of a score -> the same metric of as many real images that the reference does
+        baselines: name of a score -> the same metric of as many real images that the reference does
             not hold; where there are none, of ``is`` that of the reference itself.
         page: the page that was written, if one was.
     """
 
     scores: tuple[Score, ...]
     reason: str
-    floors: Mapping[str, Score] = field(default_factory=dict)
+    baselines: Mapping[str, Score] = field(default_factory=dict)
     page: Path | None = None
 
     @property
@@ -50,8 +50,8 @@ class Evaluation:
 
     @property
     def real(self) -> Score | None:
-        """The floor of `score`."""
-        return self.floors.get(self.score.name)
+        """The baseline of `score`."""
+        return self.baselines.get(self.score.name)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -72,9 +72,9 @@ class Evaluation:
 
     def to_json(self) -> dict[str, object]:
         """One document: ``scores``, each with ``real``, and ``reason``."""
-        floors = {name: floor.to_json() for name, floor in self.floors.items()}
+        baselines = {name: baseline.to_json() for name, baseline in self.baselines.items()}
         return {
-            "scores": [{**s.to_json(), "real": floors.get(s.name)} for s in self.scores],
+            "scores": [{**s.to_json(), "real": baselines.get(s.name)} for s in self.scores],
             "reason": self.reason,
         }
 
@@ -150,9 +150,11 @@ def evaluate(
         raise GenctlError(
             ExitStatus.USAGE, f"--context is for bpb, not for {metric}", hint="leave --context out"
         )
-    world = World.join(device)
+    world = ProcessGroup.join(device)
     try:
-        wish = Wish(extractor, extractor_weights, protocol, precision, resolve_device(device))
+        wish = ExtractorRequest(
+            extractor, extractor_weights, protocol, precision, resolve_device(device)
+        )
         request = ImageRequest(
             metrics=wanted,
             lenient=metric == ALL,
@@ -189,7 +191,7 @@ def _of_text(
 
 def _reported(found: ImageScores, metric: str, out: Path | None, strict: bool) -> Evaluation:
     evaluation = Evaluation(
-        tuple(found.scores), found.reason, {floor.name: floor for floor in found.floors}
+        tuple(found.scores), found.reason, {baseline.name: baseline for baseline in found.baselines}
     )
     if strict and evaluation.warnings:
         count = len(evaluation.warnings)

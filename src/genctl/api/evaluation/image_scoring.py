@@ -9,14 +9,14 @@ from typing import Any
 
 from genctl.api.evaluation.sharing import see_together
 from genctl.api.evaluation.streams import ModelStream, Subject, open_reference, open_subject
-from genctl.data.images.stream import ImageStream, spread
-from genctl.engine.parallel.process_group import World
+from genctl.data.images.stream import ImageStream, evenly_spaced
+from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.compute import NEEDS_IMAGES, require
-from genctl.evaluation.eval_inputs import Seen
-from genctl.evaluation.evaluate import measure_all, real_floor
+from genctl.evaluation.eval_inputs import EvalInputs
+from genctl.evaluation.evaluate import measure_all, real_baseline
 from genctl.evaluation.extractors.base import Classifier, Extractor
-from genctl.evaluation.extractors.choose import Choice, Wish, choose_extractor
+from genctl.evaluation.extractors.choose import ExtractorChoice, ExtractorRequest, choose_extractor
 from genctl.evaluation.extractors.inception.weights import find_weights, missing_weights
 from genctl.evaluation.features import Features, extract
 from genctl.evaluation.measures.inception_score import SPLITS
@@ -45,7 +45,7 @@ class ImageRequest:
     subject: Subject | None
     ref: Subject | None
     n: int | None
-    wish: Wish
+    wish: ExtractorRequest
     required: Sequence[str]
     seed: int
     batch_size: int
@@ -57,7 +57,7 @@ class ImageScores:
     """Scores, and what they are of.
 
     Attributes:
-        floors: the same metrics of held-out real images; of ``is`` of the reference itself where
+        baselines: the same metrics of held-out real images; of ``is`` of the reference itself where
             there are none.
         reason: why the extractor was taken.
         seen: the features.
@@ -65,9 +65,9 @@ class ImageScores:
     """
 
     scores: list[Score]
-    floors: list[Score]
+    baselines: list[Score]
     reason: str
-    seen: Seen
+    seen: EvalInputs
     generated: ImageStream
     real: ImageStream | None
 
@@ -80,11 +80,11 @@ class _Sides:
     rows: Sequence[int]
     real: ImageStream | None
     summary: Path | None
-    choice: Choice
+    choice: ExtractorChoice
     metrics: list[Metric]
 
 
-def score_images(request: ImageRequest, world: World, output: Output) -> ImageScores:
+def score_images(request: ImageRequest, world: ProcessGroup, output: Output) -> ImageScores:
     """See both sides and measure.
 
     Args:
@@ -92,16 +92,16 @@ def score_images(request: ImageRequest, world: World, output: Output) -> ImageSc
 
     Raises:
         GenctlError: as `genctl.evaluate`.
-        Dismissed: in every process but rank 0, when its part is done.
+        WorkerExit: in every process but rank 0, when its part is done.
     """
-    sides = world.together(lambda: _open(request, output))
+    sides = world.run_on_all_ranks(lambda: _open(request, output))
     extractor = sides.choice.extractor
-    known = world.together(lambda: _known(sides, output) if world.leads else (None, None))
+    known = world.run_on_all_ranks(lambda: _known(sides, output) if world.leads else (None, None))
     features = see_together(world, extractor, sides.generated, sides.rows, output)
-    seen = Seen(extractor, features, *known)
+    seen = EvalInputs(extractor, features, *known)
     scores = measure_all(sides.metrics, seen)
-    floors = _floors(sides.metrics, seen)
-    return ImageScores(scores, floors, sides.choice.reason, seen, sides.generated, sides.real)
+    baselines = _baselines(sides.metrics, seen)
+    return ImageScores(scores, baselines, sides.choice.reason, seen, sides.generated, sides.real)
 
 
 def _open(request: ImageRequest, output: Output) -> _Sides:
@@ -121,7 +121,7 @@ def _open(request: ImageRequest, output: Output) -> _Sides:
         classifier="is" in request.metrics and not request.lenient,
     )
     _require_names(request.required, choice.extractor)
-    rows = spread(generated.count, request.n or generated.count)
+    rows = evenly_spaced(generated.count, request.n or generated.count)
     metrics = [
         metric
         for metric in request.metrics
@@ -202,7 +202,7 @@ def _can_tell(
 
 
 def _see_real(
-    real: ImageStream, choice: Choice, count: int, output: Output
+    real: ImageStream, choice: ExtractorChoice, count: int, output: Output
 ) -> tuple[Reference, Features | None]:
     """The reference, and as many held-out images as there will be generated ones."""
     reading = real.read(range(real.count))
@@ -219,16 +219,16 @@ def _see_real(
     unseen = real.held_out()
     if unseen is None:
         return reference, None
-    found = extract(choice.extractor, unseen.read(spread(unseen.count, count)))
+    found = extract(choice.extractor, unseen.read(evenly_spaced(unseen.count, count)))
     return reference, found.labelled(unseen.labels, unseen.class_names)
 
 
-def _floors(metrics: Sequence[Metric], seen: Seen) -> list[Score]:
+def _baselines(metrics: Sequence[Metric], seen: EvalInputs) -> list[Score]:
     """Where real images stand."""
     if not isinstance(seen.reference, Reference):
         return []
     if seen.held_out is not None:
-        return real_floor(metrics, seen.held_out, seen.reference)
+        return real_baseline(metrics, seen.held_out, seen.reference)
     if "is" not in metrics:
         return []
-    return measure_all(["is"], Seen(seen.extractor, seen.reference.features))
+    return measure_all(["is"], EvalInputs(seen.extractor, seen.reference.features))

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from genctl.data.images.stream import ImageStream
-from genctl.engine.parallel.process_group import Dismissed, World
+from genctl.engine.parallel.process_group import ProcessGroup, WorkerExit
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features, extract, join
 from genctl.output import Output
 
 
 def see_together(
-    world: World, extractor: Extractor, images: ImageStream, rows: Sequence[int], output: Output
+    world: ProcessGroup,
+    extractor: Extractor,
+    images: ImageStream,
+    rows: Sequence[int],
+    output: Output,
 ) -> Features:
     """The features of ``images`` at ``rows``, as if one process had seen them all.
 
@@ -22,7 +26,7 @@ def see_together(
 
     Raises:
         GenctlError: as `extract`, in any process.
-        Dismissed: in every process but rank 0.
+        WorkerExit: in every process but rank 0.
     """
     size = -(-len(rows) // world.size)
     share = rows[world.rank * size : (world.rank + 1) * size]
@@ -32,14 +36,14 @@ def see_together(
         reading.batches = output.track(reading.batches, len(share), images.verb)
         return extract(extractor, reading).labelled(images.labels, images.class_names)
 
-    own = world.together(seen)
+    own = world.run_on_all_ranks(seen)
     parts = [own] if world.size == 1 else _gathered(world, own)
     if not world.leads:
-        raise Dismissed(0)
+        raise WorkerExit(0)
     return join(parts)
 
 
-def _gathered(world: World, own: Features) -> list[Features]:
+def _gathered(world: ProcessGroup, own: Features) -> list[Features]:
     """Everyone's features, by rank."""
     facts = world.tell([sorted(own.shapes), list(own.remarks)])
     columns = [world.collect(column) for column in (own.values, own.digests, own.rows)]

@@ -14,10 +14,10 @@ from torch import Tensor
 from genctl import runs
 from genctl.api.models.loading import load
 from genctl.api.models.model import Model
-from genctl.data.images.dataset import to_uint8
+from genctl.data.images.dataset import uint8_batches
 from genctl.data.images.open_source import open_source
 from genctl.data.images.open_stream import Images, open_stream
-from genctl.data.images.stream import ArrayStream, ImageStream, Pixels, Reading
+from genctl.data.images.stream import ArrayStream, ImagePass, ImageStream, Pixels
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export import bundle
 from genctl.output import Output
@@ -63,10 +63,10 @@ class ModelStream(ImageStream):
         weights = sha256_of_tensors(flatten(self.model.trained.modules))
         return hashlib.sha256(f"{weights}:{self._seed}".encode()).hexdigest()
 
-    def read(self, rows: Sequence[int]) -> Reading:
+    def read(self, rows: Sequence[int]) -> ImagePass:
         """Makes the samples, (B, C, H, W)."""
         batches = (batch.numpy() for batch in uint8_batches(self._chunks(rows)))
-        return Reading(batches, list(rows))
+        return ImagePass(batches, list(rows))
 
     def pick(self, rows: Sequence[int]) -> list[Pixels]:
         """Makes the samples again."""
@@ -150,11 +150,6 @@ def open_reference(
             hint="name the reference with --ref",
         )
     return ArrayStream(source)
-
-
-def uint8_batches(chunks: Iterator[Tensor]) -> Iterator[Tensor]:
-    """Samples in about [-1, 1] as uint8 (B, C, H, W) batches on the CPU."""
-    return (to_uint8(chunk).cpu() for chunk in chunks)
 
 
 def _is_model(path: Path) -> bool:

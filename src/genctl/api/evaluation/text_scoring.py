@@ -13,7 +13,7 @@ from genctl.api.models.model import Model
 from genctl.data.text.dataset import SCORING_BATCH, TokenDataset
 from genctl.data.text.prepare import prepare_text
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.measures.bits_per_byte import bits_per_byte, tally
+from genctl.evaluation.measures.bits_per_byte import bits_per_byte, token_losses
 from genctl.evaluation.score import Score
 from genctl.output import Output
 from genctl.runs import Run
@@ -57,7 +57,7 @@ def score_text(
     batches = dataset.validation() if ref is None else dataset.everything()
     if n is not None:
         batches = islice(batches, -(-n // SCORING_BATCH))
-    found = tally(model.trained.modules["model"], batches, model.device)
+    found = token_losses(model.trained.modules["model"], batches, model.device)
     whole = dataset.valid_bytes if ref is None else dataset.all_bytes
     tokens = dataset.predicted(held_out=ref is None)
     name = f"{dataset.spec.name}.{'valid' if ref is None else 'all'}"
@@ -88,7 +88,7 @@ def _checked_context(model: Model, wanted: int | None) -> int:
 def _dataset(model: Model, ref: str | None, context: int) -> TokenDataset:
     """The text to predict, in the model's own tokens."""
     with tempfile.TemporaryDirectory(prefix="genctl-") as folder:
-        for name, content in model.trained.artefacts.items():
+        for name, content in model.trained.assets.items():
             (Path(folder) / Path(name).name).write_bytes(content)
         tokenizer = str(Path(folder) / "tokenizer.json")
         config = replace(

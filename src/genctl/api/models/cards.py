@@ -7,7 +7,7 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 
-from genctl import __version__, registry
+from genctl import registry
 from genctl.api.models.model import Model
 from genctl.config import Config, parse_value
 from genctl.contracts import DataSpec
@@ -16,6 +16,7 @@ from genctl.engine.training.loggers import read_rows
 from genctl.export import bundle
 from genctl.export.card import Card, Setting, TrainingScore, count_of, render
 from genctl.runs import Run
+from genctl.version import VERSION
 from genctl.weights import flatten, sizes_in
 
 _LICENCES = {
@@ -103,7 +104,7 @@ def _card(run: Run, config: Config, data: DataSpec, weights: str, sizes: Mapping
         name=run.path.absolute().name,
         family=spec.name,
         summary=spec.summary,
-        version=__version__,
+        version=VERSION,
         data=data,
         weights=weights,
         sizes=sizes,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genctl import __version__
 from genctl.api.models.cards import export_card
 from genctl.api.models.loading import load
 from genctl.api.models.model import QUIET, Model
@@ -18,12 +17,13 @@ from genctl.export.card import for_diffusers, for_transformers
 from genctl.export.decoder import gguf, hf
 from genctl.export.diffusers import folder as diffusers
 from genctl.export.diffusers.usage import usage
-from genctl.export.document import artefact_texts
+from genctl.export.document import asset_texts
 from genctl.export.proof import Proof
 from genctl.files import make_directory
 from genctl.output import Output
 from genctl.registry import Spec
 from genctl.runs import Run
+from genctl.version import VERSION
 from genctl.weights import flatten
 
 BUNDLE = "safetensors"
@@ -115,13 +115,13 @@ def write_bundle(model: Model, path: Path) -> Proof:
         flatten(model.trained.modules),
         card=export_card(model),
         parents=model.origin / "parents",
-        artefacts=model.trained.artefacts,
+        assets=model.trained.assets,
     )
 
 
 def _write_onnx(model: Model, path: Path) -> Proof:
     plan = model.spec.load("exporter.onnx")(model.trained)
-    return onnx.write(plan, path, _document(model) | artefact_texts(model.trained.artefacts))
+    return onnx.write(plan, path, _document(model) | asset_texts(model.trained.assets))
 
 
 def _write_hf(model: Model, path: Path) -> Proof:
@@ -171,7 +171,7 @@ _FORMATS = {
 
 def _document(model: Model) -> dict[str, Any]:
     return {
-        "genctl": __version__,
+        "genctl": VERSION,
         "config": model.config.to_json(),
         "data": model.data.to_json(),
         "weights": model.weights,

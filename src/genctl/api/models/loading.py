@@ -75,14 +75,14 @@ def load_parents(folder: Path, config: Config) -> dict[str, Trained]:
     }
 
 
-def read_artefacts(folder: Path, data: DataSpec) -> dict[str, bytes]:
+def read_assets(folder: Path, data: DataSpec) -> dict[str, bytes]:
     """The files of a run or an export that belong to its data.
 
     Raises:
         GenctlError: one is absent, or not what it was.
     """
     found = {}
-    for name, sha256 in data.artefacts.items():
+    for name, sha256 in data.assets.items():
         path = folder / name
         if not path.is_file():
             raise GenctlError(ExitStatus.DATA, f"{path} is missing, and the model needs it")
@@ -120,7 +120,7 @@ def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output:
     parents = load_parents(run.path, config)
     step = checkpoint.read_state(path).index
     modules = _filled(spec, config, data, parents, tensors, device)
-    trained = Trained(spec.name, config, data, modules, read_artefacts(run.path, data))
+    trained = Trained(spec.name, config, data, modules, read_assets(run.path, data))
     return Model(run.path, trained, weights, step, device, parents)
 
 
@@ -156,7 +156,7 @@ def _load_bundle(path: Path, device: torch.device) -> Model:
     data = DataSpec.from_json(document["data"])
     parents = load_parents(path, config)
     modules = _filled(spec, config, data, parents, tensors, device)
-    trained = Trained(spec.name, config, data, modules, read_artefacts(path, data))
+    trained = Trained(spec.name, config, data, modules, read_assets(path, data))
     return Model(path, trained, document["weights"], document["step"], device, parents)
 
 
@@ -167,9 +167,9 @@ def _load_onnx(path: Path) -> Model:
     spec = registry.get(document["config"]["family"])
     config = from_json(spec, document["config"])
     data = DataSpec.from_json(document["data"])
-    texts = document.get("artefacts", {})
-    artefacts = {name: text.encode() for name, text in texts.items()}
-    trained = Trained(spec.name, config, data, {document["role"]: module}, artefacts)
+    texts = document.get("assets", {})
+    assets = {name: text.encode() for name, text in texts.items()}
+    trained = Trained(spec.name, config, data, {document["role"]: module}, assets)
     return Model(path, trained, document["weights"], document["step"], torch.device("cpu"))
 
 

@@ -3,62 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from genctl import registry
-from genctl.config import Config, request_from
-from genctl.contracts import Batch, DataSpec, Noise, Parents, Sampler, Trained
+from genctl.config import request_from
+from genctl.contracts import Batch, Noise, Sampler
 from genctl.data.images.dataset import to_uint8
 from genctl.data.images.edits import read_mask, read_picture
 from genctl.engine.sampling.driver import sample_chunks
+from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode, Output
 from genctl.outputs.images.samples import Samples, label_numbers
 from genctl.outputs.text.generate import collect, pieces
-from genctl.outputs.text.samples import Texts
-from genctl.registry import Spec
+from genctl.outputs.text.samples import TextSamples
 
 QUIET = Output(Mode.QUIET)
 
 
 @dataclass(frozen=True)
-class Model:
-    """A trained model, ready to sample.
-
-    Attributes:
-        origin: the run, export folder or file that it came from.
-        trained: its family, configuration, data and modules.
-        weights: which weights these are: ``ema``, ``raw`` ...
-        step: the step they were saved at; None when unknown.
-        device: where it runs.
-        parents: role -> the trained model that plays it.
-    """
-
-    origin: Path
-    trained: Trained
-    weights: str
-    step: int | None
-    device: torch.device
-    parents: Parents = field(default_factory=dict)
-
-    @property
-    def spec(self) -> Spec:
-        return registry.get(self.trained.family)
-
-    @property
-    def config(self) -> Config:
-        config: Config = self.trained.config
-        return config
-
-    @property
-    def data(self) -> DataSpec:
-        return self.trained.data
+class Model(LoadedModel):
+    """A trained model, ready to sample; see `LoadedModel` for its attributes."""
 
     def sample(
         self,
@@ -73,7 +42,7 @@ class Model:
         batch_size: int = 64,
         options: Mapping[str, Any] | None = None,
         output: Output = QUIET,
-    ) -> Samples | Texts:
+    ) -> Samples | TextSamples:
         """``n`` samples; sample k depends on ``seed`` and k, not on ``n`` or ``batch_size``.
 
         Args:
@@ -196,11 +165,11 @@ class Model:
         prompts: list[str],
         batch_size: int,
         options: Mapping[str, Any],
-    ) -> Texts:
+    ) -> TextSamples:
         _refuse_below_one(n, batch_size)
         self.labels(labels)
         found = pieces(self, prompts, n, seed=seed, batch_size=batch_size, options=options)
-        return Texts(collect(found, prompts, n))
+        return TextSamples(collect(found, prompts, n))
 
     def chunks(
         self,
@@ -269,17 +238,6 @@ class Model:
         from genctl.api.models.exporting import write
 
         return write(self, format, None if out is None else Path(out)).path
-
-    def sampler(self) -> Sampler:
-        """The family's sampler on these weights.
-
-        Raises:
-            GenctlError: the family samples nothing.
-        """
-        sampler: Sampler = self.spec.load("sampler")(
-            self.config, self.data, self.trained.modules, self.parents
-        )
-        return sampler
 
 
 def _refuse_below_one(n: int, batch_size: int) -> None:

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from genctl.api.evaluation.image_scoring import ImageScores
 from genctl.api.evaluation.streams import ModelStream
-from genctl.data.images.stream import ImageStream, Pixels, spread
-from genctl.evaluation.eval_inputs import Seen
+from genctl.data.images.drawing import THUMBNAIL, grid, png_of, thumbnail, to_pil
+from genctl.data.images.stream import ImageStream, Pixels, evenly_spaced
+from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.features import Features
 from genctl.evaluation.page import Page
 from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import Score, warnings_of
 from genctl.files import make_directory, write_atomic, write_json
-from genctl.outputs.images.samples import THUMBNAIL, grid, png_of, thumbnail, to_pil
 from genctl.plots.charts import bars, histograms, line_over_inverse
 from genctl.runs import Run
 from genctl.web.html import Picture
@@ -51,7 +51,7 @@ def write_report(folder: Path, document: dict[str, object], found: ImageScores) 
 
 def _page(found: ImageScores) -> Page:
     seen, scores = found.seen, {score.name.partition("[")[0]: score for score in found.scores}
-    floors = {floor.name: floor for floor in found.floors}
+    baselines = {baseline.name: baseline for baseline in found.baselines}
     real = "" if found.real is None else f"{found.real.name}, {found.real.split} split"
     facts = {
         "generated": f"{seen.generated.count:,} images of {found.generated.name}",
@@ -67,12 +67,12 @@ def _page(found: ImageScores) -> Page:
         title=f"Evaluation of {found.generated.name}",
         facts=facts,
         scores=found.scores,
-        floors=floors,
+        baselines=baselines,
         warnings=warnings_of(found.scores),
         grids=_grids(found),
         pairs=pairs,
         pairs_note=note,
-        charts=_charts(seen, scores, floors),
+        charts=_charts(seen, scores, baselines),
     )
 
 
@@ -80,7 +80,7 @@ def _grids(found: ImageScores) -> list[Picture]:
     rows = found.seen.generated.rows[:SHOWN].tolist()
     pictures = [_grid(found.generated, rows, "generated")]
     if found.real is not None:
-        pictures.append(_grid(found.real, spread(found.real.count, SHOWN), "real"))
+        pictures.append(_grid(found.real, evenly_spaced(found.real.count, SHOWN), "real"))
     return pictures
 
 
@@ -129,7 +129,9 @@ def _knows_memory(scores: Sequence[Score]) -> bool:
     return any(score.name.startswith("memorisation") for score in scores)
 
 
-def _charts(seen: Seen, scores: dict[str, Score], floors: dict[str, Score]) -> dict[str, str]:
+def _charts(
+    seen: EvalInputs, scores: dict[str, Score], baselines: dict[str, Score]
+) -> dict[str, str]:
     charts = {}
     if _knows_memory(list(scores.values())):
         charts["Distance to the nearest real image"] = histograms(
@@ -140,7 +142,7 @@ def _charts(seen: Seen, scores: dict[str, Score], floors: dict[str, Score]) -> d
             "distance between features",
         )
     for name, score in scores.items():
-        floor = floors.get(score.name)
+        baseline = baselines.get(score.name)
         if name.endswith("fd-infinity") or name == "fid-infinity":
             at = {int(k[3:]): v for k, v in score.details.items() if k.startswith("at_")}
             charts[f"{score.name}: the distance at several numbers of images"] = line_over_inverse(
@@ -148,7 +150,7 @@ def _charts(seen: Seen, scores: dict[str, Score], floors: dict[str, Score]) -> d
             )
         if name.endswith("-per-class"):
             heading = f"{score.name}; the mark is where real images stand"
-            charts[heading] = bars(score.details, floor.details if floor else {})
+            charts[heading] = bars(score.details, baseline.details if baseline else {})
     return charts
 
 

@@ -22,9 +22,9 @@ from genctl.data.prepare import Prepared, PreparedDataset, prepare
 from genctl.data.source_kind import is_images, is_text
 from genctl.engine.devices import resolve_device, use_threads
 from genctl.engine.optim.precision import resolve_amp
-from genctl.engine.parallel.process_group import World
+from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training.budget import Budget, parse_budget, times_in
-from genctl.engine.training.trainer import Plan, Trainer
+from genctl.engine.training.trainer import RunSettings, Trainer
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.output import Output
 from genctl.registry import Spec
@@ -75,11 +75,11 @@ class Session:
     dataset: PreparedDataset
     parents: Parents
     objective: Objective
-    plan: Plan
+    plan: RunSettings
     trainer: Trainer
     budget: Budget
     run: Run | None
-    world: World
+    world: ProcessGroup
 
     @property
     def parameters(self) -> dict[str, int]:
@@ -90,7 +90,7 @@ class Session:
         }
 
 
-def open_session(request: Request, output: Output, world: World | None = None) -> Session:
+def open_session(request: Request, output: Output, world: ProcessGroup | None = None) -> Session:
     """Look up and build everything, write nothing.
 
     Args:
@@ -99,18 +99,18 @@ def open_session(request: Request, output: Output, world: World | None = None) -
     Raises:
         GenctlError: bad input of any kind.
     """
-    world = world or World()
-    spec, config = world.together(lambda: _configured(request))
+    world = world or ProcessGroup()
+    spec, config = world.run_on_all_ranks(lambda: _configured(request))
     if request.download:
-        world.together(lambda: _download(config, output) if world.leads else None)
-    prepared = world.in_turn(lambda: _prepared(config))
+        world.run_on_all_ranks(lambda: _download(config, output) if world.leads else None)
+    prepared = world.rank0_first(lambda: _prepared(config))
     if prepared.skipped:
         output.warn(_left_out(prepared.skipped))
     if prepared.ignored:
         output.detail(f"{prepared.ignored} files of other kinds were passed over")
     dataset = prepared.dataset
     if spec.picture_preset:
-        spec, config = world.together(lambda: _configured(request, dataset.spec))
+        spec, config = world.run_on_all_ranks(lambda: _configured(request, dataset.spec))
     run, plan = _agreed(request, config, dataset.spec, output, world)
 
     def built() -> Session:
@@ -120,7 +120,7 @@ def open_session(request: Request, output: Output, world: World | None = None) -
         budget = _budget(config, dataset.spec, trainer)
         return Session(spec, config, dataset, parents, objective, plan, trainer, budget, run, world)
 
-    return world.together(built)
+    return world.run_on_all_ranks(built)
 
 
 def _prepared(config: Config) -> Prepared:
@@ -211,8 +211,8 @@ def _budget(config: Config, data: DataSpec, trainer: Trainer) -> Budget:
 
 
 def _agreed(
-    request: Request, config: Config, data: DataSpec, output: Output, world: World
-) -> tuple[Run | None, Plan]:
+    request: Request, config: Config, data: DataSpec, output: Output, world: ProcessGroup
+) -> tuple[Run | None, RunSettings]:
     """The run to go on with, if any, and the plan: what rank 0 finds, for all processes."""
 
     def found() -> tuple[str | None, dict[str, Any]]:
@@ -221,13 +221,13 @@ def _agreed(
         _check_shares(plan, world)
         return str(run.path) if run else None, dataclasses.asdict(plan)
 
-    path, fields = world.led(found)
-    plan = Plan(**fields)
+    path, fields = world.broadcast_from_rank0(found)
+    plan = RunSettings(**fields)
     use_threads(plan.threads)
     return Run(Path(path)) if path else None, plan
 
 
-def _check_shares(plan: Plan, world: World) -> None:
+def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
     """Whether every process gets as many whole micro-batches as the others."""
     if world.size > 1 and plan.device.startswith("mps"):
         raise GenctlError(
@@ -250,7 +250,7 @@ def _check_shares(plan: Plan, world: World) -> None:
         )
 
 
-def _on_this_device(plan: Plan, world: World) -> Plan:
+def _on_this_device(plan: RunSettings, world: ProcessGroup) -> RunSettings:
     """The plan for this process: each has a GPU of its own."""
     if world.size == 1 or not plan.device.startswith("cuda"):
         return plan
@@ -266,10 +266,10 @@ def _left_out(files: Sequence[str]) -> str:
     )
 
 
-def _kept_plan(request: Request, run: Run, output: Output) -> Plan:
+def _kept_plan(request: Request, run: Run, output: Output) -> RunSettings:
     """What was chosen when the run began; other wishes would change its numbers."""
     try:
-        plan = documents.build(Plan, run.read("resolved.json"))
+        plan = documents.build(RunSettings, run.read("resolved.json"))
     except ValueError as error:
         raise documents.damaged(run.path / "resolved.json", error) from None
     for name, wanted, kept in (
@@ -285,7 +285,7 @@ def _kept_plan(request: Request, run: Run, output: Output) -> Plan:
     return plan
 
 
-def _new_plan(request: Request, config: Config) -> Plan:
+def _new_plan(request: Request, config: Config) -> RunSettings:
     device = resolve_device(request.device)
     micro_batch = config.train.micro_batch or config.train.batch_size
     if config.train.batch_size % micro_batch:
@@ -295,7 +295,7 @@ def _new_plan(request: Request, config: Config) -> Plan:
             f"train.batch_size = {config.train.batch_size}",
             hint=f"--set micro_batch={_divisor(config.train.batch_size, micro_batch)}",
         )
-    return Plan(
+    return RunSettings(
         seed=config.seed,
         batch_size=config.train.batch_size,
         micro_batch=micro_batch,

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-import genctl
 from genctl import runs
 from genctl.api.models.cards import run_card
 from genctl.api.models.exporting import write_bundle
@@ -22,16 +21,17 @@ from genctl.api.training.parents import FILE as PARENTS
 from genctl.api.training.parents import identities
 from genctl.api.training.session import Request, Session, open_session
 from genctl.contracts import INIT, DataSpec
-from genctl.engine.parallel.process_group import World
-from genctl.engine.parallel.worker_loop import follow
+from genctl.engine.parallel.process_group import ProcessGroup
+from genctl.engine.parallel.worker_loop import run_worker
 from genctl.engine.training.budget import Budget
 from genctl.engine.training.loggers import logger_type, open_loggers
 from genctl.engine.training.loop import Loop
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, staged, write_atomic
 from genctl.output import Output
-from genctl.outputs.images.callbacks import make_hooks, save_reals
+from genctl.outputs.images.callbacks import make_callbacks, save_reals
 from genctl.runs import Run
+from genctl.version import VERSION
 
 
 def train(
@@ -110,19 +110,21 @@ def train(
         eval_every=eval_every,
         download=download,
     )
-    world = World.join(request.device)
+    world = ProcessGroup.join(request.device)
     try:
         return _train(request, output if world.leads else Output.silent(), started, world)
     finally:
         world.leave()
 
 
-def _train(request: Request, output: Output, started: float, world: World) -> Run:
-    world.together(lambda: [logger_type(name) for name in request.log])
+def _train(request: Request, output: Output, started: float, world: ProcessGroup) -> Run:
+    world.run_on_all_ranks(lambda: [logger_type(name) for name in request.log])
     session = open_session(request, output, world)
-    run = session.run or Run(Path(world.led(lambda: str(_new_run(request, session).path))))
+    run = session.run or Run(
+        Path(world.broadcast_from_rank0(lambda: str(_new_run(request, session).path)))
+    )
     if not world.leads:
-        follow(session.trainer, run, world)
+        run_worker(session.trainer, run, world)
         return run
     try:
         _lead(request, session, run, output, started)
@@ -140,7 +142,7 @@ def _lead(request: Request, session: Session, run: Run, output: Output, started:
             run,
             session.budget,
             session.config.train,
-            hooks=make_hooks(
+            hooks=make_callbacks(
                 session.spec,
                 session.config,
                 session.dataset,
@@ -166,7 +168,7 @@ def _new_run(request: Request, session: Session) -> Run:
         for role, origin in session.config.parents.items():
             if role != INIT:
                 write_bundle(load(origin, device="cpu"), stage / "parents" / role)
-        for name, content in session.dataset.artefacts.items():
+        for name, content in session.dataset.assets.items():
             make_directory((stage / name).parent)
             (stage / name).write_bytes(content)
         run.write(PARENTS, identities(session.parents, session.config))
@@ -186,7 +188,7 @@ def _record(run: Run, session: Session) -> None:
     here = {
         "started": runs.started_now(),
         "command": sys.argv,
-        "genctl": genctl.__version__,
+        "genctl": VERSION,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.errors import ExitStatus, GenctlError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ IMAGES, ANIMATED, STEPS_BETWEEN = 64, 16, 10
 
 
 @dataclass(frozen=True)
-class PictureCall:
+class ImageContext:
     """What was asked of ``sample`` on a model of images."""
 
     model: Model
@@ -52,7 +52,7 @@ class PictureCall:
         }
 
 
-def show_pictures(call: Call, wanted: PictureCall) -> None:
+def show_pictures(call: Context, wanted: ImageContext) -> None:
     """Draw the samples and keep them in the way that was asked for."""
     _check(wanted)
     path, labels = _animated(call, wanted) if wanted.trajectory else _still(call, wanted)
@@ -87,7 +87,7 @@ def default_out(model: Model, seed: int, n: int) -> Path:
     return origin.with_name(f"{origin.stem}-{name}")
 
 
-def _check(wanted: PictureCall) -> None:
+def _check(wanted: ImageContext) -> None:
     """Refuse options that contradict each other.
 
     Raises:
@@ -107,7 +107,7 @@ def _check(wanted: PictureCall) -> None:
     raise GenctlError(ExitStatus.USAGE, reason, hint=hint)
 
 
-def _still(call: Call, wanted: PictureCall) -> tuple[Path, list[int] | None]:
+def _still(call: Context, wanted: ImageContext) -> tuple[Path, list[int] | None]:
     from genctl.outputs.images.samples import Samples, check_place
 
     model = wanted.model
@@ -125,7 +125,7 @@ def _still(call: Call, wanted: PictureCall) -> tuple[Path, list[int] | None]:
     return samples.save(place), drawn
 
 
-def _animated(call: Call, wanted: PictureCall) -> tuple[Path, list[int] | None]:
+def _animated(call: Context, wanted: ImageContext) -> tuple[Path, list[int] | None]:
     from genctl.outputs.images.samples import check_animation_place, save_animation
 
     assert wanted.trajectory is not None

@@ -8,18 +8,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode
 
 if TYPE_CHECKING:
     from genctl.api.models.model import Model
-    from genctl.decoding.generate import Piece
-    from genctl.outputs.text.samples import Texts
+    from genctl.decoding.generate import TextChunk
+    from genctl.outputs.text.samples import TextSamples
 
 
 @dataclass(frozen=True)
-class TextCall:
+class TextContext:
     """What was asked of ``sample`` on a model of text."""
 
     model: Model
@@ -50,7 +50,7 @@ def given_prompts(typed: Sequence[str], file: Path | None) -> list[str]:
     return [*typed, *read_prompts(file)]
 
 
-def show_texts(call: Call, wanted: TextCall) -> None:
+def show_texts(call: Context, wanted: TextContext) -> None:
     """Write the texts, and show or keep them in the way that was asked for."""
     from genctl.outputs.text.samples import check_text_place
 
@@ -75,8 +75,8 @@ def show_texts(call: Call, wanted: TextCall) -> None:
     )
 
 
-def _whole(call: Call, wanted: TextCall) -> Texts:
-    from genctl.outputs.text.samples import Texts
+def _whole(call: Context, wanted: TextContext) -> TextSamples:
+    from genctl.outputs.text.samples import TextSamples
 
     texts = wanted.model.sample(
         wanted.count,
@@ -87,32 +87,32 @@ def _whole(call: Call, wanted: TextCall) -> Texts:
         options=call.options,
         output=call.output,
     )
-    assert isinstance(texts, Texts)
+    assert isinstance(texts, TextSamples)
     return texts
 
 
-def _live(call: Call, wanted: TextCall) -> Texts:
+def _live(call: Context, wanted: TextContext) -> TextSamples:
     """One text, its pieces shown as they come."""
     from genctl.outputs.text.generate import collect, pieces
-    from genctl.outputs.text.samples import Texts
+    from genctl.outputs.text.samples import TextSamples
 
     if wanted.labels is not None:
         wanted.model.labels(wanted.labels.split(","))
     prompts = list(wanted.prompts) or [""]
     found = pieces(wanted.model, prompts, 1, seed=wanted.seed, batch_size=1, options=call.options)
     call.output.piece(prompts[0])
-    texts = Texts(collect(_shown(call, found), prompts, 1))
+    texts = TextSamples(collect(_shown(call, found), prompts, 1))
     call.output.piece("\n")
     return texts
 
 
-def _shown(call: Call, found: Iterator[Piece]) -> Iterator[Piece]:
+def _shown(call: Context, found: Iterator[TextChunk]) -> Iterator[TextChunk]:
     for piece in found:
         call.output.piece(piece.text)
         yield piece
 
 
-def _deliver(call: Call, wanted: TextCall, texts: Texts) -> None:
+def _deliver(call: Context, wanted: TextContext, texts: TextSamples) -> None:
     path = None if wanted.out is None else texts.save(wanted.out)
     if wanted.jsonl and path is None:
         call.output.piece(texts.jsonl())

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from genctl.data.findings import DataCheck, Section
+from genctl.data.images.drawing import grid, save_png, thumbnail
 from genctl.data.images.open_source import is_files, open_source, place_of
 from genctl.data.images.open_stream import open_stream
-from genctl.data.images.report import FileFacts, Survey, shared, survey, survey_source
+from genctl.data.images.report import FileFacts, ImageReport, shared, survey, survey_source
 from genctl.data.images.sources.folder import MOST_UNREADABLE
 from genctl.data.images.sources.listing import class_names, classes_of, list_splits, no_images
-from genctl.data.images.stream import spread
-from genctl.outputs.images.samples import grid, save_png, thumbnail
+from genctl.data.images.stream import evenly_spaced
 from genctl.wording import NAMED, some_of
 
 PREVIEW = 64
@@ -48,7 +48,7 @@ def check_images(source: str, preview: Path | None = None) -> DataCheck:
     return DataCheck(source, kept, _unusable(splits), preview)
 
 
-def _splits(source: str) -> dict[str, Survey]:
+def _splits(source: str) -> dict[str, ImageReport]:
     if not is_files(source):
         opened = open_source(source)
         held_out = opened.held_out()
@@ -62,7 +62,7 @@ def _splits(source: str) -> dict[str, Survey]:
     return {split: survey(found, classes_of(found, names)) for split, found in listings.items()}
 
 
-def _files(splits: dict[str, Survey]) -> Section:
+def _files(splits: dict[str, ImageReport]) -> Section:
     section = Section("Files")
     for split, found in splits.items():
         total = len(found.files) + len(found.unreadable)
@@ -78,7 +78,7 @@ def _files(splits: dict[str, Survey]) -> Section:
     return section
 
 
-def _sizes(found: Survey) -> Section:
+def _sizes(found: ImageReport) -> Section:
     section = Section("Sizes and depths")
     sizes = found.sizes
     shown = [f"{h}x{w} ({count:,})" for (h, w), count in sizes.most_common(NAMED)]
@@ -93,7 +93,7 @@ def _sizes(found: Survey) -> Section:
             f"{len(sizes)} sizes: training needs one, such as --set data.size={_round(middle)}"
         )
     for what, some in (
-        ("JPEG files: their artefacts are learned, too", _where(found, "format", "JPEG")),
+        ("JPEG files: their assets are learned, too", _where(found, "format", "JPEG")),
         ("16 bits a channel, of which 8 are used", [f for f in found.files if f.deep]),
         ("CMYK, turned into RGB without a colour profile", _where(found, "mode", "CMYK")),
         ("animated: only the first frame is used", [f for f in found.files if f.frames > 1]),
@@ -107,7 +107,7 @@ def _sizes(found: Survey) -> Section:
     return section
 
 
-def _copies(found: Survey) -> Section:
+def _copies(found: ImageReport) -> Section:
     section = Section("Copies")
     groups = found.copies()
     if groups:
@@ -123,7 +123,7 @@ def _copies(found: Survey) -> Section:
     return section
 
 
-def _classes(found: Survey) -> Section:
+def _classes(found: ImageReport) -> Section:
     section = Section("Classes")
     if not found.classes:
         section.facts["classes"] = "none: no sub-folders, and no labels.csv"
@@ -141,7 +141,7 @@ def _classes(found: Survey) -> Section:
     return section
 
 
-def _captions(found: Survey) -> Section:
+def _captions(found: ImageReport) -> Section:
     """What texts say of the images; nothing where there are none."""
     section = Section("Captions")
     if not found.captions:
@@ -161,7 +161,7 @@ def _captions(found: Survey) -> Section:
     return section
 
 
-def _overlap(splits: dict[str, Survey]) -> Section:
+def _overlap(splits: dict[str, ImageReport]) -> Section:
     section = Section("Train and test")
     if len(splits) < 2:
         return section
@@ -174,7 +174,7 @@ def _overlap(splits: dict[str, Survey]) -> Section:
     return section
 
 
-def _unusable(splits: dict[str, Survey]) -> str:
+def _unusable(splits: dict[str, ImageReport]) -> str:
     for split, found in splits.items():
         bad, total = len(found.unreadable), len(found.files) + len(found.unreadable)
         if bad > max(1, MOST_UNREADABLE * total):
@@ -184,11 +184,11 @@ def _unusable(splits: dict[str, Survey]) -> str:
 
 def _save_preview(source: str, path: Path) -> None:
     stream = open_stream(source, PREVIEW)
-    images = [thumbnail(image) for image in stream.pick(spread(stream.count, PREVIEW))]
+    images = [thumbnail(image) for image in stream.pick(evenly_spaced(stream.count, PREVIEW))]
     save_png(path, grid(np.stack(images)))
 
 
-def _where(found: Survey, attribute: str, value: str) -> list[FileFacts]:
+def _where(found: ImageReport, attribute: str, value: str) -> list[FileFacts]:
     return [file for file in found.files if getattr(file, attribute) == value]
 
 

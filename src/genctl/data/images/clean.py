@@ -10,15 +10,15 @@ from pathlib import Path, PurePath
 from PIL import Image
 
 from genctl.data.images import decode
+from genctl.data.images.drawing import to_pil
 from genctl.data.images.open_source import is_files, place_of
-from genctl.data.images.report import Survey, survey
+from genctl.data.images.report import ImageReport, survey
 from genctl.data.images.sources.captions import SUFFIX, Captions
 from genctl.data.images.sources.label_file import LABELS, to_csv
 from genctl.data.images.sources.listing import Listing, list_splits, no_images
 from genctl.data.source_kind import is_text
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import staged, write_json
-from genctl.outputs.images.samples import to_pil
 
 REPORT = "cleaned.json"
 
@@ -121,7 +121,7 @@ def _write_texts(
 
 
 def _left_out(
-    found: Survey, known: dict[bytes, str], prefix: str, near: bool
+    found: ImageReport, known: dict[bytes, str], prefix: str, near: bool
 ) -> dict[PurePath, str]:
     """Files that are not taken over, and why; ``known`` learns the pixels of those that are."""
     left_out = dict(found.unreadable)

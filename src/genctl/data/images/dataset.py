@@ -23,7 +23,7 @@ class ImageDataset:
         flip: mirror half of the examples, chosen by seed and position.
     """
 
-    artefacts: Mapping[str, bytes] = MappingProxyType({})
+    assets: Mapping[str, bytes] = MappingProxyType({})
     """Pictures need no file besides themselves."""
 
     def __init__(self, source: ImageSource, spec: DataSpec, *, flip: bool) -> None:
@@ -105,3 +105,8 @@ def statistics(images: np.ndarray) -> dict[str, float]:
     mean = float(histogram @ levels / histogram.sum())
     variance = float(histogram @ (levels - mean) ** 2 / histogram.sum())
     return {"mean": mean, "sigma_data": variance**0.5}
+
+
+def uint8_batches(chunks: Iterator[Tensor]) -> Iterator[Tensor]:
+    """Samples in about [-1, 1] as uint8 (B, C, H, W) batches on the CPU."""
+    return (to_uint8(chunk).cpu() for chunk in chunks)

@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from genctl.outputs.images.samples import to_pil
+from genctl.data.images.drawing import MODES, to_pil
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 # By content, not by suffix; Pillow's other readers (EPS runs Ghostscript) stay out of reach.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 UNREADABLE = (
     OSError,
@@ -129,7 +128,7 @@ def _with_channels(image: Image.Image, channels: int) -> Image.Image:
     if channels < 4 and image.has_transparency_data:
         paper = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(paper, image.convert("RGBA"))
-    return image.convert(_MODES[channels])
+    return image.convert(MODES[channels])
 
 
 def _is_grey(image: Image.Image) -> bool:

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from genctl.data.images import decode
 from genctl.data.images.dataset import to_float
+from genctl.data.images.drawing import to_pil
 from genctl.errors import ExitStatus, GenctlError
-from genctl.outputs.images.samples import to_pil
 
 Shape = tuple[int, int, int]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,21 @@ from genctl.data.images.sources.archive import checked_images
 from genctl.data.images.sources.archive_stream import ArchiveStream
 from genctl.data.images.sources.file_stream import FileStream
 from genctl.data.images.stream import ArrayStream, Draw, DrawnStream, ImageStream
-from genctl.outputs.images.samples import Samples
 
-Images: TypeAlias = str | Path | Draw | Samples | npt.NDArray[np.uint8]
+
+@runtime_checkable
+class LabelledImages(Protocol):
+    """Images in memory, such as samples: ``array`` (N, H, W, C) uint8 and their classes."""
+
+    @property
+    def array(self) -> npt.NDArray[np.uint8]: ...
+    @property
+    def labels(self) -> npt.NDArray[np.int64] | None: ...
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+
+
+Images: TypeAlias = str | Path | Draw | LabelledImages | npt.NDArray[np.uint8]
 """What `open_stream` takes."""
 
 
@@ -44,7 +56,7 @@ def open_stream(source: Images, count: int) -> ImageStream:
         GenctlError: (DATA) nothing there, or nothing usable; (USAGE) a function that cannot be
             imported.
     """
-    if isinstance(source, Samples | np.ndarray):
+    if isinstance(source, LabelledImages | np.ndarray):
         return ArrayStream(_in_memory(source))
     if callable(source):
         return _drawn(source, getattr(source, "__name__", type(source).__name__), count)
@@ -65,7 +77,7 @@ def open_stream(source: Images, count: int) -> ImageStream:
     raise not_a_source(text)
 
 
-def _in_memory(images: Samples | npt.NDArray[np.uint8]) -> ImageSource:
+def _in_memory(images: LabelledImages | npt.NDArray[np.uint8]) -> ImageSource:
     if isinstance(images, np.ndarray):
         return ImageSource(checked_images("the array", images), None, (), "array", "train")
     array = checked_images("the samples", images.array)

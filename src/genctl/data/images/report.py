@@ -68,7 +68,7 @@ class FileFacts:
 
 
 @dataclass(frozen=True)
-class Survey:
+class ImageReport:
     """The image files of a place.
 
     Attributes:
@@ -104,7 +104,7 @@ class Survey:
         return list(_near_pairs(kept))
 
 
-def survey(listing: Listing, classes: Mapping[PurePath, str]) -> Survey:
+def survey(listing: Listing, classes: Mapping[PurePath, str]) -> ImageReport:
     """Look at every image file of ``listing``.
 
     Args:
@@ -124,10 +124,10 @@ def survey(listing: Listing, classes: Mapping[PurePath, str]) -> Survey:
     counted = Counter(classes[file.path] for file in files if file.path in classes)
     captions = listing.captions() if listing.captions else {}
     kept = {file.path: captions[file.path] for file in files if file.path in captions}
-    return Survey(files, unreadable, listing.others, counted, kept)
+    return ImageReport(files, unreadable, listing.others, counted, kept)
 
 
-def survey_source(source: ImageSource) -> Survey:
+def survey_source(source: ImageSource) -> ImageReport:
     """The same of images that are in memory; they are named by their numbers."""
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[source.images.shape[3]]
     files = [
@@ -137,10 +137,10 @@ def survey_source(source: ImageSource) -> Survey:
     labels = [] if source.labels is None else source.labels.tolist()
     counted = Counter(source.class_names[label] for label in labels)
     captions = {file.path: text for file, text in zip(files, source.captions, strict=False)}
-    return Survey(files, {}, Counter(), counted, captions)
+    return ImageReport(files, {}, Counter(), counted, captions)
 
 
-def shared(one: Survey, other: Survey) -> list[tuple[FileFacts, FileFacts]]:
+def shared(one: ImageReport, other: ImageReport) -> list[tuple[FileFacts, FileFacts]]:
     """Files of ``one`` whose pixels ``other`` has too, each with the first such file there."""
     known = {file.digest: file for file in reversed(other.files)}
     return [(file, known[file.digest]) for file in one.files if file.digest in known]

@@ -25,7 +25,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass
-class Reading:
+class ImagePass:
     """One pass over some of a stream's images; its attributes are complete when it is exhausted.
 
     Attributes:
@@ -54,7 +54,7 @@ class Reading:
             found.append(f"include {len(self.unreadable)} that cannot be read, left out: {named}")
         if self.jpegs:
             found.append(
-                f"include {self.jpegs:,} JPEG files, whose artefacts move every distance: compare "
+                f"include {self.jpegs:,} JPEG files, whose assets move every distance: compare "
                 "only with the same format and quality"
             )
         if self.deep:
@@ -91,7 +91,7 @@ class ImageStream(ABC):
         """sha256 (hex) of the content."""
 
     @abstractmethod
-    def read(self, rows: Sequence[int]) -> Reading:
+    def read(self, rows: Sequence[int]) -> ImagePass:
         """A pass over the images at ``rows``, which ascend."""
 
     @abstractmethod
@@ -117,9 +117,9 @@ class ArrayStream(ImageStream):
         """Of pixels, labels and class names."""
         return self._source.fingerprint
 
-    def read(self, rows: Sequence[int]) -> Reading:
+    def read(self, rows: Sequence[int]) -> ImagePass:
         """Rows of the array."""
-        return Reading((self._source.images[part] for part in batched(rows)), list(rows))
+        return ImagePass((self._source.images[part] for part in batched(rows)), list(rows))
 
     def pick(self, rows: Sequence[int]) -> list[Pixels]:
         """Rows of the array."""
@@ -155,13 +155,13 @@ class DrawnStream(ImageStream):
         """Of the function's source, which need not decide its images."""
         return self._fingerprint
 
-    def read(self, rows: Sequence[int]) -> Reading:
+    def read(self, rows: Sequence[int]) -> ImagePass:
         """Calls the function for up to `BATCH` images at a time.
 
         Raises:
             GenctlError: (USAGE) in passing, it fails, or makes another number of images.
         """
-        return Reading((self._drawn(part) for part in batched(rows)), list(rows))
+        return ImagePass((self._drawn(part) for part in batched(rows)), list(rows))
 
     def pick(self, rows: Sequence[int]) -> list[Pixels]:
         """Calls the function for one image at a time."""
@@ -189,7 +189,7 @@ def batched(rows: Sequence[int], size: int = BATCH) -> Iterator[list[int]]:
     return (list(rows[start : start + size]) for start in range(0, len(rows), size))
 
 
-def spread(count: int, n: int) -> Sequence[int]:
+def evenly_spaced(count: int, n: int) -> Sequence[int]:
     """``n`` of ``count`` places, or all: drawn at random, the same each time, in order.
 
     The first ones would be of the first classes where files come class by class.

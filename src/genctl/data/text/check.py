@@ -12,7 +12,7 @@ from genctl.data.findings import DataCheck, Section
 from genctl.data.text.characters import UTF8, EncodingError, readings
 from genctl.data.text.report import REPLACED, TextSurvey, survey_texts
 from genctl.data.text.source import TextSource, open_text
-from genctl.data.text.token_cache import Survey
+from genctl.data.text.token_cache import TextStats
 from genctl.errors import unknown
 from genctl.wording import some_of
 
@@ -131,7 +131,7 @@ def _repeats(found: TextSurvey) -> Section:
 def _held_out(found: TextSurvey) -> Section:
     section = Section("Held out for scores")
     sizes = [document.size for document in found.documents]
-    chosen = Survey("", sizes).held_out()
+    chosen = TextStats("", sizes).held_out()
     if not chosen:
         section.facts["text"] = "the last tenth"
         return section

@@ -12,7 +12,7 @@ import torch
 from genctl.config import TextData
 from genctl.contracts import Batch, DataSpec
 from genctl.data.text.source import TextSource
-from genctl.data.text.token_cache import Survey, TokenFiles
+from genctl.data.text.token_cache import TextStats, TokenFiles
 from genctl.data.text.token_encoder import Tokens
 from genctl.errors import ExitStatus, GenctlError
 from genctl.seeding import seed_of
@@ -30,7 +30,7 @@ class TokenDataset:
         files: its tokens.
 
     Attributes:
-        artefacts: the tokenizer's files.
+        assets: the tokenizer's files.
         tokenizer: of the tokens.
         ignored: how many binary files lay among the texts.
 
@@ -39,11 +39,11 @@ class TokenDataset:
     """
 
     def __init__(
-        self, config: TextData, source: TextSource, known: Survey, files: TokenFiles
+        self, config: TextData, source: TextSource, known: TextStats, files: TokenFiles
     ) -> None:
         context = config.context
         self.tokenizer = files.tokenizer
-        self.artefacts: Mapping[str, bytes] = files.tokenizer.files(context)
+        self.assets: Mapping[str, bytes] = files.tokenizer.files(context)
         self._files = files
         self._context = context
         self.ignored = source.ignored
@@ -62,9 +62,8 @@ class TokenDataset:
                 "valid_bytes": files.valid_bytes,
                 "bytes_per_token": files.train_bytes / len(files.train),
             },
-            artefacts={
-                path: hashlib.sha256(content).hexdigest()
-                for path, content in self.artefacts.items()
+            assets={
+                path: hashlib.sha256(content).hexdigest() for path, content in self.assets.items()
             },
             vocab_size=self.tokenizer.vocab_size,
             end=self.tokenizer.end,

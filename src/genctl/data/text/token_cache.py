@@ -29,7 +29,7 @@ BY_DOCUMENT = 10
 
 
 @dataclass(frozen=True)
-class Survey:
+class TextStats:
     """What one pass over a text finds.
 
     Attributes:
@@ -92,7 +92,7 @@ class _Size:
         self.tokens += len(tokens)
 
 
-def survey(source: TextSource) -> Survey:
+def survey(source: TextSource) -> TextStats:
     """Read a text once, to know it.
 
     Raises:
@@ -106,10 +106,10 @@ def survey(source: TextSource) -> Survey:
         for piece in document:
             digest.update(piece.encode())
             sizes[-1] += len(piece)
-    return Survey(digest.hexdigest(), sizes)
+    return TextStats(digest.hexdigest(), sizes)
 
 
-def cached_tokens(source: TextSource, known: Survey, config: TextData) -> TokenFiles:
+def cached_tokens(source: TextSource, known: TextStats, config: TextData) -> TokenFiles:
     """The tokens of ``source``, from the cache where it has them, else made and kept there.
 
     Raises:
@@ -163,7 +163,7 @@ def _all_pieces(source: TextSource) -> Iterator[str]:
         yield from document
 
 
-def _write(stage: Path, source: TextSource, known: Survey, tokenizer: Tokenizer) -> None:
+def _write(stage: Path, source: TextSource, known: TextStats, tokenizer: Tokenizer) -> None:
     for name, content in tokenizer.files().items():
         make_directory((stage / name).parent)
         (stage / name).write_bytes(content)
@@ -189,7 +189,7 @@ def _encode(parts: Iterator[_Part], tokenizer: Tokenizer, file: BinaryIO, size: 
     size.add(encoder.finish(), file)
 
 
-def _parts(source: TextSource, known: Survey) -> Iterator[_Part]:
+def _parts(source: TextSource, known: TextStats) -> Iterator[_Part]:
     """All of a text in order, each piece with the split it belongs to."""
     held_out, left = known.held_out(), int(0.9 * sum(known.sizes))
     for number, document in enumerate(source.documents()):

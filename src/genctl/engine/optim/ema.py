@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genctl.contracts import EmaSpec
 from genctl.engine.optim.compiling import eager_copy
-from genctl.engine.parallel.sharding import part
+from genctl.engine.parallel.sharding import local
 
 RAW = "raw"
 """How the weights are called that no average was taken of."""
@@ -44,8 +44,8 @@ class Ema:
 
 
 def _blend(average: nn.Module, source: nn.Module, weight: float) -> None:
-    kept: list[Tensor] = [part(p) for p in average.parameters()]
-    live = [part(p.detach()) for p in source.parameters()]
+    kept: list[Tensor] = [local(p) for p in average.parameters()]
+    live = [local(p.detach()) for p in source.parameters()]
     torch._foreach_lerp_(kept, live, weight)
     for buffer, current in zip(average.buffers(), source.buffers(), strict=True):
         buffer.copy_(current)

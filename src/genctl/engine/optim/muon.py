@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
-from genctl.engine.parallel.sharding import own_rows, part, whole
+from genctl.engine.parallel.sharding import full, local, own_rows
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 """Of the quintic that Jordan et al. 2024 (Muon, kellerjordan.github.io/posts/muon) chose for its
@@ -78,10 +78,10 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
             looked_ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)
             # Of cut matrices every process works out the whole, and moves its own rows.
-            stacked = torch.stack([whole(update).flatten(1) for update in looked_ahead])
+            stacked = torch.stack([full(update).flatten(1) for update in looked_ahead])
             updates = orthogonalised(stacked).mul_(-lr * math.sqrt(max(1.0, rows / columns)))
             moves = [own_rows(u.view(p.shape), p) for u, p in zip(updates, members, strict=True)]
-            torch._foreach_add_([part(p) for p in members], moves)
+            torch._foreach_add_([local(p) for p in members], moves)
 
     def _adamw(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
         adamw(

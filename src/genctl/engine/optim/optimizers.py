@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from genctl.contracts import OptimizerSpec
 from genctl.engine.optim.muon import Muon
-from genctl.engine.parallel.sharding import cut_like
+from genctl.engine.parallel.sharding import shard_like
 
 Named = dict[str, nn.Parameter]
 
@@ -89,13 +89,13 @@ class Optimizers:
             for key, value in state[name].items():
                 parameter_name, _, field = key.rpartition("/")
                 parameter = self.parameters[name][parameter_name]
-                entries.setdefault(order.index(parameter_name), {})[field] = cut_like(
+                entries.setdefault(order.index(parameter_name), {})[field] = shard_like(
                     value, parameter
                 )
             optimizer.load_state_dict({**whole, "state": entries})
 
 
-def obeys(optimizer: torch.optim.Optimizer) -> bool:
+def supports_found_inf(optimizer: torch.optim.Optimizer) -> bool:
     """Whether the optimizer can be told on the device that its gradients are bad.
 
     SGD cannot: its first step would leave momenta behind that nobody has set.
@@ -105,8 +105,8 @@ def obeys(optimizer: torch.optim.Optimizer) -> bool:
     return isinstance(optimizer, Muon)
 
 
-def tell(optimizer: torch.optim.Optimizer, bad: Tensor) -> None:
-    """Let the next step of an optimizer that `obeys` change nothing if ``bad``, a scalar, is true.
+def set_found_inf(optimizer: torch.optim.Optimizer, bad: Tensor) -> None:
+    """Skip the optimizer's next step if the scalar ``bad`` is true (see `supports_found_inf`).
 
     By the attribute through which torch's loss scaler tells its fused optimizers the same.
     """

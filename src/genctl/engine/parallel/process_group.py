@@ -26,7 +26,7 @@ PATIENCE = datetime.timedelta(minutes=30)
 T = TypeVar("T")
 
 
-class Order(NamedTuple):
+class Command(NamedTuple):
     """What rank 0 tells the others to do, as numbers.
 
     Attributes:
@@ -41,11 +41,11 @@ class Order(NamedTuple):
     three: float = 0.0
 
 
-class Dismissed(SystemExit):
+class WorkerExit(SystemExit):
     """Ends a process other than rank 0, which says why."""
 
 
-class World:
+class ProcessGroup:
     """The processes of a training; alone unless torchrun started them.
 
     Orders and texts travel between CPUs (gloo), sums between the devices they lie on.
@@ -65,7 +65,7 @@ class World:
         self.local_rank = local_rank
 
     @classmethod
-    def join(cls, device: str | None) -> World:
+    def join(cls, device: str | None) -> ProcessGroup:
         """Meet the others; at once when there are none.
 
         Args:
@@ -74,7 +74,7 @@ class World:
         Raises:
             GenctlError: there is no GPU left for this process.
         """
-        world = cls.around()
+        world = cls.from_env()
         if world.size == 1:
             return world
         with_gpus = torch.cuda.is_available()
@@ -85,11 +85,11 @@ class World:
         distributed.init_process_group(
             backends, rank=world.rank, world_size=world.size, timeout=PATIENCE
         )
-        World.met = True
+        ProcessGroup.met = True
         return world
 
     @classmethod
-    def around(cls) -> World:
+    def from_env(cls) -> ProcessGroup:
         """What the environment says of this process; nobody has been met."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         rank, size, local_rank = (int(os.environ.get(name, "0")) for name in names)
@@ -105,7 +105,7 @@ class World:
         """Whether this is rank 0."""
         return self.rank == 0
 
-    def led(self, work: Callable[[], T]) -> T:
+    def broadcast_from_rank0(self, work: Callable[[], T]) -> T:
         """What ``work`` gives on rank 0, for all.
 
         Args:
@@ -117,7 +117,7 @@ class World:
         found: T = self._each(work if self.leads else None)[0]
         return found
 
-    def together(self, work: Callable[[], T]) -> T:
+    def run_on_all_ranks(self, work: Callable[[], T]) -> T:
         """What ``work`` gives here, once it has succeeded everywhere.
 
         Raises:
@@ -127,8 +127,8 @@ class World:
         self._each(lambda: found.append(work()))
         return found[0]
 
-    def in_turn(self, work: Callable[[], T]) -> T:
-        """`together`, but rank 0 first: the others may find what it has made."""
+    def rank0_first(self, work: Callable[[], T]) -> T:
+        """`run_on_all_ranks`, but rank 0 first: the others may find what it has made."""
         found: list[T] = []
         for turn in (self.leads, not self.leads):
             self._each((lambda: found.append(work())) if turn else None)
@@ -140,23 +140,23 @@ class World:
             with self._listening():
                 distributed.all_reduce(torch.zeros(1))
 
-    def order(self, order: Order) -> None:
+    def order(self, order: Command) -> None:
         """Tell the others what to do; rank 0 does it too."""
         if self.size > 1 and self.leads:
             with self._listening():
                 distributed.broadcast(torch.tensor(order, dtype=torch.float64), 0)
 
-    def receive(self) -> Order:
+    def receive(self) -> Command:
         """What rank 0 tells."""
-        numbers = torch.zeros(len(Order._fields), dtype=torch.float64)
+        numbers = torch.zeros(len(Command._fields), dtype=torch.float64)
         with self._listening():
             distributed.broadcast(numbers, 0)
-        return Order(*numbers.tolist())
+        return Command(*numbers.tolist())
 
     def dismiss(self) -> None:
         """Let the others end, as far as they are still there."""
         with contextlib.suppress(GenctlError):
-            self.order(Order(END))
+            self.order(Command(END))
 
     def sum_(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over all processes, in float32 and in one message."""
@@ -224,7 +224,7 @@ class World:
     def _shared(self, rank: int, code: int, message: str, hint: str) -> BaseException:
         """The error of process ``rank``, for this one to raise."""
         if not self.leads:
-            return Dismissed(code)
+            return WorkerExit(code)
         where = f"process {rank}: " if rank else ""
         return GenctlError(ExitStatus(code), where + message, hint=hint)
 
@@ -235,7 +235,7 @@ class World:
             yield
         except RuntimeError as error:
             if not self.leads:
-                raise Dismissed(int(ExitStatus.FAILURE)) from error
+                raise WorkerExit(int(ExitStatus.FAILURE)) from error
             raise GenctlError(
                 ExitStatus.FAILURE,
                 f"a process of this training no longer answers: {str(error).splitlines()[0]}",

@@ -19,7 +19,7 @@ from genctl.engine.optim.compiling import blocks_of
 from genctl.errors import ExitStatus, GenctlError
 
 
-def cut_roles(objective: Objective) -> frozenset[str]:
+def shardable_roles(objective: Objective) -> frozenset[str]:
     """The modules that can be cut: not those of a phase that takes second-order gradients."""
     whole = {name for phase in objective.phases if phase.second_order for name in phase.optimizers}
     owners = {
@@ -29,7 +29,7 @@ def cut_roles(objective: Objective) -> frozenset[str]:
     return frozenset(role for role, names in owners.items() if names and not names & whole)
 
 
-def cut(modules: Iterable[nn.Module], device: torch.device, size: int) -> None:
+def shard(modules: Iterable[nn.Module], device: torch.device, size: int) -> None:
     """Cut modules in place, a block at a time, then what is left of each."""
     from torch.distributed.device_mesh import init_device_mesh
 
@@ -38,11 +38,11 @@ def cut(modules: Iterable[nn.Module], device: torch.device, size: int) -> None:
         root = _root(module)
         for block in blocks_of(root):
             if block is not root:
-                _cut_one(block, mesh)
-        _cut_one(root, mesh)
+                _shard_one(block, mesh)
+        _shard_one(root, mesh)
 
 
-def _cut_one(module: nn.Module, mesh: Any) -> None:
+def _shard_one(module: nn.Module, mesh: Any) -> None:
     from torch.distributed.fsdp import fully_shard  # a second to import
 
     # Else the outermost module stays whole after a pass without gradients, such as a generator's in
@@ -63,35 +63,35 @@ def _root(module: nn.Module) -> nn.Module:
     return module
 
 
-def is_cut(tensor: Tensor) -> bool:
+def is_sharded(tensor: Tensor) -> bool:
     """Whether each process has a part of it: a ``DTensor``, which takes long to import."""
     return hasattr(tensor, "full_tensor")
 
 
-def part(tensor: Any) -> Tensor:
+def local(tensor: Any) -> Tensor:
     """What this process has of it, not a copy."""
-    found: Tensor = tensor.to_local() if is_cut(tensor) else tensor
+    found: Tensor = tensor.to_local() if is_sharded(tensor) else tensor
     return found
 
 
-def whole(tensor: Any) -> Tensor:
+def full(tensor: Any) -> Tensor:
     """All of it; every process must ask."""
-    found: Tensor = tensor.full_tensor() if is_cut(tensor) else tensor
+    found: Tensor = tensor.full_tensor() if is_sharded(tensor) else tensor
     return found
 
 
 def own_rows(full: Tensor, like: Any) -> Tensor:
     """The rows of ``full`` that this process has of ``like``."""
-    if not is_cut(like):
+    if not is_sharded(like):
         return full
     rank, size = like.device_mesh.get_local_rank(), like.device_mesh.size()
     rows = -(-full.shape[0] // size)
     return full[rank * rows : (rank + 1) * rows]
 
 
-def cut_like(full: Tensor, like: Any) -> Tensor:
+def shard_like(full: Tensor, like: Any) -> Tensor:
     """``full`` cut as ``like`` is, if it has its shape: moments, not counters."""
-    if not is_cut(like) or full.shape != like.shape:
+    if not is_sharded(like) or full.shape != like.shape:
         return full
     from torch.distributed.tensor import DTensor
 
@@ -102,7 +102,7 @@ def cut_like(full: Tensor, like: Any) -> Tensor:
 
 
 @torch.no_grad()
-def put(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+def load_full(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
     """Copy whole ``tensors`` into ``targets`` of the same names, of which some are cut.
 
     Raises:
@@ -116,4 +116,4 @@ def put(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
             raise GenctlError(
                 ExitStatus.DATA, f"the weights do not fit: {name!r} has another shape"
             )
-        part(target).copy_(own_rows(tensors[name], target))
+        local(target).copy_(own_rows(tensors[name], target))

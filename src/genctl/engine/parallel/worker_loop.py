@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
-from genctl.engine.parallel.process_group import COLLECT, END, STEP, World
+from genctl.engine.parallel.process_group import COLLECT, END, STEP, ProcessGroup
 from genctl.engine.training import checkpoint
 from genctl.engine.training.signals import StopSignals
 from genctl.engine.training.trainer import Trainer
 from genctl.runs import Run
 
 
-def follow(trainer: Trainer, run: Run, world: World) -> None:
+def run_worker(trainer: Trainer, run: Run, world: ProcessGroup) -> None:
     """Step and reload when rank 0 does, until it ends.
 
     A first stop signal is left to rank 0, which saves before it lets the others go.
@@ -20,7 +20,7 @@ def follow(trainer: Trainer, run: Run, world: World) -> None:
         run: on a disk that all processes see.
 
     Raises:
-        Dismissed: rank 0 is gone.
+        WorkerExit: rank 0 is gone.
     """
     with StopSignals():
         while (order := world.receive()).kind != END:

@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import nn
 
 from genctl.contracts import Monitor
-from genctl.engine.training.eval_schedule import SCORE_SHARE, Pace, affordable
+from genctl.engine.training.eval_schedule import SCORE_SHARE, EvalSchedule, affordable
 from genctl.engine.training.trainer import Trainer
 from genctl.files import make_directory
 from genctl.output import Output
@@ -22,7 +22,7 @@ Scores = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Hooks:
+class Callbacks:
     """What `api` lets the engine do with the averaged modules now and then.
 
     Attributes:
@@ -56,13 +56,13 @@ class Observer:
         self,
         trainer: Trainer,
         run: Run,
-        hooks: Hooks,
+        hooks: Callbacks,
         *,
         evaluations: int,
         seconds: float | None,
         output: Output,
     ) -> None:
-        self.pace = Pace()
+        self.pace = EvalSchedule()
         self._trainer = trainer
         self._run = run
         self._hooks = hooks

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genctl.engine.optim.precision import Precision
-from genctl.engine.parallel.process_group import World
+from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.sampling.noise import KeyedNoise
 
 
@@ -23,7 +23,7 @@ class StepContext:
     second_order: bool
     noise: KeyedNoise
     precision: Precision = field(repr=False)
-    world: World = field(repr=False)
+    world: ProcessGroup = field(repr=False)
 
     def fp32(self) -> AbstractContextManager[None]:
         """Full precision inside the block."""

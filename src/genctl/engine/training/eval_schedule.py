@@ -13,7 +13,7 @@ FEWEST_SCORED = 64
 
 
 @dataclass
-class Pace:
+class EvalSchedule:
     """What the latest preview and score took, in seconds, and what follows from it.
 
     Attributes:

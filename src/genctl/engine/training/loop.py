@@ -14,7 +14,7 @@ from torch import Tensor
 from genctl.config import TrainConfig
 from genctl.engine.training import checkpoint
 from genctl.engine.training.budget import Budget
-from genctl.engine.training.callbacks import Hooks, Observer
+from genctl.engine.training.callbacks import Callbacks, Observer
 from genctl.engine.training.loggers import JsonLines, Logger, read_rows
 from genctl.engine.training.nonfinite_guard import NonFiniteGuard
 from genctl.engine.training.progress import Display, Reading
@@ -74,7 +74,7 @@ class Loop:
         budget: Budget,
         settings: TrainConfig,
         *,
-        hooks: Hooks,
+        hooks: Callbacks,
         output: Output,
         unit: str,
         units_per_example: int = 1,

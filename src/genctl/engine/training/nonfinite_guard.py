@@ -32,8 +32,8 @@ class NonFiniteGuard:
         self._run = run
         self._output = output
         self._in_a_row = torch.zeros((), dtype=torch.int64, device=trainer.device)
-        # A device that hurries is asked seldom, because it then has to finish what it does.
-        self._every = MAX_SKIPPED if trainer.hurries else 1
+        # A device with non-blocking checks is asked seldom: it has to finish its work to answer.
+        self._every = MAX_SKIPPED if trainer.nonblocking_checks else 1
 
     def watch(self, reports: Mapping[str, PhaseReport]) -> bool:
         """Look at a step; True when the run was set back.

@@ -20,10 +20,17 @@ from genctl.engine.optim.compiling import (
 )
 from genctl.engine.optim.determinism import be_deterministic
 from genctl.engine.optim.ema import RAW, Ema
-from genctl.engine.optim.optimizers import Optimizers, obeys, tell
+from genctl.engine.optim.optimizers import Optimizers, set_found_inf, supports_found_inf
 from genctl.engine.optim.precision import Precision
-from genctl.engine.parallel.process_group import COLLECT, RELOAD, STEP, Order, World
-from genctl.engine.parallel.sharding import cut, cut_roles, is_cut, part, put, whole
+from genctl.engine.parallel.process_group import COLLECT, RELOAD, STEP, Command, ProcessGroup
+from genctl.engine.parallel.sharding import (
+    full,
+    is_sharded,
+    load_full,
+    local,
+    shard,
+    shardable_roles,
+)
 from genctl.engine.sampling.noise import TRAINING_BLOCK, KeyedNoise
 from genctl.engine.training.checkpoint import Snapshot
 from genctl.engine.training.context import StepContext, reseed
@@ -34,7 +41,7 @@ from genctl.weights import flatten, load_into
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunSettings:
     """What was chosen once for a run, and is used again at every start of it.
 
     Attributes:
@@ -82,12 +89,12 @@ class Trainer:
         self,
         objective: Objective,
         dataset: Dataset,
-        plan: Plan,
-        world: World | None = None,
+        plan: RunSettings,
+        world: ProcessGroup | None = None,
         warn: Callable[[str], object] = str,
     ) -> None:
         self.plan = plan
-        self.world = world or World()
+        self.world = world or ProcessGroup()
         self._warn = warn
         self.device = torch.device(plan.device)
         self.objective = objective
@@ -114,7 +121,7 @@ class Trainer:
         self._stream: Iterator[Batch] | None = None
         self._repeats = _repeats(objective.phases)
         self._eager = False
-        self.hurries = self.device.type == "cuda"
+        self.nonblocking_checks = self.device.type == "cuda"
         """Whether the device decides about bad gradients by itself, so that nobody waits for it."""
 
     @property
@@ -124,7 +131,7 @@ class Trainer:
 
     def step(self, fraction: float) -> dict[str, PhaseReport]:
         """Run every phase that is due at ``fraction`` of the budget, then move the averages."""
-        self.world.order(Order(STEP, fraction))
+        self.world.order(Command(STEP, fraction))
         self.optimizers.set_rates(fraction, self.index, self.rate_scale)
         batches = self._next_batches()
         reports = {}
@@ -155,9 +162,11 @@ class Trainer:
         plain = (
             {role: eager_copy(m).cpu() for role, m in modules.items()} if self.world.leads else {}
         )
-        chosen = cut_roles(self.objective)
+        chosen = shardable_roles(self.objective)
         averages = [roles[r] for roles in self.ema.copies.values() for r in chosen & roles.keys()]
-        cut([*(modules[role] for role in sorted(chosen)), *averages], self.device, self.world.size)
+        shard(
+            [*(modules[role] for role in sorted(chosen)), *averages], self.device, self.world.size
+        )
         return plain
 
     def collect(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
@@ -167,14 +176,14 @@ class Trainer:
             moments = {f"optimizer.{n}": s for n, s in self.optimizers.state().items()}
             groups = {"model": flatten(self.objective.modules), **groups, **moments}
         return {
-            group: {name: whole(tensor) for name, tensor in tensors.items()}
+            group: {name: full(tensor) for name, tensor in tensors.items()}
             for group, tensors in groups.items()
         }
 
     def _collected(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
         """`collect`, which the other processes join when something is cut."""
         if self._cuts:
-            self.world.order(Order(COLLECT, float(everything)))
+            self.world.order(Command(COLLECT, float(everything)))
         return self.collect(everything=everything)
 
     def snapshot(self, elapsed: float) -> Snapshot:
@@ -194,10 +203,10 @@ class Trainer:
 
         It ends when all have read, so that the checkpoint may then be written anew.
         """
-        self.world.order(Order(RELOAD, snapshot.index, snapshot.attempt, snapshot.rate_scale))
-        put(flatten(self.objective.modules), snapshot.tensors["model"])
+        self.world.order(Command(RELOAD, snapshot.index, snapshot.attempt, snapshot.rate_scale))
+        load_full(flatten(self.objective.modules), snapshot.tensors["model"])
         for name, roles in self.ema.copies.items():
-            put(flatten(roles), snapshot.tensors[f"ema.{name}"])
+            load_full(flatten(roles), snapshot.tensors[f"ema.{name}"])
         self.optimizers.load_state(
             {n: snapshot.tensors[f"optimizer.{n}"] for n in self.objective.optimizers}
         )
@@ -301,16 +310,16 @@ class Trainer:
             if parameter.grad is not None
         ]
         # Those of cut parameters are sums over all processes already.
-        uncut = [gradient for gradient in gradients if not is_cut(gradient)]
+        uncut = [gradient for gradient in gradients if not is_sharded(gradient)]
         self.world.sum_([*uncut, weight, *metrics.values()])
         for name in phase.optimizers:
             scaler.unscale_(self.optimizers[name])
-        torch._foreach_div_([part(gradient) for gradient in gradients], weight)
+        torch._foreach_div_([local(gradient) for gradient in gradients], weight)
         norm = self._norm(gradients)
         finite = norm.isfinite()
         if self.plan.clip:
             factor = (self.plan.clip / norm).clamp(max=1.0)
-            torch._foreach_mul_([part(gradient) for gradient in gradients], factor)
+            torch._foreach_mul_([local(gradient) for gradient in gradients], factor)
         for name in phase.optimizers:
             self._move(self.optimizers[name], finite)
         scaler.update()
@@ -318,8 +327,8 @@ class Trainer:
 
     def _norm(self, gradients: list[Tensor]) -> Tensor:
         """The norm of all gradients as one vector, wherever their parts are."""
-        norm = torch.nn.utils.get_total_norm([g for g in gradients if not is_cut(g)])
-        parts = [part(g) for g in gradients if is_cut(g)]
+        norm = torch.nn.utils.get_total_norm([g for g in gradients if not is_sharded(g)])
+        parts = [local(g) for g in gradients if is_sharded(g)]
         if not parts:
             return norm
         square = torch.nn.utils.get_total_norm(parts).square().to(self.device)
@@ -329,8 +338,8 @@ class Trainer:
     def _move(self, optimizer: torch.optim.Optimizer, finite: Tensor) -> None:
         """Let an optimizer step, unless the gradients are bad, which must not reach the weights."""
         scaler = self.precision.scaler
-        if self.hurries and obeys(optimizer):
-            tell(optimizer, ~finite)
+        if self.nonblocking_checks and supports_found_inf(optimizer):
+            set_found_inf(optimizer, ~finite)
         elif not scaler.is_enabled() and not finite:
             return
         scaler.step(optimizer)

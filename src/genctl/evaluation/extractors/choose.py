@@ -39,7 +39,7 @@ def monitor(data_extractor: str) -> str:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ExtractorChoice:
     """An extractor, and in half a sentence why it was taken."""
 
     extractor: Extractor
@@ -47,7 +47,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExtractorRequest:
     """What a user asked of the extractor.
 
     Attributes:
@@ -66,8 +66,8 @@ class Wish:
 
 
 def choose_extractor(
-    wish: Wish, *, data_extractor: str | None = None, classifier: bool = False
-) -> Choice:
+    wish: ExtractorRequest, *, data_extractor: str | None = None, classifier: bool = False
+) -> ExtractorChoice:
     """The extractor that was asked for, else the best there is for the data.
 
     Without a request: the extractor that belongs to the data; else Inception, if its weights lie
@@ -95,7 +95,7 @@ def choose_extractor(
     return replace(choice, extractor=in_half(choice.extractor))
 
 
-def _check(wish: Wish) -> None:
+def _check(wish: ExtractorRequest) -> None:
     if wish.name is not None and wish.name not in EXTRACTORS and ":" not in wish.name:
         raise unknown("extractor", wish.name, EXTRACTORS)
     if wish.precision not in PRECISIONS:
@@ -109,24 +109,26 @@ def _check(wish: Wish) -> None:
         )
 
 
-def _choose(wish: Wish, data_extractor: str | None, classifier: bool) -> Choice:
+def _choose(
+    wish: ExtractorRequest, data_extractor: str | None, classifier: bool
+) -> ExtractorChoice:
     if wish.weights is not None:
-        return Choice(_inception(wish, wish.weights), f"weights from {wish.weights}")
+        return ExtractorChoice(_inception(wish, wish.weights), f"weights from {wish.weights}")
     name = "inception" if wish.name is None and wish.protocol else wish.name
     if name is not None:
-        return Choice(_build(name, wish), "as asked")
+        return ExtractorChoice(_build(name, wish), "as asked")
     if data_extractor is not None:
-        return Choice(_build(data_extractor, wish), "it belongs to the data")
+        return ExtractorChoice(_build(data_extractor, wish), "it belongs to the data")
     search = find_weights()
     if search.path:
-        return Choice(_inception(wish, search.path), f"verified weights at {search.path}")
+        return ExtractorChoice(_inception(wish, search.path), f"verified weights at {search.path}")
     if classifier:
         raise missing_weights(search)
     reason = "; ".join(["no verified Inception weights on this machine", *search.rejected])
-    return Choice(RandExtractor(wish.device), reason)
+    return ExtractorChoice(RandExtractor(wish.device), reason)
 
 
-def _build(name: str, wish: Wish) -> Extractor:
+def _build(name: str, wish: ExtractorRequest) -> Extractor:
     if ":" in name:
         return CustomExtractor(name, wish.device)
     if name in _BUNDLED:
@@ -137,6 +139,6 @@ def _build(name: str, wish: Wish) -> Extractor:
     return _inception(wish, search.path)
 
 
-def _inception(wish: Wish, path: Path) -> Extractor:
+def _inception(wish: ExtractorRequest, path: Path) -> Extractor:
     halved = wish.precision == "fast"
     return InceptionExtractor(path, wish.device, wish.protocol or DEFAULT, halved=halved)

@@ -145,7 +145,7 @@ def _loaded(net: N, name: str, sha256: str) -> N:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise GenctlError(
             ExitStatus.DATA,
-            f"a bundled digit network is damaged: genctl/evaluation/extractors/{name} has the wrong checksum",
+            f"a bundled digit network is damaged: {name} has the wrong checksum",
             hint="python -m pip install --force-reinstall --no-deps genctl",
         )
     net.load_state_dict(safetensors.torch.load(content))

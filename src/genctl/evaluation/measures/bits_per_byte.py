@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from genctl import __version__
 from genctl.contracts import TOKENIZER, Batch, DataSpec
 from genctl.evaluation.score import Score, short_sha
+from genctl.version import VERSION
 
 Predictor = Callable[[Tensor], Tensor]
 """Tokens (B, T) int64 to the logits of what follows each, (B, T, vocabulary)."""
 
 
 @dataclass(frozen=True)
-class Tally:
+class TokenLosses:
     """What a model's predictions cost, window by window.
 
     Attributes:
@@ -49,7 +49,7 @@ class Tally:
 
 
 @torch.inference_mode()
-def tally(predict: Predictor, windows: Iterable[Batch], device: torch.device) -> Tally:
+def token_losses(predict: Predictor, windows: Iterable[Batch], device: torch.device) -> TokenLosses:
     """Predict every token of ``windows`` from those before it in its window.
 
     Args:
@@ -68,13 +68,19 @@ def tally(predict: Predictor, windows: Iterable[Batch], device: torch.device) ->
         nats.append((losses * mask).double().sum(1).cpu())
         counts.append(mask.double().sum(1).cpu())
         hits += int(((logits.argmax(-1) == targets) & mask).sum())
-    return Tally(torch.cat(nats), torch.cat(counts), hits, time.perf_counter() - start)
+    return TokenLosses(torch.cat(nats), torch.cat(counts), hits, time.perf_counter() - start)
 
 
 def bits_per_byte(
-    found: Tally, data: DataSpec, *, predicted_bytes: int, context: int, text: str, sha256: str
+    found: TokenLosses,
+    data: DataSpec,
+    *,
+    predicted_bytes: int,
+    context: int,
+    text: str,
+    sha256: str,
 ) -> Score:
-    """A tally as a `Score`: the nats of all tokens over ln 2 and the bytes they stand for.
+    """A token_losses as a `Score`: the nats of all tokens over ln 2 and the bytes they stand for.
 
     Args:
         data: of the model.
@@ -85,14 +91,14 @@ def bits_per_byte(
     """
     tokens = int(found.tokens.sum())
     scale = tokens / (math.log(2) * predicted_bytes)
-    tokenizer = short_sha(data.artefacts.get(TOKENIZER, ""))
+    tokenizer = short_sha(data.assets.get(TOKENIZER, ""))
     parts = {
         "tok": f"{data.vocab_size}:{tokenizer}",
         "ctx": str(context),
         "n": str(tokens),
         "ref": f"{text}@{short_sha(sha256)}",
         "dt": "fp32",
-        "v": __version__,
+        "v": VERSION,
     }
     nats = found.nats_per_token
     return Score(

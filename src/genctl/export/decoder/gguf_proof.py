@@ -169,6 +169,6 @@ def _check_llama_cpp(
 def _split(plan: DecoderPlan) -> list[int]:
     from tokenizers import Tokenizer
 
-    own = Tokenizer.from_str(plan.artefacts[TOKENIZER].decode())
+    own = Tokenizer.from_str(plan.assets[TOKENIZER].decode())
     tokens: list[int] = own.encode(TEXT, add_special_tokens=False).ids
     return tokens

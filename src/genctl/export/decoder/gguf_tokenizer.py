@@ -36,7 +36,7 @@ def vocabulary(plan: DecoderPlan) -> Vocabulary:
         GenctlError: (USAGE) it is not a byte-level BPE that splits as GPT-2's, or no token of it
             ends a text: llama.cpp would then stop at token 11, whatever that is.
     """
-    found = json.loads(plan.artefacts[TOKENIZER])
+    found = json.loads(plan.assets[TOKENIZER])
     if not _is_gpt2(found):
         raise _refused("GGUF needs a bpe tokenizer that splits text as GPT-2's")
     if plan.end is None:

@@ -57,7 +57,7 @@ def write(plan: DecoderPlan, path: Path, document: Mapping[str, Any], card: str)
         write_json(stage / "config.json", config(plan) | {_DOCUMENT_KEY: _plain(document)})
         write_json(stage / "generation_config.json", _token_ids(plan))
         save_tensors(stage / "model.safetensors", weights(plan))
-        for name, content in plan.artefacts.items():
+        for name, content in plan.assets.items():
             (stage / PurePosixPath(name).name).write_bytes(content)
         (stage / "README.md").write_text(card, "utf-8")
         proof = _prove(plan, stage, path)
@@ -191,7 +191,7 @@ def _differing_text(plan: DecoderPlan, stage: Path) -> str:
     from transformers import AutoTokenizer
 
     loaded = AutoTokenizer.from_pretrained(stage, local_files_only=True)
-    own = Tokenizer.from_str(plan.artefacts[TOKENIZER].decode())
+    own = Tokenizer.from_str(plan.assets[TOKENIZER].decode())
     for tokens in trials(plan):
         text = own.decode(tokens.flatten().tolist())
         expected = own.encode(text, add_special_tokens=False).ids

@@ -25,7 +25,7 @@ from genctl.families.diffusion.exporter import unet_config
 from genctl.families.diffusion.networks.build import build_network
 from genctl.families.diffusion.networks.unet import UNet
 from genctl.families.diffusion.times import draw_sigmas
-from genctl.nn.init_from import inherit
+from genctl.nn.init_from import init_from
 
 LONGER = 4
 OUTER = ("*emb*", "*conv_in*", "*conv_out*", "*modulation*", "*head*")
@@ -93,7 +93,7 @@ def _begin_with(denoiser: Denoiser, parent: Trained) -> None:
             f"{denoiser.prediction!r}",
             hint=f"--set model.prediction={getattr(source, 'prediction', 'flow')}",
         )
-    inherit(denoiser, source)
+    init_from(denoiser, source)
     if isinstance(denoiser.network, UNet) and isinstance(source.network, UNet):
         _refuse_other_kind(denoiser.network, source.network)
 

@@ -46,7 +46,7 @@ class GanObjective:
 
     def __init__(self, config: Config, data: DataSpec, parents: Parents) -> None:
         self.options: GanConfig = config.model
-        self.game = LOSSES[self.options.loss]
+        self.adversarial_loss = LOSSES[self.options.loss]
         gamma, derived = _gamma(config, data)
         # The papers weigh R1 and R2 by half of gamma, and the penalty between by the whole.
         half = 1.0 if self.options.regulariser == "gp" else 0.5
@@ -75,7 +75,7 @@ class GanObjective:
         self.notes: tuple[str, ...] = (derived,) if derived else ()
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
-        """The discriminator's or the generator's side of the game on a micro-batch."""
+        """The discriminator's or the generator's side of the adversarial_loss on a micro-batch."""
         return (
             self._discriminator(batch, step)
             if phase == "discriminator"
@@ -85,12 +85,12 @@ class GanObjective:
     def _discriminator(self, batch: Batch, step: Step) -> Loss:
         real, label = batch["image"], batch.get("label")
         with torch.no_grad():
-            fake = self._fake(step, label).to(real.dtype)
+            fake = self._generate(step, label).to(real.dtype)
         # One pass for both halves: nothing in the network lets examples see each other.
         images = torch.cat([real, fake]).requires_grad_(step.second_order)
-        logits = self._judge(images, None if label is None else label.repeat(2), step)
+        logits = self._discriminate(images, None if label is None else label.repeat(2), step)
         real_logits, fake_logits = logits.chunk(2)
-        losses = self.game.discriminator(real_logits, fake_logits)
+        losses = self.adversarial_loss.discriminator(real_logits, fake_logits)
         margin = real_logits - fake_logits
         metrics = {"loss": losses, "margin": margin}
         if step.second_order:
@@ -116,7 +116,7 @@ class GanObjective:
         if self.options.regulariser == "gp":
             real, fake = images.detach().chunk(2)
             mixed = between(real, fake, step.noise.uniform("between", 1, 1, 1)).requires_grad_()
-            gradient = step.input_gradient(self._judge(mixed, label, step), mixed)
+            gradient = step.input_gradient(self._discriminate(mixed, label, step), mixed)
             return {"gp": one_centred(gradient)}
         r1, r2 = zero_centred(step.input_gradient(logits, images)).chunk(2)
         found = {"r1": r1, "r2": r2}
@@ -124,21 +124,21 @@ class GanObjective:
 
     def _generator(self, batch: Batch, step: Step) -> Loss:
         label = batch.get("label")
-        fake_logits = self._judge(self._fake(step, label), label, step)
+        fake_logits = self._discriminate(self._generate(step, label), label, step)
         real_logits = fake_logits
-        if self.game.paired:
+        if self.adversarial_loss.paired:
             with torch.no_grad():
-                real_logits = self._judge(batch["image"], label, step)
-        losses = self.game.generator(real_logits, fake_logits)
+                real_logits = self._discriminate(batch["image"], label, step)
+        losses = self.adversarial_loss.generator(real_logits, fake_logits)
         return _loss(losses, {"loss": losses})
 
-    def _fake(self, step: Step, label: Tensor | None) -> Tensor:
+    def _generate(self, step: Step, label: Tensor | None) -> Tensor:
         images: Tensor = self.modules["generator"](
             step.noise.normal("z", self.options.z_dim), label
         )
         return images
 
-    def _judge(self, images: Tensor, label: Tensor | None, step: Step) -> Tensor:
+    def _discriminate(self, images: Tensor, label: Tensor | None, step: Step) -> Tensor:
         """Logits of images, one or two of each example: partners are changed alike."""
         if self.augment is not None:
             draws = step.noise.uniform("augment", self.augment.draws)

@@ -13,7 +13,7 @@ from genctl.registry import Spec
 
 @dataclass(frozen=True)
 class GanConfig:
-    """Options of the networks and of the game they play."""
+    """Options of the networks and of the adversarial_loss they play."""
 
     architecture: Literal["residual", "dcgan", "mlp"] = option("residual", "networks")
     width: Annotated[int, Ge(4)] = option(24, "channels of the finest stage; coarser ones double")

@@ -19,7 +19,7 @@ def plan_decoder(model: Trained) -> DecoderPlan:
         module=decoder,
         **dataclasses.asdict(decoder.shape),
         end=model.data.end,
-        artefacts=model.artefacts,
+        assets=model.assets,
     )
 
 

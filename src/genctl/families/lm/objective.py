@@ -23,7 +23,7 @@ from genctl.contracts import (
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.lm.network import Decoder, DecoderShape
 from genctl.families.lm.sizes import hidden_for
-from genctl.nn.init_from import inherit
+from genctl.nn.init_from import init_from
 
 SCORED_TOKENS = 65_536
 """Of held-out text, what a score in training reads at most; ``genctl eval bpb`` reads all."""
@@ -122,11 +122,11 @@ def _described(config: Config, shape: DecoderShape) -> str:
 
 def _begin_with(decoder: Decoder, data: DataSpec, parent: Trained) -> None:
     """Copy the weights of an earlier run, whose tokens must mean the same."""
-    if parent.data.artefacts.get(TOKENIZER) != data.artefacts.get(TOKENIZER):
+    if parent.data.assets.get(TOKENIZER) != data.assets.get(TOKENIZER):
         raise GenctlError(
             ExitStatus.DATA,
             f"--init comes with another tokenizer: {parent.data.vocab_size} tokens of "
             f"{parent.data.name}, not the {data.vocab_size} of {data.name}",
             hint="--tokenizer RUN/tokenizer/tokenizer.json takes that of the earlier run",
         )
-    inherit(decoder, parent.modules["model"])
+    init_from(decoder, parent.modules["model"])

@@ -31,8 +31,8 @@ class _Layer:
     rotary: Tensor
 
 
-class CachedReader:
-    """A `genctl.contracts.Reader` of a decoder: each token is computed once.
+class KVCachePredictor:
+    """A `genctl.contracts.TokenPredictor` of a decoder: each token is computed once.
 
     Rows are padded on the left, so that all of them write to the same column of the cache; a row's
     positions count from its own first token.

@@ -8,13 +8,13 @@ from functools import cached_property
 from torch import nn
 
 from genctl.config import Config
-from genctl.contracts import DataSpec, Parents, Reader
-from genctl.decoding.uncached import RereadingReader
+from genctl.contracts import DataSpec, Parents, TokenPredictor
+from genctl.decoding.uncached import UncachedPredictor
 from genctl.families.lm.network import Decoder
-from genctl.families.lm.predictor import CachedReader
+from genctl.families.lm.predictor import KVCachePredictor
 
 
-class LmWriter:
+class LmGenerator:
     """Gives `genctl.decoding` the decoder to write with."""
 
     conditions: frozenset[str] = frozenset()
@@ -26,9 +26,9 @@ class LmWriter:
         self._context = data.shape[0]
 
     @cached_property
-    def reader(self) -> Reader:
+    def reader(self) -> TokenPredictor:
         """One that keeps keys and values, or, of a foreign graph, one that reads all again."""
         if isinstance(self._module, Decoder):
-            return CachedReader(self._module)
-        reader: Reader = RereadingReader(self._module, self._context)
+            return KVCachePredictor(self._module)
+        reader: TokenPredictor = UncachedPredictor(self._module, self._context)
         return reader

@@ -111,7 +111,7 @@ SPEC = Spec(
     targets={
         "derive": "genctl.families.lm.sizes:derive",
         "objective": "genctl.families.lm.objective:LmObjective",
-        "sampler": "genctl.families.lm.sampler:LmWriter",
+        "sampler": "genctl.families.lm.sampler:LmGenerator",
         "exporter.onnx": "genctl.families.lm.exporter:plan_onnx",
         "exporter.hf": "genctl.families.lm.exporter:plan_decoder",
         "exporter.gguf": "genctl.families.lm.exporter:plan_decoder",

@@ -12,20 +12,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from genctl.api.evaluation.streams import uint8_batches
 from genctl.config import Config
 from genctl.contracts import Parents, Sampler
-from genctl.data.images.dataset import ImageDataset, to_uint8
+from genctl.data.images.dataset import ImageDataset, to_uint8, uint8_batches
 from genctl.data.images.stream import BATCH
 from genctl.data.prepare import PreparedDataset
 from genctl.data.text.dataset import TokenDataset
 from genctl.engine.sampling.driver import sample_chunks
-from genctl.engine.training.callbacks import Hooks, Modules
+from genctl.engine.training.callbacks import Callbacks, Modules
 from genctl.evaluation.evaluate import evaluate_images
-from genctl.evaluation.extractors.choose import Wish, choose_extractor, monitor
+from genctl.evaluation.extractors.choose import ExtractorRequest, choose_extractor, monitor
 from genctl.evaluation.reference import Reference, make_reference
 from genctl.outputs.images.samples import Samples
-from genctl.outputs.text.callbacks import TextHooks
+from genctl.outputs.text.callbacks import TextCallbacks
 from genctl.registry import Spec
 from genctl.runs import Run
 
@@ -34,21 +33,21 @@ SCORE_SEED = 20
 """Neither seed is the default of ``eval``, nor is the extractor: what chose must not also judge."""
 
 
-def make_hooks(
+def make_callbacks(
     spec: Spec,
     config: Config,
     dataset: PreparedDataset,
     parents: Parents,
     device: torch.device,
-) -> Hooks:
+) -> Callbacks:
     """Previews and in-training scores of families that make images or text; nothing for others."""
     if spec.output == "text" and isinstance(dataset, TokenDataset):
-        text = TextHooks(spec, config, dataset, parents, device)
-        return Hooks(text.preview, text.evaluate, text.cost)
+        text = TextCallbacks(spec, config, dataset, parents, device)
+        return Callbacks(text.preview, text.evaluate, text.cost)
     if spec.output == "image" and isinstance(dataset, ImageDataset):
-        images = _ImageHooks(spec, config, dataset, parents, device)
-        return Hooks(images.preview, images.evaluate, images.cost)
-    return Hooks()
+        images = ImageCallbacks(spec, config, dataset, parents, device)
+        return Callbacks(images.preview, images.evaluate, images.cost)
+    return Callbacks()
 
 
 def save_reals(dataset: PreparedDataset, run: Run) -> None:
@@ -59,7 +58,7 @@ def save_reals(dataset: PreparedDataset, run: Run) -> None:
     Samples("image", _pixels([batch["image"]])).save(run.samples / "reals.png")
 
 
-class _ImageHooks:
+class ImageCallbacks:
     """Previews and scores of one run; the reference is looked at once, when first needed."""
 
     def __init__(
@@ -123,7 +122,7 @@ class _ImageHooks:
     @functools.cached_property
     def _reference(self) -> Reference:
         data = self._dataset.spec
-        wish = Wish(monitor(data.extractor), device=self._device)
+        wish = ExtractorRequest(monitor(data.extractor), device=self._device)
         return make_reference(
             self._dataset.uint8_batches(BATCH),
             choose_extractor(wish).extractor,

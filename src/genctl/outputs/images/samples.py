@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
+from genctl.data.images.drawing import enlarged, grid, png_of, save_png, to_pil
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, staged, write_atomic
 
 MAX_GRID = 1024
 MAX_COLUMNS = 32
-THUMBNAIL = 96
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Samples:
         """The grid, where a notebook shows the samples."""
         if self.kind != "image":
             return None
-        return png_of(_enlarged(to_pil(grid(self.array, self.columns()))))
+        return png_of(enlarged(to_pil(grid(self.array, self.columns()))))
 
     def _save_npz(self, out: Path) -> None:
         buffer = io.BytesIO()
@@ -113,60 +110,6 @@ def check_place(out: Path, kind: str, count: int) -> None:
     raise GenctlError(ExitStatus.USAGE, reason, hint=f"--out {hint}")
 
 
-def grid(images: npt.NDArray[np.generic], columns: int | None = None) -> npt.NDArray[np.generic]:
-    """Images (N, H, W, C) as one (rows * H, columns * W, C), row by row, blanks black.
-
-    Without ``columns`` the sheet is as square as it gets.
-    """
-    count, height, width, channels = images.shape
-    columns = columns or math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    sheet = np.zeros((rows * columns, height, width, channels), images.dtype)
-    sheet[:count] = images
-    tiled = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
-    return tiled.reshape(rows * height, columns * width, channels)
-
-
-def to_pil(image: npt.NDArray[np.generic]) -> Image.Image:
-    """(H, W, C) uint8 with 1, 3 or 4 channels."""
-    channels = image.shape[-1]
-    return Image.fromarray(image[..., 0] if channels == 1 else image, _MODES[channels])
-
-
-def thumbnail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """``(96, 96, 3)``: shrunk, or enlarged in whole pixels, on white."""
-    picture = to_pil(image)
-    if picture.mode == "RGBA":
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    picture = picture.convert("RGB")
-    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    scale = max(1, THUMBNAIL // max(picture.size))
-    picture = picture.resize(
-        (picture.width * scale, picture.height * scale), Image.Resampling.NEAREST
-    )
-    paper = Image.new("RGB", (THUMBNAIL, THUMBNAIL), "white")
-    paper.paste(picture, ((THUMBNAIL - picture.width) // 2, (THUMBNAIL - picture.height) // 2))
-    return np.asarray(paper)
-
-
-def save_png(path: Path, image: npt.NDArray[np.generic]) -> None:
-    """Write one (H, W, C) uint8 image; small sheets are enlarged in whole pixels to be seen."""
-    write_atomic(path, png_of(_enlarged(to_pil(image))))
-
-
-def png_of(picture: Image.Image) -> bytes:
-    """The content of a PNG file."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
-def _enlarged(picture: Image.Image) -> Image.Image:
-    scale = max(1, 640 // max(picture.size))
-    size = (picture.width * scale, picture.height * scale)
-    return picture.resize(size, Image.Resampling.NEAREST)
-
-
 def save_animation(path: Path, frames: Sequence[Samples], *, seconds: float = 3.0) -> Path:
     """Write sheets of samples, one after another, as a ``.gif`` or ``.webp`` that moves.
 
@@ -177,7 +120,7 @@ def save_animation(path: Path, frames: Sequence[Samples], *, seconds: float = 3.
         GenctlError: another suffix, or the place is not writable.
     """
     check_animation_place(path)
-    sheets = [_enlarged(to_pil(grid(frame.array, frame.columns()))) for frame in frames]
+    sheets = [enlarged(to_pil(grid(frame.array, frame.columns()))) for frame in frames]
     moments = [round(1000 * seconds / len(sheets))] * (len(sheets) - 1) + [round(1000 * seconds)]
     buffer = io.BytesIO()
     form = path.suffix[1:].upper()

@@ -12,20 +12,20 @@ from pathlib import Path
 import torch
 
 from genctl.config import Config
-from genctl.contracts import Batch, Parents, Writer
+from genctl.contracts import Batch, Parents, TextGenerator
 from genctl.data.text.dataset import TokenDataset
 from genctl.decoding.generate import write
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.engine.training.callbacks import Modules
-from genctl.evaluation.measures.bits_per_byte import tally
+from genctl.evaluation.measures.bits_per_byte import token_losses
 from genctl.outputs.text.generate import collect, tokens_of
-from genctl.outputs.text.samples import Texts
+from genctl.outputs.text.samples import TextSamples
 from genctl.registry import Spec
 
 PREVIEWS, PREVIEW_SEED, PREVIEW_TOKENS = 3, 0, 160
 
 
-class TextHooks:
+class TextCallbacks:
     """Previews and scores of one run."""
 
     def __init__(
@@ -45,7 +45,7 @@ class TextHooks:
 
     def preview(self, modules: Modules, path: Path) -> None:
         """Some texts from nothing, from the same noise each time."""
-        writer: Writer = self._spec.load("sampler")(
+        writer: TextGenerator = self._spec.load("sampler")(
             self._config, self._dataset.spec, modules, self._parents
         )
         noise = KeyedNoise(("sample", PREVIEW_SEED), range(PREVIEWS), device=self._device)
@@ -57,11 +57,11 @@ class TextHooks:
             noise,
             self._dataset.tokenizer,
         )
-        Texts(collect(found, prompts, PREVIEWS)).save(path.with_suffix(".txt"))
+        TextSamples(collect(found, prompts, PREVIEWS)).save(path.with_suffix(".txt"))
 
     def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
         """``bpb``: bits a byte of the first windows of the validation text; ``nats`` a token."""
-        found = tally(modules["model"], self._windows(samples), self._device)
+        found = token_losses(modules["model"], self._windows(samples), self._device)
         nats, data = found.nats_per_token, self._dataset
         bytes_per_token = data.valid_bytes / data.predicted(held_out=True)
         return {"bpb": nats / (math.log(2) * bytes_per_token), "nats": nats}
@@ -69,7 +69,7 @@ class TextHooks:
     def cost(self, modules: Modules) -> float:
         """Seconds that a window takes, as those of the first batch do."""
         begun, first = time.monotonic(), next(self._windows(1))
-        tally(modules["model"], [first], self._device)
+        token_losses(modules["model"], [first], self._device)
         return (time.monotonic() - begun) / len(first["mask"])
 
     def _windows(self, count: int) -> Iterator[Batch]:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from genctl.config import request_from
-from genctl.contracts import DataSpec, Writer
+from genctl.contracts import DataSpec, TextGenerator
 from genctl.data.text.tokenizer import Tokenizer
-from genctl.decoding.generate import Piece, write
+from genctl.decoding.generate import TextChunk, write
 from genctl.decoding.request import WritingRequest
+from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import ExitStatus, GenctlError
-from genctl.outputs.text.samples import Written
-
-if TYPE_CHECKING:
-    from genctl.api.models.model import Model
+from genctl.outputs.text.samples import TextSample
 
 
 def pieces(
-    model: Model,
+    model: LoadedModel,
     prompts: Sequence[str],
     n: int,
     *,
     seed: int,
     batch_size: int,
     options: Mapping[str, Any],
-) -> Iterator[Piece]:
+) -> Iterator[TextChunk]:
     """Samples 0 to n - 1 as pieces of text, ``row`` being the number of the sample.
 
     Sample k goes on with ``prompts[k % len(prompts)]``; what it writes depends on the seed, k and
@@ -44,26 +42,26 @@ def pieces(
             hint="leave --prompt out",
         )
     request = request_from(model.spec, options, model.config.sample)
-    writer: Writer = model.spec.load("sampler")(
+    writer: TextGenerator = model.spec.load("sampler")(
         model.config, model.data, model.trained.modules, model.parents
     )
-    tokenizer = Tokenizer.from_files(model.trained.artefacts)
+    tokenizer = Tokenizer.from_files(model.trained.assets)
     rows = [tokens_of(prompt, tokenizer, model.data) for prompt in prompts]
     return _chunks(writer, tokenizer, rows, request, n, seed, batch_size, model.device)
 
 
-def collect(found: Iterator[Piece], prompts: Sequence[str], n: int) -> list[Written]:
+def collect(found: Iterator[TextChunk], prompts: Sequence[str], n: int) -> list[TextSample]:
     """All pieces of each sample put together."""
     texts, tokens, ends = [""] * n, [0] * n, [""] * n
     for piece in found:
         texts[piece.row] += piece.text
         tokens[piece.row] += len(piece.tokens)
         ends[piece.row] = piece.finished
-    return [Written(prompts[k % len(prompts)], texts[k], tokens[k], ends[k]) for k in range(n)]
+    return [TextSample(prompts[k % len(prompts)], texts[k], tokens[k], ends[k]) for k in range(n)]
 
 
 def _chunks(
-    writer: Writer,
+    writer: TextGenerator,
     tokenizer: Tokenizer,
     rows: Sequence[Sequence[int]],
     request: WritingRequest,
@@ -71,13 +69,13 @@ def _chunks(
     seed: int,
     batch_size: int,
     device: torch.device,
-) -> Iterator[Piece]:
+) -> Iterator[TextChunk]:
     for start in range(0, n, batch_size):
         indices = range(start, min(start + batch_size, n))
         noise = KeyedNoise(("sample", seed), indices, device=device)
         chosen = [rows[k % len(rows)] for k in indices]
         for piece in write(writer.reader, chosen, request, noise, tokenizer):
-            yield Piece(start + piece.row, piece.text, piece.tokens, piece.finished)
+            yield TextChunk(start + piece.row, piece.text, piece.tokens, piece.finished)
 
 
 def tokens_of(prompt: str, tokenizer: Tokenizer, data: DataSpec) -> list[int]:

@@ -14,7 +14,7 @@ SUFFIXES = (".txt", ".jsonl")
 
 
 @dataclass(frozen=True)
-class Written:
+class TextSample:
     """One sample of text.
 
     Attributes:
@@ -34,10 +34,10 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Texts:
+class TextSamples:
     """Samples of text in order: sample k depends on the seed, k and its prompt alone."""
 
-    samples: Sequence[Written]
+    samples: Sequence[TextSample]
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -46,7 +46,9 @@ def test_the_page_beside_the_data_tells_the_truth() -> None:
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = bytearray(resources.files("genctl.data.images.sets").joinpath("digits.npz").read_bytes())
+    content = bytearray(
+        resources.files("genctl.data.images.sets").joinpath("digits.npz").read_bytes()
+    )
     content[len(content) // 2] ^= 1
     (tmp_path / "digits.npz").write_bytes(content)
     monkeypatch.setattr(digits.resources, "files", lambda package: tmp_path)

@@ -16,7 +16,7 @@ import pytest
 from genctl.data.images.open_source import open_source
 from genctl.data.images.open_stream import open_stream
 from genctl.data.images.sets import known_sets
-from genctl.data.images.sets.known_sets import KNOWN_SETS, Published, download, folder_of
+from genctl.data.images.sets.known_sets import KNOWN_SETS, KnownFile, download, folder_of
 from genctl.errors import ExitStatus, GenctlError
 from tests.data.pictures import pixels, refusal
 
@@ -133,7 +133,7 @@ def test_a_download_is_verified_or_not_kept(
     for file, content in grey_files().items():
         (tmp_path / file).write_bytes(content)
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        published.append(Published((tmp_path / file).as_uri(), digest))
+        published.append(KnownFile((tmp_path / file).as_uri(), digest))
     known = replace(KNOWN_SETS["mnist"], files=tuple(published))
     monkeypatch.setattr(known_sets, "KNOWN_SETS", {"mnist": known})
     said: list[str] = []
@@ -149,7 +149,7 @@ def test_a_download_is_verified_or_not_kept(
     with pytest.raises(GenctlError, match="other content than was published") as caught:
         download("mnist", said.append)
     assert caught.value.code is ExitStatus.FAILURE
-    absent = replace(known, files=(Published((tmp_path / "absent").as_uri(), "0" * 32),))
+    absent = replace(known, files=(KnownFile((tmp_path / "absent").as_uri(), "0" * 32),))
     monkeypatch.setattr(known_sets, "KNOWN_SETS", {"mnist": absent})
     with pytest.raises(GenctlError, match="cannot download"):
         download("mnist", said.append)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genctl.cli import completion
-from genctl.cli.command import Call, Verb, Verbs, help_when_bare
+from genctl.cli.command import Command, CommandGroup, Context, help_when_bare
 from genctl.cli.options import Device
 from genctl.cli.views.tables import table
 from genctl.config import ENCODINGS
@@ -17,7 +17,7 @@ from genctl.errors import ExitStatus, GenctlError
 if TYPE_CHECKING:
     from genctl.data.findings import DataCheck
 
-data = typer.Typer(name="data", cls=Verbs, invoke_without_command=True)
+data = typer.Typer(name="data", cls=CommandGroup, invoke_without_command=True)
 
 Source = Annotated[
     str,
@@ -35,10 +35,10 @@ def root(ctx: typer.Context) -> None:
     help_when_bare(ctx)
 
 
-@data.command("ls", cls=Verb)
+@data.command("ls", cls=Command)
 def ls(ctx: typer.Context) -> None:
     """List the built-in data sets."""
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     found = [
         (name, kind, text)
         for kind, names in completion.SOURCES.items()
@@ -51,7 +51,7 @@ def ls(ctx: typer.Context) -> None:
     )
 
 
-@data.command("check", cls=Verb)
+@data.command("check", cls=Command)
 def check(
     ctx: typer.Context,
     source: Source,
@@ -74,7 +74,7 @@ def check(
     """
     from genctl.api.datasets.check import check_data
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     found = check_data(source, preview, encoding)
     call.output.result(
         {
@@ -92,7 +92,7 @@ def check(
         raise typer.Exit(ExitStatus.DATA)
 
 
-@data.command("clean", cls=Verb)
+@data.command("clean", cls=Command)
 def clean(
     ctx: typer.Context,
     source: Source,
@@ -114,7 +114,7 @@ def clean(
     """
     from genctl.data.images.clean import clean_data
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     if channels not in (None, 1, 3, 4):
         raise GenctlError(ExitStatus.USAGE, f"--channels {channels} is not 1, 3 or 4")
     done = clean_data(source, out, size=_size(size), channels=channels, near=near)
@@ -134,7 +134,7 @@ def clean(
     )
 
 
-@data.command("label", cls=Verb)
+@data.command("label", cls=Command)
 def label(
     ctx: typer.Context,
     source: Annotated[str, typer.Argument(metavar="DIR", help="A folder of images.")],
@@ -154,9 +154,9 @@ def label(
 
     It is meant to be corrected by hand.
     """
-    from genctl.data.images.label import label_data
+    from genctl.api.datasets.label import label_data
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     done = label_data(source, pattern=pattern, by=by, device=device)
     if done.unlabelled:
         call.output.warn(

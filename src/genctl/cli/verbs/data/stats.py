@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genctl.cli import completion
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.cli.options import (
     Device,
     Extractor,
@@ -45,7 +45,7 @@ def stats(
     """
     from genctl.api.datasets import statistics
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     use_threads(threads)
     done = statistics.stats(
         source,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genctl import registry
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.cli.options import Device, Threads
 from genctl.cli.verbs.models.eval import describe
 from genctl.cli.verbs.models.export import describe as describe_export
@@ -32,7 +32,7 @@ def demo(
     from genctl.api.models.loading import load
     from genctl.api.training import train as training
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     output = call.output
     run = training.train(
         "gan",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genctl.cli import completion
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.cli.options import (
     Checkpoint,
     Device,
@@ -107,7 +107,7 @@ def evaluate(
     """
     from genctl.api.evaluation import evaluate as scoring
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     use_threads(threads)
     found = scoring.evaluate(
         metric,
@@ -155,13 +155,13 @@ def _describe_one(found: Evaluation) -> str:
 
 def _describe_several(found: Evaluation) -> str:
     """A table of values, beside them those of real images; then what goes for all of them."""
-    floors = found.floors
-    rows = [(s.name, *_shown(s), *_shown(floors.get(s.name))) for s in found.scores]
-    header = ("", "value", "error", *(("real images", "error") if floors else ("", "")))
+    baselines = found.baselines
+    rows = [(s.name, *_shown(s), *_shown(baselines.get(s.name))) for s in found.scores]
+    header = ("", "value", "error", *(("real images", "error") if baselines else ("", "")))
     lines = [table(rows, header), ""]
     facts = {**found.facts, "n": f"{found.score.n_generated} generated images"}
-    if floors:
-        facts["real"] = f"the same of {next(iter(floors.values())).n_generated} real images"
+    if baselines:
+        facts["real"] = f"the same of {next(iter(baselines.values())).n_generated} real images"
     lines += [f"  {label:<9}  {text}" for label, text in facts.items()]
     if found.page:
         lines.append(f"  page       {found.page}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genctl.cli import completion
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.cli.options import Checkpoint, Model, Out, Threads, Weights, use_threads
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def export(
     """
     from genctl.api.models import exporting
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     use_threads(threads)
     done = exporting.export(
         model, format, out, checkpoint=checkpoint, weights=weights, output=call.output

@@ -8,7 +8,7 @@ import typer
 
 from genctl import registry
 from genctl.cli import completion
-from genctl.cli.command import Call, Verb
+from genctl.cli.command import Command, Context
 from genctl.cli.views.tables import table
 from genctl.registry import Spec
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BARE = "genctl.models.bare"
 
 
-class ModelsVerb(Verb):
+class ModelsCommand(Command):
     """Leaves its argument alone when it is absent: Typer loads pydantic to convert even that."""
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -44,7 +44,7 @@ def models(
     ] = None,
 ) -> None:
     """List what can be trained, or show all options of one."""
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     if name is not None:
         show_family(call, registry.get(name))
         return
@@ -63,7 +63,7 @@ def models(
         call.output.warn(f"plug-ins that do not load: {names}; see genctl doctor")
 
 
-def show_family(call: Call, spec: Spec) -> None:
+def show_family(call: Context, spec: Spec) -> None:
     """All of one family: presets, settings, formats."""
     call.output.result(_details(spec), _describe(spec), bare=spec.name)
 

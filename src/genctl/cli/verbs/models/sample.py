@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genctl.cli.command import Call
-from genctl.cli.family_options import FamilyOptions, FamilyVerb
+from genctl.cli.command import Context
+from genctl.cli.family_options import FamilyCommand, FamilyOptions
 from genctl.cli.identify import identify
 from genctl.cli.options import (
     BatchSize,
@@ -21,7 +21,7 @@ from genctl.cli.options import (
     Weights,
     use_threads,
 )
-from genctl.cli.views.images import IMAGES, PictureCall, show_pictures
+from genctl.cli.views.images import IMAGES, ImageContext, show_pictures
 from genctl.errors import ExitStatus, GenctlError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from genctl.registry import Spec
 
 
-class SampleVerb(FamilyVerb):
+class SampleCommand(FamilyCommand):
     """``sample RUN`` takes the sampling options of the run's family."""
 
     def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
@@ -125,9 +125,9 @@ def sample(
     The family's own options are options too: genctl sample RUN --help
     """
     from genctl.api.models.loading import load
-    from genctl.cli.views.texts import TextCall, given_prompts, show_texts
+    from genctl.cli.views.texts import TextContext, given_prompts, show_texts
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     asked = given_prompts(prompt or [], prompts)
     use_threads(threads)
     loaded = load(model, checkpoint=checkpoint, weights=weights, device=device, output=call.output)
@@ -140,11 +140,11 @@ def sample(
             "--trajectory": trajectory,
         }
         _refuse(loaded.origin, "text", shown)
-        show_texts(call, TextCall(loaded, asked, n, seed, labels, batch_size, out, jsonl))
+        show_texts(call, TextContext(loaded, asked, n, seed, labels, batch_size, out, jsonl))
         return
     _refuse(loaded.origin, loaded.spec.output, {"--prompt": asked, "--jsonl": jsonl})
     pictures = (inpaint, mask, init_image, interpolate, trajectory)
-    show_pictures(call, PictureCall(loaded, n, seed, labels, batch_size, out, *pictures))
+    show_pictures(call, ImageContext(loaded, n, seed, labels, batch_size, out, *pictures))
 
 
 def _refuse(origin: Path, kind: str | None, given: Mapping[str, object]) -> None:

@@ -10,9 +10,9 @@ import typer
 
 from genctl import registry
 from genctl.cli import completion
-from genctl.cli.command import Call
-from genctl.cli.family_options import FamilyOptions, FamilyVerb
-from genctl.cli.local_launch import companions
+from genctl.cli.command import Context
+from genctl.cli.family_options import FamilyCommand, FamilyOptions
+from genctl.cli.local_launch import local_processes
 from genctl.cli.options import Amp, Device, Log, Threads
 from genctl.cli.views.next_steps import show_finished
 from genctl.errors import ExitStatus, GenctlError
@@ -28,7 +28,7 @@ HAVE_FLAGS = {"data.source", "train.budget", "train.amp", "seed"}
 """Keys that ``train`` has flags for, whatever the family."""
 
 
-class TrainVerb(FamilyVerb):
+class TrainCommand(FamilyCommand):
     """``train FAMILY`` takes every key of the family's configuration as a long option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -136,7 +136,7 @@ def train(
 
     Every key of the family's configuration is an option too: genctl train FAMILY --help
     """
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     wanted: dict[str, Any] = {
         "data": data,
         "preset": preset,
@@ -166,10 +166,10 @@ def train(
         call.output.result(found.to_json(), str(found))
         return
     words = ["train", *ctx.meta[WORDS]]
-    with companions(nproc, words, threads=threads, device=device):
+    with local_processes(nproc, words, threads=threads, device=device):
         from genctl.api.training import train as training
-        from genctl.engine.parallel.process_group import World
+        from genctl.engine.parallel.process_group import ProcessGroup
 
         run = training.train(family, output=call.output, started=call.started, **wanted)
-        if World.around().leads:
+        if ProcessGroup.from_env().leads:
             show_finished(call.output, run)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genctl import runs
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.cli.options import NewestRun
 
 
@@ -23,6 +23,6 @@ def report(
     """Write a run into one HTML page: curves, samples, scores."""
     from genctl.api.pages.run_page import write_run_page
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     place = write_run_page(runs.find_or_newest(name), out)
     call.output.result({"path": str(place)}, f"{place}: open it in a browser", bare=str(place))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from genctl import runs
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.cli.options import NewestRun
 from genctl.cli.views.tables import table
 from genctl.output import Mode
@@ -34,7 +34,7 @@ def watch(
     """
     from genctl.api.pages import watch as watching
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     run = runs.find_or_newest(name)
     if call.output.mode is not Mode.HUMAN:
         state = watching.state_of(run)
@@ -51,7 +51,7 @@ def watch(
             server.serve_forever()
 
 
-def _in_terminal(call: Call, run: Run) -> None:
+def _in_terminal(call: Context, run: Run) -> None:
     """A table that is written anew while the run trains; once where nobody is watching."""
     from genctl.api.pages.watch import state_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.cli.views.tables import table
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def compare(
     """
     from genctl.evaluation.compare import compare_all, read_scores
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     found = compare_all(read_scores(first), read_scores(second))
     call.output.result(
         {"comparisons": [dataclasses.asdict(comparison) for comparison in found]},

@@ -9,11 +9,11 @@ import typer
 
 from genctl import registry, runs
 from genctl.cli import completion
-from genctl.cli.command import Call, Verb, Verbs, help_when_bare
+from genctl.cli.command import Command, CommandGroup, Context, help_when_bare
 from genctl.cli.verbs.runs.runs import differing
 from genctl.cli.views.tables import table
 
-config = typer.Typer(name="config", cls=Verbs, invoke_without_command=True)
+config = typer.Typer(name="config", cls=CommandGroup, invoke_without_command=True)
 
 
 @config.callback()
@@ -22,7 +22,7 @@ def root(ctx: typer.Context) -> None:
     help_when_bare(ctx)
 
 
-@config.command("show", cls=Verb)
+@config.command("show", cls=Command)
 def show(
     ctx: typer.Context,
     family: Annotated[
@@ -49,7 +49,7 @@ def show(
     """Show every setting that genctl train would use, and where it comes from."""
     from genctl.config import resolve
 
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     spec = registry.get(family)
     found = resolve(spec, preset=preset, file=file, sets=sets or ())
     document = {"config": found.to_json(), "origins": dict(found.origins)}
@@ -61,7 +61,7 @@ def show(
     )
 
 
-@config.command("diff", cls=Verb)
+@config.command("diff", cls=Command)
 def diff(
     ctx: typer.Context,
     first: Annotated[
@@ -72,7 +72,7 @@ def diff(
     ],
 ) -> None:
     """Show the settings in which two runs differ."""
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     found = [runs.find(name) for name in (first, second)]
     rows = differing([run.read("config.json") for run in found])
     shown = table([(key, *values) for key, values in rows.items()], ("KEY", first, second))

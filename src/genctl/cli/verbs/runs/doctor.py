@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from genctl.cli.checks import Check, all_checks
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.cli.views.tables import table
 from genctl.errors import ExitStatus
 
@@ -15,7 +15,7 @@ def doctor(ctx: typer.Context) -> None:
 
     Exits with 1 when something that is needed is broken.
     """
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     checks = list(all_checks())
     broken = [check for check in checks if check.status == "broken"]
     call.output.result(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.cli.views.tables import table
 from genctl.errors import ExitStatus, unknown
 
@@ -54,7 +54,7 @@ def explain(
     ] = None,
 ) -> None:
     """Explain an exit status and its remedy."""
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     known = {str(int(status)): entry for status, entry in MEANINGS.items()}
     if code is not None and code not in known:
         raise unknown("exit status", code, known, hint="genctl explain")

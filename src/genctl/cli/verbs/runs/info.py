@@ -9,7 +9,7 @@ import typer
 
 from genctl import registry, runs
 from genctl.cli import completion
-from genctl.cli.command import Call
+from genctl.cli.command import Context
 from genctl.cli.verbs.models.models import show_family
 from genctl.cli.verbs.runs.runs import show_run
 from genctl.cli.views.tables import table
@@ -28,7 +28,7 @@ def info(
     ] = None,
 ) -> None:
     """Say what a family, a run or an export is."""
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     if name is None:
         show_run(call, runs.find_or_newest(None))
     elif name in {spec.name for spec in registry.specs()}:

@@ -9,14 +9,14 @@ import typer
 
 from genctl import runs as directories
 from genctl.cli import completion
-from genctl.cli.command import Call, Verb, Verbs, help_when_bare
+from genctl.cli.command import Command, CommandGroup, Context, help_when_bare
 from genctl.cli.options import NewestRun
 from genctl.cli.views.tables import table
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export.card import in_words
 from genctl.runs import Run
 
-runs = typer.Typer(name="runs", cls=Verbs, invoke_without_command=True)
+runs = typer.Typer(name="runs", cls=CommandGroup, invoke_without_command=True)
 
 
 @runs.callback()
@@ -25,10 +25,10 @@ def root(ctx: typer.Context) -> None:
     help_when_bare(ctx)
 
 
-@runs.command("ls", cls=Verb)
+@runs.command("ls", cls=Command)
 def ls(ctx: typer.Context) -> None:
     """List the runs, the latest first."""
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     found = [{**_facts(run), "bytes": directories.size_of(run)} for run in directories.all_runs()]
     header = ("RUN", "FAMILY", "STATE", "STEP", "EXAMPLES", "BEST", "SIZE", "AGE")
     human = table([_row(facts) for facts in found], header)
@@ -39,13 +39,13 @@ def ls(ctx: typer.Context) -> None:
     )
 
 
-@runs.command("show", cls=Verb)
+@runs.command("show", cls=Command)
 def show(ctx: typer.Context, name: NewestRun = None) -> None:
     """Show a run: where it stands, its data, and every setting with its origin."""
     show_run(ctx.obj, directories.find_or_newest(name))
 
 
-def show_run(call: Call, run: Run) -> None:
+def show_run(call: Context, run: Run) -> None:
     """Where a run stands, its data, and every setting with its origin."""
     facts = _facts(run)
     document, data = run.read("config.json"), run.read("data.json")
@@ -54,7 +54,7 @@ def show_run(call: Call, run: Run) -> None:
     call.output.result(details, _describe(facts, document, data, starts), bare=str(run.path))
 
 
-@runs.command("compare", cls=Verb)
+@runs.command("compare", cls=Command)
 def compare(
     ctx: typer.Context,
     names: Annotated[
@@ -65,7 +65,7 @@ def compare(
     ],
 ) -> None:
     """Set runs beside each other: where they stand, and every setting that differs."""
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     if len(names) < 2:
         raise GenctlError(ExitStatus.USAGE, "one run has nothing to be compared with")
     found = [directories.find(name) for name in names]
@@ -85,7 +85,7 @@ def compare(
     )
 
 
-@runs.command("rm", cls=Verb)
+@runs.command("rm", cls=Command)
 def rm(
     ctx: typer.Context,
     names: Annotated[
@@ -95,7 +95,7 @@ def rm(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete runs, after asking."""
-    call: Call = ctx.obj
+    call: Context = ctx.obj
     found = [directories.find(name) for name in names]
     sizes = [directories.size_of(run) for run in found]
     for run in found:

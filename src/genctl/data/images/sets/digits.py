@@ -46,7 +46,7 @@ def _read_verified() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     if hashlib.sha256(content).hexdigest() != DIGITS_SHA256:
         raise GenctlError(
             ExitStatus.DATA,
-            "the bundled digits are damaged: genctl/data/images/sets/digits.npz has the wrong checksum",
+            "the bundled digits are damaged: digits.npz has the wrong checksum",
             hint="python -m pip install --force-reinstall --no-deps genctl",
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:

@@ -40,7 +40,7 @@ _THINGS = (
 
 
 @dataclass(frozen=True)
-class Published:
+class KnownFile:
     """A file as its authors published it.
 
     Attributes:
@@ -68,7 +68,7 @@ class KnownSet:
     """
 
     summary: str
-    files: tuple[Published, ...]
+    files: tuple[KnownFile, ...]
     read: Callable[[Path, str], Split]
     class_names: tuple[str, ...]
 
@@ -122,7 +122,7 @@ def download(name: str, say: Callable[[str], None]) -> None:
             _fetch(file, target)
 
 
-def _fetch(file: Published, target: Path) -> None:
+def _fetch(file: KnownFile, target: Path) -> None:
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     digest = hashlib.md5(usedforsecurity=False)
     try:
@@ -205,11 +205,11 @@ def _svhn(folder: Path, split: str) -> Split:
     return content["X"].transpose(3, 0, 1, 2), content["y"].reshape(-1).astype(np.int64) % 10
 
 
-def _published(base: str, files: Mapping[str, str]) -> tuple[Published, ...]:
-    return tuple(Published(base + name, md5) for name, md5 in files.items())
+def _published(base: str, files: Mapping[str, str]) -> tuple[KnownFile, ...]:
+    return tuple(KnownFile(base + name, md5) for name, md5 in files.items())
 
 
-def _idx_files(base: str, *md5: str) -> tuple[Published, ...]:
+def _idx_files(base: str, *md5: str) -> tuple[KnownFile, ...]:
     kinds = ("images-idx3", "labels-idx1")
     parts = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in kinds]
     return _published(base, dict(zip(parts, md5, strict=True)))

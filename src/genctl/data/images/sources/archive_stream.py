@@ -18,7 +18,7 @@ from genctl.data.images.decode import reason
 from genctl.data.images.source import safe_name
 from genctl.data.images.sources.archive import array_in, checked_labels, checked_shape, refusal
 from genctl.data.images.sources.zip_file import BROKEN
-from genctl.data.images.stream import ImageStream, Pixels, Reading, batched
+from genctl.data.images.stream import ImagePass, ImageStream, Pixels, batched
 from genctl.weights import sha256_of
 
 
@@ -49,13 +49,13 @@ class ArchiveStream(ImageStream):
         """Of the file."""
         return sha256_of(self._path)
 
-    def read(self, rows: Sequence[int]) -> Reading:
+    def read(self, rows: Sequence[int]) -> ImagePass:
         """Unpacks a batch of rows at a time.
 
         Raises:
             GenctlError: (DATA) in passing, the archive is damaged.
         """
-        return Reading(self._rows(rows), list(rows))
+        return ImagePass(self._rows(rows), list(rows))
 
     def pick(self, rows: Sequence[int]) -> list[Pixels]:
         """Unpacks up to the last of them."""

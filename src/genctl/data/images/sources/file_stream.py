@@ -15,7 +15,7 @@ import numpy as np
 from genctl.data.images import decode
 from genctl.data.images.sources.folder import THREADS, listing_of, place_name
 from genctl.data.images.sources.listing import Listing, class_names, labels_of, list_splits
-from genctl.data.images.stream import ImageStream, Pixels, Reading, batched
+from genctl.data.images.stream import ImagePass, ImageStream, Pixels, batched
 from genctl.errors import ExitStatus, GenctlError
 from genctl.wording import some_of
 
@@ -55,13 +55,13 @@ class FileStream(ImageStream):
             digest.update(_digest(self._listing, path))
         return digest.hexdigest()
 
-    def read(self, rows: Sequence[int]) -> Reading:
+    def read(self, rows: Sequence[int]) -> ImagePass:
         """Decoded a batch ahead; files that cannot be read are left out and named.
 
         Raises:
             GenctlError: (DATA) at the end, more than `MOST_UNREADABLE` of them.
         """
-        reading = Reading()
+        reading = ImagePass()
         reading.batches = self._batches(rows, reading)
         return reading
 
@@ -74,7 +74,7 @@ class FileStream(ImageStream):
         """The folder ``test`` beside ``train``."""
         return FileStream(self._root, "test") if self._has_test and self.split == "train" else None
 
-    def _batches(self, rows: Sequence[int], reading: Reading) -> Iterator[Pixels]:
+    def _batches(self, rows: Sequence[int], reading: ImagePass) -> Iterator[Pixels]:
         with decode.strict_decoding(), ThreadPoolExecutor(THREADS) as pool:
             chunks = list(batched(rows))
             ahead = [pool.submit(self._attempt, row) for row in chunks[0]] if chunks else []
@@ -86,7 +86,7 @@ class FileStream(ImageStream):
         self._refuse_damage(len(rows), reading.unreadable)
 
     def _sorted_out(
-        self, rows: Sequence[int], found: Sequence[_Decoded | str], reading: Reading
+        self, rows: Sequence[int], found: Sequence[_Decoded | str], reading: ImagePass
     ) -> Iterator[Pixels]:
         """Arrays of neighbours of one shape; ``reading`` learns what is to be said of the files."""
         good = []

@@ -1,0 +1,71 @@
+"""Images as PNG files: sheets of many, thumbnails, single ones."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from genctl.files import write_atomic
+
+THUMBNAIL = 96
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""Number of channels -> Pillow's name of such an image."""
+
+
+def grid(images: npt.NDArray[np.generic], columns: int | None = None) -> npt.NDArray[np.generic]:
+    """Images (N, H, W, C) as one (rows * H, columns * W, C), row by row, blanks black.
+
+    Without ``columns`` the sheet is as square as it gets.
+    """
+    count, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    sheet = np.zeros((rows * columns, height, width, channels), images.dtype)
+    sheet[:count] = images
+    tiled = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    return tiled.reshape(rows * height, columns * width, channels)
+
+
+def to_pil(image: npt.NDArray[np.generic]) -> Image.Image:
+    """(H, W, C) uint8 with 1, 3 or 4 channels."""
+    channels = image.shape[-1]
+    return Image.fromarray(image[..., 0] if channels == 1 else image, MODES[channels])
+
+
+def thumbnail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """``(96, 96, 3)``: shrunk, or enlarged in whole pixels, on white."""
+    picture = to_pil(image)
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    picture = picture.convert("RGB")
+    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    scale = max(1, THUMBNAIL // max(picture.size))
+    picture = picture.resize(
+        (picture.width * scale, picture.height * scale), Image.Resampling.NEAREST
+    )
+    paper = Image.new("RGB", (THUMBNAIL, THUMBNAIL), "white")
+    paper.paste(picture, ((THUMBNAIL - picture.width) // 2, (THUMBNAIL - picture.height) // 2))
+    return np.asarray(paper)
+
+
+def save_png(path: Path, image: npt.NDArray[np.generic]) -> None:
+    """Write one (H, W, C) uint8 image; small sheets are enlarged in whole pixels to be seen."""
+    write_atomic(path, png_of(enlarged(to_pil(image))))
+
+
+def png_of(picture: Image.Image) -> bytes:
+    """The content of a PNG file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def enlarged(picture: Image.Image) -> Image.Image:
+    scale = max(1, 640 // max(picture.size))
+    size = (picture.width * scale, picture.height * scale)
+    return picture.resize(size, Image.Resampling.NEAREST)
