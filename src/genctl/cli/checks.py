@@ -45,7 +45,7 @@ class Check:
 def all_checks() -> Iterator[Check]:
     """Every check in turn; one that fails in a way of its own is broken and stops no other."""
     for check in (
-        _python, _torch, _torchvision, _devices, _amp, _extras, _inception, _emoji, _plugins,
+        _python, _torch, _torchvision, _devices, _precision, _extras, _inception, _emoji, _plugins,
         _root, _disk, _terminal,
     ):  # fmt: skip
         yield from _guarded(check)
@@ -96,12 +96,12 @@ def _devices() -> Iterator[Check]:
         yield Check(f"device {name}", "ok", text)
 
 
-def _amp() -> Iterator[Check]:
+def _precision() -> Iterator[Check]:
     from genctl.engine.devices import resolve_device
-    from genctl.engine.optim.precision import resolve_amp
+    from genctl.engine.optim.precision import resolve_precision
 
     device = resolve_device(None)
-    yield Check("amp", "ok", f"auto is {resolve_amp('auto', device)} on {device}")
+    yield Check("precision", "ok", f"auto is {resolve_precision('auto', device)} on {device}")
 
 
 def _extras() -> Iterator[Check]:

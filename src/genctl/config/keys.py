@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from genctl.config.aliases import current_key
 from genctl.config.sections import ImageData, TrainConfig
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.registry import Spec
@@ -73,6 +74,8 @@ def find_key(spec: Spec, key: str, origin: str = "") -> str:
     """
     key = key.replace("-", "_")
     known = list(all_keys(spec))
+    if key not in known:
+        key = current_key(key)
     if key in known:
         return key
     matches = [dotted for dotted in known if dotted.rpartition(".")[2] == key]

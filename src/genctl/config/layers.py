@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genctl import documents
+from genctl.config.aliases import current_value
 from genctl.config.keys import SECTIONS, all_keys, find_key, section_types
 from genctl.config.sections import Config
 from genctl.config.values import build, parse_value
@@ -93,7 +94,7 @@ class _Layers:
 
     def put(self, key: str, value: Any, origin: str) -> None:
         dotted = find_key(self.spec, key, origin)
-        self.values[dotted] = value
+        self.values[dotted] = current_value(dotted, value)
         self.origins[dotted] = origin
 
 

@@ -95,7 +95,7 @@ def test_unknown_extractor() -> None:
 
 
 def test_weights_for_an_extractor_that_has_its_own(weights_file: Path) -> None:
-    with pytest.raises(GenctlError, match="--weights is for the inception extractor") as caught:
+    with pytest.raises(GenctlError, match="--extractor-weights is for the inception") as caught:
         choose_extractor(ExtractorRequest("rand", weights_file))
     assert caught.value.code is ExitStatus.USAGE
 
@@ -114,8 +114,8 @@ def test_protocols_are_of_inception(weights_file: Path) -> None:
     assert caught.value.code is ExitStatus.USAGE
     with pytest.raises(GenctlError, match="unknown protocol 'cleam'; did you mean 'clean'"):
         choose_extractor(ExtractorRequest(weights=weights_file, protocol="cleam"))
-    with pytest.raises(GenctlError, match="unknown precision 'fat'; did you mean 'fast'"):
-        choose_extractor(ExtractorRequest("rand", precision="fat"))
+    with pytest.raises(GenctlError, match="unknown precision 'bf61'; did you mean 'bf16'"):
+        choose_extractor(ExtractorRequest("rand", precision="bf61"))
 
 
 @pytest.mark.parametrize("data_extractor", ["digits", ""])

@@ -48,7 +48,7 @@ class DryRun:
     preset: str
     data: str
     device: str
-    amp: str
+    precision: str
     budget: str
     resumes: Path | None
     place: Path
@@ -81,7 +81,7 @@ class DryRun:
             "plan": f"{self.family} (preset {self.preset}) on {self.data}; {goes}",
             "parameters": sizes,
             "budget": f"{self.budget}: {about}{self.steps:,} steps, {self.examples:,} examples",
-            "speed": f"{self.examples_per_second:,.0f} examples/s on {self.device}, amp {self.amp}",
+            "speed": f"{self.examples_per_second:,.0f} examples/s on {self.device}, {self.precision}",
             "time": f"about {clock(self.seconds)} left",
             "memory": f"{memory} at most so far",
             "disk": f"{_mebibytes(self.checkpoint_bytes)} a checkpoint; the last {kept}",
@@ -111,7 +111,7 @@ def dry_run(request: Request, output: Output) -> DryRun:
         preset=session.config.preset,
         data=session.dataset.spec.source,
         device=session.plan.device,
-        amp=session.plan.amp,
+        precision=session.plan.precision,
         budget=session.config.train.budget,
         resumes=session.run.path if session.run else None,
         place=request.place or runs.runs_root(),

@@ -21,12 +21,13 @@ from genctl.data.images.sets.known_sets import KNOWN_SETS, download
 from genctl.data.prepare import Prepared, PreparedDataset, prepare
 from genctl.data.source_kind import is_images, is_text
 from genctl.engine.devices import resolve_device, use_threads
-from genctl.engine.optim.precision import resolve_amp
+from genctl.engine.optim.precision import resolve_precision
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training.budget import Budget, parse_budget, times_in
 from genctl.engine.training.trainer import RunSettings, Trainer
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.output import Output
+from genctl.config.aliases import current
 from genctl.registry import Spec
 from genctl.runs import Run
 
@@ -48,7 +49,7 @@ class Request:
     seed: int | None = None
     out: str | Path | None = None
     new: bool = False
-    amp: str | None = None
+    precision: str | None = None
     device: str | None = None
     threads: int | None = None
     log: Sequence[str] = ()
@@ -179,7 +180,7 @@ def _resolved(spec: Spec, request: Request, preset: str, more: Mapping[str, Any]
         flags={
             "data.source": None if request.data is None else str(request.data),
             "train.budget": request.budget,
-            "train.amp": request.amp,
+            "train.precision": request.precision,
             "seed": request.seed,
             **{key: configuration.parse_value(value) for key, value in request.options.items()},
             **more,
@@ -233,11 +234,11 @@ def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
         raise GenctlError(
             ExitStatus.USAGE, "several processes cannot train on mps", hint="--device cpu"
         )
-    if plan.shard and plan.amp == "fp16" and world.size > 1:
+    if plan.shard and plan.precision == "fp16" and world.size > 1:
         raise GenctlError(
             ExitStatus.USAGE,
             "fp16 scales losses by what every process sees, which `shard` does not allow",
-            hint="--amp bf16",
+            hint="--precision bf16",
         )
     share, rest = divmod(plan.batch_size, world.size)
     if rest or share % min(plan.micro_batch, share):
@@ -269,7 +270,7 @@ def _left_out(files: Sequence[str]) -> str:
 def _kept_plan(request: Request, run: Run, output: Output) -> RunSettings:
     """What was chosen when the run began; other wishes would change its numbers."""
     try:
-        plan = documents.build(RunSettings, run.read("resolved.json"))
+        plan = documents.build(RunSettings, current(run.read("resolved.json") or {}))
     except ValueError as error:
         raise documents.damaged(run.path / "resolved.json", error) from None
     for name, wanted, kept in (
@@ -300,10 +301,10 @@ def _new_plan(request: Request, config: Config) -> RunSettings:
         batch_size=config.train.batch_size,
         micro_batch=micro_batch,
         device=str(device),
-        amp=resolve_amp(
-            config.train.amp,
+        precision=resolve_precision(
+            config.train.precision,
             device,
-            by_preset=config.origins["train.amp"].startswith("preset "),
+            by_preset=config.origins["train.precision"].startswith("preset "),
         ),
         threads=use_threads(request.threads),
         clip=config.train.clip,

@@ -46,7 +46,7 @@ def train(
     seed: int | None = None,
     out: str | Path | None = None,
     new: bool = False,
-    amp: str | None = None,
+    precision: str | None = None,
     device: str | None = None,
     threads: int | None = None,
     log: Sequence[str] = (),
@@ -68,7 +68,7 @@ def train(
         seed: of everything that is random; 0 when neither this nor another layer says.
         out: the run directory; the next free name under the root when None.
         new: never resume.
-        amp: ``auto``, ``off``, ``bf16`` or ``fp16``.
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
         device, threads: where and with how many; the best there is when None.
         log: loggers besides ``metrics.jsonl``: ``tensorboard``, ``wandb`` or a plug-in's.
         eval_every: share or amount of the budget between scores, instead of their number.
@@ -103,7 +103,7 @@ def train(
         seed=seed,
         out=out,
         new=new,
-        amp=amp,
+        precision=precision,
         device=device,
         threads=threads,
         log=log,
@@ -220,7 +220,7 @@ def _headline(run: Run, session: Session) -> str:
             + (f", {data.num_classes} classes" if data.num_classes else ""),
             f"preset {session.config.preset}: {sizes} parameters; "
             f"budget {session.config.train.budget}, batch {plan.batch_size}, "
-            f"{plan.device}, amp {plan.amp}, {plan.threads} threads, seed {plan.seed}"
+            f"{plan.device}, {plan.precision}, {plan.threads} threads, seed {plan.seed}"
             + (f", {session.world.size} processes" if session.world.size > 1 else ""),
             *session.objective.notes,
             f"run {run.path}: {_reproducibility(session.budget)}",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from genctl.config.aliases import current_precision
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.custom import CustomExtractor
@@ -27,7 +28,7 @@ _BUNDLED: Mapping[str, Callable[[torch.device | str], Extractor]] = {
     "rand-monitor": RandMonitorExtractor,
 }
 EXTRACTORS = ("inception", *_BUNDLED)
-PRECISIONS = ("exact", "fast")
+PRECISIONS = ("fp32", "bf16")
 
 
 def monitor(data_extractor: str) -> str:
@@ -54,15 +55,20 @@ class ExtractorRequest:
         name: one of `EXTRACTORS`, or ``module:callable``; the one that suits when None.
         weights: a file of Inception weights, verified or not.
         protocol: one of `PROTOCOLS`; asks for Inception where no name does.
-        precision: ``exact`` (float32) or ``fast`` (bfloat16).
+        precision: ``fp32`` or ``bf16``; ``auto``, ``exact`` (fp32) and ``fast`` (bf16) too.
         device: where to compute.
     """
 
     name: str | None = None
     weights: Path | None = None
     protocol: str | None = None
-    precision: str = "exact"
+    precision: str = "fp32"
     device: torch.device | str = "cpu"
+
+    @property
+    def dtype(self) -> str:
+        """One of `PRECISIONS`, or what nobody knows; ``auto`` is ``fp32``, which all agree on."""
+        return "fp32" if self.precision == "auto" else current_precision(self.precision)
 
 
 def choose_extractor(
@@ -90,7 +96,7 @@ def choose_extractor(
             f"--protocol is of the inception extractor, not of {choice.extractor.name!r}",
             hint="leave --protocol out, or --extractor inception",
         )
-    if wish.precision == "exact":
+    if wish.dtype == "fp32":
         return choice
     return replace(choice, extractor=in_half(choice.extractor))
 
@@ -98,14 +104,14 @@ def choose_extractor(
 def _check(wish: ExtractorRequest) -> None:
     if wish.name is not None and wish.name not in EXTRACTORS and ":" not in wish.name:
         raise unknown("extractor", wish.name, EXTRACTORS)
-    if wish.precision not in PRECISIONS:
+    if wish.dtype not in PRECISIONS:
         raise unknown("precision", wish.precision, PRECISIONS)
     find_protocol(wish.protocol or DEFAULT)
     if wish.weights is not None and wish.name not in (None, "inception"):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--weights is for the inception extractor, not for {wish.name!r}",
-            hint="leave out --weights or --extractor",
+            f"--extractor-weights is for the inception extractor, not for {wish.name!r}",
+            hint="leave out --extractor-weights or --extractor",
         )
 
 
@@ -140,5 +146,5 @@ def _build(name: str, wish: ExtractorRequest) -> Extractor:
 
 
 def _inception(wish: ExtractorRequest, path: Path) -> Extractor:
-    halved = wish.precision == "fast"
+    halved = wish.dtype == "bf16"
     return InceptionExtractor(path, wish.device, wish.protocol or DEFAULT, halved=halved)
