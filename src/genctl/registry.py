@@ -56,6 +56,8 @@ class Spec:
         picture_preset: the preset to start from for images with colour or a side above 32 pixels;
             empty where there is none.
         parents: the roles of the trained runs it starts from -> what each is for.
+        common: the keys (dotted or short) that people change most, which ``--help`` shows;
+            ``--help-all`` shows all. When empty, the first ones of the family's own.
         api: the `SPEC_API` it was written for.
     """
 
@@ -71,6 +73,7 @@ class Spec:
     gpu_preset: str = ""
     picture_preset: str = ""
     parents: Mapping[str, str] = field(default_factory=dict)
+    common: tuple[str, ...] = ()
     api: int = SPEC_API
 
     @property

@@ -1,4 +1,4 @@
-"""What the shell may complete an option with, found without loading anything heavy."""
+"""What the shell completes options with, found without importing anything heavy."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from collections.abc import Callable, Iterator
 import typer
 
 from genctl import registry, runs
-from genctl.cli.command import FAMILY_ARG
+from genctl.cli.context import FAMILY_ARG
 
-# The rooms that these belong to load torch; a test holds both sides equal.
+# The modules that own these names import torch; a test compares both sides.
 METRICS = (
     "fid", "is", "kid", "prdc", "fid-infinity", "per-class", "memorisation", "bpb", "all",
 )  # fmt: skip
 EXTRACTORS = ("inception", "digits", "rand", "px", "digits-monitor", "rand-monitor")
 PROTOCOLS = ("tf", "pytorch-fid", "clean", "torchmetrics")
-PRECISIONS = ("exact", "fast")
 LOGGERS = ("tensorboard", "wandb")
 SOURCES = {
     "image": {
         "digits": "10,000 handwritten digits, 28x28, grey: in the package",
-        "emoji": "1,386 colour pictures, 64x64, from the font Noto Color Emoji",
+        "emoji": "1,386 colour images, 64x64, from the font Noto Color Emoji",
         "celeba": "182,732 faces, 178x218, colour, without classes: --set data.size=64",
         "mnist": "70,000 handwritten digits, 28x28, grey",
         "fashion-mnist": "70,000 pieces of clothing, 28x28, grey",
@@ -30,7 +29,6 @@ SOURCES = {
     },
     "text": {"pydoc": "the reference of Python, as installed with it"},
 }
-AMP = ("auto", "off", "bf16", "fp16")
 
 
 def families() -> Iterator[tuple[str, str]]:
@@ -62,5 +60,5 @@ def formats() -> list[str]:
 
 
 def one_of(*choices: str) -> Callable[[], tuple[str, ...]]:
-    """Completion of an option that takes one of ``choices``."""
+    """The completion of an option that takes one of ``choices``."""
     return lambda: choices

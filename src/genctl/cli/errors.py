@@ -1,4 +1,4 @@
-"""Whatever went wrong, as one clear line, one next step and an exit status."""
+"""Turns every error into one line, one hint and an exit status."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import typer
 
-from genctl.cli.command import FAMILY_ARG
+from genctl.cli.context import FAMILY_ARG
 from genctl.errors import ExitStatus, GenctlError, is_out_of_memory, nearest
 from genctl.output import Output
 
 
 def report(error: Exception, output: Output, *, debug: bool) -> int:
-    """Say what ``error`` means to a person; with ``debug``, after its traceback.
+    """Print ``error`` as one line and a hint; with ``debug``, after its traceback.
 
     Returns:
         The exit status.

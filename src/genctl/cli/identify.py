@@ -1,4 +1,4 @@
-"""What a run or an export is, found without loading it."""
+"""The family of a run or an export, and what its samples are made from, found without torch."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def identify(origin: str | None) -> tuple[Spec, Config] | None:
 
         return _described(onnx.read(path)[0])
     return _described(Run(path).read("genctl.json") or runs.find(origin).read("config.json"))
+
+
+def sampling_inputs(spec: Spec) -> frozenset[str]:
+    """What sampling a family can be given: ``labels``, ``prompts``, ``image``, ``mask``, ..."""
+    if spec.output == "text":
+        return frozenset({"prompts"})
+    return frozenset({"labels", "image", "mask", "between", "trajectory"})
 
 
 def _described(document: Any) -> tuple[Spec, Config] | None:

@@ -72,6 +72,7 @@ class DryRun:
         """The plan as a person reads it."""
         about = "about " if self.estimated else ""
         sizes = ", ".join(f"{role} {count:,}" for role, count in self.parameters.items())
+        place = f"{self.device} in {self.precision}"
         memory = "unknown" if self.memory_bytes is None else _mebibytes(self.memory_bytes)
         goes = f"a new run in {self.place}"
         if self.resumes:
@@ -81,7 +82,7 @@ class DryRun:
             "plan": f"{self.family} (preset {self.preset}) on {self.data}; {goes}",
             "parameters": sizes,
             "budget": f"{self.budget}: {about}{self.steps:,} steps, {self.examples:,} examples",
-            "speed": f"{self.examples_per_second:,.0f} examples/s on {self.device}, {self.precision}",
+            "speed": f"{self.examples_per_second:,.0f} examples/s on {place}",
             "time": f"about {clock(self.seconds)} left",
             "memory": f"{memory} at most so far",
             "disk": f"{_mebibytes(self.checkpoint_bytes)} a checkpoint; the last {kept}",

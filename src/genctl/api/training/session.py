@@ -16,6 +16,7 @@ from genctl.api.models.loading import build_objective
 from genctl.api.training.parents import given_parents, kept_parents
 from genctl.api.training.resuming import find_resumable
 from genctl.config import Config, TextData
+from genctl.config.aliases import current
 from genctl.contracts import DataSpec, Objective, Parents
 from genctl.data.images.sets.known_sets import KNOWN_SETS, download
 from genctl.data.prepare import Prepared, PreparedDataset, prepare
@@ -27,7 +28,6 @@ from genctl.engine.training.budget import Budget, parse_budget, times_in
 from genctl.engine.training.trainer import RunSettings, Trainer
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.output import Output
-from genctl.config.aliases import current
 from genctl.registry import Spec
 from genctl.runs import Run
 

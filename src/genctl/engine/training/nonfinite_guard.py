@@ -57,7 +57,7 @@ class NonFiniteGuard:
             raise GenctlError(
                 ExitStatus.NON_FINITE,
                 f"training diverged at step {trainer.index}: {reason}",
-                hint="start again with a lower rate, e.g. --new --lr 1e-4, or with --precision fp32",
+                hint="start again with a lower rate, as --new --lr 1e-4, or with --precision fp32",
             )
         good = checkpoint.read(path)
         trainer.restore(dataclasses.replace(good, attempt=attempt, rate_scale=scale))

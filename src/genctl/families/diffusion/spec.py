@@ -96,6 +96,10 @@ SPEC = Spec(
     request=DiffusionRequest,
     inputs=frozenset({"image", "label"}),
     output="image",
+    common=(
+        *("network", "model.width", "train.batch_size", "train.lr"),
+        *("steps", "sampler", "guidance", "strength"),
+    ),
     gpu_preset="digits-gpu",
     parents={"init": "a run, or a folder of diffusers, whose weights training begins with"},
     presets={

@@ -85,6 +85,7 @@ SPEC = Spec(
     request=GanRequest,
     inputs=frozenset({"image", "label"}),
     output="image",
+    common=("width", "augment", "train.batch_size", "train.lr", "truncation"),
     picture_preset="small-64",
     presets={
         "digits": {

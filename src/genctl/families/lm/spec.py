@@ -42,6 +42,10 @@ SPEC = Spec(
     inputs=frozenset({"tokens"}),
     output="text",
     parents={"init": "a run of the same shape and tokenizer whose weights training begins with"},
+    common=(
+        *("model.size", "data.context", "data.tokenizer", "train.batch_size", "train.lr"),
+        *("max_new_tokens", "temperature", "top_k", "top_p", "min_p", "stop"),
+    ),
     gpu_preset="small-gpu",
     presets={
         "tiny-cpu": {
