@@ -28,7 +28,7 @@ from torch import Tensor
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
 from genctl.compat.torchvision import import_torchvision
-from genctl.config import ImageData
+from genctl.data.images.options import ImageData
 from genctl.data.images.sources import decode_cache as decoded
 from genctl.data.prepare import prepare
 from genctl.engine.training.trainer import RunSettings, Trainer

@@ -24,7 +24,7 @@ _NEEDED = {
     ),
     "last.json": ("checkpoint", "step", "position", "elapsed", "finished"),
     "best.json": ("checkpoint", "step", "metric", "value"),
-    "data.json": ("source", "name", "unit", "shape", "examples", "fingerprint"),
+    "data.json": ("source", "name", "unit", "examples", "fingerprint"),
     "env.json": ("starts",),
     "eval.json": ("scores",),
 }

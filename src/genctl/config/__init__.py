@@ -11,23 +11,15 @@ from __future__ import annotations
 from genctl.config.keys import OptionInfo, options, request_options
 from genctl.config.layers import from_json, resolve
 from genctl.config.sections import (
-    ENCODINGS,
     Config,
-    DataConfig,
-    ImageData,
-    TextData,
     TrainConfig,
     option,
 )
 from genctl.config.values import parse_value, request_from
 
 __all__ = [
-    "ENCODINGS",
     "Config",
-    "DataConfig",
-    "ImageData",
     "OptionInfo",
-    "TextData",
     "TrainConfig",
     "from_json",
     "option",

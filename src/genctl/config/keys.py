@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal, Union
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from genctl.config.sections import ImageData, TrainConfig
+from genctl.config.sections import TrainConfig
 from genctl.errors import ExitStatus, GenctlError, unknown
-from genctl.registry import Spec
+from genctl.registry import DATA_KINDS, DataKind, Spec
 
 SECTIONS = ("model", "data", "train", "sample", "parents")
+KIND = "data.kind"
+"""The key that names the kind of data, in the section that is the kind's own."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,14 @@ class OptionInfo:
         return self.key.rpartition(".")[2]
 
 
-def options(spec: Spec) -> list[OptionInfo]:
-    """Every key of the family's configuration with type, default (of its first preset) and help."""
-    preset = {find_key(spec, k): v for k, v in spec.presets[spec.default_preset].items()}
+def options(spec: Spec, kind: DataKind | None = None) -> list[OptionInfo]:
+    """Every key of the family's configuration with type, default (of its first preset) and help.
+
+    Args:
+        kind: of data; the family's default when None.
+    """
+    kind = kind or DATA_KINDS.get(spec.data)
+    preset = {find_key(spec, kind, k): v for k, v in spec.presets[spec.default_preset].items()}
     found = [
         OptionInfo(
             f"{section}.{f.name}",
@@ -41,9 +48,10 @@ def options(spec: Spec) -> list[OptionInfo]:
             preset.get(f"{section}.{f.name}", f.default),
             f.metadata.get("help", ""),
         )
-        for section, cls in section_types(spec).items()
+        for section, cls in section_types(spec, kind).items()
         for f in dataclasses.fields(cls)
     ]
+    found += [OptionInfo(KIND, "str", kind.name, "kind of data; found from the source")]
     found += [OptionInfo(f"parents.{role}", "RUN", "", text) for role, text in spec.parents.items()]
     return [*found, OptionInfo("seed", "int", preset.get("seed", 0), "seed of all randomness")]
 
@@ -62,7 +70,7 @@ def request_options(spec: Spec, start: Any = None) -> list[OptionInfo]:
     ]
 
 
-def find_key(spec: Spec, key: str, origin: str = "") -> str:
+def find_key(spec: Spec, kind: DataKind, key: str, origin: str = "") -> str:
     """The dotted key that ``key`` (dotted, or a unique leaf; ``-`` is ``_``) stands for.
 
     Args:
@@ -72,7 +80,7 @@ def find_key(spec: Spec, key: str, origin: str = "") -> str:
         GenctlError: no such key, or a leaf that several sections have.
     """
     key = key.replace("-", "_")
-    known = list(all_keys(spec))
+    known = list(all_keys(spec, kind))
     if key in known:
         return key
     matches = [dotted for dotted in known if dotted.rpartition(".")[2] == key]
@@ -84,19 +92,20 @@ def find_key(spec: Spec, key: str, origin: str = "") -> str:
     raise unknown("key", key, set(names), origin=origin, hint=f"genctl train {spec.name} --help")
 
 
-def all_keys(spec: Spec) -> Iterator[str]:
-    """Every dotted key of the family."""
-    for section, cls in section_types(spec).items():
+def all_keys(spec: Spec, kind: DataKind) -> Iterator[str]:
+    """Every dotted key of the family, on this kind of data."""
+    for section, cls in section_types(spec, kind).items():
         yield from (f"{section}.{f.name}" for f in dataclasses.fields(cls))
+    yield KIND
     yield from (f"parents.{role}" for role in spec.parents)
     yield "seed"
 
 
-def section_types(spec: Spec) -> dict[str, type]:
+def section_types(spec: Spec, kind: DataKind) -> dict[str, type]:
     """Section -> the dataclass that it becomes."""
     return {
         "model": spec.config,
-        "data": spec.data or ImageData,
+        "data": kind.config,
         "train": TrainConfig,
         "sample": spec.request,
     }

@@ -7,7 +7,7 @@ Types at the seams: a family implements `Objective`, `Sampler` and exporters; th
 
 from __future__ import annotations
 
-from genctl.contracts.data import TOKENIZER, Batch, Dataset, DataSpec
+from genctl.contracts.data import TOKENIZER, Batch, Dataset, DataSpec, Feature
 from genctl.contracts.exporting import DecoderPlan, DiffusersPlan, ExportPlan
 from genctl.contracts.sampling import Noise, Sampler, TextGenerator, TokenPredictor
 from genctl.contracts.training import (
@@ -34,6 +34,7 @@ __all__ = [
     "DiffusersPlan",
     "EmaSpec",
     "ExportPlan",
+    "Feature",
     "Loss",
     "Monitor",
     "Noise",

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.config import ENCODINGS
+from genctl.data.text.options import ENCODINGS
 from genctl.data.text import decompress as unpacked
 from genctl.data.text.characters import CODECS
 from genctl.data.text.source import open_text

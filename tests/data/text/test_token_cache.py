@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.config import TextData
+from genctl.data.text.options import TextData
 from genctl.data.text import token_cache
 from genctl.data.text.source import TextSource, open_text
 from genctl.data.text.token_cache import TextStats, TokenFiles, cached_tokens, survey

@@ -21,6 +21,8 @@ from genctl.data.images.stream import ArrayStream, ImagePass, ImageStream, Pixel
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export import bundle
 from genctl.output import Output
+from genctl.outputs.base import SampleRequest, label_numbers
+from genctl.outputs.images.generate import image_chunks
 from genctl.runs import Run
 from genctl.weights import flatten, sha256_of_tensors
 
@@ -44,15 +46,14 @@ class ModelStream(ImageStream):
     lasting = False
 
     def __init__(self, model: Model, count: int, *, seed: int, batch_size: int) -> None:
-        if model.spec.output != "image":
+        if model.output is None or "images" not in model.output.name:
             raise GenctlError(
-                ExitStatus.USAGE,
-                f"{model.origin} makes {model.spec.output or 'nothing'}, not images",
+                ExitStatus.USAGE, f"{model.origin} generates {model.makes}, not images"
             )
         self.model, self.count, self.name = model, count, model.origin.stem
         self.extractor = model.data.extractor
         self._seed, self._batch_size = seed, batch_size
-        self._classes = model.labels(None)
+        self._classes = label_numbers(model, None)
         if self._classes:
             self.labels = np.resize(np.array(self._classes), count)
             self.class_names = model.data.class_names
@@ -74,13 +75,8 @@ class ModelStream(ImageStream):
         return [image.permute(1, 2, 0).numpy() for batch in batches for image in batch]
 
     def _chunks(self, rows: Sequence[int]) -> Iterator[Tensor]:
-        return self.model.chunks(
-            self.count,
-            seed=self._seed,
-            places=rows,
-            labels=self._classes,
-            batch_size=self._batch_size,
-        )
+        request = SampleRequest(self.count, seed=self._seed, batch_size=self._batch_size)
+        return image_chunks(self.model, request, self._classes, places=rows)
 
 
 def open_subject(

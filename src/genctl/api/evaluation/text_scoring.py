@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from genctl.api.models.loading import load
 from genctl.api.models.model import Model
 from genctl.data.text.dataset import SCORING_BATCH, TokenDataset
-from genctl.data.text.prepare import prepare_text
+from genctl.data.text.prepare import open_tokens
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.measures.bits_per_byte import bits_per_byte, token_losses
 from genctl.evaluation.score import Score
@@ -19,7 +19,7 @@ from genctl.output import Output
 from genctl.runs import Run
 
 if TYPE_CHECKING:
-    from genctl.config import TextData
+    from genctl.data.text.options import TextData
 
 
 def score_text(
@@ -46,15 +46,15 @@ def score_text(
     if not isinstance(subject, Model):
         subject = load(subject, output=output, **choice)
     model = subject
-    if model.spec.output != "text":
+    if model.output is None or "stream" not in model.output.targets:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{model.origin} makes {model.spec.output or 'nothing'}, not text",
+            f"{model.origin} generates {model.makes}, not text",
             hint="genctl eval fid",
         )
     length = _checked_context(model, context)
     dataset = _dataset(model, ref, length)
-    batches = dataset.validation() if ref is None else dataset.everything()
+    batches = dataset.held_out() if ref is None else dataset.everything()
     if n is not None:
         batches = islice(batches, -(-n // SCORING_BATCH))
     found = token_losses(model.trained.modules["model"], batches, model.device)
@@ -98,7 +98,7 @@ def _dataset(model: Model, ref: str | None, context: int) -> TokenDataset:
             context=context,
         )
         try:
-            dataset = prepare_text(config)
+            dataset = open_tokens(config)
         except GenctlError as error:
             if ref is not None:
                 raise

@@ -15,6 +15,7 @@ from genctl.engine.training import checkpoint
 from genctl.engine.training.loggers import read_rows
 from genctl.export import bundle
 from genctl.export.card import Card, Setting, TrainingScore, count_of, render
+from genctl.registry import DATA_KINDS, output_kind
 from genctl.runs import Run
 from genctl.version import VERSION
 from genctl.weights import flatten, sizes_in
@@ -109,7 +110,7 @@ def _card(run: Run, config: Config, data: DataSpec, weights: str, sizes: Mapping
         weights=weights,
         sizes=sizes,
         command=train_command(config),
-        output=spec.output,
+        output=output_kind(spec, DATA_KINDS.get(config.kind)),
         licence=_LICENCES.get(data.source, ""),
         settings=list(_chosen(config)),
         training=list(_training_facts(run)),

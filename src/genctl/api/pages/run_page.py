@@ -11,6 +11,7 @@ from PIL import Image
 
 from genctl import runs
 from genctl.api.pages.watch import state_of
+from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import write_atomic
 from genctl.plots.charts import curve
@@ -55,12 +56,12 @@ def write_run_page(run: Run, out: Path | None = None) -> Path:
 
 
 def _facts(run: Run, state: Mapping[str, Any]) -> dict[str, str]:
-    data, best = run.read("data.json") or {}, state["best"]
+    document, best = run.read("data.json"), state["best"]
+    data = DataSpec.from_json(document) if document else None
     seconds = (run.read("last.json") or {}).get("elapsed")
-    shape = "x".join(map(str, data.get("shape", ())))
     known = {
         "family": f"{state['family']}, preset {state['preset']}",
-        "data": f"{data['source']}: {data['examples']:,} {data['unit']} of {shape}" if data else "",
+        "data": f"{data.source}: {data.in_words(data.examples)}" if data else "",
         "state": f"{state['state']} at step {state['step']:,}, {state['examples']:,} examples",
         "trained for": f"{seconds:,.0f} s; budget {state['budget']}" if seconds else "",
         "best": f"{best['metric']} {best['value']:.4g} at step {best['step']:,}" if best else "",

@@ -7,7 +7,7 @@ from pathlib import Path
 from genctl import registry
 from genctl.api.models.loading import load, load_parents
 from genctl.config import Config
-from genctl.contracts import INIT, DataSpec, Parents, Trained
+from genctl.contracts import INIT, DataSpec, Feature, Parents, Trained
 from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export.diffusers.reading import is_unet, read_unet
@@ -49,7 +49,9 @@ def _given(role: str, path: str, config: Config) -> Trained:
         return load(path, device="cpu").trained
     arguments, weights = read_unet(Path(path))
     modules = spec.load("importer.diffusers")(config, arguments, weights)
-    data = DataSpec(path, Path(path).name, "img", arguments["shape"], 0, "")
+    data = DataSpec(
+        path, Path(path).name, "img", 0, "", {"image": Feature("image", tuple(arguments["shape"]))}
+    )
     return Trained(spec.name, config, data, modules)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from genctl import registry, runs
 from genctl.config import Config
-from genctl.config.keys import section_types
+from genctl.config.keys import KIND, section_types
 from genctl.errors import ExitStatus, GenctlError
+from genctl.registry import DATA_KINDS
 from genctl.runs import Run
 
 
@@ -73,8 +74,9 @@ def _differences(run: Run, config: Config, fingerprint: str) -> list[str]:
 
 def _defaults(config: Config) -> dict[str, Any]:
     """What keys meant before they were there: an older version of genctl may have begun the run."""
-    sections = section_types(registry.get(config.family))
-    return _flat({name: asdict(section()) for name, section in sections.items()})
+    sections = section_types(registry.get(config.family), DATA_KINDS.get(config.kind))
+    defaults = {name: asdict(section()) for name, section in sections.items()}
+    return _flat(defaults) | {KIND: config.kind}
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

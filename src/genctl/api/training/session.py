@@ -15,19 +15,20 @@ from genctl import documents, registry
 from genctl.api.models.loading import build_objective
 from genctl.api.training.parents import given_parents, kept_parents
 from genctl.api.training.resuming import find_resumable
-from genctl.config import Config, TextData
-from genctl.contracts import DataSpec, Objective, Parents
+from genctl.config import Config
+from genctl.contracts import Dataset, DataSpec, Objective, Parents
 from genctl.data.images.sets.known_sets import KNOWN_SETS, download
-from genctl.data.prepare import Prepared, PreparedDataset, prepare
-from genctl.data.source_kind import is_images, is_text
+from genctl.data.prepare import Prepared, prepare
 from genctl.engine.devices import resolve_device, use_threads
 from genctl.engine.optim.precision import resolve_amp
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training.budget import Budget, parse_budget, times_in
+from genctl.engine.training.callbacks import Callbacks
 from genctl.engine.training.trainer import RunSettings, Trainer
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.output import Output
-from genctl.registry import Spec
+from genctl.outputs.callbacks import make_callbacks
+from genctl.registry import DATA_KINDS, OPTIONAL, Spec, kind_of, kinds_for
 from genctl.runs import Run
 
 NAMED_FILES = 5
@@ -66,13 +67,15 @@ class Session:
     """Everything a training needs, looked up and built, before anything is written.
 
     Attributes:
+        callbacks: its previews and scores.
         run: the run to resume, or None for a new one.
         world: the processes that train together.
     """
 
     spec: Spec
     config: Config
-    dataset: PreparedDataset
+    dataset: Dataset
+    callbacks: Callbacks
     parents: Parents
     objective: Objective
     plan: RunSettings
@@ -109,7 +112,8 @@ def open_session(request: Request, output: Output, world: ProcessGroup | None = 
     if prepared.ignored:
         output.detail(f"{prepared.ignored} files of other kinds were passed over")
     dataset = prepared.dataset
-    if spec.picture_preset:
+    world.run_on_all_ranks(lambda: _check_features(spec, config, dataset.spec))
+    if spec.large_preset:
         spec, config = world.run_on_all_ranks(lambda: _configured(request, dataset.spec))
     run, plan = _agreed(request, config, dataset.spec, output, world)
 
@@ -118,9 +122,35 @@ def open_session(request: Request, output: Output, world: ProcessGroup | None = 
         objective = build_objective(spec, config, dataset.spec, parents)
         trainer = Trainer(objective, dataset, _on_this_device(plan, world), world, output.warn)
         budget = _budget(config, dataset.spec, trainer)
-        return Session(spec, config, dataset, parents, objective, plan, trainer, budget, run, world)
+        callbacks = make_callbacks(spec, config, dataset, parents, trainer.device)
+        _check_monitor(request, objective, callbacks)
+        return Session(
+            spec,
+            config,
+            dataset,
+            callbacks,
+            parents,
+            objective,
+            plan,
+            trainer,
+            budget,
+            run,
+            world,
+        )
 
     return world.run_on_all_ranks(built)
+
+
+def _check_monitor(request: Request, objective: Objective, callbacks: Callbacks) -> None:
+    """Refuse to be told how often to score where nothing is scored."""
+    if request.eval_every is None:
+        return
+    if callbacks.evaluate is None or not (callbacks.monitor or objective.monitor):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--eval-every {request.eval_every}: {request.family} is not scored in training",
+            hint="leave --eval-every out",
+        )
 
 
 def _prepared(config: Config) -> Prepared:
@@ -129,18 +159,20 @@ def _prepared(config: Config) -> Prepared:
     Raises:
         GenctlError: as `prepare`.
     """
-    source, texts = config.data.source, isinstance(config.data, TextData)
     try:
-        return prepare(config.data)
+        return prepare(config)
     except GenctlError as error:
-        if not (is_images(source) if texts else is_text(source)):
+        held = kind_of(config.data.source)
+        wanted = DATA_KINDS.get(config.kind)
+        if held is None or held is wanted:
             raise
-        held, wanted = ("images", "text") if texts else ("text", "images")
-        others = [spec.name for spec in registry.specs() if (spec.data is TextData) is not texts]
-        commands = (f"genctl train {name} --data {shlex.quote(source)}" for name in others)
+        others = [spec.name for spec in registry.specs() if held in kinds_for(spec, {})]
+        source = shlex.quote(config.data.source)
+        commands = (f"genctl train {name} --data {source}" for name in others)
         raise GenctlError(
             error.code,
-            f"{source} holds {held}, and {config.family} learns from {wanted}",
+            f"{config.data.source} holds {held.name}, and {config.family} learns from "
+            f"{wanted.name}",
             hint=" or ".join(commands),
         ) from None
 
@@ -189,16 +221,35 @@ def _resolved(spec: Spec, request: Request, preset: str, more: Mapping[str, Any]
 
 def _default_preset(spec: Spec, request: Request, data: DataSpec | None) -> str:
     """The family's preset for such data, or for GPUs where training runs on one."""
-    if spec.picture_preset and data is not None and _are_pictures(data):
-        return spec.picture_preset
+    if spec.large_preset and data is not None and _is_large(data):
+        return spec.large_preset
     if spec.gpu_preset and resolve_device(request.device).type == "cuda":
         return spec.gpu_preset
     return spec.default_preset
 
 
-def _are_pictures(data: DataSpec) -> bool:
+def _is_large(data: DataSpec) -> bool:
     """Whether a preset for small grey images would be too small for these."""
-    return data.unit == "img" and (data.shape[0] > 1 or min(data.shape[1:]) > SMALL_SIDE)
+    shape = data.shape
+    return len(shape) == 3 and (shape[0] > 1 or min(shape[1:]) > SMALL_SIDE)
+
+
+def _check_features(spec: Spec, config: Config, data: DataSpec) -> None:
+    """Refuse data that lack a feature which the family reads.
+
+    Raises:
+        GenctlError: (DATA) there is one.
+    """
+    values = {f"model.{key}": value for key, value in vars(config.model).items()}
+    for key, kind in spec.reads_with(values).items():
+        found = data.features.get(key)
+        wanted = kind.removesuffix(OPTIONAL)
+        if (found is None and wanted == kind) or (found is not None and found.kind != wanted):
+            has = ", ".join(f"{k} ({f.kind})" for k, f in data.features.items())
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"{spec.name} reads {key} ({wanted}), and {data.name} has {has}",
+            )
 
 
 def _budget(config: Config, data: DataSpec, trainer: Trainer) -> Budget:

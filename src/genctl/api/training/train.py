@@ -20,7 +20,7 @@ from genctl.api.models.model import QUIET
 from genctl.api.training.parents import FILE as PARENTS
 from genctl.api.training.parents import identities
 from genctl.api.training.session import Request, Session, open_session
-from genctl.contracts import INIT, DataSpec
+from genctl.contracts import INIT
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.parallel.worker_loop import run_worker
 from genctl.engine.training.budget import Budget
@@ -29,7 +29,6 @@ from genctl.engine.training.loop import Loop
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, staged, write_atomic
 from genctl.output import Output
-from genctl.outputs.images.callbacks import make_callbacks, save_reals
 from genctl.runs import Run
 from genctl.version import VERSION
 
@@ -142,13 +141,7 @@ def _lead(request: Request, session: Session, run: Run, output: Output, started:
             run,
             session.budget,
             session.config.train,
-            hooks=make_callbacks(
-                session.spec,
-                session.config,
-                session.dataset,
-                session.parents,
-                session.trainer.device,
-            ),
+            hooks=session.callbacks,
             output=output,
             unit=session.dataset.spec.unit,
             units_per_example=session.dataset.spec.units_per_example,
@@ -178,7 +171,8 @@ def _new_run(request: Request, session: Session) -> Run:
             "config.json",
             {"config": session.config.to_json(), "origins": dict(session.config.origins)},
         )
-        save_reals(session.dataset, run)
+        if session.callbacks.references:
+            session.callbacks.references(make_directory(run.samples))
     return Run(path)
 
 
@@ -213,10 +207,10 @@ def _reproducibility(budget: Budget) -> str:
 def _headline(run: Run, session: Session) -> str:
     data, plan = session.dataset.spec, session.plan
     sizes = ", ".join(f"{role} {count / 1e6:.2f}M" for role, count in session.parameters.items())
-    shape = "x".join(map(str, data.shape))
     return "\n".join(
         (
-            f"{session.spec.name} on {data.name}: {data.examples:,} {_examples(data)} {shape}"
+            f"{session.spec.name} on {data.name} ({session.config.kind}): "
+            f"{data.in_words(data.examples)}"
             + (f", {data.num_classes} classes" if data.num_classes else ""),
             f"preset {session.config.preset}: {sizes} parameters; "
             f"budget {session.config.train.budget}, batch {plan.batch_size}, "
@@ -226,8 +220,3 @@ def _headline(run: Run, session: Session) -> str:
             f"run {run.path}: {_reproducibility(session.budget)}",
         )
     )
-
-
-def _examples(data: DataSpec) -> str:
-    """What an example is called: an image, or a window of tokens."""
-    return "windows of" if data.unit == "tok" else data.unit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -16,7 +15,6 @@ from genctl.data.images.report import ImageReport, survey
 from genctl.data.images.sources.captions import SUFFIX, Captions
 from genctl.data.images.sources.label_file import LABELS, to_csv
 from genctl.data.images.sources.listing import Listing, list_splits, no_images
-from genctl.data.source_kind import is_text
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import staged, write_json
 
@@ -66,12 +64,6 @@ def clean_data(
         GenctlError: (USAGE) no files of images, or a place that is taken; (DATA) nothing is left.
     """
     place = Path(out)
-    if is_text(source):
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"{source} holds text",
-            hint=f"genctl data check {shlex.quote(source)}",
-        )
     if not is_files(source):
         raise GenctlError(
             ExitStatus.USAGE, f"{source} is no folder or ZIP of images", hint="name one"

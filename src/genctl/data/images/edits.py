@@ -16,7 +16,7 @@ from genctl.errors import ExitStatus, GenctlError
 Shape = tuple[int, int, int]
 
 
-def read_picture(path: Path, shape: Shape) -> Tensor:
+def read_image(path: Path, shape: Shape) -> Tensor:
     """The picture at ``path``, (C, H, W) float in [-1, 1].
 
     Args:

@@ -22,8 +22,8 @@ from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 
 __all__ = ["ImageSource", "open_source"]
 
-BUILT_IN, _EMOJI = "digits", "emoji"
-_NAMES = (BUILT_IN, _EMOJI, CELEBA, *KNOWN_SETS)
+BUILT_IN, EMOJI = "digits", "emoji"
+_NAMES = (BUILT_IN, EMOJI, CELEBA, *KNOWN_SETS)
 
 # Below, os.path and not pathlib: it takes what cannot be looked at (locked, too long) for absent.
 
@@ -87,14 +87,14 @@ def _open(
             split=split,
             extractor=BUILT_IN,
         )
-    if source == _EMOJI:
+    if source == EMOJI:
         images, labels, captions = load_emoji(split)
         return ImageSource(
             images=decode.convert(images, size=size, channels=channels),
             labels=labels,
             class_names=emoji.CLASS_NAMES,
             captions=captions,
-            name=_EMOJI,
+            name=EMOJI,
             split=split,
         )
     if source == CELEBA:
@@ -151,7 +151,7 @@ def not_a_source(source: str) -> GenctlError:
     else:
         built_in = (
             BUILT_IN,
-            _EMOJI,
+            EMOJI,
             CELEBA,
             *KNOWN_SETS,
             *(f"{BUILT_IN}:{split}" for split in SPLITS),

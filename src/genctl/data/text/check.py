@@ -7,9 +7,9 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 
-from genctl.config import ENCODINGS
 from genctl.data.findings import DataCheck, Section
 from genctl.data.text.characters import UTF8, EncodingError, readings
+from genctl.data.text.options import ENCODINGS
 from genctl.data.text.report import REPLACED, TextSurvey, survey_texts
 from genctl.data.text.source import TextSource, open_text
 from genctl.data.text.token_cache import TextStats

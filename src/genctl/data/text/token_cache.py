@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from genctl import documents
-from genctl.config import TextData
+from genctl.data.text.options import TextData
 from genctl.data.text.source import TextSource
 from genctl.data.text.token_encoder import TokenEncoder, Tokens, alphabet_of, dtype_for, parts
 from genctl.data.text.tokenizer import Tokenizer

@@ -29,12 +29,16 @@ class Callbacks:
         preview: writes a picture to the path (without suffix).
         evaluate: scores them on so many samples, or windows of held-out text; the names include
             the one that the monitor watches.
+        references: writes examples of the data into a folder, to compare previews with.
+        monitor: what "best" means where the family's own monitor is not among the scores.
         cost: seconds that one sample or window of a score takes; asked once, after a preview.
     """
 
     preview: Callable[[Modules, Path], None] | None = None
     evaluate: Callable[[Modules, int], Scores] | None = None
     cost: Callable[[Modules], float] | None = None
+    references: Callable[[Path], None] | None = None
+    monitor: Monitor | None = None
 
 
 class Observer:
@@ -116,11 +120,15 @@ class Observer:
     @property
     def _samples(self) -> int:
         """How many a score takes."""
-        chosen, monitor = self._trainer.plan.scored, self._trainer.objective.monitor
+        chosen, monitor = self._trainer.plan.scored, self._monitor
         return (monitor or Monitor("")).samples if chosen is None else chosen
 
+    @property
+    def _monitor(self) -> Monitor | None:
+        return self._hooks.monitor or self._trainer.objective.monitor
+
     def _note_best(self, checkpoint: Path, weights: str, scores: Scores) -> None:
-        monitor = self._trainer.objective.monitor
+        monitor = self._monitor
         if monitor is None or monitor.metric not in scores:
             return
         value = scores[monitor.metric]

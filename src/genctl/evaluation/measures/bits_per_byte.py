@@ -93,7 +93,7 @@ def bits_per_byte(
     scale = tokens / (math.log(2) * predicted_bytes)
     tokenizer = short_sha(data.assets.get(TOKENIZER, ""))
     parts = {
-        "tok": f"{data.vocab_size}:{tokenizer}",
+        "tok": f"{data.main.size}:{tokenizer}",
         "ctx": str(context),
         "n": str(tokens),
         "ref": f"{text}@{short_sha(sha256)}",

@@ -90,12 +90,14 @@ _CIFAR = {
 }
 
 SPEC = Spec(
+    api=2,
     name="diffusion",
     summary="diffusion and flow models of images, by class where there are labels; few-step",
     config=DiffusionConfig,
     request=DiffusionRequest,
-    inputs=frozenset({"image", "label"}),
-    output="image",
+    reads={"image": "image", "label": "label?"},
+    makes="image",
+    data="images",
     gpu_preset="digits-gpu",
     parents={"init": "a run, or a folder of diffusers, whose weights training begins with"},
     presets={

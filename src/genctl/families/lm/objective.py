@@ -96,7 +96,7 @@ def shape_of(config: Config, data: DataSpec) -> DecoderShape:
             hint="--set model.kv_heads=1",
         )
     return DecoderShape(
-        vocab_size=data.vocab_size,
+        vocab_size=data.features["tokens"].size,
         context=data.shape[0],
         width=options.width,
         depth=options.depth,
@@ -125,8 +125,8 @@ def _begin_with(decoder: Decoder, data: DataSpec, parent: Trained) -> None:
     if parent.data.assets.get(TOKENIZER) != data.assets.get(TOKENIZER):
         raise GenctlError(
             ExitStatus.DATA,
-            f"--init comes with another tokenizer: {parent.data.vocab_size} tokens of "
-            f"{parent.data.name}, not the {data.vocab_size} of {data.name}",
+            f"--init comes with another tokenizer: {parent.data.main.size} tokens of "
+            f"{parent.data.name}, not the {data.main.size} of {data.name}",
             hint="--tokenizer RUN/tokenizer/tokenizer.json takes that of the earlier run",
         )
     init_from(decoder, parent.modules["model"])

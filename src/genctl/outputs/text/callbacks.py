@@ -18,8 +18,8 @@ from genctl.decoding.generate import write
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.engine.training.callbacks import Modules
 from genctl.evaluation.measures.bits_per_byte import token_losses
+from genctl.outputs.base import SampleRequest
 from genctl.outputs.text.generate import collect, tokens_of
-from genctl.outputs.text.samples import TextSamples
 from genctl.registry import Spec
 
 PREVIEWS, PREVIEW_SEED, PREVIEW_TOKENS = 3, 0, 160
@@ -50,6 +50,7 @@ class TextCallbacks:
         )
         noise = KeyedNoise(("sample", PREVIEW_SEED), range(PREVIEWS), device=self._device)
         prompts = [""] * PREVIEWS
+        request = SampleRequest(PREVIEWS, prompts=prompts)
         found = write(
             writer.reader,
             [tokens_of(prompt, self._dataset.tokenizer, self._dataset.spec) for prompt in prompts],
@@ -57,7 +58,7 @@ class TextCallbacks:
             noise,
             self._dataset.tokenizer,
         )
-        TextSamples(collect(found, prompts, PREVIEWS)).save(path.with_suffix(".txt"))
+        collect(found, request).save(path.with_suffix(".txt"))
 
     def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
         """``bpb``: bits a byte of the first windows of the validation text; ``nats`` a token."""
@@ -74,7 +75,7 @@ class TextCallbacks:
 
     def _windows(self, count: int) -> Iterator[Batch]:
         """The validation text from its beginning, in whole batches of about ``count`` windows."""
-        batches = self._dataset.validation()
+        batches = self._dataset.held_out()
         first = next(batches)
         yield first
         yield from islice(batches, max(0, count // len(first["mask"]) - 1))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genctl.config import ImageData
+from genctl.data.images.options import ImageData
 from genctl.data.images import decode
 from genctl.data.images.open_source import open_source
 from genctl.data.images.sources import decode_cache as decoded

@@ -11,8 +11,9 @@ from genctl.cli import completion
 from genctl.cli.command import Command, CommandGroup, Context, help_when_bare
 from genctl.cli.options import Device
 from genctl.cli.views.tables import table
-from genctl.config import ENCODINGS
+from genctl.data.text.options import ENCODINGS
 from genctl.errors import ExitStatus, GenctlError
+from genctl.registry import DATA_KINDS
 
 if TYPE_CHECKING:
     from genctl.data.findings import DataCheck
@@ -40,9 +41,7 @@ def ls(ctx: typer.Context) -> None:
     """List the built-in data sets."""
     call: Context = ctx.obj
     found = [
-        (name, kind, text)
-        for kind, names in completion.SOURCES.items()
-        for name, text in names.items()
+        (name, kind.name, text) for kind in DATA_KINDS.all() for name, text in kind.named().items()
     ]
     call.output.result(
         {"data": [{"name": name, "kind": kind, "summary": text} for name, kind, text in found]},
@@ -112,7 +111,7 @@ def clean(
 
     Damaged files and copies are left out; cleaned.json in the folder says what was done.
     """
-    from genctl.data.images.clean import clean_data
+    from genctl.api.datasets.clean import clean_data
 
     call: Context = ctx.obj
     if channels not in (None, 1, 3, 4):

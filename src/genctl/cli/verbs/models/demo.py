@@ -12,7 +12,6 @@ from genctl.cli.command import Context
 from genctl.cli.options import Device, Threads
 from genctl.cli.verbs.models.eval import describe
 from genctl.cli.verbs.models.export import describe as describe_export
-from genctl.cli.views.images import default_out
 from genctl.cli.views.next_steps import next_steps
 from genctl.errors import ExitStatus, GenctlError
 
@@ -31,6 +30,8 @@ def demo(
     from genctl.api.models import exporting
     from genctl.api.models.loading import load
     from genctl.api.training import train as training
+    from genctl.outputs.base import SampleRequest
+    from genctl.outputs.naming import default_place
 
     call: Context = ctx.obj
     output = call.output
@@ -44,7 +45,7 @@ def demo(
         threads=threads,
     )
     model = load(run, device=device, output=output)
-    grid = model.sample(64).save(default_out(model, seed=0, n=64))
+    grid = model.sample(64).save(default_place(model, SampleRequest(64), ".png"))
     output.say("scoring 2000 samples, exporting to ONNX")
     found = scoring.evaluate("fid,is", model, output=output)
     exported = exporting.export(run, "onnx", output=output)

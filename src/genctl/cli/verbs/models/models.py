@@ -10,7 +10,7 @@ from genctl import registry
 from genctl.cli import completion
 from genctl.cli.command import Command, Context
 from genctl.cli.views.tables import table
-from genctl.registry import Spec
+from genctl.registry import Spec, kinds_for
 
 if TYPE_CHECKING:
     from genctl.config import OptionInfo
@@ -50,7 +50,7 @@ def models(
         return
     specs = registry.specs()
     rows = [
-        (s.name, s.output or "-", ", ".join(s.presets), ", ".join(_formats(s)), s.summary)
+        (s.name, s.makes or "-", ", ".join(s.presets), ", ".join(_formats(s)), s.summary)
         for s in specs
     ]
     call.output.result(
@@ -76,8 +76,9 @@ def _facts(spec: Spec) -> dict[str, Any]:
     return {
         "name": spec.name,
         "summary": spec.summary,
-        "inputs": sorted(spec.inputs),
-        "output": spec.output,
+        "reads": dict(spec.reads),
+        "makes": spec.makes,
+        "data": [kind.name for kind in kinds_for(spec, {})],
         "presets": list(spec.presets),
         "parents": dict(spec.parents),
         "exports": spec.exports(),
@@ -107,8 +108,9 @@ def _describe(spec: Spec) -> str:
         for name, values in spec.presets.items()
     ]
     facts = [
-        ("reads", ", ".join(sorted(spec.inputs))),
-        ("makes", spec.output or "-"),
+        ("reads", ", ".join(spec.reads)),
+        ("makes", spec.makes or "-"),
+        ("data", ", ".join(kind.name for kind in kinds_for(spec, {}))),
         ("exports", ", ".join(_formats(spec))),
         *((f"parent {role}", use) for role, use in spec.parents.items()),
     ]

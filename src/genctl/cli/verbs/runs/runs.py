@@ -12,8 +12,8 @@ from genctl.cli import completion
 from genctl.cli.command import Command, CommandGroup, Context, help_when_bare
 from genctl.cli.options import NewestRun
 from genctl.cli.views.tables import table
+from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError
-from genctl.export.card import in_words
 from genctl.runs import Run
 
 runs = typer.Typer(name="runs", cls=CommandGroup, invoke_without_command=True)
@@ -181,7 +181,7 @@ def _age(written: str) -> str:
 
 def _seen(examples: int, data: Any) -> str:
     """So many examples in words, of a run that may have stopped before it knew its data."""
-    return in_words(examples, data["unit"], data["shape"]) if data else f"{examples:,} examples"
+    return DataSpec.from_json(data).in_words(examples) if data else f"{examples:,} examples"
 
 
 def _describe(
