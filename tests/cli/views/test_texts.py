@@ -124,7 +124,8 @@ def test_a_mistake_is_one_clear_line(
 def test_a_prompt_means_nothing_to_a_gan(type_: Type, run: str) -> None:
     said = type_("sample", run, "--prompt", "a cat")
     assert said.code == 2
-    assert "makes image, so --prompt means nothing to it" in said.err
+    assert "--prompt does not apply to" in said.err
+    assert "(output: image)" in said.err
 
 
 @pytest.mark.parametrize(

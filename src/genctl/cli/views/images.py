@@ -96,10 +96,10 @@ def _check(wanted: ImageContext) -> None:
     if wanted.inpaint and wanted.init_image:
         reason, hint = "--inpaint and --init-image exclude each other", "leave one of them out"
     elif wanted.inpaint and not wanted.mask:
-        reason = "--inpaint needs to know what is to be made anew"
-        hint = "--mask MASK, white there and black where the picture stays"
+        reason = "--inpaint needs --mask"
+        hint = "--mask MASK, an image: white is regenerated, black is kept"
     elif wanted.mask and not wanted.inpaint:
-        reason, hint = "--mask belongs to --inpaint", "--inpaint IMAGE"
+        reason, hint = "--mask needs --inpaint", "--inpaint IMAGE"
     elif wanted.trajectory and wanted.out:
         reason, hint = "--trajectory and --out exclude each other", "leave one of them out"
     else:

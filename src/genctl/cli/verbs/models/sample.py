@@ -157,6 +157,6 @@ def _refuse(origin: Path, kind: str | None, given: Mapping[str, object]) -> None
         if value:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"{origin} makes {kind}, so {flag} means nothing to it",
+                f"{flag} does not apply to {origin} (output: {kind})",
                 hint=f"leave {flag} out",
             )
