@@ -23,7 +23,6 @@ _NO_VALUE = object()
 
 FUNCTIONS = {
     "eval": "genctl.evaluate",
-    "models": "genctl.models",
     "stats": "genctl.stats",
     "train": "genctl.train",
 }

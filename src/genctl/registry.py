@@ -2,7 +2,7 @@
 
 A family is described by a `Spec`: plain data in a torch-free module, with ``module:attribute``
 strings for everything heavy. Families outside genctl register a `Spec` under the entry-point
-group ``genctl.models``; one that fails to load is reported by ``genctl doctor``, never fatal.
+group ``genctl.models``; one that fails to load is reported by the verb ``doctor``, never fatal.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any
 
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, Suggestion, unknown
 
 SPEC_API = 1
 """Version of the plug-in boundary; a `Spec` made for another one is refused."""
@@ -41,8 +41,8 @@ class Spec:
     """What genctl knows of a family before anything heavy is imported.
 
     Attributes:
-        name: what people type, ``genctl train NAME``.
-        summary: one line for ``genctl models``.
+        name: what people type.
+        summary: one line.
         config: a frozen dataclass, the ``model`` section of the family's configuration.
         targets: ``"objective"``, ``"sampler"``, ``"exporter.onnx"`` ... -> ``"module:attribute"``;
             ``"derive"`` names a torch-free function of the dotted values chosen so far that gives
@@ -109,7 +109,9 @@ def get(name: str) -> Spec:
     plugins = _plugins()[0]
     if name in plugins:
         return plugins[name]
-    raise unknown("family", name, [*BUILT_IN, *plugins], hint="genctl models")
+    raise unknown(
+        "family", name, [*BUILT_IN, *plugins], option="family", suggest=Suggestion("models")
+    )
 
 
 def specs() -> list[Spec]:

@@ -13,7 +13,7 @@ from genctl.cli.command import FAMILY_ARG
 from genctl.errors import ExitStatus, GenctlError, Spelling, Suggestion, is_out_of_memory, nearest
 from genctl.output import Output
 
-FLAGS = {
+FLAGS: dict[str, dict[str, tuple[str, ...]]] = {
     "": {
         "between": ("--interpolate",),
         "image": ("--inpaint", "--init-image"),

@@ -45,7 +45,7 @@ class DataSpec:
     """What sampling, scoring and exporting need to know of the data; plain JSON.
 
     Attributes:
-        source: what ``--data`` said.
+        source: the data as it was named.
         name: a short name of it that suits a file.
         unit: what is counted: ``img``, ``tok`` or ``pair``.
         shape: of one example: (C, H, W) of images, (T,) of token windows.
