@@ -238,7 +238,7 @@ class ProcessGroup:
             raise GenctlError(
                 ExitStatus.FAILURE,
                 f"a process of this training no longer answers: {str(error).splitlines()[0]}",
-                hint="it may have said why; run the same command again to go on",
+                hint="its own output may name the cause; run the same command again to continue",
             ) from None
 
 
@@ -246,6 +246,8 @@ def _refuse_without_gpu(local_rank: int, gpus: int) -> None:
     if local_rank >= gpus:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"process {local_rank} of this machine has no GPU of its own: there are {gpus}",
-            hint=f"torchrun --nproc-per-node {gpus}, or --device cpu",
+            f"process {local_rank} of this machine has no GPU of its own: the machine has {gpus}",
+            hint=f"torchrun --nproc-per-node {gpus} starts one process per GPU",
+            option="device",
+            suggest="cpu",
         )
