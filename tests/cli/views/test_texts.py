@@ -107,7 +107,7 @@ def test_what_to_type_next(type_: Type, poet: str) -> None:
         ("--labels 1", 2, "takes no labels"),
         ("--prompts nowhere.txt", 3, "nowhere.txt"),
         ("--n 0", 2, "--n 0 is below 1"),
-        ("--out text.png", 2, "is no place for text"),
+        ("--out text.png", 2, "cannot save text as"),
         ("--json --jsonl", 2, "exclude each other"),
     ],
 )

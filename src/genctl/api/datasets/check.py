@@ -1,4 +1,4 @@
-"""``genctl data check``: what to know of images or texts before a model is trained on them."""
+"""A check of a data set: what to know of images or texts before a model is trained on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from genctl.data.findings import DataCheck
 from genctl.data.images.check import check_images
 from genctl.data.source_kind import is_text
 from genctl.data.text.check import check_texts
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 
 
 def check_data(source: str, preview: Path | None = None, encoding: str | None = None) -> DataCheck:
@@ -23,12 +23,17 @@ def check_data(source: str, preview: Path | None = None, encoding: str | None = 
             a preview of texts or an encoding of images.
     """
     if is_text(source):
-        _refuse("--preview", preview, f"{source} holds no images")
+        _refuse("preview", preview, f"{source} holds no images")
         return check_texts(source, encoding)
-    _refuse("--encoding", encoding, f"{source} holds no text")
+    _refuse("encoding", encoding, f"{source} holds no text")
     return check_images(source, preview)
 
 
 def _refuse(option: str, value: object, why: str) -> None:
     if value is not None:
-        raise GenctlError(ExitStatus.USAGE, f"{option} {value}: {why}", hint=f"leave {option} out")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{opt(option, value)} is of no use: {why}",
+            hint=f"leave {opt(option)} out",
+            option=option,
+        )

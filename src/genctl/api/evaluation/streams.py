@@ -18,11 +18,12 @@ from genctl.data.images.dataset import uint8_batches
 from genctl.data.images.open_source import open_source
 from genctl.data.images.open_stream import Images, open_stream
 from genctl.data.images.stream import ArrayStream, ImagePass, ImageStream, Pixels
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.export import bundle
 from genctl.output import Output
 from genctl.runs import Run
 from genctl.weights import flatten, sha256_of_tensors
+from genctl.wording import plural
 
 SAMPLES = 2000
 """How many images a model is judged by, unless asked otherwise."""
@@ -47,7 +48,8 @@ class ModelStream(ImageStream):
         if model.spec.output != "image":
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"{model.origin} makes {model.spec.output or 'nothing'}, not images",
+                f"{model.origin} generates {plural(model.spec.output)}, not images",
+                suggest=Suggestion("eval", args=("bpb", str(model.origin))),
             )
         self.model, self.count, self.name = model, count, model.origin.stem
         self.extractor = model.data.extractor
@@ -131,7 +133,8 @@ def open_reference(
         raise GenctlError(
             ExitStatus.USAGE,
             f"{subject.name} has no training data to compare with",
-            hint="--ref digits, --ref FOLDER or --ref FILE.npz",
+            option="ref",
+            suggest=("digits", Placeholder("FOLDER"), Placeholder("FILE.npz")),
         )
     data = subject.model.data
     _, height, width = data.shape
@@ -140,14 +143,16 @@ def open_reference(
     except GenctlError as error:
         raise GenctlError(
             error.code,
-            f"the data that the model was trained on cannot be read from here: {error.message}",
-            hint="name the reference with --ref",
+            f"the data that the model was trained on cannot be read from here: {error.template}",
+            hint=f"name the reference with {opt('ref')}",
+            option="ref",
         ) from None
     if source.fingerprint != data.fingerprint:
         raise GenctlError(
             ExitStatus.DATA,
             f"{data.source} is no longer the data that the model was trained on",
-            hint="name the reference with --ref",
+            hint=f"name the reference with {opt('ref')}",
+            option="ref",
         )
     return ArrayStream(source)
 

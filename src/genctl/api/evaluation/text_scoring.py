@@ -12,11 +12,12 @@ from genctl.api.models.loading import load
 from genctl.api.models.model import Model
 from genctl.data.text.dataset import SCORING_BATCH, TokenDataset
 from genctl.data.text.prepare import prepare_text
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.evaluation.measures.bits_per_byte import bits_per_byte, token_losses
 from genctl.evaluation.score import Score
 from genctl.output import Output
 from genctl.runs import Run
+from genctl.wording import plural
 
 if TYPE_CHECKING:
     from genctl.config import TextData
@@ -49,8 +50,8 @@ def score_text(
     if model.spec.output != "text":
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{model.origin} makes {model.spec.output or 'nothing'}, not text",
-            hint="genctl eval fid",
+            f"{model.origin} generates {plural(model.spec.output)}, not text",
+            suggest=Suggestion("eval", args=("fid", str(model.origin))),
         )
     length = _checked_context(model, context)
     dataset = _dataset(model, ref, length)
@@ -79,8 +80,9 @@ def _checked_context(model: Model, wanted: int | None) -> int:
     if wanted is not None and not 1 < wanted <= most:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--context {wanted} is not from 2 to {most}, what the model can see",
-            hint=f"--context {most}",
+            f"{opt('context', wanted)} is not from 2 to {most}, the context of the model",
+            option="context",
+            suggest=most,
         )
     return wanted or most
 
@@ -104,13 +106,16 @@ def _dataset(model: Model, ref: str | None, context: int) -> TokenDataset:
                 raise
             raise GenctlError(
                 error.code,
-                f"the text that the model was trained on cannot be read from here: {error.message}",
-                hint="name a text with --ref",
+                f"the text that the model was trained on cannot be read from here: "
+                f"{error.template}",
+                hint=f"name a text with {opt('ref')}",
+                option="ref",
             ) from None
     if ref is None and dataset.spec.fingerprint != model.data.fingerprint:
         raise GenctlError(
             ExitStatus.DATA,
             f"{model.data.source} is no longer the text that the model was trained on",
-            hint="name a text with --ref",
+            hint=f"name a text with {opt('ref')}",
+            option="ref",
         )
     return dataset

@@ -16,11 +16,12 @@ from genctl.data.images.dataset import to_uint8
 from genctl.data.images.edits import read_mask, read_picture
 from genctl.engine.sampling.driver import sample_chunks
 from genctl.engine.sampling.loaded import LoadedModel
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, opt
 from genctl.output import Mode, Output
 from genctl.outputs.images.samples import Samples, label_numbers
 from genctl.outputs.text.generate import collect, pieces
 from genctl.outputs.text.samples import TextSamples
+from genctl.wording import plural
 
 QUIET = Output(Mode.QUIET)
 
@@ -64,8 +65,9 @@ class Model(LoadedModel):
             if image is not None or mask is not None or between:
                 raise GenctlError(
                     ExitStatus.USAGE,
-                    f"{self.origin} makes {self.spec.output}: prompts and pictures "
-                    "do not go together",
+                    f"{self.origin} generates {plural(self.spec.output)}: it takes either "
+                    "prompts or images",
+                    option="image",
                 )
             return self._texts(n, seed, labels, list(prompts) or [""], batch_size, options or {})
         numbers = self.labels(labels)
@@ -104,8 +106,9 @@ class Model(LoadedModel):
         if not hasattr(sampler, "trajectory"):
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"{self.origin} makes its samples in one step, so there is no way to show",
-                hint="leave --trajectory out",
+                f"{self.origin} generates in one step, so there is no trajectory to show",
+                hint=f"leave {opt('trajectory')} out",
+                option="trajectory",
             )
         numbers = self.labels(labels)
         chunks = self.chunks(
@@ -132,12 +135,17 @@ class Model(LoadedModel):
             return {}
         if image is None:
             raise GenctlError(
-                ExitStatus.USAGE, "a mask needs the picture it belongs to", hint="--inpaint IMAGE"
+                ExitStatus.USAGE,
+                "a mask needs the image that it belongs to",
+                option="image",
+                suggest=Placeholder("IMAGE"),
             )
         if "image" not in self.sampler().conditions:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"{self.origin} makes its images from noise alone, not from {image}",
+                f"{self.origin} generates images from noise alone, not from {image}",
+                hint=f"leave {opt('image')} out",
+                option="image",
             )
         channels, height, width = self.data.shape
         shape = (channels, height, width)
@@ -214,8 +222,9 @@ class Model(LoadedModel):
             if wanted:
                 raise GenctlError(
                     ExitStatus.USAGE,
-                    f"{self.origin} was not trained by class, so it takes no labels",
-                    hint="leave --labels out",
+                    f"{self.origin} was trained without classes, so it takes no labels",
+                    hint=f"leave {opt('labels')} out",
+                    option="labels",
                 )
             return []
         if wanted is None:
@@ -241,9 +250,11 @@ class Model(LoadedModel):
 
 
 def _refuse_below_one(n: int, batch_size: int) -> None:
-    for name, value in (("n", n), ("batch-size", batch_size)):
+    for name, value in (("n", n), ("batch_size", batch_size)):
         if value < 1:
-            raise GenctlError(ExitStatus.USAGE, f"--{name} {value} is below 1", hint=f"--{name} 64")
+            raise GenctlError(
+                ExitStatus.USAGE, f"{opt(name, value)} is below 1", option=name, suggest=64
+            )
 
 
 class _Steps:

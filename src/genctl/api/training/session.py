@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from genctl.engine.optim.precision import resolve_amp
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training.budget import Budget, parse_budget, times_in
 from genctl.engine.training.trainer import RunSettings, Trainer
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
 from genctl.output import Output
 from genctl.registry import Spec
 from genctl.runs import Run
@@ -137,11 +136,11 @@ def _prepared(config: Config) -> Prepared:
             raise
         held, wanted = ("images", "text") if texts else ("text", "images")
         others = [spec.name for spec in registry.specs() if (spec.data is TextData) is not texts]
-        commands = (f"genctl train {name} --data {shlex.quote(source)}" for name in others)
         raise GenctlError(
             error.code,
             f"{source} holds {held}, and {config.family} learns from {wanted}",
-            hint=" or ".join(commands),
+            option="data.source",
+            suggest=tuple(Suggestion("train", {"data": source}, args=(name,)) for name in others),
         ) from None
 
 
@@ -153,7 +152,13 @@ def _download(config: Config, output: Output) -> None:
     """
     name = config.data.source
     if name not in KNOWN_SETS:
-        raise unknown("data set to download", name, KNOWN_SETS, hint="leave --download out")
+        raise unknown(
+            "data set to download",
+            name,
+            KNOWN_SETS,
+            hint=f"leave {opt('download')} out",
+            option="download",
+        )
     download(name, output.say)
 
 
@@ -231,22 +236,27 @@ def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
     """Whether every process gets as many whole micro-batches as the others."""
     if world.size > 1 and plan.device.startswith("mps"):
         raise GenctlError(
-            ExitStatus.USAGE, "several processes cannot train on mps", hint="--device cpu"
+            ExitStatus.USAGE,
+            "several processes cannot train on mps",
+            option="device",
+            suggest="cpu",
         )
     if plan.shard and plan.amp == "fp16" and world.size > 1:
         raise GenctlError(
             ExitStatus.USAGE,
-            "fp16 scales losses by what every process sees, which `shard` does not allow",
-            hint="--amp bf16",
+            "fp16 scales losses by what every process sees, which sharding does not allow",
+            option="amp",
+            suggest="bf16",
         )
     share, rest = divmod(plan.batch_size, world.size)
     if rest or share % min(plan.micro_batch, share):
         whole = world.size * (plan.micro_batch if plan.micro_batch < share else 1)
         raise GenctlError(
             ExitStatus.USAGE,
-            f"train.batch_size = {plan.batch_size} cannot be shared by {world.size} processes in "
-            f"micro-batches of {plan.micro_batch}",
-            hint=f"--set batch_size={math.ceil(plan.batch_size / whole) * whole}",
+            f"{opt('train.batch_size', plan.batch_size)} cannot be shared by {world.size} "
+            f"processes in micro-batches of {plan.micro_batch}",
+            option="train.batch_size",
+            suggest=math.ceil(plan.batch_size / whole) * whole,
         )
 
 
@@ -278,7 +288,8 @@ def _kept_plan(request: Request, run: Run, output: Output) -> RunSettings:
     ):
         if wanted is not None and wanted != kept:
             output.warn(
-                f"--{name} {wanted} is ignored: the run began with {kept}; --new changes it"
+                f"the {name} {wanted} is ignored: the run began with {kept}, and only a new run "
+                "can change it"
             )
     resolve_device(plan.device)
     use_threads(plan.threads)
@@ -291,9 +302,10 @@ def _new_plan(request: Request, config: Config) -> RunSettings:
     if config.train.batch_size % micro_batch:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"train.micro_batch = {micro_batch} does not divide "
-            f"train.batch_size = {config.train.batch_size}",
-            hint=f"--set micro_batch={_divisor(config.train.batch_size, micro_batch)}",
+            f"{opt('train.micro_batch', micro_batch)} does not divide "
+            f"{opt('train.batch_size', config.train.batch_size)}",
+            option="train.micro_batch",
+            suggest=_divisor(config.train.batch_size, micro_batch),
         )
     return RunSettings(
         seed=config.seed,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genctl.data.images.drawing import enlarged, grid, png_of, save_png, to_pil
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, nearest
 from genctl.files import make_directory, staged, write_atomic
 
 MAX_GRID = 1024
@@ -96,18 +96,18 @@ def check_place(out: Path, kind: str, count: int) -> None:
     if out.suffix == ".npz":
         return
     if kind != "image":
-        reason, hint = f"samples of the kind {kind!r} are not images", out.with_suffix(".npz")
+        reason, better = f"samples of the kind {kind!r} are not images", out.with_suffix(".npz")
     elif out.suffix == ".png" and count > MAX_GRID:
-        reason = f"a grid holds at most {MAX_GRID} samples, these are {count}"
-        hint = out.with_suffix(".npz")
+        reason = f"a grid holds at most {MAX_GRID} samples, and these are {count}"
+        better = out.with_suffix(".npz")
     elif out.suffix not in ("", ".png"):
-        reason = f"{out.suffix!r} is no way to keep samples; use .png (a grid), .npz, or a folder"
-        hint = out.with_suffix(".png")
+        reason = f"cannot save samples as {out.suffix!r}; use .png (a grid), .npz, or a folder"
+        better = out.with_suffix(".png")
     elif out.is_dir() and any(out.iterdir()):
-        reason, hint = f"the folder {out} is not empty", out.with_name(f"{out.name}-2")
+        reason, better = f"the folder {out} is not empty", out.with_name(f"{out.name}-2")
     else:
         return
-    raise GenctlError(ExitStatus.USAGE, reason, hint=f"--out {hint}")
+    raise GenctlError(ExitStatus.USAGE, reason, option="out", suggest=str(better))
 
 
 def save_animation(path: Path, frames: Sequence[Samples], *, seconds: float = 3.0) -> Path:
@@ -148,8 +148,9 @@ def check_animation_place(path: Path) -> None:
     if path.suffix not in (".gif", ".webp"):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{str(path)!r} is no place for an animation; use .gif or .webp",
-            hint=f"--trajectory {path.with_suffix('.gif')}",
+            f"cannot save an animation to {str(path)!r}; use .gif or .webp",
+            option="trajectory",
+            suggest=str(path.with_suffix(".gif")),
         )
 
 
@@ -166,8 +167,13 @@ def label_numbers(wanted: Sequence[str], class_names: Sequence[str]) -> list[int
         elif text.isdecimal() and int(text) < len(class_names):
             numbers.append(int(text))
         else:
+            close = nearest(text, class_names)
             shown = ", ".join(class_names[:20]) + (" ..." if len(class_names) > 20 else "")
+            remedy = f"did you mean {close[0]!r}?" if close else f"the classes are {shown}"
             raise GenctlError(
-                ExitStatus.USAGE, f"no class {text!r}; the classes are {shown}", hint="--labels 0,1"
+                ExitStatus.USAGE,
+                f"no class {text!r}; {remedy}",
+                option="labels",
+                suggest=close[:1] or [0, 1],
             )
     return numbers

@@ -14,8 +14,9 @@ from genctl.decoding.generate import TextChunk, write
 from genctl.decoding.request import WritingRequest
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.sampling.noise import KeyedNoise
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.outputs.text.samples import TextSample
+from genctl.wording import plural
 
 
 def pieces(
@@ -38,8 +39,9 @@ def pieces(
     if model.spec.output != "text":
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{model.origin} makes {model.spec.output or 'nothing'}, so it takes no prompt",
-            hint="leave --prompt out",
+            f"{model.origin} generates {plural(model.spec.output)}, so it takes no prompt",
+            hint=f"leave {opt('prompts')} out",
+            option="prompts",
         )
     request = request_from(model.spec, options, model.config.sample)
     writer: TextGenerator = model.spec.load("sampler")(
@@ -98,6 +100,7 @@ def tokens_of(prompt: str, tokenizer: Tokenizer, data: DataSpec) -> list[int]:
         raise GenctlError(
             ExitStatus.USAGE,
             f"the prompt {shown!r}... has {len(tokens)} tokens, more than the context of {context}",
-            hint=f"leave its beginning out: the model sees the last {context} tokens at most",
+            hint=f"shorten its beginning: the model sees {context} tokens at most",
+            option="prompts",
         )
     return tokens

@@ -74,6 +74,7 @@ def check_text_place(out: Path) -> None:
         return
     raise GenctlError(
         ExitStatus.USAGE,
-        f"{str(out)!r} is no place for text; use .txt or .jsonl",
-        hint=f"--out {out.with_suffix('.txt')}",
+        f"cannot save text as {str(out)!r}; use .txt or .jsonl",
+        option="out",
+        suggest=str(out.with_suffix(".txt")),
     )
