@@ -105,7 +105,7 @@ def test_a_bundle_without_its_tokenizer(run: Run, tmp_path: Path) -> None:
     path = export(run, out=tmp_path / "模型").path
     file = path / "tokenizer" / "tokenizer.json"
     file.write_bytes(file.read_bytes() + b" ")
-    with pytest.raises(GenctlError, match="another checksum") as caught:
+    with pytest.raises(GenctlError, match="its checksum is not the one") as caught:
         load(path)
     assert caught.value.code is ExitStatus.DATA
     file.unlink()
@@ -119,10 +119,10 @@ def test_refusals(run: Run, tmp_path: Path) -> None:
     taken.mkdir()
     (taken / "config.json").write_text("{}")
     for format, out, reason in (
-        ("gguf", tmp_path / "论文.gguf", "is no export of genctl"),
+        ("gguf", tmp_path / "论文.gguf", "is not an export of genctl"),
         ("gguf", tmp_path / "模型", "does not end in .gguf"),
         ("hf", tmp_path / "模型.gguf", "the name of a folder"),
-        ("hf", taken, "is no export of genctl"),
+        ("hf", taken, "is not an export of genctl"),
         ("gguf-q4_0", tmp_path / "模型.gguf", "did you mean"),
     ):
         with pytest.raises(GenctlError) as caught:

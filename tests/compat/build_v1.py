@@ -25,9 +25,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from genctl.engine.trainer import Trainer
+
 from genctl import __version__
 from genctl.cli import main
-from genctl.engine.trainer import Trainer
 from genctl.weights import load_tensors, sha256_of_tensors
 from tests.compat.machine import fingerprint
 

@@ -67,7 +67,7 @@ def test_first_weights_that_have_changed_are_refused(tmp_path: Path, earlier: Ru
     with pytest.raises(GenctlError, match="has other weights than when") as refused:
         train(killed.path, init)
     assert refused.value.code == ExitStatus.DATA
-    assert "--new" in refused.value.hint
+    assert "new=True" in refused.value.hint
 
 
 @needs_fork

@@ -164,9 +164,9 @@ def test_who_fails_leaves_nobody_waiting(
 @pytest.mark.parametrize(
     ("sets", "said"),
     [
-        (("batch_size=15",), "train.batch_size = 15 cannot be shared by 2 processes"),
+        (("batch_size=15",), "batch_size=15 cannot be shared by 2 processes"),
         (("micro_batch=16",), ""),
-        (("lr=-1",), "train.lr = -1"),
+        (("lr=-1",), "lr=-1 (from sets)"),
         (("data.source=nowhere-at-all",), "nowhere-at-all"),
     ],
 )

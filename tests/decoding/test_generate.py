@@ -163,7 +163,7 @@ class TestEnds:
             def logits(self, row: Sequence[int]) -> Tensor:
                 return super().logits(row) + (float("nan") if len(row) > 4 else 0.0)
 
-        with pytest.raises(GenctlError, match="not numbers") as refused:
+        with pytest.raises(GenctlError, match="logits are not finite") as refused:
             pieces(Broken(), [[1]], **options)
         assert refused.value.code == ExitStatus.NON_FINITE
 

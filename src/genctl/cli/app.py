@@ -100,8 +100,8 @@ def run(argv: Sequence[str] | None, started: float) -> int:
         if code == ExitStatus.INTERRUPTED:  # Typer has swallowed the Ctrl-C itself
             output.error(GenctlError(ExitStatus.INTERRUPTED, "interrupted"))
     except Exception as error:  # noqa: BLE001
-        # Nobody is left above to say it.
-        code = report_failure(error, output, debug="--debug" in arguments)
+        # Nobody is left above to report it.
+        code = report_failure(error, output, debug="--debug" in arguments, words=arguments)
     return _flushed(int(code))
 
 

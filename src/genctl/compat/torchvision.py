@@ -51,7 +51,7 @@ def import_torchvision() -> ModuleType:
 
 
 def shim_in_force() -> bool:
-    """Whether `import_torchvision` had to declare operators, for ``genctl doctor``."""
+    """Whether `import_torchvision` had to declare operators, for reports on the installation."""
     return bool(_declared)
 
 

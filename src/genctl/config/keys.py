@@ -11,17 +11,20 @@ from typing import Annotated, Any, Literal, Union
 from annotated_types import Ge, Gt, Le, Lt
 
 from genctl.config.sections import TrainConfig
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
 from genctl.registry import DATA_KINDS, DataKind, Spec
 
 SECTIONS = ("model", "data", "train", "sample", "parents")
 KIND = "data.kind"
 """The key that names the kind of data, in the section that is the kind's own."""
 
+SETS, OPTIONS = "sets", "options"
+"""Origins of values that the call itself gave: as ``key=value`` texts, and by name."""
+
 
 @dataclass(frozen=True)
 class OptionInfo:
-    """One key of a configuration, as ``--help`` shows it."""
+    """One key of a configuration, as help shows it."""
 
     key: str
     type: str
@@ -87,9 +90,24 @@ def find_key(spec: Spec, kind: DataKind, key: str, origin: str = "") -> str:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise GenctlError(ExitStatus.USAGE, f"the key {key!r} is ambiguous: {' or '.join(matches)}")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"the key {key!r} is ambiguous: {' or '.join(matches)}",
+            hint="write its section as well",
+            option=matches[0],
+        )
     names = known if "." in key else [*known, *(dotted.rpartition(".")[2] for dotted in known)]
-    raise unknown("key", key, set(names), origin=origin, hint=f"genctl train {spec.name} --help")
+    raise unknown("key", key, set(names), origin=named(origin), suggest=all_of(spec))
+
+
+def named(origin: str) -> str:
+    """The origin of a value in an error; empty where the reader has just written it."""
+    return {SETS: opt("sets"), OPTIONS: ""}.get(origin, origin)
+
+
+def all_of(spec: Spec) -> Suggestion:
+    """What lists the keys and presets of a family."""
+    return Suggestion("models", text="lists the options", args=(spec.name,))
 
 
 def all_keys(spec: Spec, kind: DataKind) -> Iterator[str]:

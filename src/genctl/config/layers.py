@@ -12,10 +12,19 @@ from typing import Any
 
 from genctl import documents
 from genctl.config.environment import settings_from
-from genctl.config.keys import KIND, SECTIONS, all_keys, find_key, section_types
+from genctl.config.keys import (
+    KIND,
+    OPTIONS,
+    SECTIONS,
+    SETS,
+    all_keys,
+    all_of,
+    find_key,
+    section_types,
+)
 from genctl.config.sections import Config
 from genctl.config.values import build, parse_value
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
 from genctl.registry import DATA_KINDS, DataKind, Spec, choose_kind
 
 
@@ -47,8 +56,14 @@ def resolve(
     origin = str(file) if of_file and not preset else ""
     preset = preset or of_file or default_preset or spec.default_preset
     if preset not in spec.presets:
-        hint = f"genctl train {spec.name} --help"
-        raise unknown("preset", preset, spec.presets, origin=origin, hint=hint)
+        raise unknown(
+            "preset",
+            preset,
+            spec.presets,
+            origin=origin,
+            option="preset",
+            suggest=all_of(spec),
+        )
     written = [(key, value, f"preset {preset}") for key, value in spec.presets[preset].items()]
     written += [(key, value, str(file)) for key, value in from_file.items()]
     written += list(settings_from(spec, os.environ if environ is None else environ))
@@ -56,14 +71,13 @@ def resolve(
         key, separator, text = assignment.partition("=")
         if not separator:
             raise GenctlError(
-                ExitStatus.USAGE, f"--set {assignment!r} is not KEY=VALUE", hint="--set lr=2e-4"
+                ExitStatus.USAGE,
+                f"{opt('sets', assignment)} is not KEY=VALUE",
+                option="sets",
+                suggest="lr=2e-4",
             )
-        written.append((key.strip(), parse_value(text.strip()), "--set"))
-    written += [
-        (key, value, f"--{key.rpartition('.')[2].replace('_', '-')}")
-        for key, value in (flags or {}).items()
-        if value is not None
-    ]
+        written.append((key.strip(), parse_value(text.strip()), SETS))
+    written += [(key, value, OPTIONS) for key, value in (flags or {}).items() if value is not None]
     layers = _Layers(spec, _kind_of(spec, written))
     for key, value, origin in written:
         layers.put(key, value, origin)
@@ -122,21 +136,26 @@ def _read_file(spec: Spec, path: Path) -> Iterator[tuple[str, Any]]:
     try:
         text = documents.text(path.read_bytes())
     except FileNotFoundError:
-        raise GenctlError(ExitStatus.USAGE, f"no config file at {path}") from None
+        raise GenctlError(ExitStatus.USAGE, f"no config file at {path}", option="config") from None
     except (OSError, ValueError) as error:
-        raise GenctlError(ExitStatus.USAGE, f"cannot read {path}: {error}") from None
+        raise GenctlError(
+            ExitStatus.USAGE, f"cannot read {path}: {error}", option="config"
+        ) from None
     try:
         data = documents.parse(text) if path.suffix == ".json" else tomllib.loads(text)
     except ValueError as error:
-        raise GenctlError(ExitStatus.USAGE, f"{path} does not parse: {error}") from None
+        raise GenctlError(
+            ExitStatus.USAGE, f"{path} does not parse: {error}", option="config"
+        ) from None
     if not isinstance(data, dict):
-        raise GenctlError(ExitStatus.USAGE, f"{path} is not a table of sections")
+        raise GenctlError(ExitStatus.USAGE, f"{path} is not a table of sections", option="config")
     family = data.pop("family", spec.name)
     if family != spec.name:
         raise GenctlError(
             ExitStatus.USAGE,
             f"{path} is a configuration of {family!r}, not of {spec.name!r}",
-            hint=f"genctl train {family} --config {path}",
+            option="config",
+            suggest=Suggestion("train", {"config": str(path)}, args=(family,)),
         )
     if not isinstance(data.get("preset", ""), str):
         raise GenctlError(
@@ -188,7 +207,12 @@ def _validated(spec: Spec, preset: str, layers: _Layers) -> Config:
     }
     seed = layers.values.get("seed", 0)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise GenctlError(ExitStatus.USAGE, f"seed = {seed!r} is not a whole number from 0 up")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{opt('seed', seed)} is not a whole number from 0 up",
+            option="seed",
+            suggest=0,
+        )
     origins = {key: layers.origins.get(key, "default") for key in all_keys(spec, layers.kind)}
     return Config(
         spec.name,

@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le
 
 
 def option(default: Any, help: str) -> Any:
-    """A dataclass field with the text that ``--help`` shows for it."""
+    """A dataclass field with the text that help shows for it."""
     return field(default=default, metadata={"help": help})
 
 
@@ -62,7 +62,8 @@ class Config:
         kind: the name of the kind of data.
         data: an instance of that kind's own options.
         parents: role -> path of the trained run that plays it.
-        origins: dotted key -> ``default``, ``preset NAME``, a file, a variable, ``--set``, a flag.
+        origins: dotted key -> ``default``, ``preset NAME``, a file, a variable,
+            ``sets`` or ``options``.
     """
 
     family: str

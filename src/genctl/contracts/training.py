@@ -175,7 +175,7 @@ class EmaSpec:
     """An exponential moving average of a module's weights.
 
     Attributes:
-        name: how ``--weights`` calls it.
+        name: how samples and scores ask for it, as ``weights``.
         halflife: in examples.
         warmup: the half-life is at most this share of the examples seen so far, so that the
             average forgets the start early in a run (Karras et al. 2020, StyleGAN2-ADA).

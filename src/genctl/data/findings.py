@@ -1,4 +1,4 @@
-"""What ``genctl data check`` found: facts and warnings, by subject."""
+"""What a check of a data set found: facts and warnings, by subject."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding import rules
 from genctl.decoding.detokenizer import IncrementalDetokenizer
 from genctl.decoding.request import WritingRequest
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 
 BLOCK = 64
 """Steps whose random numbers are drawn at once."""
@@ -155,8 +155,9 @@ class _Writing:
         if max(tokens) >= logits.shape[1]:
             raise GenctlError(
                 ExitStatus.NON_FINITE,
-                "the model's logits are not numbers, so nothing can be written",
-                hint="choose other weights with --checkpoint or --weights",
+                "the model's logits are not finite, so no text can be generated",
+                hint=f"choose other weights with {opt('checkpoint')} or {opt('weights')}",
+                option="weights",
             )
         pieces = self._take(tokens)
         # A finished row stays for a while: beginning anew costs more than carrying it along.

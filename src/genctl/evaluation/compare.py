@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genctl import documents
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.evaluation.score import Score
 
 NORMAL_95 = 1.96
@@ -37,7 +37,7 @@ class Comparison:
 
 
 def read_scores(path: Path) -> dict[str, Score]:
-    """The scores in a file that ``genctl eval --json`` wrote, by name.
+    """The scores in the JSON that the verb ``eval`` writes, by name.
 
     Raises:
         GenctlError: (DATA) no such file, or other content.
@@ -46,11 +46,11 @@ def read_scores(path: Path) -> dict[str, Score]:
         document = documents.parse(path.read_bytes())
         found = [_score(score) for score in document["scores"]]
     except FileNotFoundError:
-        raise GenctlError(ExitStatus.DATA, f"no scores at {path}", hint=_HOW) from None
+        raise GenctlError(ExitStatus.DATA, f"no scores at {path}", suggest=_HOW) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error) or type(error).__name__
         raise GenctlError(
-            ExitStatus.DATA, f"{path} holds no scores ({reason})", hint=_HOW
+            ExitStatus.DATA, f"{path} holds no scores ({reason})", suggest=_HOW
         ) from None
     return {score.name: score for score in found}
 
@@ -65,8 +65,9 @@ def compare_all(first: Mapping[str, Score], second: Mapping[str, Score]) -> list
     if not both:
         raise GenctlError(
             ExitStatus.DATA,
-            f"the one has {', '.join(first) or 'nothing'}, the other "
-            f"{', '.join(second) or 'nothing'}: no metric in common",
+            f"no metric in common: the first has {', '.join(first) or 'none'}, the second "
+            f"{', '.join(second) or 'none'}",
+            hint="evaluate both with the same metric",
         )
     return [compare(first[name], second[name]) for name in both]
 
@@ -81,7 +82,7 @@ def compare(first: Score, second: Score) -> Comparison:
         raise GenctlError(
             ExitStatus.DATA,
             f"{first.name} cannot be compared: {'; '.join(differing)}",
-            hint="evaluate both with the same version, options, reference and --n",
+            hint=f"evaluate both with the same version, options, reference and {opt('n')}",
         )
     difference = second.value - first.value
     error = NORMAL_95 * math.hypot(first.error, second.error)
@@ -94,7 +95,7 @@ def _differing(first: str, second: str) -> list[str]:
     """The fields of two signatures that are not equal, in words."""
     one, two = (_fields(signature) for signature in (first, second))
     return [
-        f"{key} is {one.get(key, 'absent')} in the one and {two.get(key, 'absent')} in the other"
+        f"{key} is {one.get(key, 'absent')} in the first and {two.get(key, 'absent')} in the second"
         for key in {**one, **two}
         if one.get(key) != two.get(key)
     ]
@@ -119,4 +120,9 @@ def _score(document: Mapping[str, Any]) -> Score:
     )
 
 
-_HOW = "genctl eval fid RUN --json > scores.json"
+_HOW = Suggestion(
+    "eval",
+    {"out": Placeholder("FOLDER")},
+    "writes the file FOLDER/eval.json",
+    args=("fid", Placeholder("RUN")),
+)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.extractors.base import Classifier, Extractor
 from genctl.evaluation.features import Features
@@ -71,13 +71,15 @@ def require(
         raise GenctlError(
             ExitStatus.USAGE,
             "per-class needs classes, and the reference has none",
-            hint="a sub-folder for each class",
+            hint="put the images of each class into a sub-folder of its own",
+            option="metric",
         )
     if "memorisation" in metrics and held_out is None:
         raise GenctlError(
             ExitStatus.USAGE,
-            "memorisation compares with held-out images, and the reference has none",
+            "memorisation needs held-out images, and the reference has none",
             hint="put some into a folder test/ beside train/",
+            option="metric",
         )
 
 
@@ -92,7 +94,11 @@ def classifier_of(extractor: Extractor) -> Classifier:
     raise GenctlError(
         ExitStatus.USAGE,
         f"`is` needs a classifier, and the {extractor.name} extractor has none",
-        hint="--extractor digits for digits, or --extractor inception with its weights",
+        option="extractor",
+        suggest=(
+            Suggestion("", {"extractor": "digits"}, "for images of digits"),
+            Suggestion("", {"extractor": "inception"}, "with its weights"),
+        ),
     )
 
 
@@ -161,7 +167,8 @@ def _per_class(seen: EvalInputs) -> list[Score]:
         raise GenctlError(
             ExitStatus.DATA,
             f"no class has more than {PRECISION_K} generated and {PRECISION_K} real images",
-            hint="a larger --n, or leave per-class out",
+            hint=f"a larger {opt('n')}, or leave per-class out",
+            option="n",
         )
     missing = [name for name in real.class_names if name not in {score.name for score in found}]
     left_out = (f"too few images of the classes {', '.join(missing[:10])}: left out",)

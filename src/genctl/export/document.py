@@ -96,6 +96,6 @@ def _is_inside(name: str) -> bool:
 def _damaged(origin: Path) -> GenctlError:
     return GenctlError(
         ExitStatus.DATA,
-        f"{origin} is damaged: what genctl wrote about it cannot be read",
-        hint="export the run again with genctl export",
+        f"{origin} is damaged: its description by genctl cannot be read",
+        hint="export the run again",
     )

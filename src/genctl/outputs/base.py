@@ -14,7 +14,7 @@ import numpy.typing as npt
 from genctl.config import request_from
 from genctl.engine.sampling.driver import sample_chunks
 from genctl.engine.sampling.loaded import LoadedModel
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, nearest, opt
 from genctl.files import make_directory, write_atomic
 from genctl.output import Output
 
@@ -53,10 +53,10 @@ class SampleRequest:
         Raises:
             GenctlError: (USAGE) there is one.
         """
-        for name, value in (("n", self.n), ("batch-size", self.batch_size)):
+        for name, value in (("n", self.n), ("batch_size", self.batch_size)):
             if value < 1:
                 raise GenctlError(
-                    ExitStatus.USAGE, f"--{name} {value} is below 1", hint=f"--{name} 64"
+                    ExitStatus.USAGE, f"{opt(name, value)} is below 1", option=name, suggest=64
                 )
 
 
@@ -148,8 +148,9 @@ def label_numbers(model: LoadedModel, wanted: Sequence[int | str] | None) -> lis
         if wanted:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"{model.origin} was not trained by class, so it takes no labels",
-                hint="leave --labels out",
+                f"{model.origin} was trained without classes, so it takes no labels",
+                hint=f"leave {opt('labels')} out",
+                option="labels",
             )
         return []
     if wanted is None:
@@ -171,6 +172,11 @@ def _number(text: str, names: Sequence[str]) -> int:
     if text.isdecimal() and int(text) < len(names):
         return int(text)
     shown = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "")
+    close = nearest(text, names)
+    remedy = f"did you mean {close[0]!r}?" if close else f"the classes are {shown}"
     raise GenctlError(
-        ExitStatus.USAGE, f"no class {text!r}; the classes are {shown}", hint="--labels 0,1"
+        ExitStatus.USAGE,
+        f"no class {text!r}; {remedy}",
+        option="labels",
+        suggest=close[:1] or [0, 1],
     )

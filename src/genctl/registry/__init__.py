@@ -6,6 +6,7 @@ entry-point groups ``genctl.models``, ``genctl.data``, ``genctl.outputs`` and ``
 
 from __future__ import annotations
 
+from genctl.errors import Suggestion
 from genctl.registry.data_kinds import (
     DATA_KINDS,
     OPTIONAL,
@@ -28,7 +29,7 @@ REGISTRIES: tuple[
     OUTPUT_KINDS,
     METRICS,
 )
-"""All of them, for what is common, such as ``genctl doctor``."""
+"""All of them, for what is common, such as the verb ``doctor``."""
 
 
 def get(name: str) -> Spec:
@@ -37,7 +38,7 @@ def get(name: str) -> Spec:
     Raises:
         GenctlError: (USAGE) there is none.
     """
-    return FAMILIES.get(name, hint="genctl models")
+    return FAMILIES.get(name, option="family", suggest=Suggestion("models"))
 
 
 def specs() -> list[Spec]:

@@ -87,12 +87,12 @@ def test_refusals(run: Run, onnx_file: Path, tmp_path: Path) -> None:
     graph.write_text("mine")
     bundle = export(run).path
     for call, reason, hint in (
-        (lambda: export(run, "onx"), "did you mean 'onnx'?", "--format safetensors"),
-        (lambda: export(run, out=taken), "is no export of genctl", "choose another --out"),
-        (lambda: export(run, "onnx", graph), "is no export of genctl", "choose another --out"),
-        (lambda: export(run, "onnx", taken), "does not end in .onnx", f"--out {taken}.onnx"),
-        (lambda: export(run, out=graph), "the name of a folder", f"--out {tmp_path / 'graph'}"),
-        (lambda: export(bundle), "is what the model comes from", "choose another --out"),
+        (lambda: export(run, "onx"), "did you mean 'onnx'?", 'format="safetensors"'),
+        (lambda: export(run, out=taken), "is not an export of genctl", "choose another out"),
+        (lambda: export(run, "onnx", graph), "is not an export of genctl", "choose another out"),
+        (lambda: export(run, "onnx", taken), "does not end in .onnx", f'out="{taken}.onnx"'),
+        (lambda: export(run, out=graph), "the name of a folder", f'out="{tmp_path / "graph"}"'),
+        (lambda: export(bundle), "the model itself is there", "choose another out"),
         (lambda: export(onnx_file), "is ONNX already", "give the run"),
         (
             lambda: write_bundle(load(onnx_file), tmp_path / "new"),

@@ -38,7 +38,7 @@ def test_it_needs_nothing_besides_itself(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(GenctlError, match="holds no run") as refused:
+    with pytest.raises(GenctlError, match="is not a run folder") as refused:
         write_run_page(Run(tmp_path))
     assert refused.value.code == ExitStatus.DATA
 

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.data.images.options import ImageData
 from genctl.contracts import Batch
 from genctl.data.images.dataset import ImageDataset, statistics, to_float, to_uint8
+from genctl.data.images.options import ImageData
 from genctl.data.prepare import prepare
 
 DIGITS = prepare(ImageData()).dataset

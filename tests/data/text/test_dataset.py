@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.data.text.options import TextData
 from genctl.data.text.dataset import TokenDataset, windows
+from genctl.data.text.options import TextData
 from genctl.data.text.prepare import prepare_text
 from genctl.errors import ExitStatus, GenctlError
 

@@ -105,6 +105,6 @@ def test_the_nearest_are_found() -> None:
 
 
 def test_too_few_images_for_so_many_neighbours() -> None:
-    with pytest.raises(GenctlError, match="more than 5 images, not 5") as caught:
+    with pytest.raises(GenctlError, match="more than 5 images, and there are 5") as caught:
         density_coverage(draw(9, 3, 0), draw(5, 3, 1))
     assert caught.value.code == ExitStatus.USAGE

@@ -298,7 +298,7 @@ KNOWN = {
         ({"norm_eps": 1e-6}, "norm_eps"),
         ({"downsample_padding": 0}, "downsample_padding"),
         ({"out_channels": 6}, "other channels"),
-        ({"block_out_channels": [8, 12]}, "no multiples"),
+        ({"block_out_channels": [8, 12]}, "are not multiples"),
         ({"down_block_types": ["DownBlock2D", "AttnSkipDownBlock2D"]}, "AttnSkipDownBlock2D"),
         ({"up_block_types": ["UpBlock2D", "UpBlock2D"]}, "its blocks are"),
         ({"attention_head_dim": None}, "attention_head_dim"),

@@ -65,7 +65,7 @@ def test_classes_in_turn_become_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("out", "message"),
     [
-        ("s.jpg", r"'\.jpg' is no way to keep samples"),
+        ("s.jpg", r"cannot save samples as '\.jpg'"),
         ("full", "is not empty"),
         ("file/below.png", "a file is in the way"),
     ],

@@ -1,4 +1,4 @@
-"""``genctl data check``: what to know of data before a model is trained on them."""
+"""A check of a data set: what to know of data before a model is trained on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from genctl.data.findings import DataCheck
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.registry import DATA_KINDS, kind_of
 
 
@@ -30,8 +30,9 @@ def check_data(source: str, preview: Path | None = None, encoding: str | None = 
         if value is not None and name not in taken:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"--{name} {value}: {source} holds {kind.name}",
-                hint=f"leave --{name} out",
+                f"{opt(name, value)} is of no use: {source} holds {kind.name}",
+                hint=f"leave {opt(name)} out",
+                option=name,
             )
     found: DataCheck = check(
         source, **{name: value for name, value in given.items() if value is not None}

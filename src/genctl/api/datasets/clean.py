@@ -1,12 +1,11 @@
-"""``genctl data clean``: a copy of data without what would harm a training."""
+"""A cleaned data set: a copy of data without what would harm a training."""
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.registry import DATA_KINDS, kind_of
 
 
@@ -25,6 +24,7 @@ def clean_data(source: str, out: str | Path, **settings: Any) -> Any:
         raise GenctlError(
             ExitStatus.USAGE,
             f"{source} holds {kind.name}, which cannot be cleaned",
-            hint=f"genctl data check {shlex.quote(source)}",
+            option="source",
+            suggest=Suggestion("data check", args=(source,)),
         )
     return kind.load("clean")(source, out, **settings)

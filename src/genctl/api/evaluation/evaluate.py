@@ -14,7 +14,7 @@ from genctl.api.models.model import QUIET, Model
 from genctl.api.pages.eval_page import report_folder, write_report
 from genctl.engine.devices import resolve_device
 from genctl.engine.parallel.process_group import ProcessGroup
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt, unknown
 from genctl.evaluation.extractors.choose import ExtractorRequest
 from genctl.evaluation.score import Metric, Score, warnings_of
 from genctl.output import Output
@@ -142,13 +142,18 @@ def evaluate(
     metric = metric if isinstance(metric, str) else ",".join(metric)
     wanted = _metrics(metric)
     if n is not None and n < 2:
-        raise GenctlError(ExitStatus.USAGE, f"--n {n} is too few to score", hint="--n 2000")
+        raise GenctlError(
+            ExitStatus.USAGE, f"{opt('n', n)} is too few to score", option="n", suggest=2000
+        )
     choice = {"checkpoint": checkpoint, "weights": weights, "device": device}
     if not wanted:
         return _of_text(subject, ref, n, context, output, choice)
     if context is not None:
         raise GenctlError(
-            ExitStatus.USAGE, f"--context is for bpb, not for {metric}", hint="leave --context out"
+            ExitStatus.USAGE,
+            f"{opt('context', context)} is for {TEXT_METRIC}, not for {metric}",
+            hint=f"leave {opt('context')} out",
+            option="context",
         )
     world = ProcessGroup.join(device)
     try:
@@ -183,7 +188,11 @@ def _of_text(
 ) -> Evaluation:
     models = str | Path | Run | Model | None
     if not isinstance(subject, models) or not isinstance(ref, str | Path | None):
-        raise GenctlError(ExitStatus.USAGE, f"{TEXT_METRIC} needs a model of text, and a text")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{TEXT_METRIC} needs a model that generates text, and a text",
+            suggest=Suggestion("eval", {"ref": Placeholder("FILE")}, args=(TEXT_METRIC,)),
+        )
     text = None if ref is None else str(ref)
     score, reason = score_text(subject, text, n, context, output=output, **choice)
     return Evaluation((score,), reason)
@@ -191,15 +200,18 @@ def _of_text(
 
 def _reported(found: ImageScores, metric: str, out: Path | None, strict: bool) -> Evaluation:
     evaluation = Evaluation(
-        tuple(found.scores), found.reason, {baseline.name: baseline for baseline in found.baselines}
+        tuple(found.scores),
+        f"{found.seen.extractor.name} ({found.reason})",
+        {baseline.name: baseline for baseline in found.baselines},
     )
     if strict and evaluation.warnings:
         count = len(evaluation.warnings)
         raise GenctlError(
             ExitStatus.DATA,
-            f"--strict allows no warnings, and there {'is 1' if count == 1 else f'are {count}'}: "
-            f"{'; '.join(evaluation.warnings)}",
-            hint="leave --strict out to see the numbers",
+            f"{opt('strict')} allows no warnings, and there "
+            f"{'is 1' if count == 1 else f'are {count}'}: {'; '.join(evaluation.warnings)}",
+            hint=f"leave {opt('strict')} out to see the numbers",
+            option="strict",
         )
     folder = out or (report_folder(found.generated) if metric == ALL else None)
     if folder is None:
@@ -216,13 +228,14 @@ def _metrics(text: str) -> list[Metric]:
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in METRICS:
-            raise unknown("metric", name, METRICS)
+            raise unknown("metric", name, METRICS, option="metric")
     if names == [TEXT_METRIC]:
         return []
     if TEXT_METRIC in names:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{TEXT_METRIC} is of text, the other metrics are of images",
-            hint=f"genctl eval {TEXT_METRIC}",
+            f"{TEXT_METRIC} scores text, and the other metrics score images",
+            option="metric",
+            suggest=Suggestion("eval", args=(TEXT_METRIC,)),
         )
     return [metric for metric in IMAGE_METRICS if metric in names or ALL in names]

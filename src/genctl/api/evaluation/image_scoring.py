@@ -175,7 +175,8 @@ def _require_names(names: Sequence[str], extractor: Extractor) -> None:
         raise GenctlError(
             ExitStatus.DATA,
             f"{name} means the published Inception weights, and this would be {own}",
-            hint="--extractor inception",
+            option="extractor",
+            suggest="inception",
         )
 
 

@@ -18,7 +18,7 @@ from genctl.data.images.dataset import uint8_batches
 from genctl.data.images.open_source import open_source
 from genctl.data.images.open_stream import Images, open_stream
 from genctl.data.images.stream import ArrayStream, ImagePass, ImageStream, Pixels
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.export import bundle
 from genctl.output import Output
 from genctl.outputs.base import SampleRequest, label_numbers
@@ -48,7 +48,9 @@ class ModelStream(ImageStream):
     def __init__(self, model: Model, count: int, *, seed: int, batch_size: int) -> None:
         if model.output is None or "images" not in model.output.name:
             raise GenctlError(
-                ExitStatus.USAGE, f"{model.origin} generates {model.makes}, not images"
+                ExitStatus.USAGE,
+                f"{model.origin} generates {model.makes}, not images",
+                suggest=Suggestion("eval", args=("all", str(model.origin))),
             )
         self.model, self.count, self.name = model, count, model.origin.stem
         self.extractor = model.data.extractor
@@ -127,7 +129,8 @@ def open_reference(
         raise GenctlError(
             ExitStatus.USAGE,
             f"{subject.name} has no training data to compare with",
-            hint="--ref digits, --ref FOLDER or --ref FILE.npz",
+            option="ref",
+            suggest=("digits", Placeholder("FOLDER"), Placeholder("FILE.npz")),
         )
     data = subject.model.data
     _, height, width = data.shape
@@ -136,14 +139,16 @@ def open_reference(
     except GenctlError as error:
         raise GenctlError(
             error.code,
-            f"the data that the model was trained on cannot be read from here: {error.message}",
-            hint="name the reference with --ref",
+            f"the data that the model was trained on cannot be read from here: {error.template}",
+            hint=f"name the reference with {opt('ref')}",
+            option="ref",
         ) from None
     if source.fingerprint != data.fingerprint:
         raise GenctlError(
             ExitStatus.DATA,
             f"{data.source} is no longer the data that the model was trained on",
-            hint="name the reference with --ref",
+            hint=f"name the reference with {opt('ref')}",
+            option="ref",
         )
     return ArrayStream(source)
 

@@ -12,7 +12,7 @@ from genctl.api.models.loading import load
 from genctl.api.models.model import Model
 from genctl.data.text.dataset import SCORING_BATCH, TokenDataset
 from genctl.data.text.prepare import open_tokens
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.evaluation.measures.bits_per_byte import bits_per_byte, token_losses
 from genctl.evaluation.score import Score
 from genctl.output import Output
@@ -50,7 +50,7 @@ def score_text(
         raise GenctlError(
             ExitStatus.USAGE,
             f"{model.origin} generates {model.makes}, not text",
-            hint="genctl eval fid",
+            suggest=Suggestion("eval", args=("all", str(model.origin))),
         )
     length = _checked_context(model, context)
     dataset = _dataset(model, ref, length)
@@ -79,8 +79,9 @@ def _checked_context(model: Model, wanted: int | None) -> int:
     if wanted is not None and not 1 < wanted <= most:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--context {wanted} is not from 2 to {most}, what the model can see",
-            hint=f"--context {most}",
+            f"{opt('context', wanted)} is not from 2 to {most}, the context of the model",
+            option="context",
+            suggest=most,
         )
     return wanted or most
 
@@ -104,13 +105,16 @@ def _dataset(model: Model, ref: str | None, context: int) -> TokenDataset:
                 raise
             raise GenctlError(
                 error.code,
-                f"the text that the model was trained on cannot be read from here: {error.message}",
-                hint="name a text with --ref",
+                f"the text that the model was trained on cannot be read from here: "
+                f"{error.template}",
+                hint=f"name a text with {opt('ref')}",
+                option="ref",
             ) from None
     if ref is None and dataset.spec.fingerprint != model.data.fingerprint:
         raise GenctlError(
             ExitStatus.DATA,
             f"{model.data.source} is no longer the text that the model was trained on",
-            hint="name a text with --ref",
+            hint=f"name a text with {opt('ref')}",
+            option="ref",
         )
     return dataset

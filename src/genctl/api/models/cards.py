@@ -80,7 +80,7 @@ def train_command(config: Config) -> str:
 
 
 def _flag(setting: Setting) -> list[str]:
-    """``setting`` as the words that ``genctl train`` takes."""
+    """``setting`` as words of the command line."""
     value = setting.value
     if flag := _FLAGS.get(setting.key):
         return [flag, str(value)]

@@ -11,7 +11,7 @@ from typing import Any
 from genctl.api.models.cards import export_card
 from genctl.api.models.loading import load
 from genctl.api.models.model import QUIET, Model
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, opt, unknown
 from genctl.export import bundle, onnx
 from genctl.export.card import for_diffusers, for_transformers
 from genctl.export.decoder import gguf, hf
@@ -90,7 +90,7 @@ def write(model: Model, format: str = BUNDLE, out: Path | None = None) -> Export
     """`export` of a model that is loaded already."""
     _refuse_onnx(model)
     if format not in formats(model.spec):
-        raise unknown("format", format, formats(model.spec), hint=f"--format {BUNDLE}")
+        raise unknown("format", format, formats(model.spec), option="format", suggest=BUNDLE)
     target = _default_place(model, format) if out is None else out
     _check_place(target, format, model)
     make_directory(target.parent)
@@ -98,7 +98,7 @@ def write(model: Model, format: str = BUNDLE, out: Path | None = None) -> Export
 
 
 def formats(spec: Spec) -> list[str]:
-    """The formats that ``--format`` takes for a family."""
+    """The formats that a family can be exported to."""
     return [name for name in _FORMATS if name == BUNDLE or name in spec.exports()]
 
 
@@ -183,8 +183,8 @@ def _refuse_onnx(model: Model) -> None:
     if any(isinstance(module, onnx.OnnxModule) for module in model.trained.modules.values()):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{model.origin} is ONNX already, from which nothing else can be made",
-            hint="give the run, or the safetensors export, that it came from",
+            f"{model.origin} is ONNX, which cannot be converted",
+            hint="name the run, or the safetensors export, that it came from",
         )
 
 
@@ -199,17 +199,21 @@ def _check_place(target: Path, format: str, model: Model) -> None:
     """Refuse a name that `genctl.load` would take for another format, and a place that is taken."""
     suffix = _FORMATS[format].suffix
     if suffix and target.suffix != suffix:
-        reason, hint = f"does not end in {suffix}", f"--out {target}{suffix}"
+        reason, better = f"it does not end in {suffix}", f"{target}{suffix}"
     elif not suffix and target.suffix in (".onnx", ".gguf", ".safetensors"):
-        reason, hint = "should be the name of a folder", f"--out {target.with_suffix('')}"
+        reason, better = "it should be the name of a folder", str(target.with_suffix(""))
     elif target.absolute() == model.origin.absolute():
-        reason, hint = "is what the model comes from", "choose another --out"
+        reason, better = "the model itself is there", None
     elif _is_taken(target) and not _is_export(target, suffix):
-        reason, hint = "exists and is no export of genctl", "choose another --out"
+        reason, better = "it exists and is not an export of genctl", None
     else:
         return
     raise GenctlError(
-        ExitStatus.USAGE, f"cannot export {format} to {target}: it {reason}", hint=hint
+        ExitStatus.USAGE,
+        f"cannot export {format} to {target}: {reason}",
+        hint="" if better else f"choose another {opt('out')}",
+        option="out",
+        suggest=better,
     )
 
 

@@ -15,7 +15,7 @@ from genctl.contracts import INIT, DataSpec, Objective, Parents, Trained
 from genctl.engine.devices import resolve_device
 from genctl.engine.optim.ema import RAW
 from genctl.engine.training import checkpoint
-from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.errors import ExitStatus, GenctlError, Suggestion, nearest
 from genctl.export import bundle
 from genctl.output import Output
 from genctl.registry import Spec
@@ -35,7 +35,7 @@ def load(
     """Load a trained model.
 
     Args:
-        origin: a run (path, name or `Run`), a folder that ``genctl export`` wrote, or an
+        origin: a run (path, name or `Run`), a folder that was exported, or an
             ``.onnx`` file of genctl; the latest run with a checkpoint when None.
         checkpoint: of a run: ``best``, ``last`` or a step.
         weights: of a run: an average's name such as ``ema``, or ``raw``; ``best``: the average that
@@ -85,11 +85,15 @@ def read_assets(folder: Path, data: DataSpec) -> dict[str, bytes]:
     for name, sha256 in data.assets.items():
         path = folder / name
         if not path.is_file():
-            raise GenctlError(ExitStatus.DATA, f"{path} is missing, and the model needs it")
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"{path} is missing, and the model needs it",
+                hint="copy it again from where the run was trained",
+            )
         if sha256_of(path) != sha256:
             raise GenctlError(
                 ExitStatus.DATA,
-                f"{path} has another checksum than when it was written",
+                f"{path} is damaged: its checksum is not the one it was written with",
                 hint="copy it again from where the run was trained",
             )
         found[name] = path.read_bytes()
@@ -102,7 +106,7 @@ def _latest() -> Run:
         raise GenctlError(
             ExitStatus.DATA,
             f"no run with a checkpoint under {runs.runs_root()}",
-            hint="genctl train gan",
+            suggest=Suggestion("train", args=("gan",)),
         )
     return run
 
@@ -111,7 +115,11 @@ def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output:
     path = checkpoint.choose(run, wanted, output.warn)
     document = run.read("config.json")
     if document is None:
-        raise GenctlError(ExitStatus.DATA, f"{run.path} has no config.json, and needs it")
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{run.path} is not a run folder (it has no config.json)",
+            suggest=Suggestion("runs ls"),
+        )
     spec = registry.get(document["config"]["family"])
     config = from_json(spec, document["config"])
     data = _data_of(path / "data.json")
@@ -142,10 +150,13 @@ def _group_of(run: Run, path: Path, weights: str) -> tuple[str, str]:
         return weights, f"ema.{weights}"
     if weights == RAW:
         return weights, "model"
-    choices = ["best", *averages, RAW]
-    close = nearest(weights, choices) or choices
+    *choices, last = ["best", *averages, RAW]
+    close = nearest(weights, [*choices, last])
     raise GenctlError(
-        ExitStatus.USAGE, f"no weights {weights!r} in {path}; choose {' or '.join(close)}"
+        ExitStatus.USAGE,
+        f"unknown weights {weights!r}; choose {', '.join(choices)} or {last}",
+        option="weights",
+        suggest=close[0] if close else "best",
     )
 
 
@@ -189,7 +200,7 @@ def _built(spec: Spec, config: Config, data: DataSpec, parents: Parents) -> Mapp
     ) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise GenctlError(
-            ExitStatus.DATA, f"its configuration and data describe no model: {reason}"
+            ExitStatus.DATA, f"no model can be built from its configuration and data: {reason}"
         ) from error
 
 

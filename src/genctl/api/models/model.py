@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genctl.engine.sampling.loaded import LoadedModel
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.output import Mode, Output
 from genctl.outputs.base import Generated, SampleRequest
 from genctl.outputs.images import generate as images
@@ -39,7 +39,9 @@ class Model(LoadedModel):
             if getattr(request, name) and name not in kind.inputs:
                 raise GenctlError(
                     ExitStatus.USAGE,
-                    f"{self.origin} generates {self.makes}, so it takes no `{name}`",
+                    f"{self.origin} generates {self.makes}, so it takes no {opt(name)}",
+                    hint=f"leave {opt(name)} out",
+                    option=name,
                 )
         found: Generated = kind.load("generate")(self, request, output)
         return found

@@ -1,4 +1,4 @@
-"""``genctl report``: a run as one HTML file: curves, samples through time, settings, scores."""
+"""A report: a run as one HTML file: curves, samples through time, settings, scores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from genctl import runs
 from genctl.api.pages.watch import state_of
 from genctl.contracts import DataSpec
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.files import write_atomic
 from genctl.plots.charts import curve
 from genctl.runs import Run
@@ -37,7 +37,9 @@ def write_run_page(run: Run, out: Path | None = None) -> Path:
     """
     document = run.read("config.json")
     if document is None:
-        raise GenctlError(ExitStatus.DATA, f"{run.path} holds no run", hint="genctl runs ls")
+        raise GenctlError(
+            ExitStatus.DATA, f"{run.path} is not a run folder", suggest=Suggestion("runs ls")
+        )
     state = state_of(run)
     content = html.page(
         run.name,
@@ -100,7 +102,7 @@ def _curves(series: Mapping[str, Sequence[tuple[float, float]]]) -> Iterator[str
 
 
 def _scores(document: Mapping[str, Any] | None) -> str:
-    """The numbers of the last ``genctl eval`` that wrote into the run."""
+    """The numbers of the last evaluation that wrote into the run."""
     if not document:
         return ""
     rows = [

@@ -1,4 +1,4 @@
-"""``genctl watch``: a run's curves and pictures as a page on this machine, while it trains."""
+"""Watching: a run's curves and images as a page on this machine, while it trains."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from genctl.engine.training.loggers import read_rows
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.plots.curves import series_of
 from genctl.runs import Run
 
@@ -70,7 +70,10 @@ def serve(run: Run, port: int) -> ThreadingHTTPServer:
         return ThreadingHTTPServer((HOST, port), handler)
     except OSError as error:
         raise GenctlError(
-            ExitStatus.FAILURE, f"port {port} cannot be used: {error.strerror}", hint="--port 0"
+            ExitStatus.FAILURE,
+            f"{opt('port', port)} cannot be used: {error.strerror}",
+            option="port",
+            suggest=Suggestion("", {"port": 0}, "takes a free one"),
         ) from None
 
 

@@ -9,7 +9,7 @@ from genctl.api.models.loading import load, load_parents
 from genctl.config import Config
 from genctl.contracts import INIT, DataSpec, Feature, Parents, Trained
 from genctl.engine.training import checkpoint
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.export.diffusers.reading import is_unet, read_unet
 from genctl.runs import Run
 from genctl.weights import flatten, sha256_of_tensors
@@ -35,9 +35,9 @@ def kept_parents(run: Run, config: Config) -> dict[str, Trained]:
     if identities({INIT: first}, config)[INIT] != (run.read(FILE) or {}).get(INIT):
         raise GenctlError(
             ExitStatus.DATA,
-            f"{config.parents[INIT]} has other weights than when {run.path} was made to begin "
-            "with them",
-            hint="--new begins with these",
+            f"the weights of {config.parents[INIT]} have changed since {run.path} began with them",
+            option="new",
+            suggest=Suggestion("", {"new": True}, "begins with the new ones"),
         )
     return {**kept, INIT: first}
 

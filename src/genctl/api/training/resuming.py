@@ -10,7 +10,7 @@ from typing import Any
 from genctl import registry, runs
 from genctl.config import Config
 from genctl.config.keys import KIND, section_types
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.registry import DATA_KINDS
 from genctl.runs import Run
 
@@ -42,11 +42,14 @@ def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | 
         return None
     if not (out / "config.json").is_file():
         raise GenctlError(
-            ExitStatus.USAGE, f"{out} exists and is not a run", hint="choose another --out"
+            ExitStatus.USAGE,
+            f"{out} exists and is not a run folder",
+            hint=f"choose another {opt('out')}",
+            option="out",
         )
     run = Run(out)
     if new:
-        reason = "exists, and --new never resumes"
+        reason = f"exists, and {opt('new')} never resumes"
     elif differences := _differences(run, config, fingerprint):
         reason = f"was started with other settings: {'; '.join(differences[:3])}"
     elif run.finished:
@@ -54,7 +57,10 @@ def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | 
     else:
         return run
     raise GenctlError(
-        ExitStatus.USAGE, f"{out} {reason}", hint="choose another --out, or leave it out"
+        ExitStatus.USAGE,
+        f"{out} {reason}",
+        hint=f"choose another {opt('out')}, or leave it out",
+        option="out",
     )
 
 

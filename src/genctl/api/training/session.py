@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training.budget import Budget, parse_budget, times_in
 from genctl.engine.training.callbacks import Callbacks
 from genctl.engine.training.trainer import RunSettings, Trainer
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
 from genctl.output import Output
 from genctl.outputs.callbacks import make_callbacks
 from genctl.registry import DATA_KINDS, OPTIONAL, Spec, kind_of, kinds_for
@@ -148,8 +147,9 @@ def _check_monitor(request: Request, objective: Objective, callbacks: Callbacks)
     if callbacks.evaluate is None or not (callbacks.monitor or objective.monitor):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--eval-every {request.eval_every}: {request.family} is not scored in training",
-            hint="leave --eval-every out",
+            f"{opt('eval_every', request.eval_every)}: {request.family} is not scored in training",
+            hint=f"leave {opt('eval_every')} out",
+            option="eval_every",
         )
 
 
@@ -167,13 +167,14 @@ def _prepared(config: Config) -> Prepared:
         if held is None or held is wanted:
             raise
         others = [spec.name for spec in registry.specs() if held in kinds_for(spec, {})]
-        source = shlex.quote(config.data.source)
-        commands = (f"genctl train {name} --data {source}" for name in others)
         raise GenctlError(
             error.code,
             f"{config.data.source} holds {held.name}, and {config.family} learns from "
             f"{wanted.name}",
-            hint=" or ".join(commands),
+            option="data.source",
+            suggest=tuple(
+                Suggestion("train", {"data": config.data.source}, args=(name,)) for name in others
+            ),
         ) from None
 
 
@@ -185,7 +186,13 @@ def _download(config: Config, output: Output) -> None:
     """
     name = config.data.source
     if name not in KNOWN_SETS:
-        raise unknown("data set to download", name, KNOWN_SETS, hint="leave --download out")
+        raise unknown(
+            "data set to download",
+            name,
+            KNOWN_SETS,
+            hint=f"leave {opt('download')} out",
+            option="download",
+        )
     download(name, output.say)
 
 
@@ -282,22 +289,27 @@ def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
     """Whether every process gets as many whole micro-batches as the others."""
     if world.size > 1 and plan.device.startswith("mps"):
         raise GenctlError(
-            ExitStatus.USAGE, "several processes cannot train on mps", hint="--device cpu"
+            ExitStatus.USAGE,
+            "several processes cannot train on mps",
+            option="device",
+            suggest="cpu",
         )
     if plan.shard and plan.amp == "fp16" and world.size > 1:
         raise GenctlError(
             ExitStatus.USAGE,
-            "fp16 scales losses by what every process sees, which `shard` does not allow",
-            hint="--amp bf16",
+            "fp16 scales losses by what every process sees, which sharding does not allow",
+            option="amp",
+            suggest="bf16",
         )
     share, rest = divmod(plan.batch_size, world.size)
     if rest or share % min(plan.micro_batch, share):
         whole = world.size * (plan.micro_batch if plan.micro_batch < share else 1)
         raise GenctlError(
             ExitStatus.USAGE,
-            f"train.batch_size = {plan.batch_size} cannot be shared by {world.size} processes in "
-            f"micro-batches of {plan.micro_batch}",
-            hint=f"--set batch_size={math.ceil(plan.batch_size / whole) * whole}",
+            f"{opt('train.batch_size', plan.batch_size)} cannot be shared by {world.size} "
+            f"processes in micro-batches of {plan.micro_batch}",
+            option="train.batch_size",
+            suggest=math.ceil(plan.batch_size / whole) * whole,
         )
 
 
@@ -329,7 +341,8 @@ def _kept_plan(request: Request, run: Run, output: Output) -> RunSettings:
     ):
         if wanted is not None and wanted != kept:
             output.warn(
-                f"--{name} {wanted} is ignored: the run began with {kept}; --new changes it"
+                f"the {name} {wanted} is ignored: the run began with {kept}, and only a new run "
+                "can change it"
             )
     resolve_device(plan.device)
     use_threads(plan.threads)
@@ -342,9 +355,10 @@ def _new_plan(request: Request, config: Config) -> RunSettings:
     if config.train.batch_size % micro_batch:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"train.micro_batch = {micro_batch} does not divide "
-            f"train.batch_size = {config.train.batch_size}",
-            hint=f"--set micro_batch={_divisor(config.train.batch_size, micro_batch)}",
+            f"{opt('train.micro_batch', micro_batch)} does not divide "
+            f"{opt('train.batch_size', config.train.batch_size)}",
+            option="train.micro_batch",
+            suggest=_divisor(config.train.batch_size, micro_batch),
         )
     return RunSettings(
         seed=config.seed,

@@ -88,8 +88,9 @@ def train(
     if not isinstance(data, str | Path | None):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"training data has a name or a path, and this is of the type {type(data).__name__}",
+            f"data must be a name or a path, not a {type(data).__name__}",
             hint='numpy.savez("images.npz", images, labels), and data="images.npz"',
+            option="data",
         )
     request = Request(
         family,

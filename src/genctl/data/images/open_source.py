@@ -1,4 +1,4 @@
-"""What ``--data`` names: the bundled digits, a folder or ZIP of images, or an ``.npz`` archive."""
+"""Sources of images: the bundled digits, a folder or ZIP of images, or an ``.npz`` archive."""
 
 from __future__ import annotations
 
@@ -51,9 +51,14 @@ def open_source(
     """
     source, split = separate_split(source, split)
     if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+        raise unknown("split", split, SPLITS, option="data.source")
     if channels not in (None, 1, 3, 4):
-        raise GenctlError(ExitStatus.USAGE, f"images have 1, 3 or 4 channels, not {channels}")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"images have 1, 3 or 4 channels, not {channels}",
+            option="channels",
+            suggest=3,
+        )
     opened = _open(source, split, size, channels)
     if split == "test" or not _has_test_split(source):
         return opened

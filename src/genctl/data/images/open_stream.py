@@ -1,4 +1,4 @@
-"""What ``genctl eval`` compares: anything that `open_source` takes, and functions, as streams."""
+"""What an evaluation compares: anything that `open_source` takes, and functions, as streams."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from genctl.data.images.dataset import ImageDataset, statistics
 from genctl.data.images.open_source import open_source
 from genctl.data.images.options import ImageData
 from genctl.data.prepare import Prepared
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 
 
 def prepare_images(options: ImageData) -> Prepared:
@@ -56,8 +56,9 @@ def parse_size(text: str) -> tuple[int, int] | None:
     if match is None:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"data.size = {text!r} is neither SIDE nor HEIGHTxWIDTH",
-            hint="--set data.size=64",
+            f"{opt('data.size', text)} is neither SIDE nor HEIGHTxWIDTH",
+            option="data.size",
+            suggest=64,
         )
     height = int(match.group(1))
     return height, int(match.group(2) or height)

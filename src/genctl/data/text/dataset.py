@@ -184,7 +184,7 @@ def _refuse_short(source: str, files: TokenFiles, context: int) -> None:
     raise GenctlError(
         ExitStatus.DATA,
         f"the text of {source} is too short: {why}",
-        hint=f"--context {fits}, or a longer text"
-        if fits and held_out > 1
-        else "name a longer text",
+        hint="name a longer text",
+        option="data.context",
+        suggest=fits if fits and held_out > 1 else None,
     )

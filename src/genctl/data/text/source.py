@@ -1,4 +1,4 @@
-"""What ``--data`` names as text: built in, a file, a packed file, lines of JSON, or a folder."""
+"""Sources of text: built in, a file, a packed file, lines of JSON, or a folder."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def open_text(source: str, encoding: str = UTF8) -> TextSource:
         return _folder(path, encoding)
     if os.path.isfile(path):
         if path.stat().st_size == 0:
-            raise GenctlError(ExitStatus.DATA, f"{path} is empty")
+            raise GenctlError(ExitStatus.DATA, f"{path} is empty", hint="name another text")
         return TextSource(_name(path), "", _readers([path], encoding))
     raise _absent(source, path)
 

@@ -33,7 +33,10 @@ def resolve_amp(wanted: str, device: torch.device, *, by_preset: bool = False) -
         return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
     if wanted == "fp16" and device.type != "cuda":
         raise GenctlError(
-            ExitStatus.USAGE, f"fp16 needs a CUDA device, this is {device}", hint="--amp bf16"
+            ExitStatus.USAGE,
+            f"fp16 needs a CUDA device, and this is {device}",
+            option="amp",
+            suggest="bf16",
         )
     return wanted
 

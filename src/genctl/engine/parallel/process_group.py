@@ -202,11 +202,11 @@ class ProcessGroup:
             if work is not None:
                 said["value"] = work()
         except GenctlError as error:
-            said["error"] = [int(error.code), error.message, error.hint]
+            said["error"] = error.pack()
         heard = self._exchange(said)
         for rank, answer in enumerate(heard):
             if "error" in answer:
-                raise self._shared(rank, *answer["error"])
+                raise self._shared(rank, answer["error"])
         return [answer.get("value") for answer in heard]
 
     def _exchange(self, said: dict[str, Any]) -> list[dict[str, Any]]:
@@ -221,12 +221,11 @@ class ProcessGroup:
             distributed.all_gather(rows, padded)
         return [json.loads(row.numpy().tobytes()) for row in rows]
 
-    def _shared(self, rank: int, code: int, message: str, hint: str) -> BaseException:
+    def _shared(self, rank: int, packed: dict[str, Any]) -> BaseException:
         """The error of process ``rank``, for this one to raise."""
         if not self.leads:
-            return WorkerExit(code)
-        where = f"process {rank}: " if rank else ""
-        return GenctlError(ExitStatus(code), where + message, hint=hint)
+            return WorkerExit(packed["code"])
+        return GenctlError.unpack(packed, where=f"process {rank}: " if rank else "")
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
@@ -239,7 +238,7 @@ class ProcessGroup:
             raise GenctlError(
                 ExitStatus.FAILURE,
                 f"a process of this training no longer answers: {str(error).splitlines()[0]}",
-                hint="it may have said why; run the same command again to go on",
+                hint="its own output may name the cause; run the same command again to continue",
             ) from None
 
 
@@ -247,6 +246,8 @@ def _refuse_without_gpu(local_rank: int, gpus: int) -> None:
     if local_rank >= gpus:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"process {local_rank} of this machine has no GPU of its own: there are {gpus}",
-            hint=f"torchrun --nproc-per-node {gpus}, or --device cpu",
+            f"process {local_rank} of this machine has no GPU of its own: the machine has {gpus}",
+            hint=f"torchrun --nproc-per-node {gpus} starts one process per GPU",
+            option="device",
+            suggest="cpu",
         )

@@ -110,7 +110,9 @@ def load_full(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> N
     """
     if targets.keys() != tensors.keys():
         odd = sorted(targets.keys() ^ tensors.keys())
-        raise GenctlError(ExitStatus.DATA, f"the weights do not fit, as with {odd[0]!r}")
+        raise GenctlError(
+            ExitStatus.DATA, f"the weights do not fit: {odd[0]!r} is on one side only"
+        )
     for name, target in targets.items():
         if target.shape != tensors[name].shape:
             raise GenctlError(

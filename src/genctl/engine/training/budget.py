@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _SCALE = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
@@ -53,8 +53,10 @@ def times_in(budget: str, every: str) -> int:
     if not part > 0:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--eval-every {every} is neither a share of the budget nor in its unit ({budget})",
-            hint="--eval-every 10%",
+            f"{opt('eval_every', every)} is neither a share of the budget nor in its unit "
+            f"({budget})",
+            option="eval_every",
+            suggest="10%",
         )
     return max(1, int(1 / part + 1e-9))
 
@@ -101,7 +103,8 @@ def parse_budget(
             ExitStatus.USAGE,
             f"{text!r} is not a budget: a number above 0 and steps, epochs, tokens, s, m or h, or "
             "a bare number of examples such as 250k",
-            hint="--budget 20steps, --budget 250k, --budget 5m",
+            option="budget",
+            suggest=("20steps", "250k", "5m"),
         )
     steps = max(1, round(examples / per_step))
     return Budget(examples=steps * per_step)

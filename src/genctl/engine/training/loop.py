@@ -21,7 +21,7 @@ from genctl.engine.training.progress import Display, Reading
 from genctl.engine.training.reports import phase_metrics
 from genctl.engine.training.signals import StopSignals
 from genctl.engine.training.trainer import Trainer
-from genctl.errors import ExitStatus, GenctlError, is_out_of_memory
+from genctl.errors import ExitStatus, GenctlError, Suggestion, is_out_of_memory
 from genctl.output import Output
 from genctl.plots.curves import draw_curves
 from genctl.runs import Run
@@ -140,7 +140,14 @@ class Loop:
             raise GenctlError(
                 ExitStatus.OUT_OF_MEMORY,
                 f"out of memory at micro-batches of {self._trainer.plan.micro_batch}",
-                hint=f"--new --set micro_batch={max(1, self._trainer.plan.micro_batch // 2)}",
+                option="train.micro_batch",
+                suggest=Suggestion(
+                    "",
+                    {
+                        "new": True,
+                        "train.micro_batch": max(1, self._trainer.plan.micro_batch // 2),
+                    },
+                ),
             ) from None
         finally:
             for logger in (self._rows, *self._loggers):
@@ -191,7 +198,8 @@ class Loop:
                 ExitStatus.USAGE,
                 f"a budget of {self._budget.seconds:g} s is spent before training can begin: "
                 f"starting took {self.elapsed:.0f} s, ending takes {ending:.0f} s",
-                hint="--budget 1m, or count examples: --budget 10k",
+                option="budget",
+                suggest=("1m", Suggestion("", {"budget": "10k"}, "counts examples")),
             )
 
     def _finish(self) -> None:
@@ -227,7 +235,7 @@ class Loop:
         raise GenctlError(
             ExitStatus(code),
             f"stopped by {signal_name} at step {self._trainer.index}, saved in {self._run.path}",
-            hint="run the same command again to go on",
+            hint="run the same command again to continue",
         )
 
     def _log(self) -> None:

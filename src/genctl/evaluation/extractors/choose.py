@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.custom import CustomExtractor
 from genctl.evaluation.extractors.digits import DigitMonitorExtractor, DigitsExtractor
@@ -87,8 +87,10 @@ def choose_extractor(
     if wish.protocol and not isinstance(choice.extractor, InceptionExtractor):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--protocol is of the inception extractor, not of {choice.extractor.name!r}",
-            hint="leave --protocol out, or --extractor inception",
+            f"{opt('protocol')} is for the inception extractor, not for {choice.extractor.name!r}",
+            hint=f"leave {opt('protocol')} out",
+            option="protocol",
+            suggest=Suggestion("", {"extractor": "inception"}),
         )
     if wish.precision == "exact":
         return choice
@@ -97,15 +99,16 @@ def choose_extractor(
 
 def _check(wish: ExtractorRequest) -> None:
     if wish.name is not None and wish.name not in EXTRACTORS and ":" not in wish.name:
-        raise unknown("extractor", wish.name, EXTRACTORS)
+        raise unknown("extractor", wish.name, EXTRACTORS, option="extractor")
     if wish.precision not in PRECISIONS:
-        raise unknown("precision", wish.precision, PRECISIONS)
+        raise unknown("precision", wish.precision, PRECISIONS, option="precision")
     find_protocol(wish.protocol or DEFAULT)
     if wish.weights is not None and wish.name not in (None, "inception"):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--weights is for the inception extractor, not for {wish.name!r}",
-            hint="leave out --weights or --extractor",
+            f"{opt('extractor_weights')} is for the inception extractor, not for {wish.name!r}",
+            hint=f"leave {opt('extractor_weights')} or {opt('extractor')} out",
+            option="extractor_weights",
         )
 
 
@@ -118,7 +121,7 @@ def _choose(
     if name is not None:
         return ExtractorChoice(_build(name, wish), "as asked")
     if data_extractor is not None:
-        return ExtractorChoice(_build(data_extractor, wish), "it belongs to the data")
+        return ExtractorChoice(_build(data_extractor, wish), "default for this data")
     search = find_weights()
     if search.path:
         return ExtractorChoice(_inception(wish, search.path), f"verified weights at {search.path}")

@@ -59,7 +59,10 @@ def extrapolate(
     sizes = np.linspace(max(2, _SMALLEST_SHARE * count), count, points).round().astype(int)
     if len(set(sizes.tolist())) < points:
         raise GenctlError(
-            ExitStatus.USAGE, f"{count} samples are too few to extrapolate from", hint="--n 2000"
+            ExitStatus.USAGE,
+            f"{count} samples are too few to extrapolate from",
+            option="n",
+            suggest=2000,
         )
     draw = torch.Generator().manual_seed(seed)
     distances = []

@@ -121,7 +121,8 @@ def squared_radii(features: Tensor, k: int) -> Tensor:
         raise GenctlError(
             ExitStatus.USAGE,
             f"the {k} nearest neighbours of an image need more than {k} images, "
-            f"not {len(features)}",
+            f"and there are {len(features)}",
+            option="n",
         )
     found = torch.empty(len(features), dtype=torch.float64)
     for rows, squared in _blocks(features, features):

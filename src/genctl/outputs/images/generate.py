@@ -16,7 +16,7 @@ from genctl.data.images.dataset import to_uint8
 from genctl.data.images.edits import read_image, read_mask
 from genctl.engine.sampling.driver import sample_chunks
 from genctl.engine.sampling.loaded import LoadedModel
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, opt
 from genctl.output import Output
 from genctl.outputs.base import SampleRequest, drawn_labels, label_numbers
 from genctl.outputs.images.samples import ImageSamples
@@ -75,7 +75,8 @@ def trajectory(model: LoadedModel, request: SampleRequest) -> list[ImageSamples]
         raise GenctlError(
             ExitStatus.USAGE,
             f"{model.origin} generates in one step, so there is no trajectory to show",
-            hint="leave --trajectory out",
+            hint=f"leave {opt('trajectory')} out",
+            option="trajectory",
         )
     numbers = label_numbers(model, request.labels)
     [steps] = image_chunks(
@@ -94,12 +95,17 @@ def _given(model: LoadedModel, request: SampleRequest) -> dict[str, Tensor]:
         return {}
     if request.image is None:
         raise GenctlError(
-            ExitStatus.USAGE, "a mask needs the image it belongs to", hint="--inpaint IMAGE"
+            ExitStatus.USAGE,
+            "a mask needs the image that it belongs to",
+            option="image",
+            suggest=Placeholder("IMAGE"),
         )
     if "image" not in model.sampler().conditions:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{model.origin} generates from noise alone, not from {request.image}",
+            f"{model.origin} generates images from noise alone, not from {request.image}",
+            hint=f"leave {opt('image')} out",
+            option="image",
         )
     channels, height, width = model.data.shape
     shape = (channels, height, width)

@@ -78,16 +78,16 @@ def check_place(out: Path, count: int) -> None:
     if out.suffix == ".npz":
         return
     if out.suffix == ".png" and count > MAX_GRID:
-        reason = f"a grid holds at most {MAX_GRID} samples, these are {count}"
-        hint = out.with_suffix(".npz")
+        reason = f"a grid holds at most {MAX_GRID} samples, and these are {count}"
+        better = out.with_suffix(".npz")
     elif out.suffix not in ("", ".png"):
-        reason = f"cannot save samples as {out.suffix!r}; use .png (a grid), .npz or a folder"
-        hint = out.with_suffix(".png")
+        reason = f"cannot save samples as {out.suffix!r}; use .png (a grid), .npz, or a folder"
+        better = out.with_suffix(".png")
     elif out.is_dir() and any(out.iterdir()):
-        reason, hint = f"the folder {out} is not empty", out.with_name(f"{out.name}-2")
+        reason, better = f"the folder {out} is not empty", out.with_name(f"{out.name}-2")
     else:
         return
-    raise GenctlError(ExitStatus.USAGE, reason, hint=f"--out {hint}")
+    raise GenctlError(ExitStatus.USAGE, reason, option="out", suggest=str(better))
 
 
 def save_animation(path: Path, frames: Sequence[ImageSamples], *, seconds: float = 3.0) -> Path:
@@ -128,6 +128,7 @@ def check_animation_place(path: Path) -> None:
     if path.suffix not in (".gif", ".webp"):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{str(path)!r} cannot hold an animation; use .gif or .webp",
-            hint=f"--trajectory {path.with_suffix('.gif')}",
+            f"cannot save an animation to {str(path)!r}; use .gif or .webp",
+            option="trajectory",
+            suggest=str(path.with_suffix(".gif")),
         )

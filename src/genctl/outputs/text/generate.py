@@ -101,6 +101,7 @@ def tokens_of(prompt: str, tokenizer: Tokenizer, data: DataSpec) -> list[int]:
         raise GenctlError(
             ExitStatus.USAGE,
             f"the prompt {shown!r}... has {len(tokens)} tokens, more than the context of {context}",
-            hint=f"leave its beginning out: the model sees the last {context} tokens at most",
+            hint=f"shorten its beginning: the model sees {context} tokens at most",
+            option="prompts",
         )
     return tokens

@@ -84,6 +84,7 @@ def check_place(out: Path, count: int) -> None:
         return
     raise GenctlError(
         ExitStatus.USAGE,
-        f"{str(out)!r} cannot hold text; use .txt or .jsonl",
-        hint=f"--out {out.with_suffix('.txt')}",
+        f"cannot save text as {str(out)!r}; use .txt or .jsonl",
+        option="out",
+        suggest=str(out.with_suffix(".txt")),
     )

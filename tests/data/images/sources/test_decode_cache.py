@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genctl.data.images.options import ImageData
 from genctl.data.images import decode
 from genctl.data.images.open_source import open_source
+from genctl.data.images.options import ImageData
 from genctl.data.images.sources import decode_cache as decoded
 from genctl.data.prepare import prepare
 from genctl.errors import GenctlError

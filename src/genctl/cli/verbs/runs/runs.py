@@ -67,7 +67,11 @@ def compare(
     """Set runs beside each other: where they stand, and every setting that differs."""
     call: Context = ctx.obj
     if len(names) < 2:
-        raise GenctlError(ExitStatus.USAGE, "one run has nothing to be compared with")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "give at least two runs",
+            hint=f"genctl runs compare {' '.join(names)} OTHER_RUN",
+        )
     found = [directories.find(name) for name in names]
     facts = [_facts(run) for run in found]
     different = differing([run.read("config.json") for run in found])
@@ -106,7 +110,11 @@ def rm(
     if not yes:
         what = ", ".join(str(run.path) for run in found)
         remedy = f"genctl runs rm {' '.join(names)} --yes"
-        call.output.confirm(f"delete {what} ({_size(sum(sizes))})?", remedy=remedy)
+        call.output.confirm(
+            f"delete {what} ({_size(sum(sizes))})",
+            otherwise="nothing was deleted",
+            remedy=remedy,
+        )
     for run in found:
         directories.remove(run)
     call.output.result(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import os
 import tarfile
 import urllib.error
@@ -19,7 +20,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.data.images import decode
+from genctl.data.images.sources.zip_file import DamagedError, reading
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.files import cache_folder, disk_error, make_directory
 
 Images = npt.NDArray[np.uint8]
@@ -92,15 +95,20 @@ def read_known(name: str, split: str) -> Split:
         raise GenctlError(
             ExitStatus.DATA,
             f"the files of {name} are not on this machine: put {named} into {folder}",
-            hint=f"genctl train FAMILY --data {name} --download",
+            suggest=Suggestion(
+                "train",
+                {"data": name, "download": True},
+                "downloads them",
+                args=(Placeholder("FAMILY"),),
+            ),
         )
     try:
         images, labels = known.read(folder, split)
-    except (OSError, ValueError, EOFError, KeyError, tarfile.TarError) as error:
+    except DamagedError as error:
         raise GenctlError(
             ExitStatus.DATA,
             f"the files of {name} in {folder} are damaged: {error}",
-            hint=f"delete them, then genctl train FAMILY --data {name} --download",
+            hint=f"delete them, and download them again with {opt('download')}",
         ) from None
     return np.ascontiguousarray(images), labels
 
@@ -133,7 +141,7 @@ def _fetch(file: KnownFile, target: Path) -> None:
         if digest.hexdigest() != file.md5:
             raise GenctlError(
                 ExitStatus.FAILURE,
-                f"{file.url} gave other content than was published (md5 {digest.hexdigest()})",
+                f"{file.url} is not the published file: its md5 is {digest.hexdigest()}",
                 hint="try again later, or fetch the file elsewhere",
             )
         partial.replace(target)
@@ -155,17 +163,22 @@ def _idx(folder: Path, split: str) -> Split:
     images = _idx_array(folder / f"{part}-images-idx3-ubyte.gz", 3)
     labels = _idx_array(folder / f"{part}-labels-idx1-ubyte.gz", 1)
     if len(images) != len(labels):
-        raise ValueError(f"{len(images)} images and {len(labels)} labels")
+        raise DamagedError(f"{len(images)} images and {len(labels)} labels")
     return images[..., None], labels.astype(np.int64)
 
 
 def _idx_array(path: Path, axes: int) -> npt.NDArray[np.uint8]:
-    with gzip.open(path, "rb") as file:
+    with reading(), gzip.open(path, "rb") as file:
         content = file.read()
-    magic, *shape = np.frombuffer(content[: 4 * (axes + 1)], ">u4").tolist()
+    start = 4 * (axes + 1)
+    if len(content) < start:
+        raise DamagedError(f"{path.name} has {len(content)} bytes")
+    magic, *shape = np.frombuffer(content[:start], ">u4").tolist()
     if magic != 0x800 + axes:
-        raise ValueError(f"{path.name} begins with {magic:#x}, not {0x800 + axes:#x}")
-    return np.frombuffer(content, np.uint8, offset=4 * (axes + 1)).reshape(shape)
+        raise DamagedError(f"{path.name} begins with {magic:#x}, not {0x800 + axes:#x}")
+    if len(content) != start + math.prod(shape):
+        raise DamagedError(f"{path.name} has {len(content)} bytes, not {start + math.prod(shape)}")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
 def _cifar(
@@ -174,9 +187,12 @@ def _cifar(
     """Records of labels and 3x32x32 pixels, inside a ``.tar.gz``."""
 
     def read(folder: Path, split: str) -> Split:
-        with tarfile.open(folder / archive, "r:gz") as tar:
+        with reading(), tarfile.open(folder / archive, "r:gz") as tar:
             parts = [_member(tar, name) for name in (train if split == "train" else (test,))]
-        records = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, label_bytes + 3072)
+        content, size = b"".join(parts), label_bytes + 3072
+        if len(content) % size:
+            raise DamagedError(f"{archive} has {len(content)} bytes, not a multiple of {size}")
+        records = np.frombuffer(content, np.uint8).reshape(-1, size)
         pixels = records[:, label_bytes:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         return pixels, records[:, label_bytes - 1].astype(np.int64)
 
@@ -186,7 +202,7 @@ def _cifar(
 def _member(tar: tarfile.TarFile, name: str) -> bytes:
     file = tar.extractfile(name)  # into memory; nothing is unpacked
     if file is None:
-        raise ValueError(f"{name} is no file")
+        raise DamagedError(f"{name} is not a file")
     return file.read()
 
 
@@ -196,13 +212,17 @@ def _svhn(folder: Path, split: str) -> Split:
         from scipy.io import loadmat
     except ImportError:
         raise GenctlError(
-            ExitStatus.USAGE, "svhn needs SciPy to be read", hint="pip install scipy"
+            ExitStatus.USAGE, "svhn needs scipy (not installed)", hint="pip install scipy"
         ) from None
     try:
         content = loadmat(folder / f"{split}_32x32.mat")
-    except Exception as error:
-        raise ValueError(f"{split}_32x32.mat: {error}") from error
-    return content["X"].transpose(3, 0, 1, 2), content["y"].reshape(-1).astype(np.int64) % 10
+    except Exception as error:  # scipy has no class for what it raises on damage
+        raise DamagedError(f"{split}_32x32.mat: {decode.reason(error)}") from error
+    arrays = [content.get(name) for name in ("X", "y")]
+    if not all(isinstance(array, np.ndarray) for array in arrays) or np.ndim(arrays[0]) != 4:
+        raise DamagedError(f"{split}_32x32.mat has no images X and labels y")
+    images, labels = arrays
+    return images.transpose(3, 0, 1, 2), labels.reshape(-1).astype(np.int64) % 10
 
 
 def _published(base: str, files: Mapping[str, str]) -> tuple[KnownFile, ...]:

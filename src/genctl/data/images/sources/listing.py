@@ -211,7 +211,7 @@ def _walk(root: Path) -> Iterator[Path]:
         raise GenctlError(
             ExitStatus.DATA,
             f"cannot read the folder {error.filename}: {error.strerror}",
-            hint="allow yourself to read it, or name another folder",
+            hint="change its permissions, or name another folder",
         )
 
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=complain):
