@@ -186,3 +186,7 @@ class Output:
             self._console.print(text, markup=False, soft_wrap=True)
         else:
             print(text, file=self.stderr, flush=True)
+
+
+QUIET = Output(Mode.QUIET)
+"""Says nothing but warnings: where Python calls without a sink of its own."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 NAMED = 3
-_PLURALS = {"image": "images", "embedding": "embeddings", None: "nothing"}
 
 
 def some_of(names: Iterable[str]) -> str:
@@ -13,8 +12,3 @@ def some_of(names: Iterable[str]) -> str:
     found = list(names)
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return "; ".join(found[:NAMED]) + more
-
-
-def plural(output: str | None) -> str:
-    """What a model generates, after "generates"; ``output`` is that of its family."""
-    return _PLURALS.get(output, str(output))

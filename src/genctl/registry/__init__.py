@@ -46,6 +46,11 @@ def specs() -> list[Spec]:
     return FAMILIES.all()
 
 
+def all_metrics() -> list[MetricSpec]:
+    """Every metric, of all kinds of output."""
+    return METRICS.all()
+
+
 def broken_plugins() -> list[BrokenPlugin]:
     """The entry points that could not be used, of all kinds."""
     return [plugin for registry in REGISTRIES for plugin in registry.broken()]
@@ -68,6 +73,7 @@ __all__ = [
     "OutputKind",
     "Registry",
     "Spec",
+    "all_metrics",
     "broken_plugins",
     "choose_kind",
     "get",

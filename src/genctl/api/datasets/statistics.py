@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genctl.api.evaluation.streams import SAMPLES
-from genctl.api.models.model import QUIET
 from genctl.data.images.open_stream import open_stream
 from genctl.data.images.stream import Draw, evenly_spaced
 from genctl.engine.devices import resolve_device
@@ -16,12 +15,12 @@ from genctl.evaluation.features import extract
 from genctl.evaluation.reference import require_two
 from genctl.evaluation.statistics_file import write_summary
 from genctl.files import make_directory
-from genctl.output import Output
+from genctl.output import QUIET, Output
 
 
 @dataclass(frozen=True)
 class Summarised:
-    """What `stats` left behind.
+    """What `write_statistics` left behind.
 
     Attributes:
         path: the file.
@@ -36,7 +35,7 @@ class Summarised:
     reason: str
 
 
-def stats(
+def write_statistics(
     source: str | Path | Draw,
     out: str | Path,
     *,

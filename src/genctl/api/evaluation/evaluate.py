@@ -10,14 +10,14 @@ from typing import get_args
 from genctl.api.evaluation.image_scoring import ImageRequest, ImageScores, score_images
 from genctl.api.evaluation.streams import Subject
 from genctl.api.evaluation.text_scoring import score_text
-from genctl.api.models.model import QUIET, Model
 from genctl.api.pages.eval_page import report_folder, write_report
 from genctl.engine.devices import resolve_device
 from genctl.engine.parallel.process_group import ProcessGroup
+from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt, unknown
 from genctl.evaluation.extractors.choose import ExtractorRequest
 from genctl.evaluation.score import Metric, Score, warnings_of
-from genctl.output import Output
+from genctl.output import QUIET, Output
 from genctl.runs import Run
 
 IMAGE_METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -186,7 +186,7 @@ def _of_text(
     output: Output,
     choice: Mapping[str, str | None],
 ) -> Evaluation:
-    models = str | Path | Run | Model | None
+    models = str | Path | Run | LoadedModel | None
     if not isinstance(subject, models) or not isinstance(ref, str | Path | None):
         raise GenctlError(
             ExitStatus.USAGE,

@@ -12,12 +12,12 @@ import numpy as np
 from torch import Tensor
 
 from genctl import runs
-from genctl.api.models.loading import load
-from genctl.api.models.model import Model
+from genctl.api.models.loading import load_model
 from genctl.data.images.dataset import uint8_batches
 from genctl.data.images.open_source import open_source
 from genctl.data.images.open_stream import Images, open_stream
 from genctl.data.images.stream import ArrayStream, ImagePass, ImageStream, Pixels
+from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.export import bundle
 from genctl.output import Output
@@ -29,7 +29,7 @@ from genctl.weights import flatten, sha256_of_tensors
 SAMPLES = 2000
 """How many images a model is judged by, unless asked otherwise."""
 
-Subject: TypeAlias = Model | Run | Images
+Subject: TypeAlias = LoadedModel | Run | Images
 
 
 class ModelStream(ImageStream):
@@ -45,7 +45,7 @@ class ModelStream(ImageStream):
     verb = "sampling"
     lasting = False
 
-    def __init__(self, model: Model, count: int, *, seed: int, batch_size: int) -> None:
+    def __init__(self, model: LoadedModel, count: int, *, seed: int, batch_size: int) -> None:
         if model.output is None or "images" not in model.output.name:
             raise GenctlError(
                 ExitStatus.USAGE,
@@ -101,15 +101,15 @@ def open_subject(
         GenctlError: nothing there, or a model that makes no images.
     """
     count = SAMPLES if n is None else n
-    model = subject if isinstance(subject, Model) else None
+    model = subject if isinstance(subject, LoadedModel) else None
     if subject is None or isinstance(subject, Run):
-        model = load(subject, output=output, **choice)
+        model = load_model(subject, output=output, **choice)
     elif isinstance(subject, str | Path) and _is_model(Path(subject)):
-        model = load(str(subject), output=output, **choice)
+        model = load_model(str(subject), output=output, **choice)
     if model is not None:
         return ModelStream(model, count, seed=seed, batch_size=batch_size)
     assert subject is not None
-    assert not isinstance(subject, Model | Run)
+    assert not isinstance(subject, LoadedModel | Run)
     return open_stream(subject, count)
 
 

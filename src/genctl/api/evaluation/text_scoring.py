@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from genctl.api.models.loading import load
-from genctl.api.models.model import Model
+from genctl.api.models.loading import load_model
 from genctl.data.text.dataset import SCORING_BATCH, TokenDataset
 from genctl.data.text.prepare import open_tokens
+from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.evaluation.measures.bits_per_byte import bits_per_byte, token_losses
 from genctl.evaluation.score import Score
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def score_text(
-    subject: str | Path | Run | Model | None,
+    subject: str | Path | Run | LoadedModel | None,
     ref: str | None,
     n: int | None,
     context: int | None,
@@ -43,8 +43,8 @@ def score_text(
     Raises:
         GenctlError: no model of text, a context beyond the model's, or a text that cannot be read.
     """
-    if not isinstance(subject, Model):
-        subject = load(subject, output=output, **choice)
+    if not isinstance(subject, LoadedModel):
+        subject = load_model(subject, output=output, **choice)
     model = subject
     if model.output is None or "stream" not in model.output.targets:
         raise GenctlError(
@@ -74,7 +74,7 @@ def score_text(
     return score, f"{name}: {part}"
 
 
-def _checked_context(model: Model, wanted: int | None) -> int:
+def _checked_context(model: LoadedModel, wanted: int | None) -> int:
     most = model.data.shape[0]
     if wanted is not None and not 1 < wanted <= most:
         raise GenctlError(
@@ -86,7 +86,7 @@ def _checked_context(model: Model, wanted: int | None) -> int:
     return wanted or most
 
 
-def _dataset(model: Model, ref: str | None, context: int) -> TokenDataset:
+def _dataset(model: LoadedModel, ref: str | None, context: int) -> TokenDataset:
     """The text to predict, in the model's own tokens."""
     with tempfile.TemporaryDirectory(prefix="genctl-") as folder:
         for name, content in model.trained.assets.items():

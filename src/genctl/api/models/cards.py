@@ -8,9 +8,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from genctl import registry
-from genctl.api.models.model import Model
 from genctl.config import Config, parse_value
 from genctl.contracts import DataSpec
+from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.training import checkpoint
 from genctl.engine.training.loggers import read_rows
 from genctl.export import bundle
@@ -53,7 +53,7 @@ def run_card(run: Run, config: Config, data: DataSpec) -> str:
     return render(_card(run, config, data, sentence, sizes_in(newest / "model.safetensors")))
 
 
-def export_card(model: Model) -> str:
+def export_card(model: LoadedModel) -> str:
     """The README.md of an export of ``model``, which comes from a run or a safetensors export."""
     if bundle.is_bundle(model.origin):
         return bundle.read_card(model.origin)

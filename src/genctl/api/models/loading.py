@@ -9,29 +9,29 @@ import torch
 from torch import Tensor, nn
 
 from genctl import documents, registry, runs
-from genctl.api.models.model import QUIET, Model
 from genctl.config import Config, from_json
 from genctl.contracts import INIT, DataSpec, Objective, Parents, Trained
 from genctl.engine.devices import resolve_device
 from genctl.engine.optim.ema import RAW
+from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError, Suggestion, nearest
 from genctl.export import bundle
-from genctl.output import Output
+from genctl.output import QUIET, Output
 from genctl.registry import Spec
 from genctl.runs import Run
 from genctl.seeding import seed_of
 from genctl.weights import load_into, sha256_of
 
 
-def load(
+def load_model(
     origin: str | Path | Run | None = None,
     *,
     checkpoint: str = "best",
     weights: str = "best",
     device: str | None = None,
     output: Output = QUIET,
-) -> Model:
+) -> LoadedModel:
     """Load a trained model.
 
     Args:
@@ -111,7 +111,9 @@ def _latest() -> Run:
     return run
 
 
-def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output: Output) -> Model:
+def _load_run(
+    run: Run, wanted: str, weights: str, device: torch.device, output: Output
+) -> LoadedModel:
     path = checkpoint.choose(run, wanted, output.warn)
     document = run.read("config.json")
     if document is None:
@@ -129,7 +131,7 @@ def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output:
     step = checkpoint.read_state(path).index
     modules = _filled(spec, config, data, parents, tensors, device)
     trained = Trained(spec.name, config, data, modules, read_assets(run.path, data))
-    return Model(run.path, trained, weights, step, device, parents)
+    return LoadedModel(run.path, trained, weights, step, device, parents)
 
 
 def _data_of(place: Path) -> DataSpec:
@@ -160,7 +162,7 @@ def _group_of(run: Run, path: Path, weights: str) -> tuple[str, str]:
     )
 
 
-def _load_bundle(path: Path, device: torch.device) -> Model:
+def _load_bundle(path: Path, device: torch.device) -> LoadedModel:
     document, tensors = bundle.read(path)
     spec = registry.get(document["config"]["family"])
     config = from_json(spec, document["config"])
@@ -168,10 +170,10 @@ def _load_bundle(path: Path, device: torch.device) -> Model:
     parents = load_parents(path, config)
     modules = _filled(spec, config, data, parents, tensors, device)
     trained = Trained(spec.name, config, data, modules, read_assets(path, data))
-    return Model(path, trained, document["weights"], document["step"], device, parents)
+    return LoadedModel(path, trained, document["weights"], document["step"], device, parents)
 
 
-def _load_onnx(path: Path) -> Model:
+def _load_onnx(path: Path) -> LoadedModel:
     from genctl.export import onnx
 
     document, module = onnx.read(path)
@@ -181,7 +183,7 @@ def _load_onnx(path: Path) -> Model:
     texts = document.get("assets", {})
     assets = {name: text.encode() for name, text in texts.items()}
     trained = Trained(spec.name, config, data, {document["role"]: module}, assets)
-    return Model(path, trained, document["weights"], document["step"], torch.device("cpu"))
+    return LoadedModel(path, trained, document["weights"], document["step"], torch.device("cpu"))
 
 
 def _built(spec: Spec, config: Config, data: DataSpec, parents: Parents) -> Mapping[str, nn.Module]:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genctl.api.models.exporting import write
+from genctl.api.models.loading import load_model
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, opt
-from genctl.output import Mode, Output
+from genctl.output import QUIET, Output
 from genctl.outputs.base import Generated, SampleRequest
 from genctl.outputs.images import generate as images
 from genctl.outputs.images.samples import ImageSamples
 from genctl.outputs.text import generate as texts
 from genctl.outputs.text.samples import TextSamples
-
-QUIET = Output(Mode.QUIET)
+from genctl.runs import Run
 
 
 @dataclass(frozen=True)
@@ -167,11 +168,24 @@ class Model(LoadedModel):
         Raises:
             GenctlError: an unknown format, a place that is taken, or a failed proof.
         """
-        from genctl.api.models.exporting import write
-
         return write(self, format, None if out is None else Path(out)).path
 
     def _other_method(self, name: str) -> GenctlError:
         return GenctlError(
             ExitStatus.USAGE, f"{self.origin} generates {self.makes}; use Model.{name}"
         )
+
+
+def open_model(
+    origin: str | Path | Run | None = None,
+    *,
+    checkpoint: str = "best",
+    weights: str = "best",
+    device: str | None = None,
+    output: Output = QUIET,
+) -> Model:
+    """`load_model` as a `Model`."""
+    loaded = load_model(
+        origin, checkpoint=checkpoint, weights=weights, device=device, output=output
+    )
+    return Model(**vars(loaded))

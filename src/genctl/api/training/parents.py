@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from genctl import registry
-from genctl.api.models.loading import load, load_parents
+from genctl.api.models.loading import load_model, load_parents
 from genctl.config import Config
 from genctl.contracts import INIT, DataSpec, Feature, Parents, Trained
 from genctl.engine.training import checkpoint
@@ -46,7 +46,7 @@ def _given(role: str, path: str, config: Config) -> Trained:
     """What is at ``path``; a run may also begin with a network of diffusers, where it can be."""
     spec = registry.get(config.family)
     if role != INIT or "importer.diffusers" not in spec.targets or not is_unet(Path(path)):
-        return load(path, device="cpu").trained
+        return load_model(path, device="cpu").trained
     arguments, weights = read_unet(Path(path))
     modules = spec.load("importer.diffusers")(config, arguments, weights)
     data = DataSpec(

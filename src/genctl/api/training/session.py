@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from genctl import config as configuration
-from genctl import documents, registry
+from genctl import registry
 from genctl.api.models.loading import build_objective
 from genctl.api.training.parents import given_parents, kept_parents
-from genctl.api.training.resuming import find_resumable
+from genctl.api.training.request import TrainRequest
+from genctl.api.training.settings import agree_on_settings, on_this_device
 from genctl.config import Config
 from genctl.contracts import Dataset, DataSpec, Objective, Parents
 from genctl.data.images.sets.known_sets import KNOWN_SETS, download
 from genctl.data.prepare import Prepared, prepare
-from genctl.engine.devices import resolve_device, use_threads
-from genctl.engine.optim.precision import resolve_amp
+from genctl.engine.devices import resolve_device
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training.budget import Budget, parse_budget, times_in
 from genctl.engine.training.callbacks import Callbacks
@@ -32,33 +30,6 @@ from genctl.runs import Run
 
 NAMED_FILES = 5
 SMALL_SIDE = 32
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a person asked of `genctl.train`, before anything was looked up; see there."""
-
-    family: str
-    data: str | Path | None = None
-    preset: str | None = None
-    config: str | Path | None = None
-    sets: Sequence[str] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    budget: str | None = None
-    seed: int | None = None
-    out: str | Path | None = None
-    new: bool = False
-    amp: str | None = None
-    device: str | None = None
-    threads: int | None = None
-    log: Sequence[str] = ()
-    eval_every: str | None = None
-    download: bool = False
-
-    @property
-    def place(self) -> Path | None:
-        """The run directory, where one is given."""
-        return None if self.out is None else Path(self.out)
 
 
 @dataclass(frozen=True)
@@ -92,7 +63,9 @@ class Session:
         }
 
 
-def open_session(request: Request, output: Output, world: ProcessGroup | None = None) -> Session:
+def open_session(
+    request: TrainRequest, output: Output, world: ProcessGroup | None = None
+) -> Session:
     """Look up and build everything, write nothing.
 
     Args:
@@ -114,12 +87,12 @@ def open_session(request: Request, output: Output, world: ProcessGroup | None = 
     world.run_on_all_ranks(lambda: _check_features(spec, config, dataset.spec))
     if spec.large_preset:
         spec, config = world.run_on_all_ranks(lambda: _configured(request, dataset.spec))
-    run, plan = _agreed(request, config, dataset.spec, output, world)
+    run, plan = agree_on_settings(request, config, dataset.spec, output, world)
 
     def built() -> Session:
         parents = kept_parents(run, config) if run else given_parents(config)
         objective = build_objective(spec, config, dataset.spec, parents)
-        trainer = Trainer(objective, dataset, _on_this_device(plan, world), world, output.warn)
+        trainer = Trainer(objective, dataset, on_this_device(plan, world), world, output.warn)
         budget = _budget(config, dataset.spec, trainer)
         callbacks = make_callbacks(spec, config, dataset, parents, trainer.device)
         _check_monitor(request, objective, callbacks)
@@ -140,7 +113,7 @@ def open_session(request: Request, output: Output, world: ProcessGroup | None = 
     return world.run_on_all_ranks(built)
 
 
-def _check_monitor(request: Request, objective: Objective, callbacks: Callbacks) -> None:
+def _check_monitor(request: TrainRequest, objective: Objective, callbacks: Callbacks) -> None:
     """Refuse to be told how often to score where nothing is scored."""
     if request.eval_every is None:
         return
@@ -196,7 +169,7 @@ def _download(config: Config, output: Output) -> None:
     download(name, output.say)
 
 
-def _configured(request: Request, data: DataSpec | None = None) -> tuple[Spec, Config]:
+def _configured(request: TrainRequest, data: DataSpec | None = None) -> tuple[Spec, Config]:
     """The family, and the configuration that suits ``data`` once they are known."""
     spec = registry.get(request.family)
     preset = _default_preset(spec, request, data)
@@ -207,7 +180,7 @@ def _configured(request: Request, data: DataSpec | None = None) -> tuple[Spec, C
     return spec, config
 
 
-def _resolved(spec: Spec, request: Request, preset: str, more: Mapping[str, Any]) -> Config:
+def _resolved(spec: Spec, request: TrainRequest, preset: str, more: Mapping[str, Any]) -> Config:
     """The configuration of all layers, and ``more`` on top of them."""
     return configuration.resolve(
         spec,
@@ -226,7 +199,7 @@ def _resolved(spec: Spec, request: Request, preset: str, more: Mapping[str, Any]
     )
 
 
-def _default_preset(spec: Spec, request: Request, data: DataSpec | None) -> str:
+def _default_preset(spec: Spec, request: TrainRequest, data: DataSpec | None) -> str:
     """The family's preset for such data, or for GPUs where training runs on one."""
     if spec.large_preset and data is not None and _is_large(data):
         return spec.large_preset
@@ -268,58 +241,6 @@ def _budget(config: Config, data: DataSpec, trainer: Trainer) -> Budget:
     )
 
 
-def _agreed(
-    request: Request, config: Config, data: DataSpec, output: Output, world: ProcessGroup
-) -> tuple[Run | None, RunSettings]:
-    """The run to go on with, if any, and the plan: what rank 0 finds, for all processes."""
-
-    def found() -> tuple[str | None, dict[str, Any]]:
-        run = find_resumable(config, data.fingerprint, out=request.place, new=request.new)
-        plan = _kept_plan(request, run, output) if run else _new_plan(request, config)
-        _check_shares(plan, world)
-        return str(run.path) if run else None, dataclasses.asdict(plan)
-
-    path, fields = world.broadcast_from_rank0(found)
-    plan = RunSettings(**fields)
-    use_threads(plan.threads)
-    return Run(Path(path)) if path else None, plan
-
-
-def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
-    """Whether every process gets as many whole micro-batches as the others."""
-    if world.size > 1 and plan.device.startswith("mps"):
-        raise GenctlError(
-            ExitStatus.USAGE,
-            "several processes cannot train on mps",
-            option="device",
-            suggest="cpu",
-        )
-    if plan.shard and plan.amp == "fp16" and world.size > 1:
-        raise GenctlError(
-            ExitStatus.USAGE,
-            "fp16 scales losses by what every process sees, which sharding does not allow",
-            option="amp",
-            suggest="bf16",
-        )
-    share, rest = divmod(plan.batch_size, world.size)
-    if rest or share % min(plan.micro_batch, share):
-        whole = world.size * (plan.micro_batch if plan.micro_batch < share else 1)
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"{opt('train.batch_size', plan.batch_size)} cannot be shared by {world.size} "
-            f"processes in micro-batches of {plan.micro_batch}",
-            option="train.batch_size",
-            suggest=math.ceil(plan.batch_size / whole) * whole,
-        )
-
-
-def _on_this_device(plan: RunSettings, world: ProcessGroup) -> RunSettings:
-    """The plan for this process: each has a GPU of its own."""
-    if world.size == 1 or not plan.device.startswith("cuda"):
-        return plan
-    return dataclasses.replace(plan, device=f"cuda:{world.local_rank}")
-
-
 def _left_out(files: Sequence[str]) -> str:
     """How many files could not be read, and the first of them by name."""
     named = "; ".join(files[:NAMED_FILES])
@@ -327,58 +248,3 @@ def _left_out(files: Sequence[str]) -> str:
     return (
         f"left out {len(files)} unreadable {'file' if len(files) == 1 else 'files'}: {named}{more}"
     )
-
-
-def _kept_plan(request: Request, run: Run, output: Output) -> RunSettings:
-    """What was chosen when the run began; other wishes would change its numbers."""
-    try:
-        plan = documents.build(RunSettings, run.read("resolved.json"))
-    except ValueError as error:
-        raise documents.damaged(run.path / "resolved.json", error) from None
-    for name, wanted, kept in (
-        ("threads", request.threads, plan.threads),
-        ("device", request.device, plan.device),
-    ):
-        if wanted is not None and wanted != kept:
-            output.warn(
-                f"the {name} {wanted} is ignored: the run began with {kept}, and only a new run "
-                "can change it"
-            )
-    resolve_device(plan.device)
-    use_threads(plan.threads)
-    return plan
-
-
-def _new_plan(request: Request, config: Config) -> RunSettings:
-    device = resolve_device(request.device)
-    micro_batch = config.train.micro_batch or config.train.batch_size
-    if config.train.batch_size % micro_batch:
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"{opt('train.micro_batch', micro_batch)} does not divide "
-            f"{opt('train.batch_size', config.train.batch_size)}",
-            option="train.micro_batch",
-            suggest=_divisor(config.train.batch_size, micro_batch),
-        )
-    return RunSettings(
-        seed=config.seed,
-        batch_size=config.train.batch_size,
-        micro_batch=micro_batch,
-        device=str(device),
-        amp=resolve_amp(
-            config.train.amp,
-            device,
-            by_preset=config.origins["train.amp"].startswith("preset "),
-        ),
-        threads=use_threads(request.threads),
-        clip=config.train.clip,
-        compile=config.train.compile,
-        recompute=config.train.recompute,
-        shard=config.train.shard,
-        deterministic=config.train.deterministic,
-    )
-
-
-def _divisor(whole: int, wanted: int) -> int:
-    """The largest divisor of ``whole`` that is at most ``wanted``."""
-    return max(k for k in range(1, wanted + 1) if whole % k == 0)

@@ -6,7 +6,7 @@ import dataclasses
 import platform
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,101 +15,38 @@ import torch
 from genctl import runs
 from genctl.api.models.cards import run_card
 from genctl.api.models.exporting import write_bundle
-from genctl.api.models.loading import load
-from genctl.api.models.model import QUIET
+from genctl.api.models.loading import load_model
 from genctl.api.training.parents import FILE as PARENTS
 from genctl.api.training.parents import identities
-from genctl.api.training.session import Request, Session, open_session
+from genctl.api.training.request import TrainRequest
+from genctl.api.training.session import Session, open_session
 from genctl.contracts import INIT
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.parallel.worker_loop import run_worker
 from genctl.engine.training.budget import Budget
 from genctl.engine.training.loggers import logger_type, open_loggers
 from genctl.engine.training.loop import Loop
-from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, staged, write_atomic
-from genctl.output import Output
+from genctl.output import QUIET, Output
 from genctl.runs import Run
 from genctl.version import VERSION
 
 
-def train(
-    family: str,
-    *,
-    data: str | Path | None = None,
-    preset: str | None = None,
-    config: str | Path | None = None,
-    sets: Sequence[str] = (),
-    options: Mapping[str, Any] | None = None,
-    budget: str | None = None,
-    seed: int | None = None,
-    out: str | Path | None = None,
-    new: bool = False,
-    amp: str | None = None,
-    device: str | None = None,
-    threads: int | None = None,
-    log: Sequence[str] = (),
-    eval_every: str | None = None,
-    download: bool = False,
-    output: Output = QUIET,
-    started: float | None = None,
+def run_training(
+    request: TrainRequest, output: Output = QUIET, started: float | None = None
 ) -> Run:
     """Train a family, or go on with an unfinished run of the same configuration and data.
 
-    Args:
-        family: registered name, e.g. ``"gan"``.
-        data: a built-in name, or the path of a folder or file.
-        preset: the values to start from; when None, the one that suits data and device.
-        config: a TOML or JSON file of settings.
-        sets: settings as texts, e.g. ``["lr=1e-4"]``.
-        options: settings, key -> value, e.g. ``{"lr": 1e-4}``, on top of ``sets``.
-        budget: how long, e.g. ``"5m"``, ``"20steps"`` or ``"250k"`` examples.
-        seed: of everything that is random; 0 when neither this nor another layer says.
-        out: the run directory; the next free name under the root when None.
-        new: never resume.
-        amp: ``auto``, ``off``, ``bf16`` or ``fp16``.
-        device, threads: where and with how many; the best there is when None.
-        log: loggers besides ``metrics.jsonl``: ``tensorboard``, ``wandb`` or a plug-in's.
-        eval_every: share or amount of the budget between scores, instead of their number.
-        download: fetch a well-known data set that is not on this machine.
-        output: where to talk; silent by default.
-        started: `time.monotonic` when a wall-clock budget began; now when None.
-
-    Returns:
-        The finished run.
-
     Under torchrun all processes train one run together; those that rank 0 does not need any more
     because it fails end with its exit status, and silently.
+
+    Args:
+        started: `time.monotonic` when a wall-clock budget began; now when None.
 
     Raises:
         GenctlError: bad input, or training could not end well; what was saved stays.
     """
     started = time.monotonic() if started is None else started
-    if not isinstance(data, str | Path | None):
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"data must be a name or a path, not a {type(data).__name__}",
-            hint='numpy.savez("images.npz", images, labels), and data="images.npz"',
-            option="data",
-        )
-    request = Request(
-        family,
-        data=data,
-        preset=preset,
-        config=config,
-        sets=sets,
-        options=options or {},
-        budget=budget,
-        seed=seed,
-        out=out,
-        new=new,
-        amp=amp,
-        device=device,
-        threads=threads,
-        log=log,
-        eval_every=eval_every,
-        download=download,
-    )
     world = ProcessGroup.join(request.device)
     try:
         return _train(request, output if world.leads else Output.silent(), started, world)
@@ -117,7 +54,7 @@ def train(
         world.leave()
 
 
-def _train(request: Request, output: Output, started: float, world: ProcessGroup) -> Run:
+def _train(request: TrainRequest, output: Output, started: float, world: ProcessGroup) -> Run:
     world.run_on_all_ranks(lambda: [logger_type(name) for name in request.log])
     session = open_session(request, output, world)
     run = session.run or Run(
@@ -133,7 +70,9 @@ def _train(request: Request, output: Output, started: float, world: ProcessGroup
     return run
 
 
-def _lead(request: Request, session: Session, run: Run, output: Output, started: float) -> None:
+def _lead(
+    request: TrainRequest, session: Session, run: Run, output: Output, started: float
+) -> None:
     with run.lock():
         _record(run, session)
         output.say(_headline(run, session))
@@ -153,7 +92,7 @@ def _lead(request: Request, session: Session, run: Run, output: Output, started:
         write_atomic(run.path / "README.md", run_card(run, session.config, session.dataset.spec))
 
 
-def _new_run(request: Request, session: Session) -> Run:
+def _new_run(request: TrainRequest, session: Session) -> Run:
     """A directory with all that describes the run; whole, or not there at all."""
     data = session.dataset.spec
     path = request.place or runs.create(runs.stem_of(session.spec.name, data.name)).path
@@ -161,7 +100,7 @@ def _new_run(request: Request, session: Session) -> Run:
         run = Run(stage)
         for role, origin in session.config.parents.items():
             if role != INIT:
-                write_bundle(load(origin, device="cpu"), stage / "parents" / role)
+                write_bundle(load_model(origin, device="cpu"), stage / "parents" / role)
         for name, content in session.dataset.assets.items():
             make_directory((stage / name).parent)
             (stage / name).write_bytes(content)

@@ -20,7 +20,7 @@ from genctl.contracts import (
     Step,
     Trained,
 )
-from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, opt
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.families.lm.network import Decoder, DecoderShape
 from genctl.families.lm.sizes import hidden_for
 from genctl.nn.init_from import init_from

@@ -126,14 +126,16 @@ def sample(
 
     The family's own options are options too: genctl sample RUN --help
     """
-    from genctl.api.models.loading import load
+    from genctl.api.models.model import open_model
     from genctl.outputs.base import SampleRequest
 
     call: Context = ctx.obj
     asked = _prompts(prompt or [], prompts)
     _check(inpaint, mask, init_image, trajectory, out)
     use_threads(threads)
-    loaded = load(model, checkpoint=checkpoint, weights=weights, device=device, output=call.output)
+    loaded = open_model(
+        model, checkpoint=checkpoint, weights=weights, device=device, output=call.output
+    )
     kind = loaded.output
     if kind is None or "generate" not in kind.targets:
         raise GenctlError(
