@@ -222,7 +222,7 @@ def report(run: str | Path | Run | None = None, out: str | Path | None = None) -
     Raises:
         GenctlError: (DATA) no such run, or a damaged one; the place is not writable.
     """
-    found = run if isinstance(run, Run) else find_or_newest(None if run is None else Path(run))
+    found = run if isinstance(run, Run) else find_or_newest(None if run is None else str(run))
     return write_run_page(found, None if out is None else Path(out))
 
 
