@@ -163,14 +163,16 @@ def test_a_suggested_verb_has_its_own_flags() -> None:
     assert typed(error, "sample", "x")[1] == "genctl eval --model-weights ema"
 
 
-@pytest.mark.parametrize("text", ["{option:n=[}", "{option}", "{option:n={}}", "{0}", "%s", "{"])
+@pytest.mark.parametrize(
+    "text", ["{option:n=[}", "{option:n=1}", "{option}", "{option:n={}}", "{0}", "%s", "{"]
+)
 def test_a_file_name_that_looks_like_ours_stays(text: str) -> None:
     assert str(usage(text)) == text
     assert typed(usage(text))[0] == text
 
 
 @pytest.mark.parametrize(
-    "value", ["}", "{option:n=1}", 'a"b', "\udcff", Path("a/b"), 1.5, [1, "}"]]
+    "value", ["}", "{option:n=1}", 'a"b', "\udcff", Path("a/b"), 1.5, [1, "}"], {"a": {}}]
 )
 def test_any_value_can_be_written(value: Any) -> None:
     shown = str(usage(f"{opt('n', value)}.")).removeprefix("n=").removesuffix(".")

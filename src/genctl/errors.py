@@ -186,7 +186,7 @@ def opt(name: str, value: object = _NO_VALUE) -> str:
     """
     if value is _NO_VALUE:
         return f"{{option:{name}}}"
-    written = json.dumps(value, default=_plain)
+    written = json.dumps(json.dumps(value, default=_plain))  # all of it between quotes
     for brace in "{}":  # they end the option
         written = written.replace(brace, f"\\u{ord(brace):04x}")
     return f"{{option:{name}={written}}}"
@@ -198,6 +198,8 @@ def literal(value: object) -> str:
         return str(value)
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{literal(k)}: {literal(v)}' for k, v in value.items())}}}"
     if value is None or isinstance(value, int | float):
         return repr(value)
     return json.dumps(str(value), ensure_ascii=False)
@@ -223,8 +225,8 @@ def _spelt(template: str, spelling: Spelling) -> str:
         if value is None:
             return spelling.name(name)
         try:
-            return escaped(spelling.given(name, json.loads(value)))
-        except ValueError:  # somebody's file name looks like one of ours
+            return escaped(spelling.given(name, json.loads(json.loads(value))))
+        except (ValueError, TypeError):  # somebody's file name looks like one of ours
             return found.group()
 
     return _OPTION.sub(written, template)
