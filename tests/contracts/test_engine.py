@@ -23,6 +23,7 @@ NAMES = {"fd": "ema", "fd/long": "long"}
 """Of the toy that keeps two averages: how the log calls the score of each, and its name."""
 
 FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil")
+COUPLED = "toy-contrastive"
 
 
 def train(family: str, out: Path, *sets: str, budget: str = "20steps", **options: object) -> Run:
@@ -40,7 +41,7 @@ def weights(run: Run) -> torch.Tensor:
     return torch.cat([tensor.flatten() for _, tensor in sorted(tensors.items())])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, COUPLED])
 def test_micro_batches_change_nothing_beyond_rounding(family: str, tmp_path: Path) -> None:
     sets = ["dropout=0", "optimizer=adamw", "lr=1e-3", *with_teacher(family, tmp_path)]
     whole = weights(train(family, tmp_path / "whole", *sets, budget="10steps"))

@@ -15,7 +15,7 @@ import torch
 
 import genctl
 from genctl.contracts import Loss
-from genctl.engine.parallel import worker_loop as following
+from genctl.engine.parallel import worker_loop
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training import checkpoint
 from genctl.engine.training.loggers import read_rows
@@ -66,6 +66,7 @@ def on_rank(rank: int, then: Callable[[], object], index: int = 4) -> Callable[[
     [
         ("toy-tokens", ADAMW, 1e-5),
         ("toy-adversarial", ADAMW, 1e-5),
+        ("toy-contrastive", ADAMW, 1e-5),
         ("toy-tokens", MUON, 1e-3),
     ],
 )
@@ -102,7 +103,7 @@ def test_a_run_goes_on_with_another_number_of_processes(first: str, tmp_path: Pa
 
 
 def test_all_are_set_back_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole_loss, whole_follow = toys.Tokens.loss, following.follow
+    whole_loss, whole_follow = toys.Tokens.loss, worker_loop.run_worker
     bad = range(5, 5 + MAX_SKIPPED)
 
     def spoiled(self: toys.Tokens, phase: str, batch, step) -> Loss:
@@ -122,7 +123,7 @@ def test_all_are_set_back_together(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     whole_restore = Trainer.restore
     monkeypatch.setattr(toys.Tokens, "loss", spoiled)
     monkeypatch.setattr(Trainer, "restore", watched)
-    monkeypatch.setattr("genctl.api.training.train.follow", followed)
+    monkeypatch.setattr("genctl.api.training.train.run_worker", followed)
     out = tmp_path / "run"
     sets = ("checkpoint_seconds=1e-9", "dropout=0")
     assert train_together("toy-tokens", out, *sets, budget="40steps") == [0, 0]

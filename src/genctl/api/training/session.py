@@ -24,7 +24,8 @@ from genctl.engine.devices import resolve_device, use_threads
 from genctl.engine.optim.precision import resolve_amp
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training.budget import Budget, parse_budget, times_in
-from genctl.engine.training.trainer import RunSettings, Trainer
+from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.output import Output
 from genctl.registry import Spec

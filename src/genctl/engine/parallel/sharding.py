@@ -30,11 +30,13 @@ def shardable_roles(objective: Objective) -> frozenset[str]:
 
 
 def shard(modules: Iterable[nn.Module], device: torch.device, size: int) -> None:
-    """Cut modules in place, a block at a time, then what is left of each."""
+    """Cut modules in place, a block at a time, then what is left of each; scalars stay whole."""
     from torch.distributed.device_mesh import init_device_mesh
 
     mesh = init_device_mesh(device.type, (size,))
     for module in modules:
+        if not any(parameter.ndim for parameter in module.parameters()):
+            continue
         root = _root(module)
         for block in blocks_of(root):
             if block is not root:
@@ -47,7 +49,8 @@ def _shard_one(module: nn.Module, mesh: Any) -> None:
 
     # Else the outermost module stays whole after a pass without gradients, such as a generator's in
     # the discriminator's phase, and the next pass would neither give gradients nor see new weights.
-    shard = fully_shard(module, mesh=mesh, reshard_after_forward=True)
+    scalars = {parameter for parameter in module.parameters() if not parameter.ndim}
+    shard = fully_shard(module, mesh=mesh, reshard_after_forward=True, ignored_params=scalars)
     # The engine divides by the weights of all losses, so gradients are sums; gloo knows no others.
     shard.set_gradient_divide_factor(1.0)
     shard.set_force_sum_reduction_for_comms(True)

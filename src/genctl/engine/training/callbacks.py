@@ -110,13 +110,13 @@ class Observer:
                 f"scores in training take {fit or 'no'} samples instead of {self._samples}: "
                 f"those would take more than {SCORE_SHARE:.0%} of the budget"
             )
-            self._trainer.plan = dataclasses.replace(self._trainer.plan, scored=fit)
+            self._trainer.settings = dataclasses.replace(self._trainer.settings, scored=fit)
         self.pace.scoring += seconds * self._samples
 
     @property
     def _samples(self) -> int:
         """How many a score takes."""
-        chosen, monitor = self._trainer.plan.scored, self._trainer.objective.monitor
+        chosen, monitor = self._trainer.settings.scored, self._trainer.objective.monitor
         return (monitor or Monitor("")).samples if chosen is None else chosen
 
     def _note_best(self, checkpoint: Path, weights: str, scores: Scores) -> None:

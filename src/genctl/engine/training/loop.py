@@ -104,7 +104,7 @@ class Loop:
         self._display = Display(output, unit, trainer.device)
         self._units = units_per_example
         self._window = _Window()
-        self._plan = trainer.plan
+        self._plan = trainer.settings
         self._first_position = trainer.position
         self._training_since = time.monotonic()
         self._scored = int(self.fraction * settings.evaluations)
@@ -139,8 +139,8 @@ class Loop:
                 raise
             raise GenctlError(
                 ExitStatus.OUT_OF_MEMORY,
-                f"out of memory at micro-batches of {self._trainer.plan.micro_batch}",
-                hint=f"--new --set micro_batch={max(1, self._trainer.plan.micro_batch // 2)}",
+                f"out of memory at micro-batches of {self._trainer.settings.micro_batch}",
+                hint=f"--new --set micro_batch={max(1, self._trainer.settings.micro_batch // 2)}",
             ) from None
         finally:
             for logger in (self._rows, *self._loggers):
@@ -179,8 +179,8 @@ class Loop:
 
     def _keep_plan(self) -> None:
         """What the trainer had to change stays so when the run is resumed."""
-        if self._trainer.plan is not self._plan:
-            self._plan = self._trainer.plan
+        if self._trainer.settings is not self._plan:
+            self._plan = self._trainer.settings
             self._run.write("resolved.json", dataclasses.asdict(self._plan))
 
     def _refuse_empty(self) -> None:

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from genctl.contracts import Batch, Dataset, Loss, Objective, Phase
-from genctl.engine.optim.compiling import (
-    compile_blocks,
-    could_not_compile,
-    eager_copy,
-    recompute_blocks,
-    stay_eager,
-)
+from genctl.contracts import Batch, Dataset, Objective, Phase
+from genctl.engine.optim.compiling import compile_blocks, eager_copy, recompute_blocks
 from genctl.engine.optim.determinism import be_deterministic
 from genctl.engine.optim.ema import RAW, Ema
 from genctl.engine.optim.optimizers import Optimizers, set_found_inf, supports_found_inf
@@ -31,56 +23,21 @@ from genctl.engine.parallel.sharding import (
     shard,
     shardable_roles,
 )
-from genctl.engine.sampling.noise import TRAINING_BLOCK, KeyedNoise
 from genctl.engine.training.checkpoint import Snapshot
-from genctl.engine.training.context import StepContext, reseed
+from genctl.engine.training.context import StepState
+from genctl.engine.training.gradients import PhaseGradients
 from genctl.engine.training.reports import PhaseReport, summed
-from genctl.errors import is_out_of_memory
-from genctl.seeding import seed_of
+from genctl.engine.training.settings import RunSettings
 from genctl.weights import flatten, load_into
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """What was chosen once for a run, and is used again at every start of it.
-
-    Attributes:
-        seed: of all randomness.
-        batch_size: examples in an optimizer step of one phase.
-        micro_batch: examples at a time; fewer after memory has run out.
-        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        amp: ``off``, ``bf16`` or ``fp16``.
-        threads: of torch on the CPU.
-        clip: largest gradient norm; 0: none.
-        compile: whether blocks are compiled.
-        recompute: whether blocks run again for gradients, in less memory.
-        shard: whether several processes share weights, averages and moments out.
-        deterministic: whether a GPU must give the same bits every time.
-        scored: samples of a score in training where a budget in time has no room for as many as
-            the family wants, 0 for no scores; None where it has.
-    """
-
-    seed: int
-    batch_size: int
-    micro_batch: int
-    device: str
-    amp: str
-    threads: int
-    clip: float = 0.0
-    compile: bool = False
-    recompute: bool = False
-    shard: bool = False
-    deterministic: bool = False
-    scored: int | None = None
 
 
 class Trainer:
     """An objective under training.
 
     Args:
-        objective: what to train; its modules are moved to the plan's device.
+        objective: what to train; its modules are moved to the settings' device.
         dataset: what to train on.
-        plan: how.
+        settings: how.
         world: the processes that train together; this one alone when None.
         warn: hears what a person should know.
     """
@@ -89,28 +46,27 @@ class Trainer:
         self,
         objective: Objective,
         dataset: Dataset,
-        plan: RunSettings,
+        settings: RunSettings,
         world: ProcessGroup | None = None,
         warn: Callable[[str], object] = str,
     ) -> None:
-        self.plan = plan
         self.world = world or ProcessGroup()
-        self._warn = warn
-        self.device = torch.device(plan.device)
+        self.device = torch.device(settings.device)
         self.objective = objective
         for module in (*objective.modules.values(), *objective.frozen.values()):
             module.to(self.device)
         for module in objective.frozen.values():
             module.eval().requires_grad_(False)
-        if plan.deterministic:
+        if settings.deterministic:
             be_deterministic()
-        self.precision = Precision(plan.amp, self.device)
+        self.precision = Precision(settings.amp, self.device)
+        self.gradients = PhaseGradients(objective, settings, self.precision, self.world, warn)
         self.ema = Ema(objective.modules, objective.ema)
-        if plan.recompute:
+        if settings.recompute:
             recompute_blocks(objective)
-        if plan.compile:
+        if settings.compile:
             compile_blocks(objective)
-        self._cuts = plan.shard and self.world.size > 1
+        self._cuts = settings.shard and self.world.size > 1
         self._plain = self._cut() if self._cuts else {}
         self.optimizers = Optimizers(objective.modules, objective.optimizers)
         self.index = 0
@@ -120,14 +76,18 @@ class Trainer:
         self._dataset = dataset
         self._stream: Iterator[Batch] | None = None
         self._repeats = _repeats(objective.phases)
-        self._eager = False
         self.nonblocking_checks = self.device.type == "cuda"
         """Whether the device decides about bad gradients by itself, so that nobody waits for it."""
 
     @property
+    def settings(self) -> RunSettings:
+        """Those given, with smaller micro-batches once memory has run out."""
+        return self.gradients.settings
+
+    @property
     def examples_per_step(self) -> int:
         """How many examples a step takes from the stream."""
-        return self._repeats * self.plan.batch_size
+        return self._repeats * self.settings.batch_size
 
     def step(self, fraction: float) -> dict[str, PhaseReport]:
         """Run every phase that is due at ``fraction`` of the budget, then move the averages."""
@@ -221,8 +181,8 @@ class Trainer:
         if self._stream is None:
             self._stream = self._dataset.stream(
                 self.position,
-                self.plan.batch_size,
-                seed=self.plan.seed,
+                self.settings.batch_size,
+                seed=self.settings.seed,
                 rank=self.world.rank,
                 world=self.world.size,
             )
@@ -235,71 +195,13 @@ class Trainer:
             for name, parameter in self.optimizers.parameters[optimizer].items()
         }
         self._require_gradients(active.keys())
-        losses = self._losses(phase, batch, fraction, list(active.values()))
+        state = StepState(self.index, self.position, fraction, self.attempt)
+        losses = self.gradients.add(phase, batch, state, list(active.values()))
         weight = torch.stack([torch.as_tensor(loss.weight).float() for loss in losses]).sum()
         report = self._update(phase, weight.to(self.device), summed(losses))
         for parameter in active.values():
             parameter.grad = None
         return report
-
-    def _losses(
-        self, phase: Phase, batch: Batch, fraction: float, active: list[nn.Parameter]
-    ) -> list[Loss]:
-        """The losses of all micro-batches; once more with less memory or without the compiler."""
-        while True:
-            try:
-                return [self._backward(phase, part, fraction) for part in self._parts(phase, batch)]
-            except RuntimeError as error:
-                self._make_do(phase, error)
-            for parameter in active:
-                parameter.grad = None
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()  # now that the failed attempt is forgotten
-
-    def _make_do(self, phase: Phase, error: RuntimeError) -> None:
-        """Change what made a phase fail, so that it can be tried again, or raise ``error``."""
-        reason = str(error).strip().partition("\n")[0]
-        if self.plan.compile and not self._eager and could_not_compile(error):
-            self._warn(f"training goes on without compiling, which failed: {reason}")
-            for module in self.objective.modules.values():
-                stay_eager(module)
-            self._eager = True
-            return
-        if not is_out_of_memory(error) or not self._can_halve(phase):
-            raise error
-        size = -(-self._micro_size // 2)
-        self.plan = dataclasses.replace(self.plan, micro_batch=size)
-        self._warn(f"out of memory: micro-batches of {size} from here on, the same batches in all")
-
-    def _can_halve(self, phase: Phase) -> bool:
-        """Not among several processes, which must exchange as many messages as each other."""
-        return phase.separable and self._micro_size > 1 and self.world.size == 1
-
-    @property
-    def _micro_size(self) -> int:
-        return min(self.plan.micro_batch, self.plan.batch_size // self.world.size)
-
-    def _parts(self, phase: Phase, batch: Batch) -> Iterator[Batch]:
-        share = self.plan.batch_size // self.world.size
-        size = self._micro_size if phase.separable else share
-        for start in range(0, share, size):
-            yield batch.rows(start, start + size).to(self.device)
-
-    def _backward(self, phase: Phase, batch: Batch, fraction: float) -> Loss:
-        key = (self.plan.seed, self.attempt, phase.name)
-        # Dropout and its like draw from the global generator.
-        reseed(self.device, seed_of(*key, "global", batch.positions[0]))
-        noise = KeyedNoise(
-            key, batch.positions, block=TRAINING_BLOCK, drawn_on=self.device, device=self.device
-        )
-        second_order = bool(phase.second_order) and self.index % phase.second_order == 0
-        context = StepContext(
-            self.index, self.position, fraction, second_order, noise, self.precision, self.world
-        )
-        with self.precision.autocast():
-            loss = self.objective.loss(phase.name, batch, context)
-        self.precision.scaler.scale(loss.total).backward()
-        return Loss(loss.total.detach(), loss.weight, loss.metrics)
 
     def _update(self, phase: Phase, weight: Tensor, metrics: dict[str, Tensor]) -> PhaseReport:
         scaler = self.precision.scaler
@@ -317,8 +219,8 @@ class Trainer:
         torch._foreach_div_([local(gradient) for gradient in gradients], weight)
         norm = self._norm(gradients)
         finite = norm.isfinite()
-        if self.plan.clip:
-            factor = (self.plan.clip / norm).clamp(max=1.0)
+        if self.settings.clip:
+            factor = (self.settings.clip / norm).clamp(max=1.0)
             torch._foreach_mul_([local(gradient) for gradient in gradients], factor)
         for name in phase.optimizers:
             self._move(self.optimizers[name], finite)

@@ -1,0 +1,39 @@
+"""What was chosen once for a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What was chosen once for a run, and is used again at every start of it.
+
+    Attributes:
+        seed: of all randomness.
+        batch_size: examples in an optimizer step of one phase.
+        micro_batch: examples at a time; fewer after memory has run out.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        amp: ``off``, ``bf16`` or ``fp16``.
+        threads: of torch on the CPU.
+        clip: largest gradient norm; 0: none.
+        compile: whether blocks are compiled.
+        recompute: whether blocks run again for gradients, in less memory.
+        shard: whether several processes share weights, averages and moments out.
+        deterministic: whether a GPU must give the same bits every time.
+        scored: samples of a score in training where a budget in time has no room for as many as
+            the family wants, 0 for no scores; None where it has.
+    """
+
+    seed: int
+    batch_size: int
+    micro_batch: int
+    device: str
+    amp: str
+    threads: int
+    clip: float = 0.0
+    compile: bool = False
+    recompute: bool = False
+    shard: bool = False
+    deterministic: bool = False
+    scored: int | None = None
