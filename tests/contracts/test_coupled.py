@@ -75,8 +75,8 @@ def gradients(
             seen.update({f"{name}.{key}": full(p.grad).clone() for key, p in parameters.items()})
 
         trainer.optimizers[name].register_step_pre_hook(look)
-    if world and not world.leads:
-        world.receive()  # what the step of rank 0 sends
+    if world and not world.is_main:
+        world.receive_command()  # what the step of rank 0 sends
     trainer.step(0.0)
     return seen
 
@@ -138,7 +138,7 @@ def test_processes_change_no_gradient(
         world = ProcessGroup.join("cpu")
         found = gradients(settings, world=world)
         save_tensors(tmp_path / f"{rank}.safetensors", found)
-        world.leave()
+        world.destroy()
 
     expected = gradients()  # here first: what it imports need not be imported by each
     assert in_processes(work, size, seconds=120) == [0] * size

@@ -31,6 +31,7 @@ from tests.processes import in_processes
 pytestmark = needs_fork
 
 ADAMW = ("dropout=0", "optimizer=adamw", "lr=1e-3")
+TOKENS, GATHERING = "toy-tokens", "toy-contrastive"
 MUON = ("dropout=0", "optimizer=muon", "lr=1e-2")
 
 
@@ -138,14 +139,16 @@ def raise_divergence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "expected", "said"),
+    ("family", "change", "expected", "said"),
     [
-        (on_rank(0, raise_divergence), [ExitStatus.NON_FINITE, 0], "diverged for a test"),
-        (on_rank(0, die), [-signal.SIGKILL, ExitStatus.FAILURE], ""),
-        (on_rank(1, die), [ExitStatus.FAILURE, -signal.SIGKILL], "no longer answers"),
+        (TOKENS, on_rank(0, raise_divergence), [ExitStatus.NON_FINITE, 0], "diverged for a test"),
+        (TOKENS, on_rank(0, die), [-signal.SIGKILL, ExitStatus.FAILURE], ""),
+        (TOKENS, on_rank(1, die), [ExitStatus.FAILURE, -signal.SIGKILL], "no longer answers"),
+        (GATHERING, on_rank(1, die), [ExitStatus.FAILURE, -signal.SIGKILL], "no longer answers"),
     ],
 )
 def test_who_fails_leaves_nobody_waiting(
+    family: str,
     change: Callable[[int], None],
     expected: list[int],
     said: str,
@@ -154,7 +157,7 @@ def test_who_fails_leaves_nobody_waiting(
 ) -> None:
     def work(rank: int) -> None:
         change(rank)
-        train("toy-tokens", tmp_path / "run", "checkpoint_seconds=1e-9")
+        train(family, tmp_path / "run", "checkpoint_seconds=1e-9")
 
     assert in_processes(work, seconds=30) == expected
     errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
@@ -210,7 +213,7 @@ def test_gathered_rows_carry_the_gradient_of_every_process(tmp_path: Path) -> No
         loss(own, world.gather(own)).backward()
         assert own.grad is not None
         save_tensors(tmp_path / f"{rank}.safetensors", {"gradient": own.grad})
-        world.leave()
+        world.destroy()
 
     assert in_processes(work) == [0, 0]
     parts = [load_tensors(tmp_path / f"{rank}.safetensors")["gradient"] for rank in (0, 1)]

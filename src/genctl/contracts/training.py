@@ -249,13 +249,15 @@ class CoupledObjective(Objective, Protocol):
     outputs. Memory holds the graph of one micro-batch and the outputs of all. A batch that fits
     one micro-batch takes a single pass.
 
-    Among several processes `Objective.loss` gets the outputs of the process's own share, of equal
-    size everywhere. It sees the others' through `Step.gather`, and returns the sum over its own
-    rows with their number as the weight, each row compared with the rows of all processes. The
-    engine adds up the gradients of all processes, which gives those of the whole batch.
+    In a process group of several ranks `Objective.loss` gets the outputs of its own rank's share,
+    of equal size on every rank. `Step.gather` (all-gather, with an all-reduce backward) gives it
+    those of all. It compares its own rows with the rows of all ranks, and returns the sum over its
+    own rows with their number as the weight. The engine adds up the gradients of all ranks, which
+    gives those of the whole batch.
 
-    `Objective.loss` may use parameters of its own, such as a temperature. Where weights are cut
-    among processes, it must call a module for them, or they must be scalars, which stay whole.
+    `Objective.loss` may use parameters of its own, such as a temperature. Where weights are sharded
+    these must be scalars, which stay whole, or be used by calling the module that has them. Towers
+    that are called one by one must be entries of `Objective.modules` each.
     """
 
     def outputs(self, phase: str, batch: Batch, step: Step) -> Mapping[str, Tensor]:

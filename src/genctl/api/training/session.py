@@ -103,7 +103,7 @@ def open_session(request: Request, output: Output, world: ProcessGroup | None = 
     world = world or ProcessGroup()
     spec, config = world.run_on_all_ranks(lambda: _configured(request))
     if request.download:
-        world.run_on_all_ranks(lambda: _download(config, output) if world.leads else None)
+        world.run_on_all_ranks(lambda: _download(config, output) if world.is_main else None)
     prepared = world.rank0_first(lambda: _prepared(config))
     if prepared.skipped:
         output.warn(_left_out(prepared.skipped))

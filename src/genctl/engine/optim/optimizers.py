@@ -144,8 +144,8 @@ class _Group:
 def _groups(spec: OptimizerSpec, parameters: Named) -> list[_Group]:
     """Matrices and kernels, which decay, and the rest; with Muon, what it moves apart.
 
-    Scalars are a group of their own: they stay whole where all else is cut among processes, and
-    torch moves no group of both.
+    Scalars are a group of their own: they stay whole where all else is sharded, and torch's fused
+    optimizers take no group of both.
     """
     wide = [name for name, parameter in parameters.items() if parameter.ndim >= 2]
     narrow = [name for name, parameter in parameters.items() if parameter.ndim == 1]

@@ -21,13 +21,13 @@ from genctl.seeding import seed_of
 
 
 class PhaseGradients:
-    """Gradients of an objective's phases, as sums over the examples of this process.
+    """Gradients of an objective's phases, as sums over the examples of this rank.
 
     Args:
         objective: whose losses; its modules are on ``device``.
         settings: of the run.
         precision: autocast and loss scale.
-        world: the processes that train together.
+        world: the process group.
         warn: hears what a person should know.
 
     Attributes:
@@ -97,7 +97,7 @@ class PhaseGradients:
         self.on_settings_changed(self.settings)
 
     def _can_halve(self, phase: Phase) -> bool:
-        """Not among several processes, which must exchange as many messages as each other."""
+        """Not among several ranks, which must all take part in the same collective operations."""
         return phase.separable and self._micro_size > 1 and self._world.size == 1
 
     @property

@@ -18,8 +18,8 @@ class RunSettings:
         threads: of torch on the CPU.
         clip: largest gradient norm; 0: none.
         compile: whether blocks are compiled.
-        recompute: whether blocks run again for gradients, in less memory.
-        shard: whether several processes share weights, averages and moments out.
+        recompute: whether blocks are gradient-checkpointed.
+        shard: whether several ranks shard weights, EMA copies and optimizer states.
         deterministic: whether a GPU must give the same bits every time.
         scored: samples of a score in training where a budget in time has no room for as many as
             the family wants, 0 for no scores; None where it has.

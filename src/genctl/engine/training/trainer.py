@@ -1,4 +1,4 @@
-"""One training step: phases, micro-batches, gradients, optimizers, averages."""
+"""One training step: phases, gradients, optimizers, EMA copies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genctl.engine.optim.determinism import be_deterministic
 from genctl.engine.optim.ema import RAW, Ema
 from genctl.engine.optim.optimizers import Optimizers, set_found_inf, supports_found_inf
 from genctl.engine.optim.precision import Precision
-from genctl.engine.parallel.process_group import COLLECT, RELOAD, STEP, Command, ProcessGroup
+from genctl.engine.parallel.process_group import Command, CommandKind, ProcessGroup
 from genctl.engine.parallel.sharding import (
     full,
     is_sharded,
@@ -38,7 +38,7 @@ class Trainer:
         objective: what to train; its modules are moved to the settings' device.
         dataset: what to train on.
         settings: how.
-        world: the processes that train together; this one alone when None.
+        world: the process group; this process alone when None.
         warn: hears what a person should know.
     """
 
@@ -66,8 +66,8 @@ class Trainer:
             recompute_blocks(objective)
         if settings.compile:
             compile_blocks(objective)
-        self._cuts = settings.shard and self.world.size > 1
-        self._plain = self._cut() if self._cuts else {}
+        self._sharded = settings.shard and self.world.size > 1
+        self._unsharded = self._shard() if self._sharded else {}
         self.optimizers = Optimizers(objective.modules, objective.optimizers)
         self.index = 0
         self.position = 0
@@ -90,61 +90,64 @@ class Trainer:
         return self._repeats * self.settings.batch_size
 
     def step(self, fraction: float) -> dict[str, PhaseReport]:
-        """Run every phase that is due at ``fraction`` of the budget, then move the averages."""
-        self.world.order(Command(STEP, fraction))
+        """Run every phase that is due at ``fraction`` of the budget, then update the EMA copies."""
+        self.world.send_command(Command(CommandKind.STEP, fraction=fraction))
         self.optimizers.set_rates(fraction, self.index, self.rate_scale)
         batches = self._next_batches()
         reports = {}
-        for phase in self.objective.phases:
-            if self.index % phase.every == 0:
-                for repeat in range(phase.repeat):
-                    reports[phase.name] = self._run(phase, batches[repeat], fraction)
+        with self.world.detecting_lost_ranks():
+            for phase in self.objective.phases:
+                if self.index % phase.every == 0:
+                    for repeat in range(phase.repeat):
+                        reports[phase.name] = self._run(phase, batches[repeat], fraction)
         self.index += 1
         self.position += self.examples_per_step
         self.ema.update(self.examples_per_step, self.position)
         return reports
 
     def averages(self) -> Mapping[str, dict[str, nn.Module]]:
-        """Copies of the modules that previews and scores may run: every average, or ``raw``."""
+        """Modules that previews and scores may run: every EMA copy, or a copy called ``raw``."""
         live = self.ema.copies or {RAW: dict(self.objective.modules)}
-        if not self._cuts:
+        if not self._sharded:
             return self.ema.copies or {RAW: {role: eager_copy(m) for role, m in live[RAW].items()}}
-        groups = self._collected(everything=not self.ema.copies)
+        groups = self._gathered(everything=not self.ema.copies)
         found: dict[str, dict[str, nn.Module]] = {}
         for name, roles in live.items():
-            found[name] = {role: copy.deepcopy(self._plain[role]).to(self.device) for role in roles}
-            load_into(found[name], groups["model" if name == RAW else f"ema.{name}"])
+            copies = {role: copy.deepcopy(self._unsharded[role]).to(self.device) for role in roles}
+            load_into(copies, groups["model" if name == RAW else f"ema.{name}"])
+            found[name] = copies
         return found
 
-    def _cut(self) -> dict[str, nn.Module]:
-        """Give each process its part; rank 0 gets copies, on the CPU, to be filled when whole."""
+    def _shard(self) -> dict[str, nn.Module]:
+        """Shard modules and EMA copies; on rank 0, unsharded copies on the CPU, to be filled."""
         modules = self.objective.modules
-        plain = (
-            {role: eager_copy(m).cpu() for role, m in modules.items()} if self.world.leads else {}
+        unsharded = (
+            {role: eager_copy(m).cpu() for role, m in modules.items()} if self.world.is_main else {}
         )
         chosen = shardable_roles(self.objective)
         averages = [roles[r] for roles in self.ema.copies.values() for r in chosen & roles.keys()]
         shard(
             [*(modules[role] for role in sorted(chosen)), *averages], self.device, self.world.size
         )
-        return plain
+        return unsharded
 
-    def collect(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
-        """Put together what is cut, with all processes: averages, or weights and moments too."""
+    def full_tensors(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
+        """Gather what is sharded, on all ranks: EMA copies, or weights and moments too."""
         groups = {f"ema.{name}": flatten(roles) for name, roles in self.ema.copies.items()}
         if everything:
             moments = {f"optimizer.{n}": s for n, s in self.optimizers.state().items()}
             groups = {"model": flatten(self.objective.modules), **groups, **moments}
-        return {
-            group: {name: full(tensor) for name, tensor in tensors.items()}
-            for group, tensors in groups.items()
-        }
+        with self.world.detecting_lost_ranks():
+            return {
+                group: {name: full(tensor) for name, tensor in tensors.items()}
+                for group, tensors in groups.items()
+            }
 
-    def _collected(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
-        """`collect`, which the other processes join when something is cut."""
-        if self._cuts:
-            self.world.order(Command(COLLECT, float(everything)))
-        return self.collect(everything=everything)
+    def _gathered(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
+        """`full_tensors`, in which the other ranks take part when something is sharded."""
+        if self._sharded:
+            self.world.send_command(Command(CommandKind.COLLECT, everything=everything))
+        return self.full_tensors(everything=everything)
 
     def snapshot(self, elapsed: float) -> Snapshot:
         """Everything that `restore` needs."""
@@ -155,15 +158,22 @@ class Trainer:
             attempt=self.attempt,
             rate_scale=self.rate_scale,
             scaler=self.precision.scaler.state_dict(),
-            tensors=self._collected(everything=True),
+            tensors=self._gathered(everything=True),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from ``snapshot``, which the other processes read from its checkpoint.
+        """Go on from ``snapshot``, which the other ranks read from its checkpoint.
 
-        It ends when all have read, so that the checkpoint may then be written anew.
+        It returns when all have read, so that the checkpoint may then be replaced.
         """
-        self.world.order(Command(RELOAD, snapshot.index, snapshot.attempt, snapshot.rate_scale))
+        self.world.send_command(
+            Command(
+                CommandKind.RELOAD,
+                index=snapshot.index,
+                attempt=snapshot.attempt,
+                rate_scale=snapshot.rate_scale,
+            )
+        )
         load_full(flatten(self.objective.modules), snapshot.tensors["model"])
         for name, roles in self.ema.copies.items():
             load_full(flatten(roles), snapshot.tensors[f"ema.{name}"])
@@ -175,7 +185,7 @@ class Trainer:
         self.index, self.position = snapshot.index, snapshot.position
         self.attempt, self.rate_scale = snapshot.attempt, snapshot.rate_scale
         self._stream = None
-        self.world.wait()
+        self.world.barrier()
 
     def _next_batches(self) -> list[Batch]:
         if self._stream is None:
@@ -211,9 +221,9 @@ class Trainer:
             for parameter in self.optimizers.parameters[name].values()
             if parameter.grad is not None
         ]
-        # Those of cut parameters are sums over all processes already.
-        uncut = [gradient for gradient in gradients if not is_sharded(gradient)]
-        self.world.sum_([*uncut, weight, *metrics.values()])
+        # Those of sharded parameters are sums over all ranks already.
+        whole = [gradient for gradient in gradients if not is_sharded(gradient)]
+        self.world.all_reduce_sum([*whole, weight, *metrics.values()])
         for name in phase.optimizers:
             scaler.unscale_(self.optimizers[name])
         torch._foreach_div_([local(gradient) for gradient in gradients], weight)
@@ -228,13 +238,13 @@ class Trainer:
         return PhaseReport(metrics, weight, norm, finite)
 
     def _norm(self, gradients: list[Tensor]) -> Tensor:
-        """The norm of all gradients as one vector, wherever their parts are."""
+        """The norm of all gradients as one vector, sharded or not."""
         norm = torch.nn.utils.get_total_norm([g for g in gradients if not is_sharded(g)])
         parts = [local(g) for g in gradients if is_sharded(g)]
         if not parts:
             return norm
         square = torch.nn.utils.get_total_norm(parts).square().to(self.device)
-        self.world.sum_([square])
+        self.world.all_reduce_sum([square])
         return (norm.to(self.device).square() + square).sqrt()
 
     def _move(self, optimizer: torch.optim.Optimizer, finite: Tensor) -> None:

@@ -171,5 +171,5 @@ def train(
         from genctl.engine.parallel.process_group import ProcessGroup
 
         run = training.train(family, output=call.output, started=call.started, **wanted)
-        if ProcessGroup.from_env().leads:
+        if ProcessGroup.from_env().is_main:
             show_finished(call.output, run)
