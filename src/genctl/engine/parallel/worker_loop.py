@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from genctl.engine.optim.determinism import determinism
 from genctl.engine.parallel.process_group import CommandKind, ProcessGroup
 from genctl.engine.training import checkpoint
 from genctl.engine.training.signals import StopSignals
@@ -22,7 +23,7 @@ def run_worker(trainer: Trainer, run: Run, world: ProcessGroup) -> None:
     Raises:
         WorkerExit: rank 0 is gone.
     """
-    with StopSignals():
+    with StopSignals(), determinism(trainer.settings.deterministic):
         while (command := world.receive_command()).kind is not CommandKind.END:
             if command.kind is CommandKind.STEP:
                 trainer.step(command.fraction)

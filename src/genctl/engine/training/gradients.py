@@ -28,11 +28,12 @@ class PhaseGradients:
         settings: of the run.
         precision: autocast and loss scale.
         world: the process group.
-        warn: hears what a person should know.
+        warn: called with what a person should know.
+        on_settings_changed: called with the new settings when memory has run out and micro-batches
+            are halved.
 
     Attributes:
-        settings: those given, with smaller micro-batches once memory has run out.
-        on_settings_changed: called with the new settings when that happens.
+        settings: those given, or the latest ones that `on_settings_changed` was called with.
 
     Raises:
         ValueError: a phase is coupled, and the objective is no `CoupledObjective`.
@@ -44,10 +45,12 @@ class PhaseGradients:
         settings: RunSettings,
         precision: Precision,
         world: ProcessGroup,
+        *,
         warn: Callable[[str], object],
+        on_settings_changed: Callable[[RunSettings], object],
     ) -> None:
         self.settings = settings
-        self.on_settings_changed: Callable[[RunSettings], object] = lambda _: None
+        self._on_settings_changed = on_settings_changed
         self._objective = objective
         self._coupled = {
             phase.name: outputs_of(objective, phase.name)
@@ -94,7 +97,7 @@ class PhaseGradients:
         size = -(-self._micro_size // 2)
         self.settings = dataclasses.replace(self.settings, micro_batch=size)
         self._warn(f"out of memory: micro-batches of {size} from here on, the same batches in all")
-        self.on_settings_changed(self.settings)
+        self._on_settings_changed(self.settings)
 
     def _can_halve(self, phase: Phase) -> bool:
         """Not among several ranks, which must all take part in the same collective operations."""

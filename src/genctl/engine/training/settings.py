@@ -21,8 +21,6 @@ class RunSettings:
         recompute: whether blocks are gradient-checkpointed.
         shard: whether several ranks shard weights, EMA copies and optimizer states.
         deterministic: whether a GPU must give the same bits every time.
-        scored: samples of a score in training where a budget in time has no room for as many as
-            the family wants, 0 for no scores; None where it has.
     """
 
     seed: int
@@ -36,4 +34,3 @@ class RunSettings:
     recompute: bool = False
     shard: bool = False
     deterministic: bool = False
-    scored: int | None = None

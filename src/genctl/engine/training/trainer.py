@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from genctl.contracts import Batch, Dataset, Objective, Phase
 from genctl.engine.optim.compiling import compile_blocks, eager_copy, recompute_blocks
-from genctl.engine.optim.determinism import be_deterministic
 from genctl.engine.optim.ema import RAW, Ema
 from genctl.engine.optim.optimizers import Optimizers, set_found_inf, supports_found_inf
 from genctl.engine.optim.precision import Precision
@@ -57,10 +56,7 @@ class Trainer:
             module.to(self.device)
         for module in objective.frozen.values():
             module.eval().requires_grad_(False)
-        if settings.deterministic:
-            be_deterministic()
         self.precision = Precision(settings.amp, self.device)
-        self.gradients = PhaseGradients(objective, settings, self.precision, self.world, warn)
         self.ema = Ema(objective.modules, objective.ema)
         if settings.recompute:
             recompute_blocks(objective)
@@ -76,6 +72,16 @@ class Trainer:
         self._dataset = dataset
         self._stream: Iterator[Batch] | None = None
         self._repeats = _repeats(objective.phases)
+        self.on_settings_changed: Callable[[RunSettings], object] = lambda _: None
+        """Called with the new settings when memory has run out and micro-batches are halved."""
+        self.gradients = PhaseGradients(
+            objective,
+            settings,
+            self.precision,
+            self.world,
+            warn=warn,
+            on_settings_changed=lambda changed: self.on_settings_changed(changed),
+        )
         self.nonblocking_checks = self.device.type == "cuda"
         """Whether the device decides about bad gradients by itself, so that nobody waits for it."""
 
