@@ -31,7 +31,8 @@ from genctl.compat.torchvision import import_torchvision
 from genctl.data.images.options import ImageData
 from genctl.data.images.sources import decode_cache as decoded
 from genctl.data.prepare import prepare
-from genctl.engine.training.trainer import RunSettings, Trainer
+from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.trainer import Trainer
 
 BATCH, BATCHES = 64, 40
 

@@ -26,7 +26,8 @@ import genctl
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch, DataSpec, Objective
-from genctl.engine.training.trainer import RunSettings, Trainer
+from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.trainer import Trainer
 
 WARM_UP, TIMED = 5, 20
 SHAPE = (3, 32, 32)

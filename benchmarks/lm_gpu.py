@@ -21,7 +21,8 @@ import genctl
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch, DataSpec
-from genctl.engine.training.trainer import RunSettings, Trainer
+from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.trainer import Trainer
 
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "RTX 4090": 165e12}
 """Dense bf16 operations a second that the makers specify."""

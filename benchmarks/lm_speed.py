@@ -20,7 +20,8 @@ from torch.nn import functional as F
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch, DataSpec
-from genctl.engine.training.trainer import RunSettings, Trainer
+from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.trainer import Trainer
 
 SECONDS = 4.0
 VOCABULARY, CONTEXT = 512, 256

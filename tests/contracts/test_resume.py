@@ -18,7 +18,7 @@ from genctl.runs import Run
 from tests.kills import assert_same_end, at_step, die, killed, killed_at_step, needs_fork
 
 STEPS = 60
-FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil")
+FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil", "toy-contrastive")
 
 
 def train(family: str, out: Path, teacher: Path | None, *sets: str) -> Run:

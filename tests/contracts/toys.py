@@ -1,8 +1,9 @@
-"""Three toy families that keep the seams from taking the shape of any one real family.
+"""Toy families that keep the seams from taking the shape of any one real family.
 
 All read 28x28 digits, pooled to 7x7. `adversarial` plays in two phases with lazy penalties and two
 critic updates, `tokens` predicts the next of 49 grey levels, counts tokens and may begin with an
-earlier run, `distil` copies a frozen parent.
+earlier run, `distil` copies a frozen parent. `contrastive`, in a module of its own, has a coupled
+phase.
 """
 
 from __future__ import annotations
@@ -231,4 +232,4 @@ DISTIL = Spec(
 TOYS = {
     f"toy-{name}": f"tests.contracts.toys:{name.upper()}"
     for name in ("adversarial", "tokens", "distil")
-}
+} | {"toy-contrastive": "tests.contracts.contrastive:CONTRASTIVE"}

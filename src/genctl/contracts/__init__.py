@@ -12,6 +12,7 @@ from genctl.contracts.exporting import DecoderPlan, DiffusersPlan, ExportPlan
 from genctl.contracts.sampling import Noise, Sampler, TextGenerator, TokenPredictor
 from genctl.contracts.training import (
     INIT,
+    CoupledObjective,
     EmaSpec,
     Loss,
     Monitor,
@@ -28,6 +29,7 @@ __all__ = [
     "INIT",
     "TOKENIZER",
     "Batch",
+    "CoupledObjective",
     "DataSpec",
     "Dataset",
     "DecoderPlan",

@@ -172,9 +172,9 @@ def evaluate(
             batch_size=batch_size,
             choice=choice,
         )
-        found = score_images(request, world, output if world.leads else Output.silent())
+        found = score_images(request, world, output if world.is_main else Output.silent())
     finally:
-        world.leave()
+        world.destroy()
     return _reported(found, metric, None if out is None else Path(out), strict)
 
 

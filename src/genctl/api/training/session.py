@@ -21,7 +21,8 @@ from genctl.engine.devices import resolve_device
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training.budget import Budget, parse_budget, times_in
 from genctl.engine.training.callbacks import Callbacks
-from genctl.engine.training.trainer import RunSettings, Trainer
+from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
 from genctl.output import Output
 from genctl.outputs.callbacks import make_callbacks
@@ -77,7 +78,7 @@ def open_session(
     world = world or ProcessGroup()
     spec, config = world.run_on_all_ranks(lambda: _configured(request))
     if request.download:
-        world.run_on_all_ranks(lambda: _download(config, output) if world.leads else None)
+        world.run_on_all_ranks(lambda: _download(config, output) if world.is_main else None)
     prepared = world.rank0_first(lambda: _prepared(config))
     if prepared.skipped:
         output.warn(_left_out(prepared.skipped))

@@ -15,7 +15,7 @@ from genctl.contracts import DataSpec
 from genctl.engine.devices import resolve_device, use_threads
 from genctl.engine.optim.precision import resolve_amp
 from genctl.engine.parallel.process_group import ProcessGroup
-from genctl.engine.training.trainer import RunSettings
+from genctl.engine.training.settings import RunSettings
 from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.output import Output
 from genctl.runs import Run

@@ -49,9 +49,9 @@ def run_training(
     started = time.monotonic() if started is None else started
     world = ProcessGroup.join(request.device)
     try:
-        return _train(request, output if world.leads else Output.silent(), started, world)
+        return _train(request, output if world.is_main else Output.silent(), started, world)
     finally:
-        world.leave()
+        world.destroy()
 
 
 def _train(request: TrainRequest, output: Output, started: float, world: ProcessGroup) -> Run:
@@ -60,13 +60,13 @@ def _train(request: TrainRequest, output: Output, started: float, world: Process
     run = session.run or Run(
         Path(world.broadcast_from_rank0(lambda: str(_new_run(request, session).path)))
     )
-    if not world.leads:
+    if not world.is_main:
         run_worker(session.trainer, run, world)
         return run
     try:
         _lead(request, session, run, output, started)
     finally:
-        world.dismiss()
+        world.end_workers()
     return run
 
 

@@ -1,10 +1,11 @@
-"""What the processes other than rank 0 do: as they are told."""
+"""The loop of the ranks other than 0: they follow the commands of rank 0."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from genctl.engine.parallel.process_group import COLLECT, END, STEP, ProcessGroup
+from genctl.engine.optim.determinism import determinism
+from genctl.engine.parallel.process_group import CommandKind, ProcessGroup
 from genctl.engine.training import checkpoint
 from genctl.engine.training.signals import StopSignals
 from genctl.engine.training.trainer import Trainer
@@ -12,26 +13,26 @@ from genctl.runs import Run
 
 
 def run_worker(trainer: Trainer, run: Run, world: ProcessGroup) -> None:
-    """Step and reload when rank 0 does, until it ends.
+    """Step, reload and collect when rank 0 does, until it sends the end.
 
-    A first stop signal is left to rank 0, which saves before it lets the others go.
+    A first stop signal is left to rank 0, which saves before it ends the workers.
 
     Args:
-        run: on a disk that all processes see.
+        run: on a disk that all ranks see.
 
     Raises:
         WorkerExit: rank 0 is gone.
     """
-    with StopSignals():
-        while (order := world.receive()).kind != END:
-            if order.kind == STEP:
-                trainer.step(order.one)
-            elif order.kind == COLLECT:
-                trainer.collect(everything=bool(order.one))
+    with StopSignals(), determinism(trainer.settings.deterministic):
+        while (command := world.receive_command()).kind is not CommandKind.END:
+            if command.kind is CommandKind.STEP:
+                trainer.step(command.fraction)
+            elif command.kind is CommandKind.COLLECT:
+                trainer.full_tensors(everything=command.everything)
             else:
-                path = run.checkpoints / checkpoint.name_of(int(order.one))
-                snapshot = checkpoint.read(path)
-                attempt, rate_scale = int(order.two), order.three
+                snapshot = checkpoint.read(run.checkpoints / checkpoint.name_of(command.index))
                 trainer.restore(
-                    dataclasses.replace(snapshot, attempt=attempt, rate_scale=rate_scale)
+                    dataclasses.replace(
+                        snapshot, attempt=command.attempt, rate_scale=command.rate_scale
+                    )
                 )

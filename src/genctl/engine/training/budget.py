@@ -27,12 +27,16 @@ class Budget:
     examples: int | None = None
     seconds: float | None = None
 
-    def fraction(self, position: int, elapsed: float) -> float:
-        """The share that is spent after ``position`` examples and ``elapsed`` seconds."""
+    def fraction(self, position: int, elapsed: float, *, reserved: float = 0.0) -> float:
+        """The share that is spent after ``position`` examples and ``elapsed`` seconds.
+
+        Args:
+            reserved: seconds of a budget in time that are kept for what comes after training.
+        """
         if self.examples is not None:
             return min(position / self.examples, 1.0)
         assert self.seconds is not None
-        return min(elapsed / self.seconds, 1.0)
+        return min(elapsed / max(self.seconds - reserved, 1.0), 1.0)
 
 
 def times_in(budget: str, every: str) -> int:

@@ -173,5 +173,5 @@ def train(
 
         request = TrainRequest(family, **wanted)
         run = training.run_training(request, call.output, call.started)
-        if ProcessGroup.from_env().leads:
+        if ProcessGroup.from_env().is_main:
             show_finished(call.output, run)
