@@ -58,14 +58,16 @@ Extractor = Annotated[
     typer.Option(
         "--extractor",
         help="Features; left out: those that belong to the data, else inception, else rand.",
-        metavar="inception|digits|rand|px|module:callable",
+        metavar="inception|digits|rand|px|torchvision:NAME|module:callable",
         autocompletion=completion.one_of(*completion.EXTRACTORS),
     ),
 ]
 ExtractorWeights = Annotated[
     Path | None,
     typer.Option(
-        "--weights", help="A file of Inception weights for the extractor.", metavar="FILE"
+        "--weights",
+        help="A file of weights for the extractor: inception's, or torchvision:NAME's.",
+        metavar="FILE",
     ),
 ]
 Protocol = Annotated[

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from scipy import stats
 
 from genctl import documents
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.evaluation.score import Score
 
-NORMAL_95 = 1.96
-"""How many standard errors hold 95 % of a normal distribution."""
+LEVEL = 0.95
+"""How often an interval of a difference holds the true one."""
+
+_GROUPS = re.compile(r"standard (deviation|error) over (\d+) (?:splits|windows)")
+"""An `Score.error_kind` whose error comes from few groups: splits of images, windows of a text."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +30,11 @@ class Comparison:
         name: of the metric.
         first, second: the values.
         difference: ``second - first``.
-        error: half the 95 % interval of the difference, both taken for independent and normal.
+        error: half the 95 % interval of the difference, which is ``difference ± error``: Welch's
+            interval from both standard errors, the two evaluations taken for independent.
         apart: whether that interval leaves out 0.
+        p_value: of Welch's test, two-sided: how probable as large a difference is by chance alone.
+        degrees: of freedom of Student's distribution.
     """
 
     name: str
@@ -34,6 +43,15 @@ class Comparison:
     difference: float
     error: float
     apart: bool
+    p_value: float
+    degrees: float
+
+
+class _Spread(NamedTuple):
+    """The standard error of one score, and how many degrees of freedom it was estimated with."""
+
+    error: float
+    degrees: float
 
 
 def read_scores(path: Path) -> dict[str, Score]:
@@ -73,7 +91,11 @@ def compare_all(first: Mapping[str, Score], second: Mapping[str, Score]) -> list
 
 
 def compare(first: Score, second: Score) -> Comparison:
-    """Set two scores beside each other.
+    """Set two scores beside each other by Welch's interval (1947).
+
+    Files of scores hold no values of single images, so nothing can be resampled: the interval comes
+    from both standard errors, by Student's quantile for the degrees of freedom of Welch and
+    Satterthwaite. From a few thousand images on that is the normal quantile, 1.96.
 
     Raises:
         GenctlError: (DATA) their signatures differ: not the same number is meant.
@@ -85,10 +107,47 @@ def compare(first: Score, second: Score) -> Comparison:
             hint=f"evaluate both with the same version, options, reference and {opt('n')}",
         )
     difference = second.value - first.value
-    error = NORMAL_95 * math.hypot(first.error, second.error)
+    spread = _spread_of_difference(_spread(first), _spread(second))
+    error = spread.error * float(stats.t.ppf((1 + LEVEL) / 2, spread.degrees))
     return Comparison(
-        first.name, first.value, second.value, difference, error, abs(difference) > error
+        first.name,
+        first.value,
+        second.value,
+        difference,
+        error,
+        abs(difference) > error,
+        _p_value(difference, spread),
+        spread.degrees,
     )
+
+
+def _spread(score: Score) -> _Spread:
+    """The standard error of a score.
+
+    Of an Inception Score ``error`` is the deviation of the splits (ddof 0), as papers report it;
+    the standard error of their mean is that over the root of one less than there are splits.
+    """
+    if match := _GROUPS.match(score.error_kind):
+        groups = int(match[2])
+        scale = math.sqrt(groups - 1) if match[1] == "deviation" and groups > 1 else 1.0
+        return _Spread(score.error / scale, max(1, groups - 1))
+    images = min(score.n_generated, score.n_reference or score.n_generated)
+    return _Spread(score.error, max(1, images - 1))
+
+
+def _spread_of_difference(first: _Spread, second: _Spread) -> _Spread:
+    """Of two independent values: Welch 1947, Satterthwaite 1946."""
+    error = math.hypot(first.error, second.error)
+    if not error > 0:  # 0, or unknown
+        return _Spread(error, first.degrees + second.degrees)
+    shares = [(one.error / error) ** 4 / one.degrees for one in (first, second)]
+    return _Spread(error, 1 / sum(shares))
+
+
+def _p_value(difference: float, spread: _Spread) -> float:
+    if spread.error == 0:
+        return float(difference == 0)
+    return float(2 * stats.t.sf(abs(difference) / spread.error, spread.degrees))
 
 
 def _differing(first: str, second: str) -> list[str]:

@@ -15,6 +15,7 @@ from genctl.evaluation.features import Features
 from genctl.evaluation.measures.frechet import frechet_of
 from genctl.evaluation.measures.inception_score import SPLITS, inception_score
 from genctl.evaluation.measures.infinity import POINTS, extrapolate
+from genctl.evaluation.measures.intervals import RESAMPLES
 from genctl.evaluation.measures.kernel_distance import (
     SUBSET_SIZE,
     kernel_distance,
@@ -35,6 +36,9 @@ from genctl.evaluation.statistics_file import Summary
 
 NEEDS_IMAGES: tuple[Metric, ...] = ("kid", "prdc", "per-class", "memorisation")
 """What cannot be told from the statistics of real images alone."""
+
+_WILSON: Mapping[str, str] = {"ci": "wilson"}
+"""The field of signatures whose errors are those of shares."""
 
 
 def measure(metric: Metric, seen: EvalInputs) -> list[Score]:
@@ -146,17 +150,18 @@ def _neighbours(seen: EvalInputs) -> list[Score]:
     close = precision_recall(generated, real)
     crowd = density_coverage(generated, real)
     parts = [
-        ("precision", close.precision, PRECISION_K, "<=", "generated"),
-        ("recall", close.recall, PRECISION_K, "<=", "reference"),
-        ("density", crowd.density, DENSITY_K, "<", "generated"),
-        ("coverage", crowd.coverage, DENSITY_K, "<", "reference"),
+        ("precision", close.precision, PRECISION_K, "<=", "generated", _WILSON),
+        ("recall", close.recall, PRECISION_K, "<=", "reference", _WILSON),
+        ("density", crowd.density, DENSITY_K, "<", "generated", {}),
+        ("coverage", crowd.coverage, DENSITY_K, "<", "reference", _WILSON),
     ]
     return [
         replace(
-            seen.compared(name, *found, k=k, ties=ties),
-            error_kind=f"standard error over {over} images, neighbourhoods held fixed",
+            seen.compared(name, *found, k=k, ties=ties, **interval),
+            error_kind=f"standard error over {over} images{' (Wilson)' if interval else ''}, "
+            "neighbourhoods held fixed",
         )
-        for name, found, k, ties, over in parts
+        for name, found, k, ties, over, interval in parts
     ]
 
 
@@ -187,7 +192,12 @@ def _per_class(seen: EvalInputs) -> list[Score]:
             ),
             (
                 seen.compared(
-                    "recall-per-class", *recall, classes=len(found), k=PRECISION_K, ties="<="
+                    "recall-per-class",
+                    *recall,
+                    classes=len(found),
+                    k=PRECISION_K,
+                    ties="<=",
+                    **_WILSON,
                 ),
                 {score.name: score.recall.value for score in found},
             ),
@@ -201,12 +211,18 @@ def _memorisation(seen: EvalInputs) -> list[Score]:
     same = np.isin(seen.generated.digests.numpy(), seen.real.features.digests.numpy())
     return [
         replace(
-            seen.compared("memorisation", found.ratio, found.error, held=len(usual)),
-            error_kind="standard error over generated samples (bootstrap)",
+            seen.compared(
+                "memorisation", found.ratio, found.error, held=len(usual), boot=RESAMPLES
+            ),
+            error_kind=f"standard error over generated samples (bootstrap, {RESAMPLES} resamples)",
             details={
                 "copies": found.copies,
+                "copies_low": found.copies_interval.low,
+                "copies_high": found.copies_interval.high,
                 "pixel_copies": int(same.sum()),
                 "close": found.close,
+                "close_low": found.close_interval.low,
+                "close_high": found.close_interval.high,
             },
         )
     ]

@@ -123,9 +123,10 @@ def evaluate(
             the model was trained on (of a text, the part that was held out) when None.
         n: how many images to score; 2000 of a model, all of a folder, when None. Of a text: how
             many windows; all when None.
-        extractor: ``digits``, ``inception``, ``rand``, ``px`` or ``module:callable``; the one that
-            suits when None.
-        extractor_weights: a file of Inception weights.
+        extractor: ``digits``, ``inception``, ``rand``, ``px``, ``torchvision:NAME`` (random weights
+            unless a file is given; ``torchvision:NAME:seed1`` for others) or ``module:callable``;
+            the one that suits when None.
+        extractor_weights: a file of weights for ``inception`` or ``torchvision:NAME``.
         protocol: whose way of resizing to follow with Inception: ``tf`` (the default),
             ``pytorch-fid``, ``clean`` or ``torchmetrics``.
         precision: ``exact`` (float32), or ``fast`` (bfloat16, checked on the first images).

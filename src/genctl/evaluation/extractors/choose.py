@@ -18,6 +18,7 @@ from genctl.evaluation.extractors.inception.extractor import InceptionExtractor
 from genctl.evaluation.extractors.inception.weights import find_weights, missing_weights
 from genctl.evaluation.extractors.protocols import DEFAULT, find_protocol
 from genctl.evaluation.extractors.rand import RandExtractor, RandMonitorExtractor
+from genctl.evaluation.extractors.vision import PREFIX, VisionExtractor, is_vision
 
 _BUNDLED: Mapping[str, Callable[[torch.device | str], Extractor]] = {
     "digits": DigitsExtractor,
@@ -51,8 +52,9 @@ class ExtractorRequest:
     """What a user asked of the extractor.
 
     Attributes:
-        name: one of `EXTRACTORS`, or ``module:callable``; the one that suits when None.
-        weights: a file of Inception weights, verified or not.
+        name: one of `EXTRACTORS`, ``torchvision:NAME`` or ``module:callable``; the one that suits
+            when None.
+        weights: a file of Inception weights, verified or not, or of torchvision's network.
         protocol: one of `PROTOCOLS`; asks for Inception where no name does.
         precision: ``exact`` (float32) or ``fast`` (bfloat16).
         device: where to compute.
@@ -103,10 +105,12 @@ def _check(wish: ExtractorRequest) -> None:
     if wish.precision not in PRECISIONS:
         raise unknown("precision", wish.precision, PRECISIONS, option="precision")
     find_protocol(wish.protocol or DEFAULT)
-    if wish.weights is not None and wish.name not in (None, "inception"):
+    takes_weights = wish.name in (None, "inception") or is_vision(wish.name)
+    if wish.weights is not None and not takes_weights:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{opt('extractor_weights')} is for the inception extractor, not for {wish.name!r}",
+            f"{opt('extractor_weights')} is for the inception extractor and "
+            f"{PREFIX}NAME, not for {wish.name!r}",
             hint=f"leave {opt('extractor_weights')} or {opt('extractor')} out",
             option="extractor_weights",
         )
@@ -115,6 +119,10 @@ def _check(wish: ExtractorRequest) -> None:
 def _choose(
     wish: ExtractorRequest, data_extractor: str | None, classifier: bool
 ) -> ExtractorChoice:
+    if wish.name is not None and is_vision(wish.name):
+        vision = VisionExtractor(wish.name, wish.weights, wish.device)
+        source = f"weights from {wish.weights}" if wish.weights else "as asked, with random weights"
+        return ExtractorChoice(vision, source)
     if wish.weights is not None:
         return ExtractorChoice(_inception(wish, wish.weights), f"weights from {wish.weights}")
     name = "inception" if wish.name is None and wish.protocol else wish.name

@@ -39,7 +39,7 @@ def load_network(path: Path) -> InceptionV3:
     Raises:
         GenctlError: (DATA) the file is absent, unreadable, or holds other weights.
     """
-    tensors = {_canonical_name(name): tensor for name, tensor in _read(path).items()}
+    tensors = {_canonical_name(name): tensor for name, tensor in read_tensors(path).items()}
     with torch.device("meta"):
         network = InceptionV3()
     try:
@@ -60,7 +60,12 @@ def load_network(path: Path) -> InceptionV3:
     return network.eval().requires_grad_(False)
 
 
-def _read(path: Path) -> Mapping[str, Tensor]:
+def read_tensors(path: Path) -> Mapping[str, Tensor]:
+    """The named tensors of a ``.safetensors`` file, or of a PyTorch file without code.
+
+    Raises:
+        GenctlError: (DATA) the file is absent, unreadable, or holds something else.
+    """
     if not path.exists():
         raise _no_file(path)
     if path.suffix == ".safetensors":
