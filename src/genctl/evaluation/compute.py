@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ from genctl.evaluation.statistics_file import Summary
 NEEDS_IMAGES: tuple[Metric, ...] = ("kid", "prdc", "per-class", "memorisation")
 """What cannot be told from the statistics of real images alone."""
 
-_WILSON: Mapping[str, str] = {"ci": "wilson"}
+_WILSON: Mapping[str, Any] = {"ci": "wilson"}
 """The field of signatures whose errors are those of shares."""
 
 

@@ -1,6 +1,6 @@
-"""Classification networks of torchvision as extractors: ``--extractor torchvision:resnet18``.
+"""Classification networks of torchvision as extractors, such as ``torchvision:resnet18``.
 
-Weights come from a file (``--weights``); genctl downloads none. Without a file they are random and
+Weights come from a file; genctl downloads none. Without a file they are random and
 the name says so: ``torchvision:resnet18:seed0``.
 """
 
@@ -26,7 +26,7 @@ _SEED = re.compile(r"seed(\d{1,18})")
 _AUXILIARY = ("aux1", "aux2", "AuxLogits")
 """Classifiers of GoogLeNet and Inception that only training uses."""
 
-_HINT = "--extractor torchvision:NAME, or torchvision:NAME:seed1 for other random weights"
+_HINT = "torchvision:NAME, or torchvision:NAME:seed1 for other random weights"
 _OLD_DENSENET = re.compile(r"^(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)$")
 """How torchvision's published DenseNet files call what the network calls ``norm1`` and so on."""
 
@@ -128,7 +128,7 @@ def _built(label: str, seed: int) -> nn.Module:
         torch.manual_seed(seed)
         network: nn.Module = torchvision_module("models").get_model(label, weights=None)
     if hasattr(network, "transform_input"):
-        network.transform_input = True  # as torchvision does for its weights of these networks
+        vars(network)["transform_input"] = True  # as torchvision does for its weights of these networks
     return network
 
 
