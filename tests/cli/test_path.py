@@ -127,7 +127,7 @@ def test_two_evaluations_are_compared(type_: Type, run: str, tmp_path: Path) -> 
     assert "not told apart" in human
     refused = type_("compare", str(tmp_path / "a.json"), str(tmp_path / "c.json"))
     assert refused.code == 3
-    assert "n is 20/7934 in the one and 30/7934 in the other" in refused.err
+    assert "n is 20/7934 in the first and 30/7934 in the second" in refused.err
 
 
 def test_statistics_stand_in_for_images(type_: Type, run: str, tmp_path: Path) -> None:
