@@ -137,5 +137,5 @@ def test_characters_go_to_transformers_alone(tmp_path: Path) -> None:
     assert export(run, "hf").path.is_dir()
     with pytest.raises(GenctlError, match="GGUF needs a bpe tokenizer") as caught:
         export(run, "gguf")
-    assert caught.value.hint == "train with --tokenizer bpe, or export --format hf"
+    assert caught.value.hint == 'format="hf", or train with tokenizer="bpe"'
     assert [path.name for path in (run.path / "export").iterdir()] == ["lm-字-1-hf"]

@@ -105,7 +105,7 @@ def test_an_error_is_json_too(type_: Type) -> None:
     said = type_("train", "gna", "--json")
     message = "unknown family 'gna'; did you mean 'gan'?"
     assert said.json == {
-        "error": {"code": 2, "message": message, "hint": "genctl models", "option": ""}
+        "error": {"code": 2, "message": message, "hint": "genctl models", "option": "family"}
     }
     assert message in said.err
 

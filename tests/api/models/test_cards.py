@@ -24,7 +24,7 @@ def test_the_run_in_its_own_words(tmp_path: Path) -> None:
     assert "the one of step 2, which scored best in training" in text
     assert "- 2 steps, 128 examples, in 2 s" in text
     assert "`fd[rand]` 9.87 at step 2, the best of the checkpoints that training scored (2)" in text
-    assert "| `model.width` | `4` | --set |" in text
+    assert "| `model.width` | `4` | sets |" in text
     assert f"| `train.lr` | `{tiny_config().train.lr}` | preset digits |" in text
     assert "`model.depth`" not in text
 
@@ -51,7 +51,7 @@ def test_an_export_keeps_its_card_when_it_is_exported_again(tmp_path: Path) -> N
     second = export(first, out=tmp_path / "second").path
     card = (first / "README.md").read_text("utf-8")
     assert "holds the `ema` weights of step 2" in card
-    assert "| `model.width` | `4` | --set |" in card
+    assert "| `model.width` | `4` | sets |" in card
     assert (second / "README.md").read_text("utf-8") == card
 
 

@@ -93,11 +93,11 @@ def test_refusals(run: Run, onnx_file: Path, tmp_path: Path) -> None:
         (lambda: export(run, "onnx", taken), "does not end in .onnx", f'out="{taken}.onnx"'),
         (lambda: export(run, out=graph), "the name of a folder", f'out="{tmp_path / "graph"}"'),
         (lambda: export(bundle), "the model itself is there", "choose another out"),
-        (lambda: export(onnx_file), "is ONNX already", "give the run"),
+        (lambda: export(onnx_file), "is ONNX, which cannot be converted", "name the run"),
         (
             lambda: write_bundle(load(onnx_file), tmp_path / "new"),
-            "is ONNX already",
-            "give the run",
+            "is ONNX, which cannot be converted",
+            "name the run",
         ),
     ):
         with pytest.raises(GenctlError) as caught:

@@ -98,9 +98,9 @@ def test_what_to_type_next(type_: Type, poet: str) -> None:
     ("options", "code", "words"),
     [
         ("--temperature -1", 2, "temperature"),
-        ("--top-p 2", 2, "top_p"),
-        ("--top-k -3", 2, "top_k"),
-        ("--max-new-tokens 0", 2, "max_new_tokens"),
+        ("--top-p 2", 2, "--top-p 2: input should be less than or equal to 1"),
+        ("--top-k -3", 2, "--top-k -3: input should be"),
+        ("--max-new-tokens 0", 2, "--max-new-tokens 0: input should be"),
         ("--steps 18", 2, "unknown option '--steps'"),
         ("--temprature 1", 2, "unknown option '--temprature'; did you mean '--temperature'?"),
         ("--prompt 猫", 2, "猫"),

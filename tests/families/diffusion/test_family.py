@@ -187,7 +187,7 @@ def test_pictures_that_do_not_fit(run: Run, picture: Path, tmp_path: Path) -> No
     Image.new("L", (14, 28)).save(tmp_path / "narrow.png")
     Image.new("RGB", (28, 28), "red").save(tmp_path / "red.png")
     with pytest.raises(
-        GenctlError, match=r"narrow\.png is 28x14, the model makes 28x28"
+        GenctlError, match=r"narrow\.png is 28x14, and the model's images are 28x28"
     ) as refused:
         drawn(model, 1, image=picture, mask=tmp_path / "narrow.png")
     assert refused.value.code == ExitStatus.DATA

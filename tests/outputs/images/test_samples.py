@@ -84,7 +84,7 @@ def test_what_is_no_image_goes_into_an_archive(tmp_path: Path) -> None:
     tokens = Samples("tokens", np.arange(12).reshape(3, 4))
     with pytest.raises(GenctlError, match="not images") as refused:
         tokens.save(tmp_path / "t.png")
-    assert refused.value.hint.endswith("t.npz")
+    assert refused.value.hint == f'out="{tmp_path / "t.npz"}"'
     with np.load(tokens.save(tmp_path / "t.npz")) as archive:
         assert np.array_equal(archive["arr_0"], tokens.array)
 

@@ -128,7 +128,8 @@ def _built(label: str, seed: int) -> nn.Module:
         torch.manual_seed(seed)
         network: nn.Module = torchvision_module("models").get_model(label, weights=None)
     if hasattr(network, "transform_input"):
-        vars(network)["transform_input"] = True  # as torchvision does for its weights of these networks
+        # As torchvision does for its weights of these networks.
+        vars(network)["transform_input"] = True
     return network
 
 
