@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 import genctl
 from genctl import registry
+from genctl.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -84,6 +86,18 @@ def test_the_sdk_page_lists_all_that_is_public(site: Path) -> None:
     anchors = set(re.findall(r'id="genctl\.(\w+)"', html_of(site, "sdk.md")))
     assert {name for name in genctl.__all__ if not name.startswith("_")} <= anchors
     assert not {name for name in anchors if name.startswith("_")}
+
+
+def test_the_page_of_a_verb_has_every_option(site: Path) -> None:
+    root: Any = get_command(app)
+    for name, command in root.commands.items():
+        if command.hidden:
+            continue
+        shown = article(html_of(site, f"reference/verbs/{name}"))
+        for each in (command, *getattr(command, "commands", {}).values()):
+            for parameter in each.params:
+                if parameter.param_type_name == "option" and not parameter.hidden:
+                    assert max(parameter.opts, key=len) in shown, (name, parameter.opts)
 
 
 def test_verbs_families_and_exit_statuses_have_a_page_in_the_navigation(site: Path) -> None:
