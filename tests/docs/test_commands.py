@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import shutil
@@ -109,29 +108,37 @@ def test_the_python_of_the_readmes(
     assert len(said.splitlines()[1:]) > 0
 
 
-@pytest.fixture
-def desk(
-    tmp_path: Path,
-    weights_file: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Path:
-    """A folder with all files and runs that the pages name."""
-    shutil.copy(weights_file, tmp_path / "inception.pth")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
-    _write_files(tmp_path)
-    for family, more in (("diffusion", ()), ("lm", ("--data", "小说.txt")), ("gan", ())):
-        words = ["genctl", "train", family, "--out", f"runs/{family}", *more]
-        typed(briefly(words), capsys)
-    typed(["genctl", "export", "gan", "--format", "onnx", "--out", "model.onnx"], capsys)
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory, weights_file: Path) -> tuple[Path, Path]:
+    """A folder with all files and runs that the pages name, and its cache: made once."""
+    desk, cache = tmp_path_factory.mktemp("desk"), tmp_path_factory.mktemp("cache")
+    shutil.copy(weights_file, desk / "inception.pth")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(desk)
+        patched.setenv("GENCTL_RUNS", "runs")
+        patched.setenv("GENCTL_CACHE", str(cache))
+        _write_files(desk)
+        for family, more in (("diffusion", ()), ("lm", ("--data", "小说.txt")), ("gan", ())):
+            words = ["genctl", "train", family, "--out", f"runs/{family}", *more]
+            assert main(briefly(words)[1:]) == 0
+        assert main(["export", "gan", "--format", "onnx", "--out", "model.onnx"]) == 0
+        assert main(["eval", "fid", "gan", "--n", "64", "--out", "scores"]) == 0
     for name in ("a", "b"):
-        said = typed(["genctl", "eval", "fid", "gan", "--n", "64", "--json"], capsys)
-        assert json.loads(said)["scores"]
-        Path(f"{name}.json").write_text(said, "utf-8")
+        shutil.copy(desk / "scores" / "eval.json", desk / f"{name}.json")
     for name in ("A-1", "B-1", "甲-1", "乙-1"):
-        shutil.copytree("runs/gan", f"runs/{name}")
-    return tmp_path
+        shutil.copytree(desk / "runs" / "gan", desk / "runs" / name)
+    return desk, cache
+
+
+@pytest.fixture
+def desk(furnished: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the furnished folder, which is the current one."""
+    folder = tmp_path / "desk"
+    shutil.copytree(furnished[0], folder)
+    shutil.copytree(furnished[1], tmp_path / "cache", dirs_exist_ok=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GENCTL_RUNS", str(folder / "runs"))
+    return folder
 
 
 def _write_files(desk: Path) -> None:
