@@ -1,6 +1,6 @@
-"""The pages of the documentation that the code writes: a hook of mkdocs.
+"""Generate reference pages from the code: a hook of mkdocs.
 
-One page a verb, one a family, and the exit statuses, so that what is documented is what runs.
+There is one page per verb, one per family, and one for the exit statuses.
 """
 
 from __future__ import annotations
@@ -24,16 +24,22 @@ _WIDTH = 100
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages to those that lie in ``docs/``."""
+    """Add the generated pages to those in ``docs/``, and to the navigation."""
     os.environ["GENCTL_PLUGINS"] = "none"
+    sections: dict[str, list[str]] = {"verbs": [], "families": [], "": []}
     for path, text in _pages():
         files.append(File.generated(config, f"reference/{path}", content=text))
+        sections[path.rpartition("/")[0]].append(f"reference/{path}")
+    named = [{title.capitalize(): pages} for title, pages in sections.items() if title]
+    config.nav = [*(config.nav or ()), {"Reference": [*named, *sections[""]]}]
     return files
 
 
 def _pages() -> Iterator[tuple[str, str]]:
     root: Any = get_command(app)
     for name, command in root.commands.items():
+        if command.hidden:
+            continue
         yield f"verbs/{name}.md", "\n".join(_verb(command, f"genctl {name}"))
     for spec in registry.specs():
         yield f"families/{spec.name}.md", "\n".join(_family(spec))
@@ -49,7 +55,7 @@ def _verb(command: Any, name: str, level: int = 1) -> Iterator[str]:
 
 def _family(spec: Spec) -> Iterator[str]:
     yield f"# {spec.name}\n\n{spec.summary[0].upper()}{spec.summary[1:]}.\n"
-    yield f"Reads {_words(sorted(spec.inputs))}; makes {spec.output or 'nothing to sample'}. "
+    yield f"Reads {_words(sorted(spec.inputs))}.\nGenerates {spec.output or 'no samples'}."
     yield f"Exports: {_words(['safetensors', *spec.exports()])}.\n"
     yield "## Presets\n"
     for name, values in spec.presets.items():
@@ -58,10 +64,10 @@ def _family(spec: Spec) -> Iterator[str]:
     for role, text in spec.parents.items():
         yield f"## Parent `{role}`\n\n{text[0].upper()}{text[1:]}.\n"
     found = options(spec)
-    yield "## Settings of training\n\n`genctl train --set KEY=VALUE`, or as a flag.\n"
+    yield "## Training settings\n\n`genctl train --set KEY=VALUE`, or as an option.\n"
     yield from _table(info for info in found if not info.key.startswith("sample."))
     if sampling := request_options(spec):
-        yield "\n## Settings of sampling\n\n`genctl sample --KEY VALUE`.\n"
+        yield "\n## Sampling settings\n\n`genctl sample --KEY VALUE`.\n"
         yield from _table(sampling)
 
 
@@ -73,7 +79,7 @@ def _table(infos: Iterable[OptionInfo]) -> Iterator[str]:
 
 
 def _statuses() -> Iterator[str]:
-    yield "# Exit statuses\n\n`genctl explain CODE` says the same.\n"
+    yield "# Exit statuses\n\n`genctl info CODE` prints the same.\n"
     yield from _rows(
         ("status", "meaning", "remedy"),
         ((str(int(s)), meaning, remedy) for s, (meaning, remedy) in MEANINGS.items()),
@@ -86,7 +92,7 @@ def _rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
 
 
 def _code(value: object) -> str:
-    """Code for the cell of a table, whose borders a code span of Markdown cannot hold."""
+    """Code for a table cell: HTML, because a code span of Markdown cannot contain ``|``."""
     return f"<code>{escape(str(value))}</code>".replace("|", "&#124;")
 
 

@@ -33,7 +33,7 @@ METHODS = {"export": "export", "sample": "sample"}
 
 
 class ExitStatus(IntEnum):
-    """Exit codes of the command line (documented in ``docs/cli.md``)."""
+    """Exit codes of the command line (documented in ``docs/commands.md``)."""
 
     OK = 0
     FAILURE = 1
