@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 
 from genctl import config, registry
 from genctl.api.models.exporting import Exported, export, formats
-from genctl.api.models.loading import build_objective, load
-from genctl.contracts import DataSpec
+from genctl.api.models.loading import build_objective
+from genctl.api.models.model import open_model
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
@@ -19,6 +18,7 @@ from genctl.export.decoder import gguf, hf
 from genctl.runs import Run
 from genctl.weights import flatten
 from tests.export.decoder.decoders import TEXT, stir
+from tests.specs import token_spec
 
 PROMPT = "春眠 the"
 
@@ -26,9 +26,10 @@ PROMPT = "春眠 the"
 def text_run(path: Path, tokenizer: Tokenizer) -> Run:
     """A run of two steps that has ended."""
     files = tokenizer.files()
-    data = DataSpec("诗.txt", "诗", "tok", (48,), 10, "0" * 64)
-    data = dataclasses.replace(
-        data,
+    data = token_spec(
+        "诗.txt",
+        "诗",
+        48,
         assets={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         vocab_size=tokenizer.vocab_size,
         end=tokenizer.end,
@@ -95,9 +96,11 @@ def test_where_exports_go_by_themselves(run: Run, exported: dict[str, Exported])
 
 def test_all_forms_of_a_model_write_the_same(run: Run, exported: dict[str, Exported]) -> None:
     options = {"max_new_tokens": "20"}
-    expected = load(run).sample(3, seed=1, prompts=[PROMPT], options=options)
+    expected = open_model(run).sample(3, seed=1, prompts=[PROMPT], options=options)
     for format in ("safetensors", "onnx"):
-        found = load(exported[format].path).sample(3, seed=1, prompts=[PROMPT], options=options)
+        found = open_model(exported[format].path).sample(
+            3, seed=1, prompts=[PROMPT], options=options
+        )
         assert str(found) == str(expected)
 
 
@@ -106,11 +109,11 @@ def test_a_bundle_without_its_tokenizer(run: Run, tmp_path: Path) -> None:
     file = path / "tokenizer" / "tokenizer.json"
     file.write_bytes(file.read_bytes() + b" ")
     with pytest.raises(GenctlError, match="its checksum is not the one") as caught:
-        load(path)
+        open_model(path)
     assert caught.value.code is ExitStatus.DATA
     file.unlink()
     with pytest.raises(GenctlError, match="is missing"):
-        load(path)
+        open_model(path)
 
 
 def test_refusals(run: Run, tmp_path: Path) -> None:

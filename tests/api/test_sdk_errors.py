@@ -10,7 +10,7 @@ import pytest
 import genctl
 from genctl.cli.errors import CommandLine
 from genctl.errors import GenctlError
-from genctl.outputs.images.samples import label_numbers
+from genctl.outputs.base import class_number
 from tests.export.models import tiny_run
 
 
@@ -55,7 +55,7 @@ def train(**more: object) -> object:
             ("a mask needs the image that it belongs to", "--inpaint IMAGE"),
         ),
         (
-            lambda _: label_numbers(["x"], ["cat", "dog"]),
+            lambda _: class_number("x", ["cat", "dog"]),
             ("no class 'x'; the classes are cat, dog", "labels=[0, 1]"),
             ("no class 'x'; the classes are cat, dog", "--labels 0,1"),
         ),

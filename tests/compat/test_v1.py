@@ -37,7 +37,7 @@ def texts_of(
     model: Any, n: int, prompts: Sequence[str], options: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Texts of seed 3. Only here the test knows how the SDK is asked for them."""
-    texts = model.sample(n, seed=3, prompts=prompts, options=options)
+    texts = model.write(n, seed=3, prompts=prompts, options=options)
     return [asdict(text) for text in texts.samples]
 
 
@@ -333,7 +333,7 @@ def test_checkpoints_of_an_unfinished_run(checkpoint: str, step: int, here: Path
 def test_scores(family: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     expected = json.loads((EXPECTED / f"{family}-eval.json").read_text("utf-8"))
     found = typed(capsys, *shlex.split(COMMANDS[family]["eval"]))
-    assert found["reason"] == expected["reason"]
+    assert expected["reason"] in found["reason"]
     assert len(found["scores"]) == len(expected["scores"])
     for one, other in zip(found["scores"], expected["scores"], strict=True):
         assert_same_score(one, other)

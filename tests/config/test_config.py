@@ -29,11 +29,14 @@ class Request:
 
 
 SPEC = Spec(
-    "toy",
-    "a toy",
-    Model,
-    {},
-    {"default": {"lr": 2e-3, "width": 24}, "small": {"width": 8}},
+    api=2,
+    name="toy",
+    summary="a toy",
+    config=Model,
+    targets={},
+    reads={"image": "image"},
+    makes="image",
+    presets={"default": {"lr": 2e-3, "width": 24}, "small": {"width": 8}},
     request=Request,
     parents={"teacher": "a run"},
 )

@@ -86,10 +86,12 @@ class Contrastive:
 
 
 CONTRASTIVE = Spec(
-    "toy-contrastive",
-    "a coupled phase",
-    ToyConfig,
-    {"objective": "tests.contracts.contrastive:Contrastive"},
-    {"default": {"budget": "60steps", "batch_size": 16, "evaluations": 0, "clip": 1.0}},
-    output=None,
+    api=2,
+    name="toy-contrastive",
+    summary="a coupled phase",
+    config=ToyConfig,
+    targets={"objective": "tests.contracts.contrastive:Contrastive"},
+    reads={"image": "image"},
+    makes=None,
+    presets={"default": {"budget": "60steps", "batch_size": 16, "evaluations": 0, "clip": 1.0}},
 )

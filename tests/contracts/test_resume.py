@@ -15,6 +15,7 @@ from genctl.engine.training import checkpoint
 from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
+from tests.contracts.toys import registered
 from tests.kills import assert_same_end, at_step, die, killed, killed_at_step, needs_fork
 
 STEPS = 60
@@ -30,11 +31,7 @@ def train(family: str, out: Path, teacher: Path | None, *sets: str) -> Run:
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from genctl import registry
-    from tests.contracts.toys import TOYS
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "BUILT_IN", {**registry.BUILT_IN, **TOYS})
+    with registered():
         return train("toy-adversarial", tmp_path_factory.mktemp("teacher") / "run", None).path
 
 

@@ -17,7 +17,17 @@ class Nothing:
     """The options of a family that has none."""
 
 
-SPEC = Spec("poet", "writes", Nothing, {}, {"default": {}}, request=WritingRequest)
+SPEC = Spec(
+    api=2,
+    name="poet",
+    summary="writes",
+    config=Nothing,
+    targets={},
+    reads={"tokens": "tokens"},
+    makes="tokens",
+    data="text",
+    request=WritingRequest,
+)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from genctl.contracts import DataSpec
 from genctl.export.card import Card, Setting, TrainingScore, for_diffusers, for_transformers, render
 from tests.export.models import data_spec
+from tests.specs import token_spec
 
 CARD = Card(
     name="gan-照片-1",
@@ -39,7 +39,7 @@ TEXT = dataclasses.replace(
     CARD,
     family="lm",
     output="text",
-    data=DataSpec("诗.txt", "诗", "tok", (256,), 1000, "0" * 64, vocab_size=4096),
+    data=token_spec("诗.txt", "诗", 256, 1000, vocab_size=4096),
 )
 
 

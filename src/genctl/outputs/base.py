@@ -99,9 +99,16 @@ class ArraySamples:
         """Write an ``.npz``: ``arr_0`` the samples, ``arr_1`` the labels where there are any.
 
         Raises:
-            GenctlError: the place is not writable.
+            GenctlError: (USAGE) another suffix; the place is not writable.
         """
         out = Path(out)
+        if out.suffix != ".npz":
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"cannot save samples as {out.suffix!r}; use .npz",
+                option="out",
+                suggest=str(out.with_suffix(".npz")),
+            )
         make_directory(out.parent)
         buffer = io.BytesIO()
         if self.labels is None:
@@ -155,7 +162,7 @@ def label_numbers(model: LoadedModel, wanted: Sequence[int | str] | None) -> lis
         return []
     if wanted is None:
         return list(range(model.data.num_classes))
-    return [_number(str(label), model.data.class_names) for label in wanted]
+    return [class_number(str(label), model.data.class_names) for label in wanted]
 
 
 def drawn_labels(numbers: Sequence[int], request: SampleRequest) -> npt.NDArray[np.int64] | None:
@@ -166,7 +173,12 @@ def drawn_labels(numbers: Sequence[int], request: SampleRequest) -> npt.NDArray[
     return np.array([numbers[0 if first else k % len(numbers)] for k in range(request.n)])
 
 
-def _number(text: str, names: Sequence[str]) -> int:
+def class_number(text: str, names: Sequence[str]) -> int:
+    """The number of a class that is given by its name or number.
+
+    Raises:
+        GenctlError: (USAGE) there is no such class.
+    """
     if text in names:
         return names.index(text)
     if text.isdecimal() and int(text) < len(names):

@@ -8,18 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from genctl.contracts import Batch, DataSpec
+from genctl.contracts import Batch
 from genctl.evaluation.measures.bits_per_byte import TokenLosses, bits_per_byte, token_losses
+from tests.specs import token_spec
 
-DATA = DataSpec(
+DATA = token_spec(
     "诗",
     "诗",
-    "tok",
-    (8,),
-    10,
-    "ab" * 32,
+    8,
     assets={"tokenizer/tokenizer.json": "cd" * 32},
     vocab_size=4,
+    fingerprint="ab" * 32,
 )
 CPU = torch.device("cpu")
 

@@ -20,13 +20,14 @@ from genctl.families.diffusion.networks.unet import UNet
 from genctl.families.diffusion.schedules import ddpm_sigmas, sigmas_for
 from genctl.families.diffusion.solvers import ddim, multistep
 from tests.export.models import tiny_config
+from tests.specs import image_spec
 
 Shape = tuple[int, int, int]
 CLASSES = ("猫", "狗", "鸟")
 
 
 def data_spec(shape: Shape, classes: tuple[str, ...]) -> DataSpec:
-    return DataSpec("照片", "照片", "img", shape, 100, "0" * 64, classes, {"sigma_data": 0.4})
+    return image_spec("照片", shape, classes=classes, statistics={"sigma_data": 0.4})
 
 
 def plan_of(
