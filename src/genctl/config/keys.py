@@ -86,7 +86,8 @@ def find_key(spec: Spec, kind: DataKind, key: str, origin: str = "") -> str:
     known = list(all_keys(spec, kind))
     if key in known:
         return key
-    matches = [dotted for dotted in known if dotted.rpartition(".")[2] == key]
+    # A family may have a key called `kind`, so that of the data is always written in full.
+    matches = [dotted for dotted in known if dotted != KIND and dotted.rpartition(".")[2] == key]
     if len(matches) == 1:
         return matches[0]
     if matches:

@@ -174,7 +174,7 @@ def count_of(data: DataSpec) -> str:
 def _use(card: Card) -> list[str]:
     sizes = ", ".join(f"{role} {size:,}" for role, size in card.sizes.items())
     paragraphs = [card.weights, f"Parameters and buffers: {sizes}."]
-    if card.output is not None:
+    if card.output is not None and "generate" in card.output.targets:
         use = _USE_SHOWN if card.output.shown else _USE_FILES.format(suffix=card.output.suffixes[0])
         paragraphs += ["In this folder:", use]
     return paragraphs
@@ -184,7 +184,7 @@ def _data(card: Card) -> list[str]:
     data = card.data
     facts = [f"- {data.in_words(data.examples)}, from `{data.name}`"]
     if data.main.size:
-        facts.append(f"- {data.main.size:,} different values, such as tokens")
+        facts.append(f"- {data.main.size:,} different {data.main.kind}")
     if data.class_names:
         names = ", ".join(data.class_names[:_SHOWN_CLASSES])
         more = ", ..." if data.num_classes > _SHOWN_CLASSES else ""

@@ -8,7 +8,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, nearest, opt
 from genctl.registry.families import Spec
 from genctl.registry.plugins import SPEC_API, Registry, import_target
 
@@ -44,7 +44,7 @@ class DataKind:
         targets: what it can do -> ``"module:attribute"``:
             ``claims``: source -> `Claim`; torch-free;
             ``prepare``: options -> `genctl.data.prepare.Prepared`;
-            ``check``: (source, settings) -> findings, for ``genctl data check``; optional, as is
+            ``check``: (source, settings) -> findings, for the verb ``data check``; optional, as is
             all that follows: ``clean``, ``label``;
             ``list``: () -> the named sets, name -> one line.
         words: what one example is called, and several: ``("image", "images")``.
@@ -115,14 +115,17 @@ def choose_kind(spec: Spec, source: str | None, values: Mapping[str, Any]) -> Da
     wanted = values.get("data.kind")
     possible = kinds_for(spec, values)
     if wanted:
-        kind = DATA_KINDS.get(str(wanted), option="data.kind")
-        if possible and kind not in possible:
-            names = ", ".join(kind.name for kind in possible)
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"{spec.name} does not read data of the kind {kind.name!r}; choose {names}",
-            )
-        return kind
+        names = [kind.name for kind in possible]
+        if wanted in names:
+            return possible[names.index(wanted)]
+        close = nearest(str(wanted), names, n=1) or names[:1]
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{opt('data.kind', wanted)} is not a kind of data that {spec.name} reads; "
+            f"choose {', '.join(names)}",
+            option="data.kind",
+            suggest=close[0] if close else None,
+        )
     if not possible:
         return DATA_KINDS.get(spec.data)
     if source is None or len(possible) == 1:
