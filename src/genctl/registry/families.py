@@ -37,8 +37,8 @@ class Spec:
 
     Attributes:
         api: the `SPEC_API` that it was written for.
-        name: what people type, ``genctl train NAME``.
-        summary: one line for ``genctl models``.
+        name: what people type.
+        summary: one line.
         config: a frozen dataclass, the ``model`` section of the family's configuration.
         targets: ``"objective"``, ``"sampler"``, ``"exporter.onnx"`` ... -> ``"module:attribute"``.
             Two name torch-free functions of the dotted values chosen so far: ``"derive"`` gives

@@ -29,7 +29,7 @@ class MetricSpec:
             statistics), ``classifier``, ``classes``, ``held_out``, ``token_losses``, ``model``.
         parts: each number that it gives -> whether higher is better.
         target: ``"module:function"`` from the evaluation's inputs to a list of scores.
-        summary: one line for ``--help``, pages and docs.
+        summary: one line for help, pages and docs.
         parameter: what follows a dash or stands in brackets, in words; empty where nothing may:
             ``distinct-2`` has the parameter ``2``.
         choices: the parameters that ``all`` and lists show; any where empty.
