@@ -22,14 +22,17 @@ _OPTION = re.compile(r"\{option:([\w.]+)(?:=([^{}]*))?\}")
 _NO_VALUE = object()
 
 FUNCTIONS = {
+    "compare": "genctl.compare",
+    "data check": "genctl.check",
+    "data clean": "genctl.clean",
+    "data label": "genctl.label",
     "eval": "genctl.evaluate",
+    "export": "genctl.export",
+    "report": "genctl.report",
     "stats": "genctl.stats",
     "train": "genctl.train",
 }
-"""Verb -> the function that does the same."""
-
-METHODS = {"export": "export", "sample": "sample"}
-"""Verb -> the method of a loaded model that does the same."""
+"""Verb -> the function that does the same; ``sample`` is a method of a loaded model."""
 
 
 class ExitStatus(IntEnum):
@@ -83,14 +86,17 @@ class Spelling:
 
     def call(self, suggestion: Suggestion) -> str:
         """What to type."""
-        given = [self.given(option, value) for option, value in suggestion.options.items()]
+        options = dict(suggestion.options)
+        saved = options.pop("out", None) if suggestion.verb == "sample" else None
+        args = [literal(arg) for arg in suggestion.args]
+        given = [self.given(option, value) for option, value in options.items()]
         if not suggestion.verb:
             return ", ".join(given)
-        args = [literal(arg) for arg in suggestion.args]
         if suggestion.verb in FUNCTIONS:
             return f"{FUNCTIONS[suggestion.verb]}({', '.join([*args, *given])})"
-        if suggestion.verb in METHODS:
-            return f"genctl.load({', '.join(args)}).{METHODS[suggestion.verb]}({', '.join(given)})"
+        if suggestion.verb == "sample":
+            call = f"genctl.load({', '.join(args)}).sample({', '.join(given)})"
+            return call if saved is None else f"{call}.save({literal(saved)})"
         return " ".join(["genctl", suggestion.verb, *map(str, suggestion.args), "in a shell"])
 
 

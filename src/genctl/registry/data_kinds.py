@@ -44,7 +44,7 @@ class DataKind:
         targets: what it can do -> ``"module:attribute"``:
             ``claims``: source -> `Claim`; torch-free;
             ``prepare``: options -> `genctl.data.prepare.Prepared`;
-            ``check``: (source, settings) -> findings, for the verb ``data check``; optional, as is
+            ``check``: (source, settings) -> findings, to check a data set; optional, as is
             all that follows: ``clean``, ``label``;
             ``list``: () -> the named sets, name -> one line.
         words: what one example is called, and several: ``("image", "images")``.

@@ -1,8 +1,8 @@
 """Names -> descriptions of what they stand for: built in, or from plug-ins, each loaded lazily.
 
 A description is plain data in a torch-free module; what is heavy it names as ``module:attribute``.
-Plug-ins bring theirs through entry points. One that cannot be used is listed by the verb
-``doctor`` and never stops anything else.
+Plug-ins bring theirs through entry points. One that cannot be used is listed by the verb ``doctor``
+and never stops anything else.
 """
 
 from __future__ import annotations

@@ -280,7 +280,7 @@ def test_more_than_one_in_twenty_damaged(tmp_path: Path) -> None:
         (tmp_path / f"{k}.png").write_bytes(b"hello")
     error = refusal(tmp_path)
     assert "cannot read 2 of 39 images" in error.message
-    assert error.hint == f"genctl data clean {tmp_path} in a shell leaves them out"
+    assert error.hint == f'genctl.clean("{tmp_path}", out=FOLDER) leaves them out'
 
 
 def test_mostly_damaged(tmp_path: Path) -> None:
