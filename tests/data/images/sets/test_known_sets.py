@@ -5,14 +5,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import socket
 import struct
 import tarfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from genctl.compat.torchvision import torchvision_module
 from genctl.data.images.open_source import open_source
 from genctl.data.images.open_stream import open_stream
 from genctl.data.images.sets import known_sets
@@ -156,3 +159,40 @@ def test_a_download_is_verified_or_not_kept(
     assert sorted(path.name for path in folder_of("mnist").iterdir()) == sorted(
         file.name for file in published[1:]
     )
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"])
+def test_a_silent_server_is_given_up(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes the connection and is silent, or falls silent within the file."""
+    monkeypatch.setattr(known_sets, "TIMEOUT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/a.gz"
+        known = replace(KNOWN_SETS["mnist"], files=(KnownFile(url, "0" * 32),))
+        monkeypatch.setattr(known_sets, "KNOWN_SETS", {"mnist": known})
+        taken: list[socket.socket] = []
+
+        def serve() -> None:
+            taken.append(server.accept()[0])
+            taken[0].sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(GenctlError, match=r"cannot download.*timed out") as caught:
+            download("mnist", lambda _: None)
+        thread.join()
+        taken[0].close()
+    assert caught.value.code is ExitStatus.FAILURE
+    assert not list(folder_of("mnist").iterdir())
+
+
+def test_checksums_are_those_that_torchvision_knows() -> None:
+    datasets = torchvision_module("datasets")
+    theirs = {
+        "mnist": dict(datasets.MNIST.resources),
+        "fashion-mnist": dict(datasets.FashionMNIST.resources),
+        "svhn": {name: md5 for _, name, md5 in datasets.SVHN.split_list.values()},
+    }
+    for name, resources in theirs.items():
+        for file in KNOWN_SETS[name].files:
+            assert resources[file.name] == file.md5
+    assert KNOWN_SETS["mnist"].files[0].url.startswith(tuple(datasets.MNIST.mirrors))

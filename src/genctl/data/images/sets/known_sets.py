@@ -1,7 +1,9 @@
 """Well-known sets of images by name, from the files that their authors published.
 
 Nothing is downloaded unless it is asked for; without that, an error says which file belongs where.
-CIFAR is read from its binary version: the other one holds pickles, which can run code.
+CIFAR is read from its binary version: the other one, which torchvision reads, holds pickles, which
+can run code. torchvision's `download_url` waits for ever on a silent server, draws a bar whatever
+the output was asked to be, tries plain http where https fails, and leaves half a file in place.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +31,9 @@ from genctl.files import cache_folder, disk_error, make_directory
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 Split = tuple[Images, Labels]
+
+TIMEOUT = 60.0
+"""Seconds without an answer after which a download is given up."""
 
 _MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 _FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
@@ -134,7 +140,7 @@ def _fetch(file: KnownFile, target: Path) -> None:
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     digest = hashlib.md5(usedforsecurity=False)
     try:
-        with urllib.request.urlopen(file.url, timeout=60) as answer, partial.open("wb") as out:
+        with urllib.request.urlopen(file.url, timeout=TIMEOUT) as answer, partial.open("wb") as out:
             while block := answer.read(1 << 20):
                 digest.update(block)
                 out.write(block)
@@ -145,10 +151,10 @@ def _fetch(file: KnownFile, target: Path) -> None:
                 hint="try again later, or fetch the file elsewhere",
             )
         partial.replace(target)
-    except urllib.error.URLError as error:
+    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
         raise GenctlError(
             ExitStatus.FAILURE,
-            f"cannot download {file.url}: {error.reason}",
+            f"cannot download {file.url}: {getattr(error, 'reason', error)}",
             hint=f"fetch it elsewhere, and put it at {target}",
         ) from None
     except OSError as error:
@@ -208,12 +214,8 @@ def _member(tar: tarfile.TarFile, name: str) -> bytes:
 
 def _svhn(folder: Path, split: str) -> Split:
     """A MATLAB file; the digit 0 is labelled 10 there."""
-    try:
-        from scipy.io import loadmat
-    except ImportError:
-        raise GenctlError(
-            ExitStatus.USAGE, "svhn needs scipy (not installed)", hint="pip install scipy"
-        ) from None
+    from scipy.io import loadmat
+
     try:
         content = loadmat(folder / f"{split}_32x32.mat")
     except Exception as error:  # scipy has no class for what it raises on damage
