@@ -22,18 +22,9 @@ if TYPE_CHECKING:
     from genctl.api.evaluation.evaluate import Evaluation
     from genctl.api.models.exporting import Exported
     from genctl.api.models.model import Model
-    from genctl.api.sdk import (
-        check,
-        clean,
-        compare,
-        evaluate,
-        export,
-        label,
-        load,
-        report,
-        stats,
-        train,
-    )
+    from genctl.api.sdk.data import check, clean, label
+    from genctl.api.sdk.models import export, load, report, train
+    from genctl.api.sdk.scores import compare, evaluate, stats
     from genctl.data.findings import DataCheck
     from genctl.data.images.clean import Cleaned
     from genctl.errors import ExitStatus, GenctlError
@@ -63,18 +54,18 @@ _HOMES = {
     "Summarised": "genctl.api.datasets.statistics",
     "TextSample": "genctl.outputs.text.samples",
     "TextSamples": "genctl.outputs.text.samples",
-    "check": "genctl.api.sdk",
-    "clean": "genctl.api.sdk",
-    "compare": "genctl.api.sdk",
-    "evaluate": "genctl.api.sdk",
-    "export": "genctl.api.sdk",
-    "label": "genctl.api.sdk",
-    "load": "genctl.api.sdk",
+    "check": "genctl.api.sdk.data",
+    "clean": "genctl.api.sdk.data",
+    "compare": "genctl.api.sdk.scores",
+    "evaluate": "genctl.api.sdk.scores",
+    "export": "genctl.api.sdk.models",
+    "label": "genctl.api.sdk.data",
+    "load": "genctl.api.sdk.models",
     "metrics": "genctl.registry:all_metrics",
     "models": "genctl.registry:specs",
-    "report": "genctl.api.sdk",
-    "stats": "genctl.api.sdk",
-    "train": "genctl.api.sdk",
+    "report": "genctl.api.sdk.models",
+    "stats": "genctl.api.sdk.scores",
+    "train": "genctl.api.sdk.models",
 }
 """Public name -> the module that it is loaded from, and its name there if that differs."""
 

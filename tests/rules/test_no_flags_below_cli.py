@@ -19,7 +19,6 @@ VERBS = (
 SPELT = re.compile(rf"(?<![\w-])--[A-Za-z]|\bgenctl (?:{'|'.join(VERBS)})\b")
 EXEMPT = {
     "api/models/cards.py": ("--", "the command of a README, which trains the same again"),
-    "web/html.py": ("--", "variables of CSS"),
     "engine/parallel/process_group.py": ("--nproc-per-node", "an option of torchrun"),
     "data/images/sets/digits.py": ("--force-reinstall --no-deps", "options of pip"),
     "evaluation/extractors/digit_net.py": ("--force-reinstall --no-deps", "options of pip"),

@@ -160,7 +160,7 @@ def _migrated(old: dict[str, Any]) -> dict[str, Any]:
     extractor = old.pop("extractor", "")
     size, end = old.pop("vocab_size", 0), old.pop("end", None)
     features: dict[str, dict[str, Any]]
-    if old["unit"] == "tok":
+    if len(shape) == 1:
         length = shape[0]
         tokens = {"kind": "tokens", "shape": shape, "size": size, "asset": TOKENIZER, "end": end}
         features, kind = {"tokens": tokens}, "text"
