@@ -1,4 +1,4 @@
-"""The files that a source names, whatever they hold."""
+"""The files that a source names, whatever they hold, and where those of named sets belong."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from genctl.files import cache_folder
 from genctl.ordering import natural
 
 
@@ -26,3 +27,9 @@ def files_in(root: Path) -> Iterator[Path]:
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def folder_of(name: str) -> Path:
+    """Where the files of a set belong: under ``$GENCTL_DATASETS``, else in the cache."""
+    root = os.environ.get("GENCTL_DATASETS")
+    return (Path(root) if root else cache_folder() / "datasets") / name

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from genctl.data.images.open_source import BUILT_IN, EMOJI
-from genctl.data.images.sets.celeba import NAME as CELEBA
 from genctl.data.images.sets.known_sets import KNOWN_SETS
+from genctl.data.images.sources.celeba import NAME as CELEBA
 
 
 def named_sets() -> dict[str, str]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from genctl.data.images import decode
 from genctl.data.images.sets import emoji
-from genctl.data.images.sets.celeba import NAME as CELEBA
-from genctl.data.images.sets.celeba import celeba_folder
 from genctl.data.images.sets.digits import CLASS_NAMES, load_digits
 from genctl.data.images.sets.emoji import load_emoji
 from genctl.data.images.sets.known_sets import KNOWN_SETS, read_known
 from genctl.data.images.source import ImageSource
 from genctl.data.images.sources.archive import read_archive
+from genctl.data.images.sources.celeba import NAME as CELEBA
+from genctl.data.images.sources.celeba import celeba_folder
 from genctl.data.images.sources.folder import read_folder
 from genctl.data.images.sources.listing import SPLITS, has_test_split
 from genctl.data.images.sources.tables import PARQUET

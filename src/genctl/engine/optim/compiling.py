@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from genctl.contracts import Objective
+from genctl.nn.blocks import blocks_of
 
 
 def compile_blocks(objective: Objective) -> None:
@@ -66,12 +66,3 @@ def could_not_compile(error: Exception) -> bool:
 def eager_copy(module: nn.Module) -> nn.Module:
     """A copy in eval mode that takes no gradients and runs eagerly."""
     return stay_eager(copy.deepcopy(module).eval().requires_grad_(False))
-
-
-def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
-    """The repeated parts of a network, or all of one that names none."""
-    blocks = getattr(module, "blocks", None)
-    if isinstance(blocks, nn.ModuleList) and len(blocks):
-        yield from blocks
-    else:
-        yield module

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from genctl.contracts import Objective
-from genctl.engine.optim.compiling import blocks_of
 from genctl.errors import ExitStatus, GenctlError
+from genctl.nn.blocks import blocks_of
 
 
 def shardable_roles(objective: Objective) -> frozenset[str]:

@@ -19,7 +19,8 @@ from genctl.compat.torchvision import torchvision_module
 from genctl.data.images.open_source import open_source
 from genctl.data.images.open_stream import open_stream
 from genctl.data.images.sets import known_sets
-from genctl.data.images.sets.known_sets import KNOWN_SETS, KnownFile, download, folder_of
+from genctl.data.images.sets.known_sets import KNOWN_SETS, KnownFile, download
+from genctl.data.source_files import folder_of
 from genctl.errors import ExitStatus, GenctlError
 from tests.data.pictures import pixels, refusal
 

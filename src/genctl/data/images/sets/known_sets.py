@@ -25,8 +25,9 @@ import numpy.typing as npt
 
 from genctl.data.images import decode
 from genctl.data.images.sources.zip_file import DamagedError, reading
+from genctl.data.source_files import folder_of
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
-from genctl.files import cache_folder, disk_error, make_directory
+from genctl.files import disk_error, make_directory
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -80,12 +81,6 @@ class KnownSet:
     files: tuple[KnownFile, ...]
     read: Callable[[Path, str], Split]
     class_names: tuple[str, ...]
-
-
-def folder_of(name: str) -> Path:
-    """Where the files of a set belong: under ``$GENCTL_DATASETS``, else in the cache."""
-    root = os.environ.get("GENCTL_DATASETS")
-    return (Path(root) if root else cache_folder() / "datasets") / name
 
 
 def read_known(name: str, split: str) -> Split:

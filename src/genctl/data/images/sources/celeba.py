@@ -9,8 +9,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from genctl.data.images.sets.known_sets import folder_of
 from genctl.data.images.sources.zip_file import Member, members
+from genctl.data.source_files import folder_of
 from genctl.errors import ExitStatus, GenctlError
 
 NAME = "celeba"
