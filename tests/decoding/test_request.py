@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from genctl import config
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 from genctl.errors import ExitStatus, GenctlError
 from genctl.registry import Spec
 
@@ -17,7 +17,7 @@ class Nothing:
     """The options of a family that has none."""
 
 
-SPEC = Spec("poet", "writes", Nothing, {}, {"default": {}}, request=WritingRequest)
+SPEC = Spec("poet", "writes", Nothing, {}, {"default": {}}, request=TextRequest)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from genctl.config import request_from
 from genctl.contracts import DataSpec, TextGenerator
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding.generate import TextChunk, write
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import ExitStatus, GenctlError
@@ -64,7 +64,7 @@ def _chunks(
     writer: TextGenerator,
     tokenizer: Tokenizer,
     rows: Sequence[Sequence[int]],
-    request: WritingRequest,
+    request: TextRequest,
     n: int,
     seed: int,
     batch_size: int,
@@ -74,7 +74,7 @@ def _chunks(
         indices = range(start, min(start + batch_size, n))
         noise = KeyedNoise(("sample", seed), indices, device=device)
         chosen = [rows[k % len(rows)] for k in indices]
-        for piece in write(writer.reader, chosen, request, noise, tokenizer):
+        for piece in write(writer.predictor, chosen, request, noise, tokenizer, start=writer.start):
             yield TextChunk(start + piece.row, piece.text, piece.tokens, piece.finished)
 
 
