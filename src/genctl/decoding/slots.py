@@ -58,13 +58,11 @@ class Slots(Generic[State]):
             ValueError: a slot that is not open, or is given twice, or without a token; a token
                 outside the vocabulary; or more tokens than the context.
         """
-        states = []
-        for slot, tokens in entries:
-            state = self._states[self._checked(slot)]
+        states = [self._states[self._checked(slot)] for slot, _ in entries]
+        for (slot, tokens), state in zip(entries, states, strict=True):
             if not tokens:
                 raise ValueError(f"no token to read for slot {slot}")
             self.check_tokens(tokens, len(state))
-            states.append(state)
         if len({slot for slot, _ in entries}) < len(entries):
             raise ValueError("a slot is given twice in one read")
         return states

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -42,11 +43,11 @@ class Checked:
         self.held: dict[Slot, list[int]] = {}
         self.closed: list[Slot] = []
 
-    def open(self, given: list[int]) -> None:
-        slot = self.predictor.open(given)
+    def open(self, row: list[int]) -> None:
+        slot = self.predictor.open(row)
         assert slot not in self.held
         assert slot not in self.closed
-        self.held[slot] = list(given)
+        self.held[slot] = list(row)
 
     def read(self, entries: list[tuple[Slot, list[int]]]) -> None:
         found = self.predictor.read(entries)
@@ -124,10 +125,7 @@ def test_chunks_give_what_the_whole_gives(
     opened = min(opened, len(row) - 1)
     bounds = [opened, *sorted(cut for cut in cuts if opened < cut < len(row)), len(row)]
     slot = predictor.open(row[:opened])
-    parts = [
-        predictor.read([(slot, row[start:stop])])[0]
-        for start, stop in zip(bounds, bounds[1:], strict=False)
-    ]
+    parts = [predictor.read([(slot, row[start:stop])])[0] for start, stop in pairwise(bounds)]
     assert torch.allclose(torch.cat(parts), whole[opened:], atol=1e-5)
 
 
@@ -177,8 +175,8 @@ def test_what_a_closed_slot_held_reaches_no_other(build: Build) -> None:
     bad = one.predictor.open([7, 7, 7, 7, 7, 7])
     assert one.predictor.read([(bad, [1])])[0].isnan().all()
     one.predictor.close(bad)
-    for given in ([1], [1, 2, 3, 4, 5, 6, 8]):
-        one.open(given)
+    for row in ([1], [1, 2, 3, 4, 5, 6, 8]):
+        one.open(row)
     one.read([(slot, [2]) for slot in one.held])
 
 
@@ -199,8 +197,8 @@ def test_wrong_reads_change_nothing(
     build: Build, entries: list[tuple[Slot, list[int]]], problem: str
 ) -> None:
     one = Checked(NETWORKS[0], build(NETWORKS[0]))
-    for given in ([], [3, 4], [5]):
-        one.open(given)
+    for row in ([], [3, 4], [5]):
+        one.open(row)
     one.close(2)
     with pytest.raises(ValueError, match=problem):
         one.predictor.read(entries)

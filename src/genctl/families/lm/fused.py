@@ -16,8 +16,12 @@ from torch.nn import functional as F
 
 from genctl.families.lm.network import Block, Decoder, DecoderShape
 
-Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Queries (M, heads, D), keys and values (M, kv_heads, D) of new tokens to (M, heads * D)."""
+Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+"""Stores keys and values of new tokens, and mixes: from the number of a layer, queries
+(M, heads, D), keys and values (M, kv_heads, D) to (M, heads * D)."""
+
+LAZY = 512
+"""From so many tokens on, rotary factors are looked up layer by layer, to take less memory."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,6 @@ class FusedDecoder:
     Attributes:
         shape: of the network.
         layers: of its blocks.
-        rotary: (context, depth, 2, heads + kv_heads, head_dim): the factors of a query or key and
-            of its swapped halves, which include the norms of queries and keys.
     """
 
     @torch.no_grad()
@@ -48,8 +50,10 @@ class FusedDecoder:
         self.shape = network.shape
         blocks = [cast("Block", block) for block in network.blocks]
         self.layers = [_fused(block) for block in blocks]
+        # (context, 2 depth, heads + kv_heads, head_dim): by layer the factors of a query or key
+        # and of its swapped halves, which include the norms of queries and keys.
         rotary = [_rotary_with_norms(block, network.rotary, network.shape) for block in blocks]
-        self.rotary = torch.stack(rotary, dim=1)
+        self._rotary = torch.cat(rotary, dim=1)
         self._embedding = network.model.embed_tokens.weight.detach()
         self._head = (network.lm_head.weight * network.model.norm.weight).t().contiguous()
         self._eps = self._head.new_tensor(network.shape.norm_eps)
@@ -59,29 +63,39 @@ class FusedDecoder:
         """An empty tensor of the weights' type and device."""
         return self._head.new_empty(0)
 
-    def embed(self, tokens: Tensor) -> Tensor:
-        """``tokens: (M,) int64`` to ``(M, width)``."""
-        return F.embedding(tokens, self._embedding)
-
-    def block(self, x: Tensor, layer: FusedLayer, rotary: Tensor, attend: Attend) -> Tensor:
-        """One block.
+    def run(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+        """All blocks.
 
         Args:
-            x: (M, width), overwritten nowhere.
-            layer: its weights.
-            rotary: (M or 1, 2, heads + kv_heads, head_dim), the rows of ``self.rotary`` at the
-                tokens' positions.
-            attend: stores the keys and values, and mixes.
+            tokens: (M,) int64.
+            positions: (M,) int64, of the tokens; (1,) where all are at the same.
+            attend: see `Attend`.
+
+        Returns:
+            (M, width), for `logits`.
         """
+        x = F.embedding(tokens, self._embedding)
+        table = self._rotary
+        factors = iter(
+            table.index_select(0, positions).unbind(1)
+            if len(positions) < LAZY
+            else (factor[positions] for factor in table.unbind(1))
+        )
+        for number, (layer, cos, sin) in enumerate(zip(self.layers, factors, factors, strict=True)):
+            x = self._block(x, number, layer, cos, sin, attend)
+        return x
+
+    def _block(
+        self, x: Tensor, number: int, layer: FusedLayer, cos: Tensor, sin: Tensor, attend: Attend
+    ) -> Tensor:
         shape = self.shape
-        heads = (self._norm(x) @ layer.qkv).view(len(x), -1, shape.head_dim)
-        turning, value = heads.split((shape.heads + shape.kv_heads, shape.kv_heads), dim=1)
+        heads = (self._norm(x) @ layer.qkv).view(x.shape[0], -1, shape.head_dim)
+        turning, value = heads.split_with_sizes((shape.heads + shape.kv_heads, shape.kv_heads), 1)
         if shape.qk_norm:
             turning = self._norm(turning)
-        cos, sin = rotary.unbind(1)
         turned = (turning * cos).addcmul_(turning.roll(shape.head_dim // 2, -1), sin)
-        query, key = turned.split((shape.heads, shape.kv_heads), dim=1)
-        x = torch.addmm(x, attend(query, key, value), layer.out)
+        query, key = turned.split_with_sizes((shape.heads, shape.kv_heads), 1)
+        x = torch.addmm(x, attend(number, query, key, value), layer.out)
         gate, up = (self._norm(x) @ layer.gate_up).chunk(2, dim=-1)
         return torch.addmm(x, F.silu(gate).mul_(up), layer.down)
 

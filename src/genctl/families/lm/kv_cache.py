@@ -44,7 +44,6 @@ class KVCache:
     """
 
     def __init__(self, shape: DecoderShape, like: Tensor) -> None:
-        self._heads = shape.kv_heads
         self._grouped = shape.kv_heads != shape.heads
         # Keys and values of a layer follow each other: (2 depth, rows, kv_heads, context, D).
         size = (2 * shape.depth, 0, shape.kv_heads, shape.context, shape.head_dim)
@@ -96,8 +95,11 @@ class KVCache:
         rows = self._stored.narrow(1, first, count)
         return Group(
             shape=(count, length),
-            targets=rows.narrow(3, starts[0], length).unbind(0),
+            targets=(
+                rows.select(3, stop - 1) if length == 1 else rows.narrow(3, starts[0], length)
+            ).unbind(0),
             seen=rows.narrow(3, 0, stop).unbind(0),
+            positions=self._positions(starts[0], length, count),
             mask=None if length == 1 or length == stop else self._causal(starts[0], stop),
             causal=length == stop > 1,
             grouped=self._grouped,
@@ -111,18 +113,23 @@ class KVCache:
         device, count = held.device, len(states)
         rows = torch.tensor([state.row for state in states], device=device)
         positions = torch.tensor(starts, device=device)
-        heads = rows[:, None] * self._heads + self._columns[: self._heads]
+        heads = rows[:, None] * held.shape[2] + self._columns[: held.shape[2]]
         chosen = held if scattered else held.narrow(1, states[0].row, count)
         later = self._columns[:stop] > positions[:, None]
         return Group(
             shape=(count, 1),
-            targets=held.view(len(held), -1, held.shape[-1]).unbind(0),
+            positions=positions,
+            targets=held.flatten(1, 3).unbind(0),
             places=(heads * held.shape[3] + positions[:, None]).flatten(),
             seen=chosen.narrow(3, 0, stop).unbind(0),
             rows=rows if scattered else None,
             mask=torch.where(later, float("-inf"), self._zero)[:, None, None],
             grouped=self._grouped,
         )
+
+    def _positions(self, start: int, length: int, count: int) -> Tensor:
+        positions = self._columns.narrow(0, start, length)
+        return positions if count == 1 or length == 1 else positions.repeat(count)
 
     def _causal(self, start: int, stop: int) -> Tensor:
         """(stop - start, stop): what each new token may not see, added to its scores."""
@@ -181,6 +188,7 @@ class Group:
 
     Attributes:
         shape: (B, T), sequences and new tokens of each.
+        positions: of the new tokens, (B * T,) int64; (1,) where all are at the same.
         targets: where keys and values of each layer in turn go.
         seen: what may be attended to, by layer as ``targets``: (rows, kv_heads, L, D).
         places: the rows of a target that are written to; None: all of it.
@@ -191,6 +199,7 @@ class Group:
     """
 
     shape: tuple[int, int]
+    positions: Tensor
     targets: tuple[Tensor, ...]
     seen: tuple[Tensor, ...]
     places: Tensor | None = None
@@ -198,6 +207,11 @@ class Group:
     mask: Tensor | None = None
     causal: bool = False
     grouped: bool = False
+
+    @property
+    def size(self) -> int:
+        """The number of new tokens."""
+        return self.shape[0] * self.shape[1]
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Store keys and values of new tokens; mix what they see.
@@ -213,8 +227,9 @@ class Group:
         """
         keys, values = self.targets[2 * layer : 2 * layer + 2]
         if self.places is None:
-            keys.copy_(self._by_head(key))
-            values.copy_(self._by_head(value))
+            one = self.shape[1] == 1
+            keys.copy_(key if one else self._by_head(key))
+            values.copy_(value if one else self._by_head(value))
         else:
             keys.index_copy_(0, self.places, key.flatten(0, 1))
             values.index_copy_(0, self.places, value.flatten(0, 1))
@@ -231,7 +246,7 @@ class Group:
         )
         if self.shape[1] > 1:
             mixed = mixed.transpose(1, 2)
-        return mixed.reshape(len(query), -1)
+        return mixed.reshape(query.shape[0], -1)
 
     def _by_head(self, x: Tensor) -> Tensor:
         """(B * T, heads, D) as (B, heads, T, D)."""

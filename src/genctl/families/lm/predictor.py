@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -57,7 +57,7 @@ class KVCachePredictor:
         self.context = network.shape.context
         self.vocab_size = network.shape.vocab_size
         self._decoder = FusedDecoder(network)
-        self._device = self._decoder.rotary.device
+        self._device = self._decoder.like.device
         self._cache = KVCache(network.shape, self._decoder.like)
         self._slots = Slots[CachedTokens](self.context, self.vocab_size)
 
@@ -77,15 +77,18 @@ class KVCachePredictor:
         unread = [
             [*state.pending, *tokens] for state, (_, tokens) in zip(states, entries, strict=True)
         ]
+        longest = max(map(len, unread), default=0)
+        if longest == 1:
+            return self._read_one(states, [token for (token,) in unread])
         found: list[list[Tensor]] = [[] for _ in entries]
-        for start in range(0, max(map(len, unread), default=0), PREFILL):
+        for start in range(0, longest, PREFILL):
             chunks = [
                 _Chunk(entry, state, tokens[start : start + PREFILL])
                 for entry, (state, tokens) in enumerate(zip(states, unread, strict=True))
                 if len(tokens) > start
             ]
             chunks.sort(key=lambda chunk: (len(chunk.tokens) > 1, chunk.state.row))
-            for chunk, logits in zip(chunks, self._compute(chunks), strict=True):
+            for chunk, logits in zip(chunks, self._read_chunks(chunks), strict=True):
                 found[chunk.entry].append(logits)
         return [own[0] if len(own) == 1 else torch.cat(own) for own in found]
 
@@ -99,53 +102,54 @@ class KVCachePredictor:
         """Give up a slot and its row of the cache."""
         self._cache.release(self._slots.close(slot))
 
-    def _compute(self, chunks: Sequence[_Chunk]) -> Iterable[Tensor]:
+    def _read_one(self, states: Sequence[CachedTokens], tokens: Sequence[int]) -> list[Tensor]:
+        """The logits after one token of each slot; none of them has pending tokens."""
+        rows = [state.row for state in states]
+        order = sorted(range(len(rows)), key=rows.__getitem__)
+        in_order = [states[place] for place in order]
+        logits = self._compute([self._cache.group(in_order, 1)], [tokens[place] for place in order])
+        for state in states:
+            state.length += 1
+        found = [logits] * len(order)
+        for place, own in zip(order, logits.split_with_sizes([1] * len(order)), strict=True):
+            found[place] = own
+        return found
+
+    def _read_chunks(self, chunks: Sequence[_Chunk]) -> Sequence[Tensor]:
         """The wanted logits of each chunk; single tokens come first, then by row."""
-        groups = self._groups(chunks)
-        flat = [token for chunk in chunks for token in chunk.tokens]
-        x = self._decoder.embed(torch.tensor(flat, device=self._device))
-        for layer, (weights, rotary) in enumerate(
-            zip(self._decoder.layers, self._rotary(chunks), strict=True)
-        ):
-            x = self._decoder.block(x, weights, rotary, _Attention(layer, groups))
         wanted = [chunk.wanted for chunk in chunks]
-        if sum(wanted) < len(flat):
-            x = x.index_select(0, self._wanted(chunks))
+        flat = [token for chunk in chunks for token in chunk.tokens]
+        places = self._wanted(chunks) if sum(wanted) < len(flat) else None
+        logits = self._compute(self._groups(chunks), flat, places)
         for chunk in chunks:
             chunk.state.length += len(chunk.tokens)
             del chunk.state.pending[: len(chunk.tokens)]
-        return self._decoder.logits(x).split(wanted)
+        return logits.split(wanted)
+
+    def _compute(
+        self, groups: Sequence[Group], flat: Sequence[int], wanted: Tensor | None = None
+    ) -> Tensor:
+        """The logits after the tokens of all groups; after those at the places ``wanted``."""
+        tokens = torch.tensor(flat, device=self._device)
+        if len(groups) == 1:
+            x = self._decoder.run(tokens, groups[0].positions, groups[0].attend)
+        else:
+            positions = torch.cat([group.positions.expand(group.size) for group in groups])
+            x = self._decoder.run(tokens, positions, _Groups(groups).attend)
+        return self._decoder.logits(x if wanted is None else x.index_select(0, wanted))
 
     def _groups(self, chunks: Sequence[_Chunk]) -> list[Group]:
         """The chunks that attend together."""
         parts: list[list[_Chunk]] = []
-        if len(chunks[-1].tokens) == 1:
-            parts.append([*chunks])
-        else:
-            for chunk in chunks:
-                if parts and chunk.follows(parts[-1][-1]):
-                    parts[-1].append(chunk)
-                else:
-                    parts.append([chunk])
+        for chunk in chunks:
+            if parts and chunk.follows(parts[-1][-1]):
+                parts[-1].append(chunk)
+            else:
+                parts.append([chunk])
         return [
             self._cache.group([chunk.state for chunk in part], len(part[0].tokens))
             for part in parts
         ]
-
-    def _rotary(self, chunks: Sequence[_Chunk]) -> Iterable[Tensor]:
-        """Each layer's rotary factors at the tokens' positions."""
-        table = self._decoder.rotary
-        lengths = {len(chunk.tokens) for chunk in chunks}
-        starts = {chunk.state.length for chunk in chunks}
-        if len(starts) == 1 and (len(chunks) == 1 or lengths == {1}):
-            return table.narrow(0, *starts, *lengths).unbind(1)
-        positions = torch.tensor(
-            [chunk.state.length + place for chunk in chunks for place in range(len(chunk.tokens))],
-            device=self._device,
-        )
-        if len(positions) <= PREFILL:
-            return table[positions].unbind(1)
-        return (layer[positions] for layer in table.unbind(1))
 
     def _wanted(self, chunks: Sequence[_Chunk]) -> Tensor:
         """The places of the tokens whose logits are given."""
@@ -157,18 +161,16 @@ class KVCachePredictor:
         return torch.tensor(places, dtype=torch.int64, device=self._device)
 
 
-@dataclass(frozen=True)
-class _Attention:
-    """A layer's attention, group by group."""
+class _Groups:
+    """The attention of several groups, whose tokens follow each other."""
 
-    layer: int
-    groups: Sequence[Group]
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._groups = groups
+        self._sizes = [group.size for group in groups]
 
-    def __call__(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        if len(self.groups) == 1:
-            return self.groups[0].attend(self.layer, query, key, value)
-        sizes = [rows * length for rows, length in (group.shape for group in self.groups)]
-        parts = zip(
-            self.groups, query.split(sizes), key.split(sizes), value.split(sizes), strict=True
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """As `Group.attend`."""
+        parts = (x.split_with_sizes(self._sizes) for x in (query, key, value))
+        return torch.cat(
+            [group.attend(layer, *part) for group, *part in zip(self._groups, *parts, strict=True)]
         )
-        return torch.cat([group.attend(self.layer, *part) for group, *part in parts])
