@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from genctl import config
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 from genctl.errors import ExitStatus, GenctlError
 from genctl.registry import Spec
 
@@ -26,7 +26,7 @@ SPEC = Spec(
     reads={"tokens": "tokens"},
     makes="tokens",
     data="text",
-    request=WritingRequest,
+    request=TextRequest,
 )
 
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from genctl.contracts.data import TOKENIZER, Batch, Dataset, DataSpec, Feature
 from genctl.contracts.exporting import DecoderPlan, DiffusersPlan, ExportPlan
-from genctl.contracts.sampling import Noise, Sampler, TextGenerator, TokenPredictor
+from genctl.contracts.sampling import (
+    Noise,
+    Sampler,
+    Slot,
+    TargetLosses,
+    TextGenerator,
+    TokenPredictor,
+)
 from genctl.contracts.training import (
     INIT,
     CoupledObjective,
@@ -46,7 +53,9 @@ __all__ = [
     "Phase",
     "Sampler",
     "Schedule",
+    "Slot",
     "Step",
+    "TargetLosses",
     "TextGenerator",
     "TokenPredictor",
     "Trained",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from genctl.api.models.loading import load_model
+from genctl.contracts import TextGenerator
 from genctl.data.text.dataset import SCORING_BATCH, TokenDataset
 from genctl.data.text.prepare import open_tokens
 from genctl.engine.sampling.loaded import LoadedModel
@@ -57,7 +58,10 @@ def score_text(
     batches = dataset.held_out() if ref is None else dataset.everything()
     if n is not None:
         batches = islice(batches, -(-n // SCORING_BATCH))
-    found = token_losses(model.trained.modules["model"], batches, model.device)
+    generator: TextGenerator = model.spec.load("sampler")(
+        model.config, model.data, model.trained.modules, model.parents
+    )
+    found = token_losses(generator.token_losses, batches, model.device)
     whole = dataset.valid_bytes if ref is None else dataset.all_bytes
     tokens = dataset.predicted(held_out=ref is None)
     name = f"{dataset.spec.name}.{'valid' if ref is None else 'all'}"

@@ -8,7 +8,7 @@ from typing import Annotated
 from annotated_types import Ge, Gt, Le, Lt
 
 from genctl.config import option
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 from genctl.registry import Spec
 
 
@@ -38,7 +38,7 @@ SPEC = Spec(
     name="lm",
     summary="Transformer decoder that writes text; opens in transformers and llama.cpp",
     config=LmConfig,
-    request=WritingRequest,
+    request=TextRequest,
     reads={"tokens": "tokens"},
     makes="tokens",
     data="text",

@@ -45,24 +45,25 @@ class TextCallbacks:
 
     def preview(self, modules: Modules, path: Path) -> None:
         """Some texts from nothing, from the same noise each time."""
-        writer: TextGenerator = self._spec.load("sampler")(
-            self._config, self._dataset.spec, modules, self._parents
-        )
+        generator = self._generator(modules)
         noise = KeyedNoise(("sample", PREVIEW_SEED), range(PREVIEWS), device=self._device)
         prompts = [""] * PREVIEWS
         request = SampleRequest(PREVIEWS, prompts=prompts)
         found = write(
-            writer.reader,
+            generator.predictor,
             [tokens_of(prompt, self._dataset.tokenizer, self._dataset.spec) for prompt in prompts],
             self._request,
             noise,
             self._dataset.tokenizer,
+            start=generator.start,
         )
         collect(found, request).save(path.with_suffix(".txt"))
 
     def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
         """``bpb``: bits a byte of the first windows of the validation text; ``nats`` a token."""
-        found = token_losses(modules["model"], self._windows(samples), self._device)
+        found = token_losses(
+            self._generator(modules).token_losses, self._windows(samples), self._device
+        )
         nats, data = found.nats_per_token, self._dataset
         bytes_per_token = data.valid_bytes / data.predicted(held_out=True)
         return {"bpb": nats / (math.log(2) * bytes_per_token), "nats": nats}
@@ -70,8 +71,14 @@ class TextCallbacks:
     def cost(self, modules: Modules) -> float:
         """Seconds that a window takes, as those of the first batch do."""
         begun, first = time.monotonic(), next(self._windows(1))
-        token_losses(modules["model"], [first], self._device)
+        token_losses(self._generator(modules).token_losses, [first], self._device)
         return (time.monotonic() - begun) / len(first["mask"])
+
+    def _generator(self, modules: Modules) -> TextGenerator:
+        generator: TextGenerator = self._spec.load("sampler")(
+            self._config, self._dataset.spec, modules, self._parents
+        )
+        return generator
 
     def _windows(self, count: int) -> Iterator[Batch]:
         """The validation text from its beginning, in whole batches of about ``count`` windows."""

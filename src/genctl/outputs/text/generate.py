@@ -10,7 +10,7 @@ from genctl.config import request_from
 from genctl.contracts import DataSpec, TextGenerator
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding.generate import TextChunk, write
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import ExitStatus, GenctlError
@@ -69,7 +69,7 @@ def _chunks(
     generator: TextGenerator,
     tokenizer: Tokenizer,
     rows: Sequence[Sequence[int]],
-    options: WritingRequest,
+    options: TextRequest,
     request: SampleRequest,
     device: torch.device,
 ) -> Iterator[TextChunk]:
@@ -77,7 +77,8 @@ def _chunks(
         indices = range(start, min(start + request.batch_size, request.n))
         noise = KeyedNoise(("sample", request.seed), indices, device=device)
         chosen = [rows[k % len(rows)] for k in indices]
-        for piece in write(generator.reader, chosen, options, noise, tokenizer):
+        found = write(generator.predictor, chosen, options, noise, tokenizer, start=generator.start)
+        for piece in found:
             yield TextChunk(start + piece.row, piece.text, piece.tokens, piece.finished)
 
 
