@@ -36,6 +36,16 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_fork
+def test_only_a_child_that_kills_itself_counts_as_killed() -> None:
+    assert killed(die)
+    assert not killed(int)
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        killed(lambda: 1 / 0)
+    with pytest.raises(AssertionError, match=f"wait status {int(signal.SIGKILL)}"):
+        killed(lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+@needs_fork
 @pytest.mark.parametrize("family", FAMILIES)
 def test_killed_at_five_steps_ends_bit_equal(family: str, tmp_path: Path, teacher: Path) -> None:
     disturbed = Run(tmp_path / "killed")
