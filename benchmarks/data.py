@@ -28,10 +28,11 @@ from torch import Tensor
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
 from genctl.compat.torchvision import import_torchvision
-from genctl.config import ImageData
+from genctl.data.images.options import ImageData
+from genctl.data.images.prepare import prepare_images
 from genctl.data.images.sources import decode_cache as decoded
-from genctl.data.prepare import prepare
-from genctl.engine.training.trainer import RunSettings, Trainer
+from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.trainer import Trainer
 
 BATCH, BATCHES = 64, 40
 
@@ -80,7 +81,7 @@ def _rates(folder: Path, size: int, rounds: int, cache: Path) -> str:
 
 
 def _own(folder: Path, size: int) -> Iterator[Tensor]:
-    dataset = prepare(ImageData(source=str(folder), size=str(size))).dataset
+    dataset = prepare_images(ImageData(source=str(folder), size=str(size))).dataset
     return (batch["image"] for batch in dataset.stream(0, BATCH, seed=0))
 
 
@@ -101,7 +102,7 @@ def _torchvision(folder: Path, size: int, workers: int) -> Iterator[Tensor]:
 def _wait(folder: Path, size: int) -> float:
     """Seconds in the stream over seconds of whole steps."""
     settings = config.resolve(registry.get("gan"), environ={})
-    dataset = _Timed(prepare(ImageData(source=str(folder), size=str(size))).dataset)
+    dataset = _Timed(prepare_images(ImageData(source=str(folder), size=str(size))).dataset)
     objective = build_objective(registry.get("gan"), settings, dataset.spec, {})
     trainer = Trainer(objective, dataset, RunSettings(0, BATCH, BATCH, "cpu", "off", 2))
     for _ in range(3):

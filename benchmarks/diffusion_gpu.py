@@ -25,8 +25,10 @@ from torch.utils.flop_counter import FlopCounterMode
 import genctl
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
-from genctl.contracts import Batch, DataSpec, Objective
-from genctl.engine.training.trainer import RunSettings, Trainer
+from genctl.contracts import Batch, Objective
+from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.trainer import Trainer
+from tests.specs import image_spec
 
 WARM_UP, TIMED = 5, 20
 SHAPE = (3, 32, 32)
@@ -39,9 +41,7 @@ class RandomImages:
 
     def __init__(self, batch: int, device: str) -> None:
         statistics = {"sigma_data": 0.5}
-        self.spec = DataSpec(
-            "random", "random", "px", SHAPE, 10**6, "0" * 64, statistics=statistics
-        )
+        self.spec = image_spec("random", SHAPE, 10**6, statistics=statistics)
         self.images = torch.rand(batch, *SHAPE, device=device) * 2 - 1
 
     def stream(self, position, batch_size, *, seed, rank=0, world=1):

@@ -21,7 +21,9 @@ import genctl
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch, DataSpec
-from genctl.engine.training.trainer import RunSettings, Trainer
+from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.trainer import Trainer
+from tests.specs import token_spec
 
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "RTX 4090": 165e12}
 """Dense bf16 operations a second that the makers specify."""
@@ -77,7 +79,7 @@ def speed(compiled: bool) -> dict[str, object]:
     """``base-124m`` in bf16: tokens a second, share of the card's peak, memory."""
     spec = registry.get("lm")
     settings = config.resolve(spec, preset="base-124m", environ={}, sets=["batch_size=32"])
-    data = DataSpec("random", "random", "tok", (1024,), 10**9, "0" * 64, vocab_size=50_304)
+    data = token_spec("random", "random", 1024, 10**9, vocab_size=50_304)
     plan = RunSettings(0, 32, 16, "cuda", "bf16", torch.get_num_threads(), compile=compiled)
     trainer = Trainer(build_objective(spec, settings, data, {}), RandomTokens(data, 32), plan)
     for _ in range(WARM_UP):

@@ -83,14 +83,14 @@ def _genctl(network: Decoder) -> Callable[[Rows], list[list[int]]]:
     from genctl.engine.sampling.noise import KeyedNoise
     from genctl.registry import get
 
-    reader, tokenizer = KVCachePredictor(network), Tokenizer.byte()
+    predictor, tokenizer = KVCachePredictor(network), Tokenizer.byte()
     options = {"temperature": "0", "max_new_tokens": str(TOKENS)}
     request = request_from(get("lm"), options)
 
     def run_once(rows: Rows) -> list[list[int]]:
         found: list[list[int]] = [[] for _ in rows]
         noise = KeyedNoise(("sample", 0), range(len(rows)))
-        for piece in write(reader, rows, request, noise, tokenizer):
+        for piece in write(predictor, rows, request, noise, tokenizer):
             found[piece.row] += piece.tokens
         return found
 

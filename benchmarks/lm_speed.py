@@ -19,8 +19,10 @@ from torch.nn import functional as F
 
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
-from genctl.contracts import Batch, DataSpec
-from genctl.engine.training.trainer import RunSettings, Trainer
+from genctl.contracts import Batch
+from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.trainer import Trainer
+from tests.specs import token_spec
 
 SECONDS = 4.0
 VOCABULARY, CONTEXT = 512, 256
@@ -49,9 +51,7 @@ class Windows:
     assets: dict[str, bytes] = {}  # noqa: RUF012
 
     def __init__(self) -> None:
-        self.spec = DataSpec(
-            "random", "random", "tok", (CONTEXT,), 4096, "0" * 64, vocab_size=VOCABULARY
-        )
+        self.spec = token_spec("random", "random", CONTEXT, 4096, vocab_size=VOCABULARY)
         self._tokens = torch.randint(VOCABULARY, (4096, CONTEXT + 1))
 
     def stream(self, position, batch_size, *, seed, rank=0, world=1):

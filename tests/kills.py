@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import traceback
 from collections.abc import Callable
 
 import pytest
@@ -16,21 +17,46 @@ from genctl.runs import Run
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked, not spawned")
 
 
+DYING = "dying"
+PIPE_BUF = 4096
+_report: int | None = None
+"""Where a child of `killed` tells its parent how it ends."""
+
+
 def die(*_: object) -> None:
     """End as ``kill -9`` ends a process."""
+    if _report is not None:
+        os.write(_report, DYING.encode())
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def killed(work: Callable[[], object]) -> bool:
-    """Run ``work`` in a forked child; whether SIGKILL ended it."""
+    """Run ``work`` in a forked child; whether it came to `die`.
+
+    Raises:
+        AssertionError: something else ended the child, such as an error, which is in the message,
+            or a SIGKILL of the system for want of memory.
+    """
+    reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        global _report
+        os.close(reader)
+        _report = writer
         try:
             work()
+        except BaseException:  # noqa: BLE001
+            os.write(writer, traceback.format_exc().encode()[-PIPE_BUF:])
         finally:
             os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as said:
+        last_words = said.read().decode(errors="replace")
     status = os.waitpid(child, 0)[1]
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    by_kill = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    assert last_words in ("", DYING), f"the child failed:\n{last_words}"
+    assert by_kill == (last_words == DYING), f"the child ended with the wait status {status}"
+    return by_kill
 
 
 def at_step(index: int, then: Callable[[], object]) -> Callable[[Trainer, float], object]:

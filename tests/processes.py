@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import socket
@@ -9,10 +10,30 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from typing import ParamSpec
 
 from genctl.errors import GenctlError
+from tests.kills import killed
 
 CRASHED = 99
+P = ParamSpec("P")
+
+
+def in_own_process(test: Callable[P, None]) -> Callable[P, None]:
+    """Run a test in a forked child, where there are any.
+
+    For tests that compile: the compiler leaves threads, pools of processes and loaded code behind,
+    and a process with threads must not fork the children of later tests.
+    """
+
+    @functools.wraps(test)
+    def forked(*args: P.args, **kwargs: P.kwargs) -> None:
+        if hasattr(os, "fork"):
+            assert not killed(lambda: test(*args, **kwargs))
+        else:
+            test(*args, **kwargs)
+
+    return forked
 
 
 def in_processes(work: Callable[[int], object], size: int = 2, seconds: float = 60) -> list[int]:

@@ -38,7 +38,7 @@ def test_find_by_name_or_path_and_say_what_is_near() -> None:
     with pytest.raises(GenctlError, match="did you mean gan-digits-1") as missing:
         runs.find("gan-digit-1")
     assert missing.value.code == ExitStatus.USAGE
-    with pytest.raises(GenctlError, match="is not a run"):
+    with pytest.raises(GenctlError, match="is not a run folder"):
         runs.find(run.path.parent)
 
 

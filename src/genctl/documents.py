@@ -28,7 +28,7 @@ def text(content: bytes) -> str:
     except UnicodeDecodeError as error:
         at = len(content) - len(error.object) + error.start
         raise ValueError(
-            f"it is not UTF-8, as byte {at} begins no character: save it as UTF-8"
+            f"it is not UTF-8, as byte {at} is not the start of a character: save it as UTF-8"
         ) from None
 
 

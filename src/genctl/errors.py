@@ -1,18 +1,42 @@
-"""The one exception a user sees, and the exit status each kind of failure has."""
+"""The one exception a user sees, how it spells options, and the exit status of each failure.
+
+Nothing below the command line knows how an option is typed. An error names options by the names
+they have in the SDK or in the configuration (`opt`), and a `Spelling` writes them: Python's is
+here, the command line's is in `genctl.cli.errors`.
+"""
 
 from __future__ import annotations
 
 import difflib
+import json
+import re
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 _ESCAPED = {"Cc", "Cs", "Zl", "Zp"}
+_OPTION = re.compile(r"\{option:([\w.]+)(?:=([^{}]*))?\}")
+_NO_VALUE = object()
+
+FUNCTIONS = {
+    "compare": "genctl.compare",
+    "data check": "genctl.check",
+    "data clean": "genctl.clean",
+    "data label": "genctl.label",
+    "eval": "genctl.evaluate",
+    "export": "genctl.export",
+    "report": "genctl.report",
+    "stats": "genctl.stats",
+    "train": "genctl.train",
+}
+"""Verb -> the function that does the same; ``sample`` is a method of a loaded model."""
 
 
 class ExitStatus(IntEnum):
-    """Exit codes of the command line (documented in ``docs/cli.md``)."""
+    """Exit codes of the command line (documented in ``docs/commands.md``)."""
 
     OK = 0
     FAILURE = 1
@@ -25,20 +49,198 @@ class ExitStatus(IntEnum):
     TERMINATED = 143
 
 
+class Placeholder(str):
+    """A value that the reader fills in, such as ``FOLDER``; Python shows it without quotes."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What to do next.
+
+    Attributes:
+        verb: a verb of the command line, e.g. ``"eval"``; empty: the call that failed, with other
+            options.
+        options: name in the SDK, or dotted key of the configuration -> value.
+        text: words after the call, such as ``"leaves them out"``.
+        args: positional arguments, before the options.
+    """
+
+    verb: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+    args: tuple[Any, ...] = ()
+
+
+class Spelling:
+    """How options and calls are written; this one is Python's."""
+
+    def name(self, option: str) -> str:
+        """An option in a sentence."""
+        return option.rpartition(".")[2]
+
+    def given(self, option: str, value: object) -> str:
+        """An option and its value in a sentence."""
+        return f"{self.name(option)}={literal(value)}"
+
+    def call(self, suggestion: Suggestion) -> str:
+        """What to type."""
+        options = dict(suggestion.options)
+        saved = options.pop("out", None) if suggestion.verb == "sample" else None
+        args = [literal(arg) for arg in suggestion.args]
+        given = [self.given(option, value) for option, value in options.items()]
+        if not suggestion.verb:
+            return ", ".join(given)
+        if suggestion.verb in FUNCTIONS:
+            return f"{FUNCTIONS[suggestion.verb]}({', '.join([*args, *given])})"
+        if suggestion.verb == "sample":
+            call = f"genctl.load({', '.join(args)}).sample({', '.join(given)})"
+            return call if saved is None else f"{call}.save({literal(saved)})"
+        return " ".join(["genctl", suggestion.verb, *map(str, suggestion.args), "in a shell"])
+
+
 class GenctlError(Exception):
     """A failure that one line explains.
 
+    ``str(error)``, ``message`` and ``hint`` spell options as Python does; `rendered` takes any
+    `Spelling`.
+
     Args:
         code: the exit status of the process.
-        message: what is wrong and where, with the nearest valid choice, `escaped`.
-        hint: what to type next, `escaped`; may be empty.
+        message: what is wrong and where, with the nearest valid choice; options in it are written
+            by `opt`.
+        hint: what to do next, in words; an alternative where something is suggested as well.
+        option: the option that is at fault: its name in the SDK, or a dotted key of the
+            configuration.
+        suggest: a value of ``option`` that would do, or a `Suggestion`; a tuple of either where
+            several would do.
+
+    Attributes:
+        template: the message with its options not spelt yet, to be quoted by another error.
     """
 
-    def __init__(self, code: ExitStatus, message: str, *, hint: str = "") -> None:
-        self.message = escaped(message)
-        super().__init__(self.message)
+    def __init__(
+        self,
+        code: ExitStatus,
+        message: str,
+        *,
+        hint: str = "",
+        option: str = "",
+        suggest: Any = None,
+    ) -> None:
         self.code = code
-        self.hint = escaped(hint)
+        self.template = escaped(message)
+        self.option = option
+        self.suggest = _suggestions(option, suggest)
+        self._hint = escaped(hint)
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """What is wrong, as Python spells it."""
+        return _spelt(self.template, PYTHON)
+
+    @property
+    def hint(self) -> str:
+        """What to do next, as Python spells it; may be empty."""
+        return self.rendered(PYTHON)[1]
+
+    def rendered(self, spelling: Spelling) -> tuple[str, str]:
+        """The message and the hint, one line each."""
+        calls = [f"{spelling.call(s)} {s.text}".strip() for s in self.suggest]
+        hint = _spelt(self._hint, spelling)
+        return _spelt(self.template, spelling), escaped(
+            _either([*calls, *([hint] if hint else [])])
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that a server answers with; ``suggest`` is a list of alternatives."""
+        return {
+            "code": int(self.code),
+            "message": self.message,
+            "field": self.option,
+            "hint": _spelt(self._hint, PYTHON),
+            "suggest": json.loads(json.dumps([vars(s) for s in self.suggest], default=_plain)),
+        }
+
+    def pack(self) -> dict[str, Any]:
+        """All of the error as plain JSON, for another process to `unpack`."""
+        return {**self.to_json(), "message": self.template, "hint": self._hint}
+
+    @classmethod
+    def unpack(cls, packed: Mapping[str, Any], where: str = "") -> GenctlError:
+        """The error that `pack` gave, with ``where`` before its message."""
+        suggest = tuple(Suggestion(**{**s, "args": tuple(s["args"])}) for s in packed["suggest"])
+        return cls(
+            ExitStatus(packed["code"]),
+            where + packed["message"],
+            hint=packed["hint"],
+            option=packed["field"],
+            suggest=suggest,
+        )
+
+
+PYTHON = Spelling()
+
+
+def opt(name: str, value: object = _NO_VALUE) -> str:
+    """An option, and its value if that is given, in the text of an error; the renderer spells it.
+
+    Args:
+        name: its name in the SDK, or a dotted key of the configuration.
+    """
+    if value is _NO_VALUE:
+        return f"{{option:{name}}}"
+    written = json.dumps(json.dumps(value, default=_plain))  # all of it between quotes
+    for brace in "{}":  # they end the option
+        written = written.replace(brace, f"\\u{ord(brace):04x}")
+    return f"{{option:{name}={written}}}"
+
+
+def literal(value: object) -> str:
+    """``value`` as Python source shows it, texts between double quotes."""
+    if isinstance(value, Placeholder):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{literal(k)}: {literal(v)}' for k, v in value.items())}}}"
+    if value is None or isinstance(value, int | float):
+        return repr(value)
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> object:
+    """A value that JSON does not know: a number of NumPy's as Python's, all else as text."""
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def _suggestions(option: str, suggest: Any) -> tuple[Suggestion, ...]:
+    if suggest is None:
+        return ()
+    several = suggest if isinstance(suggest, tuple) else (suggest,)
+    return tuple(s if isinstance(s, Suggestion) else Suggestion("", {option: s}) for s in several)
+
+
+def _spelt(template: str, spelling: Spelling) -> str:
+    """``template`` with each option as ``spelling`` writes it."""
+
+    def written(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        if value is None:
+            return spelling.name(name)
+        try:
+            return escaped(spelling.given(name, json.loads(json.loads(value))))
+        except (ValueError, TypeError):  # somebody's file name looks like one of ours
+            return found.group()
+
+    return _OPTION.sub(written, template)
+
+
+def _either(ways: list[str]) -> str:
+    """``a``, ``a, or b``, ``a, b, or c``."""
+    return ", or ".join([", ".join(ways[:-1]), ways[-1]] if len(ways) > 1 else ways)
 
 
 def escaped(text: str) -> str:
@@ -79,11 +281,14 @@ def unknown(
     origin: str = "",
     code: ExitStatus = ExitStatus.USAGE,
     hint: str = "",
+    option: str = "",
+    suggest: Any = None,
 ) -> GenctlError:
     """The error for a name that is not one of ``choices``: the nearest ones, else all of them.
 
     Args:
         origin: where the name was written, unless that is plain.
+        code, hint, option, suggest: as in `GenctlError`.
     """
     known = sorted(choices)
     close = nearest(str(name), known)  # Python passes what it is given
@@ -92,4 +297,5 @@ def unknown(
     else:
         remedy = f"choose one of: {', '.join(known) or '(none)'}"
     written = f" (from {origin})" if origin else ""
-    return GenctlError(code, f"unknown {kind} {name!r}{written}; {remedy}", hint=hint)
+    message = f"unknown {kind} {name!r}{written}; {remedy}"
+    return GenctlError(code, message, hint=hint, option=option, suggest=suggest)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 
 _NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -24,12 +24,13 @@ def cache_folder() -> Path:
 
 def disk_error(path: Path, error: OSError) -> GenctlError:
     """The one line for an `OSError` met while writing ``path``."""
+    elsewhere = f"choose another place with {opt('out')}"
     if error.errno in _NO_SPACE:
         reason, hint = "no space left on the disk", "free some space, then run the command again"
     elif isinstance(error, PermissionError):
-        reason, hint = "no permission to write there", "choose another place with --out"
+        reason, hint = "no permission to write there", elsewhere
     elif isinstance(error, NotADirectoryError | FileExistsError):
-        reason, hint = "a file is in the way", "choose another place with --out"
+        reason, hint = "a file is in the way", elsewhere
     else:
         reason, hint = error.strerror or str(error), ""
     return GenctlError(ExitStatus.FAILURE, f"cannot write {path}: {reason}", hint=hint)

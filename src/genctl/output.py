@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from genctl.errors import ExitStatus, GenctlError, escaped
+from genctl.errors import PYTHON, ExitStatus, GenctlError, Spelling, escaped, opt
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -87,7 +87,7 @@ class Output:
         Args:
             data: the JSON document.
             human: what a person reads.
-            bare: what ``--quiet`` prints, e.g. a path; nothing when empty.
+            bare: what is printed in quiet mode, e.g. a path; nothing when empty.
         """
         if self.mode is Mode.JSON:
             print(json.dumps(data, indent=2, ensure_ascii=False, default=str), file=self.stdout)
@@ -101,10 +101,12 @@ class Output:
 
             Console(file=self.stdout, highlight=False, soft_wrap=True).print(human)
 
-    def confirm(self, question: str, *, remedy: str) -> None:
+    def confirm(self, action: str, *, otherwise: str, remedy: str) -> None:
         """Go on only when a person says yes.
 
         Args:
+            action: what is about to be done, such as ``"delete runs/x"``.
+            otherwise: what follows from a no, such as ``"nothing was deleted"``.
             remedy: what to type where nobody can be asked.
 
         Raises:
@@ -112,11 +114,14 @@ class Output:
         """
         if self.mode is not Mode.HUMAN or not (sys.stdin.isatty() and self.stderr.isatty()):
             raise GenctlError(
-                ExitStatus.USAGE, f"{question} Nobody is here to say yes", hint=remedy
+                ExitStatus.USAGE,
+                f"refusing to {action} without confirmation; use {opt('yes')}",
+                hint=remedy,
+                option="yes",
             )
-        print(f"{question} [y/N] ", end="", file=self.stderr, flush=True)
+        print(f"{action}? [y/N] ", end="", file=self.stderr, flush=True)
         if sys.stdin.readline().strip().casefold() not in ("y", "yes"):
-            raise GenctlError(ExitStatus.FAILURE, "left as it was")
+            raise GenctlError(ExitStatus.FAILURE, f"cancelled; {otherwise}")
 
     def piece(self, text: str) -> None:
         """A piece of a result that is shown while it is made."""
@@ -128,7 +133,7 @@ class Output:
             self._print(text)
 
     def detail(self, text: str) -> None:
-        """A line of talk that only ``--verbose`` shows."""
+        """A line of talk that is only shown where details are wanted (``verbose``)."""
         if self.verbose:
             self._print(text)
 
@@ -136,14 +141,20 @@ class Output:
         """Something the user should know; shown even when quiet."""
         self._print(f"warning: {escaped(text)}")
 
-    def error(self, error: GenctlError) -> None:
-        """One line of what is wrong and one of what to type next."""
+    def error(self, error: GenctlError, spelling: Spelling = PYTHON) -> None:
+        """One line of what is wrong and one of what to do next, as ``spelling`` writes them."""
+        message, hint = error.rendered(spelling)
         if self.mode is Mode.JSON:
-            document = {"code": int(error.code), "message": error.message, "hint": error.hint}
+            document = {
+                "code": int(error.code),
+                "message": message,
+                "hint": hint,
+                "option": error.option,
+            }
             print(json.dumps({"error": document}, ensure_ascii=False), file=self.stdout)
-        self._print(f"error: {error.message}")
-        if error.hint:
-            self._print(f"hint: {error.hint}")
+        self._print(f"error: {message}")
+        if hint:
+            self._print(f"hint: {hint}")
 
     def track(self, chunks: Iterable[T], total: int, what: str) -> Iterator[T]:
         """Pass ``chunks`` on, showing how many of ``total`` rows have come by."""
@@ -175,3 +186,7 @@ class Output:
             self._console.print(text, markup=False, soft_wrap=True)
         else:
             print(text, file=self.stderr, flush=True)
+
+
+QUIET = Output(Mode.QUIET)
+"""Says nothing but warnings: where Python calls without a sink of its own."""

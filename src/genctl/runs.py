@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from genctl import documents
-from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.errors import ExitStatus, GenctlError, Suggestion, nearest, opt
 from genctl.files import disk_error, make_directory, write_json
 
 _NEEDED = {
@@ -24,7 +24,7 @@ _NEEDED = {
     ),
     "last.json": ("checkpoint", "step", "position", "elapsed", "finished"),
     "best.json": ("checkpoint", "step", "metric", "value"),
-    "data.json": ("source", "name", "unit", "shape", "examples", "fingerprint"),
+    "data.json": ("source", "name", "unit", "examples", "fingerprint"),
     "env.json": ("starts",),
     "eval.json": ("scores",),
 }
@@ -112,7 +112,8 @@ class Run:
             raise GenctlError(
                 ExitStatus.FAILURE,
                 f"{self.path} is being trained by {self.holder() or 'another process'}",
-                hint="wait for it, or start another run with --new",
+                hint=f"wait for it, or start another run with {opt('new')}",
+                option="new",
             ) from None
         except OSError as error:
             raise disk_error(self.path, error) from None
@@ -174,12 +175,14 @@ def find(name: str | Path) -> Run:
             return Run(path)
     names = [run.name for run in all_runs()]
     if Path(name).exists():
-        reason = "is not a run (it has no config.json)"
+        reason = "is not a run folder (it has no config.json)"
     elif close := nearest(str(name), names):
         reason = f"does not exist; did you mean {' or '.join(close)}?"
     else:
         reason = f"does not exist under {runs_root()}" + ("" if names else ", which has no runs")
-    raise GenctlError(ExitStatus.USAGE, f"run {str(name)!r} {reason}", hint="genctl runs ls")
+    raise GenctlError(
+        ExitStatus.USAGE, f"run {str(name)!r} {reason}", suggest=Suggestion("runs ls")
+    )
 
 
 def all_runs(root: Path | None = None) -> list[Run]:
@@ -211,7 +214,11 @@ def find_or_newest(name: str | None) -> Run:
         return find(name)
     found = all_runs()
     if not found:
-        raise GenctlError(ExitStatus.DATA, f"no runs under {runs_root()}", hint="genctl train gan")
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"no runs under {runs_root()}",
+            suggest=Suggestion("train", args=("gan",)),
+        )
     return found[0]
 
 

@@ -86,9 +86,9 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except FileNotFoundError:
-        raise GenctlError(ExitStatus.DATA, f"no weights at {path}") from None
+        raise GenctlError(ExitStatus.DATA, f"no such weights file: {path}") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise GenctlError(ExitStatus.DATA, f"{path} is not readable weights: {error}") from None
+        raise GenctlError(ExitStatus.DATA, f"cannot read the weights {path}: {error}") from None
 
 
 def _check_header(path: Path) -> None:

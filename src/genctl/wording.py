@@ -1,4 +1,4 @@
-"""The first few of many names, for messages."""
+"""Words of messages."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 
 from genctl import config, registry
 from genctl.api.models.exporting import Exported, export, formats
-from genctl.api.models.loading import build_objective, load
-from genctl.contracts import DataSpec
+from genctl.api.models.loading import build_objective
+from genctl.api.models.model import open_model
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
@@ -19,6 +18,7 @@ from genctl.export.decoder import gguf, hf
 from genctl.runs import Run
 from genctl.weights import flatten
 from tests.export.decoder.decoders import TEXT, stir
+from tests.specs import token_spec
 
 PROMPT = "春眠 the"
 
@@ -26,9 +26,10 @@ PROMPT = "春眠 the"
 def text_run(path: Path, tokenizer: Tokenizer) -> Run:
     """A run of two steps that has ended."""
     files = tokenizer.files()
-    data = DataSpec("诗.txt", "诗", "tok", (48,), 10, "0" * 64)
-    data = dataclasses.replace(
-        data,
+    data = token_spec(
+        "诗.txt",
+        "诗",
+        48,
         assets={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         vocab_size=tokenizer.vocab_size,
         end=tokenizer.end,
@@ -95,9 +96,11 @@ def test_where_exports_go_by_themselves(run: Run, exported: dict[str, Exported])
 
 def test_all_forms_of_a_model_write_the_same(run: Run, exported: dict[str, Exported]) -> None:
     options = {"max_new_tokens": "20"}
-    expected = load(run).sample(3, seed=1, prompts=[PROMPT], options=options)
+    expected = open_model(run).sample(3, seed=1, prompts=[PROMPT], options=options)
     for format in ("safetensors", "onnx"):
-        found = load(exported[format].path).sample(3, seed=1, prompts=[PROMPT], options=options)
+        found = open_model(exported[format].path).sample(
+            3, seed=1, prompts=[PROMPT], options=options
+        )
         assert str(found) == str(expected)
 
 
@@ -105,12 +108,12 @@ def test_a_bundle_without_its_tokenizer(run: Run, tmp_path: Path) -> None:
     path = export(run, out=tmp_path / "模型").path
     file = path / "tokenizer" / "tokenizer.json"
     file.write_bytes(file.read_bytes() + b" ")
-    with pytest.raises(GenctlError, match="another checksum") as caught:
-        load(path)
+    with pytest.raises(GenctlError, match="its checksum is not the one") as caught:
+        open_model(path)
     assert caught.value.code is ExitStatus.DATA
     file.unlink()
     with pytest.raises(GenctlError, match="is missing"):
-        load(path)
+        open_model(path)
 
 
 def test_refusals(run: Run, tmp_path: Path) -> None:
@@ -119,10 +122,10 @@ def test_refusals(run: Run, tmp_path: Path) -> None:
     taken.mkdir()
     (taken / "config.json").write_text("{}")
     for format, out, reason in (
-        ("gguf", tmp_path / "论文.gguf", "is no export of genctl"),
+        ("gguf", tmp_path / "论文.gguf", "is not an export of genctl"),
         ("gguf", tmp_path / "模型", "does not end in .gguf"),
         ("hf", tmp_path / "模型.gguf", "the name of a folder"),
-        ("hf", taken, "is no export of genctl"),
+        ("hf", taken, "is not an export of genctl"),
         ("gguf-q4_0", tmp_path / "模型.gguf", "did you mean"),
     ):
         with pytest.raises(GenctlError) as caught:
@@ -137,5 +140,5 @@ def test_characters_go_to_transformers_alone(tmp_path: Path) -> None:
     assert export(run, "hf").path.is_dir()
     with pytest.raises(GenctlError, match="GGUF needs a bpe tokenizer") as caught:
         export(run, "gguf")
-    assert caught.value.hint == "train with --tokenizer bpe, or export --format hf"
+    assert caught.value.hint == 'format="hf", or train with tokenizer="bpe"'
     assert [path.name for path in (run.path / "export").iterdir()] == ["lm-字-1-hf"]

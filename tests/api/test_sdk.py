@@ -37,7 +37,9 @@ def test_settings_have_short_names_and_are_numbers(tmp_path: Path) -> None:
 
 
 def test_training_data_is_named(tmp_path: Path) -> None:
-    with pytest.raises(GenctlError, match="of the type ndarray") as refused:
+    with pytest.raises(
+        GenctlError, match="data must be a name or a path, not a ndarray"
+    ) as refused:
         genctl.train("gan", data=np.zeros((4, 8, 8), np.uint8), out=tmp_path / "run")  # type: ignore[arg-type]
     assert refused.value.code == ExitStatus.USAGE
     with pytest.raises(GenctlError, match="unknown family None"):
@@ -83,5 +85,5 @@ def test_what_is_in_memory_can_be_scored(model: genctl.Model) -> None:
 def test_arrays_that_are_no_images(images: np.ndarray, words: str) -> None:
     with pytest.raises(GenctlError, match=words):
         genctl.evaluate("fid", images, ref="digits")
-    with pytest.raises(GenctlError, match="needs a model of text"):
+    with pytest.raises(GenctlError, match="needs a model that generates text, and a text"):
         genctl.evaluate("bpb", images)

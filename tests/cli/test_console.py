@@ -15,9 +15,9 @@ class LeftError(Exception):
 
 
 @pytest.mark.parametrize("status", [0, 3])
-@pytest.mark.parametrize("met", [False, True])
+@pytest.mark.parametrize("joined", [False, True])
 def test_a_process_that_met_others_leaves_at_once(
-    met: bool, status: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    joined: bool, status: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def leave(code: int) -> None:
         raise LeftError(code)
@@ -27,9 +27,9 @@ def test_a_process_that_met_others_leaves_at_once(
         return status
 
     monkeypatch.setattr(os, "_exit", leave)
-    monkeypatch.setattr(ProcessGroup, "met", met)
+    monkeypatch.setattr(ProcessGroup, "joined", joined)
     monkeypatch.setattr(cli, "main", main)
-    with pytest.raises(LeftError if met else SystemExit) as left:
+    with pytest.raises(LeftError if joined else SystemExit) as left:
         cli.console()
     assert left.value.args == (status,)
     assert capfd.readouterr().out == "said"

@@ -28,17 +28,25 @@ from tests.cli.conftest import Type
         ("train gan --budget", 2, "option '--budget' requires an argument"),
         ("train gan digits", 2, "unexpected extra argument(s) (digits)"),
         ("train gan --seed x", 2, "'--seed'"),
-        ("train gan --seed -1", 2, "seed = -1 is not a whole number"),
+        ("train gan --seed -1", 2, "--seed -1 is not a whole number"),
         ("train gan --set lrr=1", 2, "unknown key 'lrr' (from --set); did you mean 'lr'?"),
         ("train gan --set lr=abc", 2, "train.lr = 'abc'"),
         ("train gan --lr abc", 2, "train.lr = 'abc'"),
-        ("train gan --set lr", 2, "--set 'lr' is not KEY=VALUE"),
+        ("train gan --set lr", 2, "--set lr is not KEY=VALUE"),
         ("train gan --preset mpl", 2, "unknown preset 'mpl'; did you mean 'mlp'?"),
         ("train gan --budget soon", 2, "'soon' is not a budget"),
-        ("train gan --budget 20steps --eval-every 3s", 2, "nor in its unit (20steps)"),
+        (
+            "train gan --budget 20steps --eval-every 3s",
+            2,
+            "--eval-every 3s is neither a share of the budget nor in its unit (20steps)",
+        ),
         ("eval fid digits --ref digits --protocol clen", 2, "did you mean 'clean'?"),
         ("eval fid digits --ref digits --protocol clean", 3, "weights were not found"),
-        ("eval fid digits --ref digits --extractor px --protocol clean", 2, "not of 'px'"),
+        (
+            "eval fid digits --ref digits --extractor px --protocol clean",
+            2,
+            "--protocol is for the inception extractor, not for 'px'",
+        ),
         ("eval fid digits --ref digits --precision half", 2, "unknown precision 'half'"),
         ("eval per-class digits --ref digits --extractor pxx", 2, "did you mean 'px'?"),
         ("train gan --config /nowhere.toml", 2, "no config file at /nowhere.toml"),
@@ -71,10 +79,10 @@ def test_a_mistake_is_one_clear_line(type_: Type, command: str, code: int, words
         ("--batch-size 0", 2, "--batch-size 0 is below 1"),
         ("--labels 99", 2, "takes no labels"),
         ("--checkpoint 7", 2, "no checkpoint '7'"),
-        ("--weights emma", 2, "no weights 'emma'"),
+        ("--weights emma", 2, "unknown weights 'emma'; choose best, ema or raw"),
         ("--truncation 2", 2, "truncation"),
         ("--trunction 0.5", 2, "unknown option '--trunction'; did you mean '--truncation'?"),
-        ("--n 4 --out picture.jpg", 2, "'.jpg' is no way to keep samples"),
+        ("--n 4 --out picture.jpg", 2, "cannot save samples as '.jpg'"),
     ],
 )
 def test_a_mistake_in_sampling(type_: Type, run: str, options: str, code: int, words: str) -> None:
@@ -96,7 +104,9 @@ def test_a_format_that_the_family_does_not_have(type_: Type, run: str) -> None:
 def test_an_error_is_json_too(type_: Type) -> None:
     said = type_("train", "gna", "--json")
     message = "unknown family 'gna'; did you mean 'gan'?"
-    assert said.json == {"error": {"code": 2, "message": message, "hint": "genctl models"}}
+    assert said.json == {
+        "error": {"code": 2, "message": message, "hint": "genctl models", "option": "family"}
+    }
     assert message in said.err
 
 
@@ -173,4 +183,4 @@ def test_a_reader_that_leaves_early_is_no_error(monkeypatch: pytest.MonkeyPatch)
 def test_the_hint_of_a_near_choice_is_that_choice(type_: Type) -> None:
     said = type_("train", "diffusion", "--set", "condition=scal").err
     assert "did you mean 'scale'? choices are shift, scale" in said
-    assert "hint: --set condition=scale" in said
+    assert "hint: --set model.condition=scale" in said

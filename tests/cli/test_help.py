@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import typing
+from pathlib import Path
 from typing import get_args
 
 import pytest
+from typer.main import get_command
 
 import genctl
 from genctl.cli import completion, main
+from genctl.cli.app import app
 from genctl.cli.views.presets import preset_rows
 from genctl.config import TrainConfig, options, request_options
 from genctl.config.aliases import PRECISIONS
-from genctl.registry import get
+from genctl.registry import DATA_KINDS, get
 from tests.cli.conftest import Type
 
 FORMATS = ["diffusers", "gguf", "gguf-q8_0", "hf", "onnx", "safetensors"]
@@ -219,7 +222,16 @@ def test_what_is_completed_is_what_there_is() -> None:
     assert completion.EXTRACTORS == EXTRACTORS
     assert tuple(PROTOCOLS) == completion.PROTOCOLS
     summaries = {name: known.summary for name, known in KNOWN_SETS.items()}
-    assert completion.SOURCES["image"].items() >= summaries.items()
-    assert set(completion.SOURCES["image"]) == {"digits", "emoji", "celeba", *KNOWN_SETS}
+    assert DATA_KINDS.get("images").named().items() >= summaries.items()
+    assert set(DATA_KINDS.get("images").named()) == {"digits", "emoji", "celeba", *KNOWN_SETS}
     assert set(completion.LOGGERS) == set(LOGGERS)
     assert get_args(typing.get_type_hints(TrainConfig)["precision"]) == PRECISIONS
+
+
+def test_the_page_of_commands_has_every_verb() -> None:
+    """The options of each are in the generated reference: tests/docs/test_site.py."""
+    documented = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
+    for name, command in get_command(app).commands.items():
+        for inner in getattr(command, "commands", {"": command}):
+            words = f"genctl {name} {inner}".strip()
+            assert words in documented or f"{name} {inner}".strip() in HIDDEN, words

@@ -127,7 +127,7 @@ def test_settings_need_a_family(type_: Type) -> None:
 def test_settings_are_shown_with_their_origins(type_: Type) -> None:
     said = type_("config", "show", "gan", "--preset", "mlp", "--set", "lr=0.5", "--json").json
     assert said["config"]["train"]["lr"] == 0.5
-    assert said["origins"]["train.lr"] == "--set"
+    assert said["origins"]["train.lr"] == "sets"
     assert "preset mlp" in type_("config", "show", "gan", "--preset", "mlp").out
     assert type_("config", "show", "gan", "--set", "lrr=1").code == 2
 

@@ -127,7 +127,7 @@ def test_two_evaluations_are_compared(type_: Type, run: str, tmp_path: Path) -> 
     assert "not told apart" in human
     refused = type_("compare", str(tmp_path / "a.json"), str(tmp_path / "c.json"))
     assert refused.code == 3
-    assert "n is 20/7934 in the one and 30/7934 in the other" in refused.err
+    assert "n is 20/7934 in the first and 30/7934 in the second" in refused.err
 
 
 def test_statistics_stand_in_for_images(type_: Type, run: str, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_either_side_may_be_a_zip_an_npz_or_a_function(
 
 @pytest.mark.parametrize(
     ("metrics", "words"),
-    [("fdi", "did you mean 'fid'"), ("fid,", "unknown metric ''"), ("fid,bpb", "bpb is of text")],
+    [("fdi", "did you mean 'fid'"), ("fid,", "unknown metric ''"), ("fid,bpb", "bpb scores text")],
 )
 def test_metrics_that_cannot_be_are_one_line(
     type_: Type, run: str, metrics: str, words: str

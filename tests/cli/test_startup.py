@@ -7,7 +7,21 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "PIL", "pydantic", "safetensors", "scipy", "tokenizers", "torch", "torchvision"}
+HEAVY = {
+    "PIL",
+    "anyio",
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "pydantic",
+    "safetensors",
+    "scipy",
+    "starlette",
+    "tokenizers",
+    "torch",
+    "torchvision",
+    "uvicorn",
+}
 REPORT = """
 import sys
 from genctl.cli import main
@@ -29,6 +43,16 @@ def test_it_loads_nothing_heavy(command: str) -> None:
     code, *loaded = done.stdout.splitlines()[-1].split()
     assert code == "0", done.stderr
     assert not HEAVY.intersection(loaded)
+
+
+def test_training_starts_without_what_it_draws_and_serves_with() -> None:
+    script = (
+        "import sys, genctl.api.training.train, genctl.api.evaluation.evaluate\n"
+        "import genctl.api.pages.run_page, genctl.api.pages.watch\n"
+        "late = {'anyio', 'jinja2', 'matplotlib', 'starlette', 'uvicorn'}\n"
+        "sys.exit(' '.join(late & set(sys.modules)) or 0)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_the_sdk_loads_nothing_before_it_is_used() -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from genctl import registry
-from tests.contracts.toys import TOYS
+from tests.contracts.toys import registered
 
 
 @pytest.fixture(autouse=True)
-def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+def toys() -> Iterator[None]:
     """The toy families, as if they were built in."""
-    monkeypatch.setattr(registry, "BUILT_IN", {**registry.BUILT_IN, **TOYS})
+    with registered():
+        yield

@@ -14,6 +14,7 @@ from genctl.engine.training import checkpoint
 from genctl.engine.training.trainer import Trainer
 from genctl.output import Mode, Output
 from genctl.runs import Run
+from tests.processes import in_own_process
 
 needs_compiler = pytest.mark.skipif(not shutil.which("c++"), reason="needs a C++ compiler")
 
@@ -26,13 +27,6 @@ def train(family: str, out: Path, *sets: str, output: Output | None = None) -> R
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
     return checkpoint.group(checkpoint.choose(run, "last", print), "model")
-
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered():
-    torch._dynamo.reset()
-    yield
-    torch._dynamo.reset()
 
 
 @pytest.fixture
@@ -54,6 +48,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 @needs_compiler
 @pytest.mark.slow
+@in_own_process
 def test_compiled_training_follows_eager_training(tmp_path: Path, compiled: list[bool]) -> None:
     eager = weights(train("toy-tokens", tmp_path / "eager"))
     fast = weights(train("toy-tokens", tmp_path / "fast", "compile=true"))
@@ -62,6 +57,7 @@ def test_compiled_training_follows_eager_training(tmp_path: Path, compiled: list
         torch.testing.assert_close(fast[name], expected, atol=1e-4, rtol=0)
 
 
+@in_own_process
 def test_where_nothing_compiles_training_goes_on_and_says_so(
     tmp_path: Path, compiled: list[bool]
 ) -> None:

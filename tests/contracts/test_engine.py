@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from genctl.contracts import Loss
 from genctl.engine.training import checkpoint
 from genctl.engine.training.loggers import JsonLines
 from genctl.engine.training.nonfinite_guard import MAX_ATTEMPTS, MAX_SKIPPED
+from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
+from genctl.outputs.images.callbacks import ImageCallbacks
 from genctl.runs import Run
 from tests.contracts import toys
 
@@ -23,6 +26,7 @@ NAMES = {"fd": "ema", "fd/long": "long"}
 """Of the toy that keeps two averages: how the log calls the score of each, and its name."""
 
 FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil")
+COUPLED = "toy-contrastive"
 
 
 def train(family: str, out: Path, *sets: str, budget: str = "20steps", **options: object) -> Run:
@@ -40,7 +44,7 @@ def weights(run: Run) -> torch.Tensor:
     return torch.cat([tensor.flatten() for _, tensor in sorted(tensors.items())])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, COUPLED])
 def test_micro_batches_change_nothing_beyond_rounding(family: str, tmp_path: Path) -> None:
     sets = ["dropout=0", "optimizer=adamw", "lr=1e-3", *with_teacher(family, tmp_path)]
     whole = weights(train(family, tmp_path / "whole", *sets, budget="10steps"))
@@ -160,7 +164,7 @@ def test_averages_are_kept_apart_and_can_be_chosen(tmp_path: Path) -> None:
     kinds = [genctl.load(run, weights=w).sample(4).array for w in ("ema", "long", "raw")]
     assert not np.array_equal(kinds[0], kinds[1])
     assert not np.array_equal(kinds[0], kinds[2])
-    with pytest.raises(GenctlError, match=r"no weights 'emma'.*choose ema"):
+    with pytest.raises(GenctlError, match=r"unknown weights 'emma'; choose best, ema, long or raw"):
         genctl.load(run, weights="emma")
 
 
@@ -199,7 +203,7 @@ class TestNonFinite:
         with pytest.raises(GenctlError, match="diverged at step") as ended:
             train("toy-tokens", tmp_path / "run", "checkpoint_seconds=1e-9", budget="400steps")
         assert ended.value.code == ExitStatus.NON_FINITE
-        assert "--set lr=" in ended.value.hint
+        assert "new=True, lr=" in ended.value.hint
         run = Run(tmp_path / "run")
         assert checkpoint.read(checkpoint.choose(run, "last", print)).attempt == MAX_ATTEMPTS
 
@@ -238,11 +242,38 @@ def test_a_run_leaves_what_it_promises(tmp_path: Path) -> None:
     assert (run.samples / "reals.png").exists()
 
 
-def test_a_budget_in_seconds_is_kept(tmp_path: Path) -> None:
-    run = train("toy-tokens", tmp_path / "run", budget="12s")
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Lets seconds pass on the clock of `time.monotonic`, without waiting for them."""
+    real, skipped = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: real() + skipped[0])
+
+    def let_pass(seconds: float) -> None:
+        skipped[0] += seconds
+
+    return let_pass
+
+
+def steps_take(
+    seconds: float, passed: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Trainer.step
+
+    def slowly(self: Trainer, fraction: float) -> object:
+        passed(seconds)
+        return step(self, fraction)
+
+    monkeypatch.setattr(Trainer, "step", slowly)
+
+
+def test_a_budget_in_seconds_is_kept(
+    tmp_path: Path, passed: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps_take(2, passed, monkeypatch)
+    run = train("toy-tokens", tmp_path / "run", budget="200s")
     last = run.read("last.json")
     assert last["finished"]
-    assert last["elapsed"] < 12
+    assert 150 < last["elapsed"] < 200
     rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     fractions = [f for row in rows for f in row["fractions"]]
     assert len(fractions) == last["step"]
@@ -251,23 +282,47 @@ def test_a_budget_in_seconds_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("scores", "fewest", "most"), [(1, 64, 120), (100, 0, 0), (1000, 0, 0)])
 def test_a_budget_in_seconds_has_room_for_scores(
-    scores: int, fewest: int, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scores: int,
+    fewest: int,
+    most: int,
+    tmp_path: Path,
+    passed: Callable[[float], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A thousand samples of two averages would take 20 s; a fifth of the budget is 2.4 s."""
+    """A thousand samples of two averages would take 200 s; a fifth of the budget is 24 s."""
     sample, drawn = toys.ImageSampler.sample, []
 
     def slowly(self, request, condition, noise):
-        time.sleep(0.01 * len(condition.positions))
+        passed(0.1 * len(condition.positions))
         drawn.append(len(condition.positions))
         return sample(self, request, condition, noise)
 
     monkeypatch.setattr(toys.ImageSampler, "sample", slowly)
+    steps_take(3, passed, monkeypatch)
     began = time.monotonic()
-    run = train("toy-adversarial", tmp_path / "run", f"evaluations={scores}", budget="12s")
-    assert time.monotonic() - began < 24
-    assert fewest <= run.read("resolved.json")["scored"] <= most
+    run = train("toy-adversarial", tmp_path / "run", f"evaluations={scores}", budget="120s")
+    assert time.monotonic() - began < 180
+    assert fewest <= run.read("scoring.json")["samples"] <= most
     assert (run.read("best.json") is None) == (most == 0)
     assert sum(drawn) <= 2 * (64 + most)
+
+
+def test_a_resumed_run_scores_as_many_samples_as_before(
+    tmp_path: Path, passed: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that kept their number in the older place."""
+    steps_take(3, passed, monkeypatch)
+    run = train("toy-adversarial", tmp_path / "run", "evaluations=2", budget="60s")
+    assert run.read("scoring.json") is None
+    run.write("last.json", {**run.read("last.json"), "finished": False})
+    run.write("resolved.json", {**run.read("resolved.json"), "scored": 70})
+    scored: list[int] = []
+    monkeypatch.setattr(
+        ImageCallbacks, "evaluate", lambda self, modules, n: scored.append(n) or {"fd": 1.0}
+    )
+    train("toy-adversarial", run.path, "evaluations=2", budget="60s")
+    assert set(scored) == {70}
+    assert run.read("scoring.json") == {"samples": 70}
 
 
 def test_a_budget_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:

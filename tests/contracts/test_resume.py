@@ -15,10 +15,11 @@ from genctl.engine.training import checkpoint
 from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
+from tests.contracts.toys import registered
 from tests.kills import assert_same_end, at_step, die, killed, killed_at_step, needs_fork
 
 STEPS = 60
-FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil")
+FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil", "toy-contrastive")
 
 
 def train(family: str, out: Path, teacher: Path | None, *sets: str) -> Run:
@@ -30,12 +31,18 @@ def train(family: str, out: Path, teacher: Path | None, *sets: str) -> Run:
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from genctl import registry
-    from tests.contracts.toys import TOYS
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "BUILT_IN", {**registry.BUILT_IN, **TOYS})
+    with registered():
         return train("toy-adversarial", tmp_path_factory.mktemp("teacher") / "run", None).path
+
+
+@needs_fork
+def test_only_a_child_that_kills_itself_counts_as_killed() -> None:
+    assert killed(die)
+    assert not killed(int)
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        killed(lambda: 1 / 0)
+    with pytest.raises(AssertionError, match=f"wait status {int(signal.SIGKILL)}"):
+        killed(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
 @needs_fork

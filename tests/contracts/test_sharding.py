@@ -133,7 +133,7 @@ def test_what_two_began_one_and_four_can_end(family: str, tmp_path: Path) -> Non
         step = Trainer.step
 
         def stop(self: Trainer, fraction: float) -> object:
-            if self.index == 3 and self.world.leads:
+            if self.index == 3 and self.world.is_main:
                 import os
                 import signal
 

@@ -15,9 +15,8 @@ import torch
 
 import genctl
 from genctl.contracts import Loss
-from genctl.engine.parallel import worker_loop as following
 from genctl.engine.parallel.process_group import ProcessGroup
-from genctl.engine.training import checkpoint
+from genctl.engine.training import checkpoint, worker_loop
 from genctl.engine.training.loggers import read_rows
 from genctl.engine.training.nonfinite_guard import MAX_SKIPPED
 from genctl.engine.training.trainer import Trainer
@@ -31,6 +30,7 @@ from tests.processes import in_processes
 pytestmark = needs_fork
 
 ADAMW = ("dropout=0", "optimizer=adamw", "lr=1e-3")
+TOKENS, GATHERING = "toy-tokens", "toy-contrastive"
 MUON = ("dropout=0", "optimizer=muon", "lr=1e-2")
 
 
@@ -66,6 +66,7 @@ def on_rank(rank: int, then: Callable[[], object], index: int = 4) -> Callable[[
     [
         ("toy-tokens", ADAMW, 1e-5),
         ("toy-adversarial", ADAMW, 1e-5),
+        ("toy-contrastive", ADAMW, 1e-5),
         ("toy-tokens", MUON, 1e-3),
     ],
 )
@@ -102,7 +103,7 @@ def test_a_run_goes_on_with_another_number_of_processes(first: str, tmp_path: Pa
 
 
 def test_all_are_set_back_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole_loss, whole_follow = toys.Tokens.loss, following.follow
+    whole_loss, whole_follow = toys.Tokens.loss, worker_loop.run_worker
     bad = range(5, 5 + MAX_SKIPPED)
 
     def spoiled(self: toys.Tokens, phase: str, batch, step) -> Loss:
@@ -122,7 +123,7 @@ def test_all_are_set_back_together(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     whole_restore = Trainer.restore
     monkeypatch.setattr(toys.Tokens, "loss", spoiled)
     monkeypatch.setattr(Trainer, "restore", watched)
-    monkeypatch.setattr("genctl.api.training.train.follow", followed)
+    monkeypatch.setattr("genctl.api.training.train.run_worker", followed)
     out = tmp_path / "run"
     sets = ("checkpoint_seconds=1e-9", "dropout=0")
     assert train_together("toy-tokens", out, *sets, budget="40steps") == [0, 0]
@@ -137,14 +138,16 @@ def raise_divergence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "expected", "said"),
+    ("family", "change", "expected", "said"),
     [
-        (on_rank(0, raise_divergence), [ExitStatus.NON_FINITE, 0], "diverged for a test"),
-        (on_rank(0, die), [-signal.SIGKILL, ExitStatus.FAILURE], ""),
-        (on_rank(1, die), [ExitStatus.FAILURE, -signal.SIGKILL], "no longer answers"),
+        (TOKENS, on_rank(0, raise_divergence), [ExitStatus.NON_FINITE, 0], "diverged for a test"),
+        (TOKENS, on_rank(0, die), [-signal.SIGKILL, ExitStatus.FAILURE], ""),
+        (TOKENS, on_rank(1, die), [ExitStatus.FAILURE, -signal.SIGKILL], "no longer answers"),
+        (GATHERING, on_rank(1, die), [ExitStatus.FAILURE, -signal.SIGKILL], "no longer answers"),
     ],
 )
 def test_who_fails_leaves_nobody_waiting(
+    family: str,
     change: Callable[[int], None],
     expected: list[int],
     said: str,
@@ -153,7 +156,7 @@ def test_who_fails_leaves_nobody_waiting(
 ) -> None:
     def work(rank: int) -> None:
         change(rank)
-        train("toy-tokens", tmp_path / "run", "checkpoint_seconds=1e-9")
+        train(family, tmp_path / "run", "checkpoint_seconds=1e-9")
 
     assert in_processes(work, seconds=30) == expected
     errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
@@ -164,9 +167,9 @@ def test_who_fails_leaves_nobody_waiting(
 @pytest.mark.parametrize(
     ("sets", "said"),
     [
-        (("batch_size=15",), "train.batch_size = 15 cannot be shared by 2 processes"),
+        (("batch_size=15",), "batch_size=15 cannot be shared by 2 processes"),
         (("micro_batch=16",), ""),
-        (("lr=-1",), "train.lr = -1"),
+        (("lr=-1",), "lr=-1 (from sets)"),
         (("data.source=nowhere-at-all",), "nowhere-at-all"),
     ],
 )
@@ -209,7 +212,7 @@ def test_gathered_rows_carry_the_gradient_of_every_process(tmp_path: Path) -> No
         loss(own, world.gather(own)).backward()
         assert own.grad is not None
         save_tensors(tmp_path / f"{rank}.safetensors", {"gradient": own.grad})
-        world.leave()
+        world.destroy()
 
     assert in_processes(work) == [0, 0]
     parts = [load_tensors(tmp_path / f"{rank}.safetensors")["gradient"] for rank in (0, 1)]

@@ -1,13 +1,17 @@
-"""Three toy families that keep the seams from taking the shape of any one real family.
+"""Toy families that keep the seams from taking the shape of any one real family.
 
 All read 28x28 digits, pooled to 7x7. `adversarial` plays in two phases with lazy penalties and two
 critic updates, `tokens` predicts the next of 49 grey levels, counts tokens and may begin with an
-earlier run, `distil` copies a frozen parent.
+earlier run, `distil` copies a frozen parent. `contrastive`, in a module of its own, has a coupled
+phase.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +29,17 @@ from genctl.contracts import (
     Step,
     Trained,
 )
-from genctl.registry import Spec
+from genctl.data.images.options import ImageData
+from genctl.registry import (
+    DATA_KINDS,
+    FAMILIES,
+    OUTPUT_KINDS,
+    Claim,
+    DataKind,
+    OutputKind,
+    Registry,
+    Spec,
+)
 
 SIDE, LEVELS, WIDTH = 7, 8, 32
 LENGTH = SIDE * SIDE
@@ -196,19 +210,54 @@ def _targets(objective: str, sampler: str, plan: str) -> dict[str, str]:
     }
 
 
+KIND = DataKind(
+    api=2,
+    name="toy-levels",
+    summary="images, of which families may make tokens",
+    config=ImageData,
+    features={"image": "image", "label": "label?"},
+    outputs={"image": "images", "tokens": "toy-arrays"},
+    words=("image", "images"),
+    targets={
+        "claims": "tests.contracts.toys:claims",
+        "prepare": "genctl.data.images.prepare:prepare_images",
+    },
+)
+OUTPUT = OutputKind(
+    api=2,
+    name="toy-arrays",
+    summary="arrays of tokens",
+    words=("array", "arrays"),
+    targets={"generate": "genctl.outputs.base:sample_array"},
+)
+
+
+def claims(source: str) -> Claim:
+    return Claim.NO
+
+
 ADVERSARIAL = Spec(
-    "toy-adversarial",
-    "two phases",
-    ToyConfig,
-    _targets("Adversarial", "ImageSampler", "plan_generator"),
-    {"default": {"optimizer": "adam", "budget": "60steps", "batch_size": 16, "evaluations": 0}},
+    api=2,
+    name="toy-adversarial",
+    summary="two phases",
+    config=ToyConfig,
+    targets=_targets("Adversarial", "ImageSampler", "plan_generator"),
+    reads={"image": "image"},
+    makes="image",
+    presets={
+        "default": {"optimizer": "adam", "budget": "60steps", "batch_size": 16, "evaluations": 0}
+    },
 )
 TOKENS = Spec(
-    "toy-tokens",
-    "next token",
-    ToyConfig,
-    _targets("Tokens", "TokenSampler", "plan_tokens"),
-    {
+    api=2,
+    name="toy-tokens",
+    summary="next token",
+    config=ToyConfig,
+    targets=_targets("Tokens", "TokenSampler", "plan_tokens"),
+    reads={"image": "image"},
+    makes="tokens",
+    data="toy-levels",
+    presets={
         "default": {
             "budget": "60steps",
             "batch_size": 16,
@@ -218,17 +267,42 @@ TOKENS = Spec(
         }
     },
     parents={"init": "a toy-tokens run"},
-    output="tokens",
 )
 DISTIL = Spec(
-    "toy-distil",
-    "a frozen parent",
-    ToyConfig,
-    _targets("Distil", "ImageSampler", "plan_generator"),
-    {"default": {"budget": "60steps", "batch_size": 16, "evaluations": 0}},
+    api=2,
+    name="toy-distil",
+    summary="a frozen parent",
+    config=ToyConfig,
+    targets=_targets("Distil", "ImageSampler", "plan_generator"),
+    reads={"image": "image"},
+    makes="image",
+    presets={"default": {"budget": "60steps", "batch_size": 16, "evaluations": 0}},
     parents={"teacher": "a toy-adversarial run"},
 )
 TOYS = {
     f"toy-{name}": f"tests.contracts.toys:{name.upper()}"
     for name in ("adversarial", "tokens", "distil")
-}
+} | {"toy-contrastive": "tests.contracts.contrastive:CONTRASTIVE"}
+
+
+@contextlib.contextmanager
+def registered() -> Iterator[None]:
+    """The toys, as if they were built in."""
+    with (
+        registry_with(FAMILIES, TOYS),
+        registry_with(DATA_KINDS, {"toy-levels": "tests.contracts.toys:KIND"}),
+        registry_with(OUTPUT_KINDS, {"toy-arrays": "tests.contracts.toys:OUTPUT"}),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def registry_with(registry: Registry[Any], more: Mapping[str, str]) -> Iterator[None]:
+    """A registry with more built-in descriptions for a while."""
+    for name, target in more.items():
+        registry.register(name, target)
+    try:
+        yield
+    finally:
+        for name in more:
+            registry.unregister(name)

@@ -1,4 +1,4 @@
-"""Writing with toy readers: what is written, when it is given out, and that rows stay alone."""
+"""Generating with toy predictors: which tokens, when text is given out, independent rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genctl.decoding.generate import write
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import ExitStatus, GenctlError
 from tests.decoding.toys import Spelling, Toy, byte_tokenizer, joined, pieces
@@ -18,7 +18,7 @@ PROMPTS = [[1, 2, 3], [7], list(range(12)), [], [5] * 16, [9, 9], [40, 41, 42, 4
 
 
 def greedy(prompt: Sequence[int], steps: int, context: int, end: int | None = 256) -> list[int]:
-    """TextSample with nothing but the toy's logits; the last half is kept where no more fits."""
+    """Text with nothing but the toy's logits; the last half is kept where no more fits."""
     toy, held, written = Toy(context), list(prompt), []
     for _ in range(steps):
         token = int(toy.logits(held).argmax())
@@ -139,22 +139,22 @@ class TestEnds:
         assert found == ("ababab", tuple(b"ababab"), "length")
 
     def test_the_context_is_full(self) -> None:
-        reader = Spelling(b"abcd", context=10)
-        found = pieces(reader, [[0] * 3, [0] * 10], overflow="stop")
+        predictor = Spelling(b"abcd", context=10)
+        found = pieces(predictor, [[0] * 3, [0] * 10], overflow="stop")
         assert [joined(found, row)[2] for row in (0, 1)] == ["context", "context"]
         assert [len(joined(found, row)[1]) for row in (0, 1)] == [7, 1]
-        assert [len(rows) for rows in reader.begun] == [2, 1]
+        assert predictor.reads == [2] + [1] * 6
 
     def test_a_wanted_length_that_just_fits_is_no_full_context(self) -> None:
-        reader = Spelling(b"abcd", context=10)
-        found = pieces(reader, [[0] * 3], overflow="stop", max_new_tokens=7)
+        predictor = Spelling(b"abcd", context=10)
+        found = pieces(predictor, [[0] * 3], overflow="stop", max_new_tokens=7)
         assert joined(found)[2] == "length"
 
     @pytest.mark.parametrize("overflow", ["slide", "stop"])
     def test_of_a_prompt_that_is_too_long_the_last_half_is_read(self, overflow: str) -> None:
-        reader = Toy(10)
-        found = pieces(reader, [list(range(30)), [1]], overflow=overflow, max_new_tokens=2)
-        assert reader.begun[0] == [[25, 26, 27, 28, 29], [1]]
+        predictor = Toy(10)
+        found = pieces(predictor, [list(range(30)), [1]], overflow=overflow, max_new_tokens=2)
+        assert predictor.opened == [[25, 26, 27, 28], []]
         assert len(joined(found)[1]) == 2
 
     @pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 4}])
@@ -163,13 +163,13 @@ class TestEnds:
             def logits(self, row: Sequence[int]) -> Tensor:
                 return super().logits(row) + (float("nan") if len(row) > 4 else 0.0)
 
-        with pytest.raises(GenctlError, match="not numbers") as refused:
+        with pytest.raises(GenctlError, match="logits are not finite") as refused:
             pieces(Broken(), [[1]], **options)
         assert refused.value.code == ExitStatus.NON_FINITE
 
 
 class TestStreams:
-    """When text is given out, and how the reader is used."""
+    """When text is given out, and how the predictor is used."""
 
     def test_characters_come_whole_with_all_their_tokens(self) -> None:
         poem = "春眠不觉晓，处处闻啼鸟。"
@@ -189,17 +189,43 @@ class TestStreams:
         assert [piece.finished for piece in found] == [""] * 4 + ["length"] * 2
 
     def test_nothing_is_read_before_it_is_wanted(self) -> None:
-        reader = Spelling(b"abc")
+        predictor = Spelling(b"abc")
         noise = KeyedNoise(("sample", 0), range(1))
-        found = write(reader, [[0]], WritingRequest(), noise, byte_tokenizer())
-        assert not reader.begun
+        found = write(predictor, [[0]], TextRequest(), noise, byte_tokenizer())
+        assert not predictor.opened
         assert next(found).text == "a"
-        assert reader.advanced == 0
+        assert predictor.reads == [1]
         assert next(found).text == "b"
-        assert reader.advanced == 1
+        assert predictor.reads == [1, 1]
         assert not torch.is_inference_mode_enabled()
 
-    def test_the_reader_works_in_inference_mode(self) -> None:
+    def test_slots_are_closed_when_the_caller_stops_or_the_model_fails(self) -> None:
+        predictor = Spelling(b"abc")
+        noise = KeyedNoise(("sample", 0), range(2))
+        found = write(predictor, [[0], [0]], TextRequest(), noise, byte_tokenizer())
+        next(found)
+        assert len(predictor.slots) == 2
+        found.close()
+        assert not predictor.slots
+
+        class Broken(Spelling):
+            def logits(self, row: Sequence[int]) -> Tensor:
+                return super().logits(row) * float("nan")
+
+        broken = Broken(b"abc")
+        with pytest.raises(GenctlError):
+            pieces(broken, [[0]])
+        assert len(broken.opened) == 1
+        assert not broken.slots
+
+    def test_other_slots_of_the_predictor_stay(self) -> None:
+        predictor = Spelling(b"abc")
+        own = predictor.open([0, 97])
+        noise = KeyedNoise(("sample", 0), range(1))
+        list(write(predictor, [[0]], TextRequest(max_new_tokens=5), noise, byte_tokenizer()))
+        assert predictor.slots == {own: [0, 97]}
+
+    def test_the_predictor_works_in_inference_mode(self) -> None:
         class Watching(Toy):
             modes: set[bool] = set()  # noqa: RUF012
 
@@ -214,26 +240,26 @@ class TestStreams:
         assert pieces(Toy(), []) == []
 
     def test_no_more_is_read_when_all_rows_are_finished(self) -> None:
-        reader = Spelling(b"abcd", [*b"ab", 256])
-        pieces(reader, [[0], [1]], max_new_tokens=4)
-        assert reader.advanced == 3
+        predictor = Spelling(b"abcd", [*b"ab", 256])
+        pieces(predictor, [[0], [1]], max_new_tokens=4)
+        assert predictor.reads == [2, 2, 2, 1]
 
-    def test_finished_rows_are_dropped_when_they_are_most(self) -> None:
+    def test_finished_rows_are_read_no_more(self) -> None:
         short, long = [*b"ab", 256], b"abcdefgh"
-        reader = Spelling(short, long, [*b"abcd", 256])
+        predictor = Spelling(short, long, [*b"abcd", 256])
         prompts = [[0], [1], [0], [2], [0], [0, 97]]
-        found = pieces(reader, prompts, max_new_tokens=8)
+        found = pieces(predictor, prompts, max_new_tokens=8)
         assert [joined(found, row)[0] for row in range(6)] == [
             "ab", "abcdefgh", "ab", "abcd", "ab", "b",
         ]  # fmt: skip
-        assert [len(rows) for rows in reader.begun] == [6, 2]
-        assert reader.begun[1] == [[1, *b"abc"], [2, *b"abc"]]
+        assert predictor.reads == [6, 6, 5, 2, 2, 1, 1, 1]
+        assert len(predictor.opened) == 6
 
-    def test_a_full_row_has_the_others_read_anew_as_they_are(self) -> None:
-        reader = Toy(6)
-        found = pieces(reader, [[0] * 4, [1]], max_new_tokens=4, temperature=0)
-        first, second = (list(joined(found, row)[1]) for row in (0, 1))
-        assert reader.begun[1:] == [[first[:3], [1, *second[:3]]]]
+    def test_only_a_full_row_is_read_again(self) -> None:
+        predictor = Toy(6)
+        found = pieces(predictor, [[0] * 4, [1]], max_new_tokens=4, temperature=0)
+        first = list(joined(found, 0)[1])
+        assert predictor.opened == [[0] * 3, [], first[:2]]
 
     @pytest.mark.parametrize(
         ("end", "newline", "first"), [(True, True, 256), (False, True, 10), (False, False, 0)]
@@ -241,8 +267,16 @@ class TestStreams:
     def test_what_a_text_without_a_prompt_begins_after(
         self, end: bool, newline: bool, first: int
     ) -> None:
-        tokenizer, reader = byte_tokenizer(end=end), Toy()
+        tokenizer = byte_tokenizer(end=end)
         if not newline:
             tokenizer.bytes_of[10] = b"?"
-        pieces(reader, [[], [5]], tokenizer=tokenizer, max_new_tokens=1)
-        assert reader.begun == [[[first], [5]]]
+        found, same = (
+            joined(pieces(Toy(), [prompt], tokenizer=tokenizer)) for prompt in ([], [first])
+        )
+        assert found == same
+
+    def test_start_tokens_come_before_each_prompt(self) -> None:
+        predictor, noise = Toy(), KeyedNoise(("sample", 0), range(2))
+        request, tokenizer = TextRequest(max_new_tokens=1), byte_tokenizer()
+        list(write(predictor, [[], [5, 6]], request, noise, tokenizer, start=(7, 8)))
+        assert predictor.opened == [[7], [7, 8, 5]]

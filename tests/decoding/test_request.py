@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from genctl import config
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 from genctl.errors import ExitStatus, GenctlError
 from genctl.registry import Spec
 
@@ -17,27 +17,37 @@ class Nothing:
     """The options of a family that has none."""
 
 
-SPEC = Spec("poet", "writes", Nothing, {}, {"default": {}}, request=WritingRequest)
+SPEC = Spec(
+    api=2,
+    name="poet",
+    summary="writes",
+    config=Nothing,
+    targets={},
+    reads={"tokens": "tokens"},
+    makes="tokens",
+    data="text",
+    request=TextRequest,
+)
 
 
 @pytest.mark.parametrize(
     ("option", "text", "message"),
     [
-        ("top_p", "2", "top_p = 2 (from --top-p): input should be less than or equal to 1"),
+        ("top_p", "2", "top_p=2: input should be less than or equal to 1"),
         ("top_p", "0", "greater than 0"),
-        ("temperature", "-1", "temperature = -1 (from --temperature)"),
-        ("temperature", "nan", "temperature = nan"),
-        ("temperature", "inf", "temperature = inf"),
-        ("presence_penalty", "nan", "presence_penalty = nan"),
-        ("repetition_penalty", "0", "repetition_penalty = 0"),
-        ("top_k", "-1", "top_k = -1"),
-        ("top_k", "1.5", "top_k = 1.5"),
-        ("min_p", "1.1", "min_p = 1.1"),
-        ("max_new_tokens", "0", "max_new_tokens = 0"),
+        ("temperature", "-1", "temperature=-1"),
+        ("temperature", "nan", "temperature=nan"),
+        ("temperature", "inf", "temperature=inf"),
+        ("presence_penalty", "nan", "presence_penalty=nan"),
+        ("repetition_penalty", "0", "repetition_penalty=0"),
+        ("top_k", "-1", "top_k=-1"),
+        ("top_k", "1.5", "top_k=1.5"),
+        ("min_p", "1.1", "min_p=1.1"),
+        ("max_new_tokens", "0", "max_new_tokens=0"),
         ("overflow", "rotate", "'slide' or 'stop'"),
         ("stop", "[1]", "valid string"),
-        ("steps", "18", "unknown option '--steps'"),
-        ("temprature", "1", "did you mean '--temperature'?"),
+        ("steps", "18", "unknown option 'steps'"),
+        ("temprature", "1", "did you mean 'temperature'?"),
     ],
 )
 def test_a_value_that_does_not_fit_is_one_line(option: str, text: str, message: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from genctl.decoding import rules
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 
 # Eighths that differ, so that sets have one meaning and no order depends on rounding.
 LOGITS = st.lists(st.integers(-60, 60), min_size=1, max_size=24, unique=True).map(
@@ -22,7 +22,7 @@ def grid() -> Tensor:
     return torch.cat([torch.tensor([0.0]), inner, torch.tensor([1 - 2**-24])])
 
 
-def drawn_shares(logits: Tensor, request: WritingRequest) -> Tensor:
+def drawn_shares(logits: Tensor, request: TextRequest) -> Tensor:
     """How often each token is chosen over the whole grid, (V,)."""
     chosen = rules.choose(logits.expand(GRID, -1), request, grid())
     return torch.bincount(chosen, minlength=logits.shape[1]) / GRID
@@ -71,7 +71,7 @@ class TestAsTransformersDoes:
 
         tokens = st.integers(0, logits.shape[1] - 1)
         row = data.draw(st.lists(tokens, min_size=1, max_size=9))
-        request = WritingRequest(repetition_penalty=penalty)
+        request = TextRequest(repetition_penalty=penalty)
         found = rules.penalize(logits, rules.count([row], logits, None), request)
         expected = RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([row]), logits)
         assert torch.allclose(found, expected, rtol=1e-6, atol=0)
@@ -105,7 +105,7 @@ class TestAsTransformersDoes:
             assume(not ((ratios - least).abs() < 1e-4 * least).any())
             chain.append(MinPLogitsWarper(least))
         expected = chain(None, logits).softmax(1)[0]
-        request = WritingRequest(temperature=temperature, top_k=k, top_p=p, min_p=least)
+        request = TextRequest(temperature=temperature, top_k=k, top_p=p, min_p=least)
         found = drawn_shares(logits, request)
         assert not (found[expected == 0]).any()
         assert torch.allclose(found, expected, atol=3 / GRID)
@@ -113,7 +113,7 @@ class TestAsTransformersDoes:
 
 @given(LOGITS)
 def test_plain_draws_follow_the_softmax(logits: Tensor) -> None:
-    found = drawn_shares(logits, WritingRequest(temperature=1.0))
+    found = drawn_shares(logits, TextRequest(temperature=1.0))
     assert torch.allclose(found, logits.softmax(1)[0], atol=3 / GRID)
 
 
@@ -121,7 +121,7 @@ def test_plain_draws_follow_the_softmax(logits: Tensor) -> None:
 def test_what_has_no_probability_is_never_drawn(rule: dict[str, float]) -> None:
     never = float("-inf")
     logits = torch.tensor([[never, 1.0, never, never, 0.5, -200.0, never]])
-    chosen = rules.choose(logits.expand(GRID, -1), WritingRequest(**rule), grid())
+    chosen = rules.choose(logits.expand(GRID, -1), TextRequest(**rule), grid())
     assert set(chosen.tolist()) == {1, 4}
 
 
@@ -131,7 +131,7 @@ def test_rows_are_drawn_alone_from_a_large_vocabulary(rule: dict[str, float]) ->
     logits = torch.randn(5, 40_000, generator=generator) * 3
     uniform = torch.rand(5, generator=generator)
     uniform[0], uniform[1] = 0.0, 1 - 2**-24
-    request = WritingRequest(**rule)
+    request = TextRequest(**rule)
     together = rules.choose(logits, request, uniform)
     alone = [rules.choose(logits[k : k + 1], request, uniform[k : k + 1]) for k in range(5)]
     assert together.tolist() == torch.cat(alone).tolist()
@@ -147,13 +147,13 @@ def test_the_likeliest_is_the_lowest_id_of_equals() -> None:
     logits = torch.zeros(3, 300)
     logits[0, [20, 7, 250]] = 1.0
     logits[1, [299, 41]] = 2.0
-    assert rules.choose(logits, WritingRequest(temperature=0), None).tolist() == [7, 41, 0]
+    assert rules.choose(logits, TextRequest(temperature=0), None).tolist() == [7, 41, 0]
 
 
 @pytest.mark.parametrize("rule", [{"top_k": 1}, {"top_p": 1e-9}, {"min_p": 1.0}])
 def test_one_candidate_is_the_likeliest(rule: dict[str, float]) -> None:
     logits = torch.randn(GRID, 50, generator=torch.Generator().manual_seed(0))
-    chosen = rules.choose(logits, WritingRequest(**rule), grid())
+    chosen = rules.choose(logits, TextRequest(**rule), grid())
     assert torch.equal(chosen, rules.likeliest(logits))
 
 
@@ -162,11 +162,11 @@ def test_presence_counts_once_and_frequency_each_time() -> None:
     counts = rules.count([[0, 0, 2, 3], [1]], logits, besides=3)
     assert counts.tolist() == [[2, 0, 1, 0], [0, 1, 0, 0]]
     found = rules.penalize(
-        logits, counts, WritingRequest(presence_penalty=0.5, frequency_penalty=0.25)
+        logits, counts, TextRequest(presence_penalty=0.5, frequency_penalty=0.25)
     )
     assert found.tolist() == [[0.0, -1.0, 1.25, 0.0], [1.0, -1.75, 2.0, 0.0]]
     # Repetition comes first: what it leaves is what the others are taken off.
-    every = WritingRequest(repetition_penalty=2, presence_penalty=0.5, frequency_penalty=0.25)
+    every = TextRequest(repetition_penalty=2, presence_penalty=0.5, frequency_penalty=0.25)
     assert rules.penalize(logits, counts, every)[0].tolist() == [-0.5, -1.0, 0.25, 0.0]
 
 
@@ -175,7 +175,7 @@ def test_presence_counts_once_and_frequency_each_time() -> None:
 def test_logits_that_are_no_numbers_are_told_apart(
     rule: dict[str, float], broken: list[float]
 ) -> None:
-    request = WritingRequest(**rule)
+    request = TextRequest(**rule)
     uniform = None if request.temperature == 0 else torch.tensor([0.3, 0.9])
     logits = torch.tensor([broken, [9.0, 0.0, -90.0]])
     assert rules.choose(logits, request, uniform).tolist() == [3, 0]

@@ -1,56 +1,72 @@
-"""Readers that are small functions of what a row holds, and strict about how they are called."""
+"""Predictors that are small functions of the tokens, and strict about how they are called."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from genctl.contracts import Slot
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding.generate import TextChunk, write
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 from genctl.engine.sampling.noise import KeyedNoise
 
 VOCABULARY = 257
 
 
 class Toy:
-    """Logits that depend on every token that a row holds, and on where it stands."""
+    """Logits that depend on every token of a slot, and on its position."""
 
     def __init__(self, context: int = 16, vocabulary: int = VOCABULARY) -> None:
         self.context = context
-        self.rows: list[list[int]] = []
-        self.begun: list[list[list[int]]] = []
-        self.advanced = 0
+        self.vocab_size = vocabulary
+        self.slots: dict[Slot, list[int]] = {}
+        self.opened: list[list[int]] = []
+        self.reads: list[int] = []
         generator = torch.Generator().manual_seed(0)
         self._table = torch.randn(101, vocabulary, generator=generator) * 2
 
-    def begin(self, rows: Sequence[Sequence[int]]) -> Tensor:
-        self.rows = [list(row) for row in rows]
-        self.begun.append([list(row) for row in rows])
-        return self._read()
+    def open(
+        self, tokens: Sequence[int] = (), condition: Mapping[str, Tensor] | None = None
+    ) -> Slot:
+        assert condition is None
+        self.slots[len(self.opened)] = list(tokens)
+        self.opened.append(list(tokens))
+        return len(self.opened) - 1
 
-    def advance(self, tokens: Tensor) -> Tensor:
-        assert tokens.shape == (len(self.rows),)
-        assert tokens.dtype == torch.int64
-        self.advanced += 1
-        for row, token in zip(self.rows, tokens.tolist(), strict=True):
-            row.append(token)
-        return self._read()
+    def read(self, entries: Sequence[tuple[Slot, Sequence[int]]]) -> list[Tensor]:
+        assert len({slot for slot, _ in entries}) == len(entries) > 0
+        self.reads.append(len(entries))
+        found = []
+        for slot, tokens in entries:
+            assert tokens
+            logits = []
+            for token in tokens:
+                self.slots[slot].append(token)
+                assert len(self.slots[slot]) <= self.context
+                logits.append(self.logits(self.slots[slot]))
+            found.append(torch.stack(logits))
+        return found
 
-    def _read(self) -> Tensor:
-        assert all(1 <= len(row) <= self.context for row in self.rows)
-        return torch.stack([self.logits(row) for row in self.rows])
+    def select(self, slots: Sequence[Slot]) -> list[Slot]:
+        held = [self.slots[slot] for slot in slots]
+        for slot in set(slots):
+            self.close(slot)
+        return [self.open(tokens) for tokens in held]
+
+    def close(self, slot: Slot) -> None:
+        del self.slots[slot]
 
     def logits(self, row: Sequence[int]) -> Tensor:
         return self._table[sum((k + 1) * (token + 1) for k, token in enumerate(row)) % 101]
 
 
 class Spelling(Toy):
-    """Writes what it is told: after a row that began with token k, ``scripts[k]``, again and again.
+    """After a row that began with token k comes ``scripts[k]``, again and again.
 
-    Only for rows that hold their first token.
+    Only for rows that still hold their first token.
     """
 
     def __init__(self, *scripts: Sequence[int], context: int = 1000) -> None:
@@ -73,7 +89,7 @@ def byte_tokenizer(*, end: bool = True) -> Tokenizer:
 
 
 def pieces(
-    reader: Toy,
+    predictor: Toy,
     prompts: Sequence[Sequence[int]],
     *,
     tokenizer: Tokenizer | None = None,
@@ -81,10 +97,12 @@ def pieces(
     first: int = 0,
     **options: object,
 ) -> list[TextChunk]:
-    """All that is written; the rows are samples ``first``, ``first + 1`` ... of ``seed``."""
+    """All chunks; the rows are samples ``first``, ``first + 1`` ... of ``seed``."""
     noise = KeyedNoise(("sample", seed), range(first, first + len(prompts)))
     tokenizer = tokenizer or byte_tokenizer()
-    return list(write(reader, prompts, WritingRequest(**options), noise, tokenizer))
+    found = list(write(predictor, prompts, TextRequest(**options), noise, tokenizer))
+    assert not predictor.slots
+    return found
 
 
 def joined(found: Sequence[TextChunk], row: int = 0) -> tuple[str, tuple[int, ...], str]:

@@ -100,7 +100,7 @@ def test_members_that_are_no_arrays(name: str, rand: RandExtractor, tmp_path: Pa
     np.savez(path, **{key: array for key, array in arrays.items() if key != name})
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(f"{name}.npy", b"no array")
-    with pytest.raises(GenctlError, match=f"{name} is no array") as refused:
+    with pytest.raises(GenctlError, match=f"{name} is not an array") as refused:
         read_summary(path, rand)
     assert refused.value.code == ExitStatus.DATA
 

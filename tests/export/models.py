@@ -12,12 +12,13 @@ from genctl.contracts import DataSpec
 from genctl.engine.training import checkpoint
 from genctl.runs import Run
 from genctl.weights import flatten
+from tests.specs import image_spec
 
 CLASSES = ("猫", "dog")
 
 
 def data_spec(shape: tuple[int, ...] = (1, 16, 16), classes: tuple[str, ...] = CLASSES) -> DataSpec:
-    return DataSpec("照片", "照片", "img", shape, 100, "0" * 64, classes)
+    return image_spec("照片", shape, classes=classes)
 
 
 def tiny_config(*sets: str) -> config.Config:

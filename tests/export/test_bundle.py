@@ -164,10 +164,10 @@ def edit(**changes: Any) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (flip_a_byte, "another checksum"),
+        (flip_a_byte, "its checksum is not the one"),
         (truncate, "not readable weights"),
-        (lambda path: (path / "model.safetensors").unlink(), "no weights at"),
-        (lambda path: (path / "genctl.json").unlink(), "not a genctl export"),
+        (lambda path: (path / "model.safetensors").unlink(), "no such weights file"),
+        (lambda path: (path / "genctl.json").unlink(), "not a folder that genctl exported"),
         (lambda path: (path / "genctl.json").write_text("{"), "is damaged"),
         (lambda path: (path / "genctl.json").write_text("[1]"), "is damaged"),
         (lambda path: (path / "genctl.json").write_bytes(b"\xff\xfe"), "is damaged"),

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from genctl.contracts import DataSpec
 from genctl.export.card import Card, Setting, TrainingScore, for_diffusers, for_transformers, render
+from genctl.registry import OUTPUT_KINDS
 from tests.export.models import data_spec
+from tests.specs import token_spec
 
 CARD = Card(
     name="gan-照片-1",
@@ -15,7 +16,11 @@ CARD = Card(
     weights="`model.safetensors` holds the `ema` weights of step 2.",
     sizes={"generator": 1234567},
     command="genctl train gan --data 照片",
+    output=OUTPUT_KINDS.get("images"),
 )
+
+
+ARRAYS = dataclasses.replace(OUTPUT_KINDS.get("images"), suffixes=(".npz",))
 
 
 def test_the_least_that_a_card_says() -> None:
@@ -31,15 +36,15 @@ def test_the_least_that_a_card_says() -> None:
 
 
 def test_only_images_are_drawn() -> None:
-    assert "--out samples.npz" in render(dataclasses.replace(CARD, output="tokens"))
+    assert "--out samples.npz" in render(dataclasses.replace(CARD, output=ARRAYS))
     assert "genctl sample" not in render(dataclasses.replace(CARD, output=None))
 
 
 TEXT = dataclasses.replace(
     CARD,
     family="lm",
-    output="text",
-    data=DataSpec("诗.txt", "诗", "tok", (256,), 1000, "0" * 64, vocab_size=4096),
+    output=OUTPUT_KINDS.get("text"),
+    data=token_spec("诗.txt", "诗", 256, 1000, vocab_size=4096),
 )
 
 

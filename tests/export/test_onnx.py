@@ -247,7 +247,7 @@ def foreign(path: Path) -> None:
         (lambda path: None, "no file at"),
         (lambda path: path.write_text("not a graph"), "is not ONNX, or damaged"),
         (lambda path: path.write_bytes(b""), "is not ONNX, or damaged"),
-        (foreign, "genctl did not write"),
+        (foreign, "was not written by genctl"),
     ],
 )
 def test_unusable_files(tmp_path: Path, make: Callable[[Path], object], reason: str) -> None:

@@ -125,7 +125,12 @@ def test_a_stopped_training_ends_with_the_same_bits(
     def work(name: str) -> Run:
         sets = ["evaluations=0", "deterministic=true", "batch_size=16"]
         return genctl.train(
-            family, out=tmp_path / name, budget="24steps", sets=sets, precision="bf16", device="cuda"
+            family,
+            out=tmp_path / name,
+            budget="24steps",
+            sets=sets,
+            precision="bf16",
+            device="cuda",
         )
 
     whole = work("whole")

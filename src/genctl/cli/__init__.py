@@ -28,7 +28,7 @@ def console() -> NoReturn:
     """
     status = main()
     distributed = sys.modules.get("genctl.engine.parallel.process_group")
-    if distributed is not None and distributed.ProcessGroup.met:
+    if distributed is not None and distributed.ProcessGroup.joined:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

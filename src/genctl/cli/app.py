@@ -145,7 +145,7 @@ def run(argv: Sequence[str] | None, started: float) -> int:
             output.error(GenctlError(ExitStatus.INTERRUPTED, "interrupted"))
     except Exception as error:  # noqa: BLE001
         # There is no caller above that could report it.
-        code = report_failure(error, output, debug="--debug" in arguments)
+        code = report_failure(error, output, debug="--debug" in arguments, words=arguments)
     return _flushed(int(code))
 
 

@@ -16,19 +16,6 @@ METRICS = (
 EXTRACTORS = ("inception", "digits", "rand", "px", "digits-monitor", "rand-monitor")
 PROTOCOLS = ("tf", "pytorch-fid", "clean", "torchmetrics")
 LOGGERS = ("tensorboard", "wandb")
-SOURCES = {
-    "image": {
-        "digits": "10,000 handwritten digits, 28x28, grey: in the package",
-        "emoji": "1,386 colour images, 64x64, from the font Noto Color Emoji",
-        "celeba": "182,732 faces, 178x218, colour, without classes: --set data.size=64",
-        "mnist": "70,000 handwritten digits, 28x28, grey",
-        "fashion-mnist": "70,000 pieces of clothing, 28x28, grey",
-        "cifar10": "60,000 photographs of ten kinds of things, 32x32, colour",
-        "cifar100": "60,000 photographs of a hundred kinds of things, 32x32, colour",
-        "svhn": "99,289 house numbers' digits, 32x32, colour",
-    },
-    "text": {"pydoc": "the reference of Python, as installed with it"},
-}
 
 
 def families() -> Iterator[tuple[str, str]]:
@@ -45,8 +32,8 @@ def presets(ctx: typer.Context) -> list[str]:
 def sources(ctx: typer.Context) -> list[str]:
     """The data sets that are built in for the family that was typed; of all without one."""
     named = ctx.meta.get(FAMILY_ARG)
-    kinds = {spec.output for spec in registry.specs() if spec.name == named or not named}
-    return [name for kind, names in SOURCES.items() if kind in kinds for name in names]
+    kinds = registry.kinds_for(registry.get(named), {}) if named else registry.DATA_KINDS.all()
+    return [name for kind in kinds for name in kind.named()]
 
 
 def run_names() -> list[str]:

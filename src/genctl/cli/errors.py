@@ -2,18 +2,90 @@
 
 from __future__ import annotations
 
+import shlex
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 
 from genctl.cli.context import FAMILY_ARG
-from genctl.errors import ExitStatus, GenctlError, is_out_of_memory, nearest
+from genctl.errors import ExitStatus, GenctlError, Spelling, Suggestion, is_out_of_memory, nearest
 from genctl.output import Output
 
+FLAGS: dict[str, dict[str, tuple[str, ...]]] = {
+    "": {
+        "between": ("--interpolate",),
+        "image": ("--inpaint", "--init-image"),
+        "prompts": ("--prompt", "--prompts"),
+        "sets": ("--set",),
+    },
+    "eval": {"weights": ("--weights", "--model-weights")},
+    "stats": {"extractor_weights": ("--extractor-weights", "--weights")},
+}
+"""Verb -> option in the SDK -> its flags, where they have other names; under ``""``: all verbs."""
 
-def report(error: Exception, output: Output, *, debug: bool) -> int:
-    """Print ``error`` as one line and a hint; with ``debug``, after its traceback.
+
+class CommandLine(Spelling):
+    """Options as flags, calls as commands.
+
+    Args:
+        words: what was typed after ``genctl``.
+    """
+
+    def __init__(self, words: Sequence[str] = ()) -> None:
+        self._words = list(words)
+        self._verb = next((word for word in words if not word.startswith("-")), "")
+
+    def name(self, option: str) -> str:
+        return option if "." in option else self._flag(option, self._verb)
+
+    def given(self, option: str, value: object) -> str:
+        if "." in option:  # it may come from a preset or a file
+            return f"{option} = {value!r}"
+        return " ".join([self.name(option), *_text(value)])
+
+    def call(self, suggestion: Suggestion) -> str:
+        verb = suggestion.verb or self._verb
+        words = [f"genctl {suggestion.verb}"] if suggestion.verb else []
+        words += [_quoted(arg) for arg in suggestion.args]
+        for option, value in suggestion.options.items():
+            if "." in option:
+                words.append(f"--set {_quoted(f'{option}={_plain(value)}')}")
+            else:
+                words += [self._flag(option, verb), *_text(value)]
+        return " ".join(words)
+
+    def _flag(self, option: str, verb: str) -> str:
+        """The flag of an option, as it was typed where it has several."""
+        flags = {**FLAGS[""], **FLAGS.get(verb, {})}.get(option, ())
+        typed = {word.partition("=")[0] for word in self._words}
+        first = flags[0] if flags else f"--{option.replace('_', '-')}"
+        return next((flag for flag in flags if flag in typed), first)
+
+
+def _text(value: object) -> list[str]:
+    """The word that follows a flag; none after a switch."""
+    return [] if value is True else [_quoted(value)]
+
+
+def _quoted(value: object) -> str:
+    return shlex.quote(_plain(value))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ",".join(map(_plain, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def report(error: Exception, output: Output, *, debug: bool, words: Sequence[str] = ()) -> int:
+    """Tell a person what ``error`` means; with ``debug``, after its traceback.
+
+    Args:
+        words: what was typed after ``genctl``.
 
     Returns:
         The exit status.
@@ -21,7 +93,7 @@ def report(error: Exception, output: Output, *, debug: bool) -> int:
     if debug:
         traceback.print_exception(error, file=output.stderr)
     failure = explain(error)
-    output.error(failure)
+    output.error(failure, CommandLine(words))
     return int(failure.code)
 
 

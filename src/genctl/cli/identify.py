@@ -7,7 +7,7 @@ from typing import Any
 
 from genctl import config, registry, runs
 from genctl.config import Config
-from genctl.registry import Spec
+from genctl.registry import DATA_KINDS, Spec, output_kind
 from genctl.runs import Run
 
 
@@ -34,11 +34,11 @@ def identify(origin: str | None) -> tuple[Spec, Config] | None:
     return _described(Run(path).read("genctl.json") or runs.find(origin).read("config.json"))
 
 
-def sampling_inputs(spec: Spec) -> frozenset[str]:
-    """What sampling a family can be given: ``labels``, ``prompts``, ``image``, ``mask``, ..."""
-    if spec.output == "text":
-        return frozenset({"prompts"})
-    return frozenset({"labels", "image", "mask", "between", "trajectory"})
+def sampling_inputs(spec: Spec, config: Config) -> frozenset[str]:
+    """What the samples of a model can be made from: ``prompts``, ``image``, ``mask``, ..."""
+    kind = output_kind(spec, DATA_KINDS.get(config.kind))
+    labels = {"labels"} if "label" in spec.reads else set()
+    return frozenset() if kind is None else kind.inputs | labels
 
 
 def _described(document: Any) -> tuple[Spec, Config] | None:

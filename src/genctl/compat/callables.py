@@ -1,4 +1,4 @@
-"""Code of the user's own, named on the command line as ``module:callable``."""
+"""Code of the user's own, named as ``module:callable``."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def import_callable(target: str) -> Callable[..., Any]:
         raise GenctlError(
             ExitStatus.USAGE,
             f"cannot import {target!r}: {first_line(error)}",
-            hint="module:callable, importable from the current folder",
+            hint="write module:callable, importable from the current folder",
         ) from None
     if not callable(found):
-        raise GenctlError(ExitStatus.USAGE, f"{target!r} is no callable, but {found!r}")
+        raise GenctlError(ExitStatus.USAGE, f"{target!r} is not callable: it is {found!r}")
     return found  # type: ignore[no-any-return]
 
 

@@ -50,8 +50,18 @@ def import_torchvision() -> ModuleType:
     return importlib.import_module("torchvision")
 
 
+def torchvision_module(name: str) -> ModuleType:
+    """A module of torchvision, such as ``transforms.v2.functional``.
+
+    Raises:
+        GenctlError: as `import_torchvision`.
+    """
+    import_torchvision()
+    return importlib.import_module(f"torchvision.{name}")
+
+
 def shim_in_force() -> bool:
-    """Whether `import_torchvision` had to declare operators, for ``genctl doctor``."""
+    """Whether `import_torchvision` had to declare operators, for reports on the installation."""
     return bool(_declared)
 
 

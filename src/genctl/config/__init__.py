@@ -1,9 +1,9 @@
 """One typed configuration out of defaults, presets, files, environment and flags.
 
-Later wins: default < preset < file < ``GENCTL_*`` < ``--set`` < flag; every value remembers its
-origin. Sections are ``model`` (the family's own dataclass), ``data``, ``train``, ``sample`` (how
-the run is sampled unless a request says otherwise) and ``parents``; ``seed`` stands alone. A key
-is dotted (``train.lr``) or a unique leaf (``lr``).
+Later wins: default < preset < file < ``GENCTL_*`` < ``sets`` < ``options``; every value remembers
+its origin. Sections are ``model`` (the family's own dataclass), ``data``, ``train``, ``sample``
+(how the run is sampled unless a request says otherwise) and ``parents``; ``seed`` stands alone. A
+key is dotted (``train.lr``) or a unique leaf (``lr``).
 """
 
 from __future__ import annotations
@@ -11,23 +11,15 @@ from __future__ import annotations
 from genctl.config.keys import OptionInfo, options, request_options
 from genctl.config.layers import from_json, resolve
 from genctl.config.sections import (
-    ENCODINGS,
     Config,
-    DataConfig,
-    ImageData,
-    TextData,
     TrainConfig,
     option,
 )
 from genctl.config.values import parse_value, request_from
 
 __all__ = [
-    "ENCODINGS",
     "Config",
-    "DataConfig",
-    "ImageData",
     "OptionInfo",
-    "TextData",
     "TrainConfig",
     "from_json",
     "option",

@@ -9,7 +9,7 @@ KEYS: Mapping[str, str] = {"train.amp": "train.precision", "amp": "precision"}
 """Older dotted key, or leaf -> its present name."""
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-"""What ``--precision`` takes in every command."""
+"""What the option ``precision`` takes everywhere."""
 
 _PRECISIONS = {"off": "fp32", "exact": "fp32", "fast": "bf16"}
 _VALUES: Mapping[str, Mapping[Any, str]] = {

@@ -11,16 +11,21 @@ from typing import Annotated, Any, Literal, Union
 from annotated_types import Ge, Gt, Le, Lt
 
 from genctl.config.aliases import current_key
-from genctl.config.sections import ImageData, TrainConfig
-from genctl.errors import ExitStatus, GenctlError, unknown
-from genctl.registry import Spec
+from genctl.config.sections import TrainConfig
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
+from genctl.registry import DATA_KINDS, DataKind, Spec
 
 SECTIONS = ("model", "data", "train", "sample", "parents")
+KIND = "data.kind"
+"""The key that names the kind of data, in the section that is the kind's own."""
+
+SETS, OPTIONS = "sets", "options"
+"""Origins of values that the call itself gave: as ``key=value`` texts, and by name."""
 
 
 @dataclass(frozen=True)
 class OptionInfo:
-    """One key of a configuration, as ``--help`` shows it."""
+    """One key of a configuration, as help shows it."""
 
     key: str
     type: str
@@ -32,9 +37,14 @@ class OptionInfo:
         return self.key.rpartition(".")[2]
 
 
-def options(spec: Spec) -> list[OptionInfo]:
-    """Every key of the family's configuration with type, default (of its first preset) and help."""
-    preset = {find_key(spec, k): v for k, v in spec.presets[spec.default_preset].items()}
+def options(spec: Spec, kind: DataKind | None = None) -> list[OptionInfo]:
+    """Every key of the family's configuration with type, default (of its first preset) and help.
+
+    Args:
+        kind: of data; the family's default when None.
+    """
+    kind = kind or DATA_KINDS.get(spec.data)
+    preset = {find_key(spec, kind, k): v for k, v in spec.presets[spec.default_preset].items()}
     found = [
         OptionInfo(
             f"{section}.{f.name}",
@@ -42,9 +52,10 @@ def options(spec: Spec) -> list[OptionInfo]:
             preset.get(f"{section}.{f.name}", f.default),
             f.metadata.get("help", ""),
         )
-        for section, cls in section_types(spec).items()
+        for section, cls in section_types(spec, kind).items()
         for f in dataclasses.fields(cls)
     ]
+    found += [OptionInfo(KIND, "str", kind.name, "kind of data; found from the source")]
     found += [OptionInfo(f"parents.{role}", "RUN", "", text) for role, text in spec.parents.items()]
     return [*found, OptionInfo("seed", "int", preset.get("seed", 0), "seed of all randomness")]
 
@@ -63,7 +74,7 @@ def request_options(spec: Spec, start: Any = None) -> list[OptionInfo]:
     ]
 
 
-def find_key(spec: Spec, key: str, origin: str = "") -> str:
+def find_key(spec: Spec, kind: DataKind, key: str, origin: str = "") -> str:
     """The dotted key that ``key`` (dotted, or a unique leaf; ``-`` is ``_``) stands for.
 
     Args:
@@ -73,33 +84,50 @@ def find_key(spec: Spec, key: str, origin: str = "") -> str:
         GenctlError: no such key, or a leaf that several sections have.
     """
     key = key.replace("-", "_")
-    known = list(all_keys(spec))
+    known = list(all_keys(spec, kind))
     if key not in known:
         key = current_key(key)
     if key in known:
         return key
-    matches = [dotted for dotted in known if dotted.rpartition(".")[2] == key]
+    # A family may have a key called `kind`, so that of the data is always written in full.
+    matches = [dotted for dotted in known if dotted != KIND and dotted.rpartition(".")[2] == key]
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise GenctlError(ExitStatus.USAGE, f"the key {key!r} is ambiguous: {' or '.join(matches)}")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"the key {key!r} is ambiguous: {' or '.join(matches)}",
+            hint="write its section as well",
+            option=matches[0],
+        )
     names = known if "." in key else [*known, *(dotted.rpartition(".")[2] for dotted in known)]
-    raise unknown("key", key, set(names), origin=origin, hint=f"genctl train {spec.name} --help")
+    raise unknown("key", key, set(names), origin=named(origin), suggest=all_of(spec))
 
 
-def all_keys(spec: Spec) -> Iterator[str]:
-    """Every dotted key of the family."""
-    for section, cls in section_types(spec).items():
+def named(origin: str) -> str:
+    """The origin of a value in an error; empty where the reader has just written it."""
+    return {SETS: opt("sets"), OPTIONS: ""}.get(origin, origin)
+
+
+def all_of(spec: Spec) -> Suggestion:
+    """What lists the keys and presets of a family."""
+    return Suggestion("models", text="lists the options", args=(spec.name,))
+
+
+def all_keys(spec: Spec, kind: DataKind) -> Iterator[str]:
+    """Every dotted key of the family, on this kind of data."""
+    for section, cls in section_types(spec, kind).items():
         yield from (f"{section}.{f.name}" for f in dataclasses.fields(cls))
+    yield KIND
     yield from (f"parents.{role}" for role in spec.parents)
     yield "seed"
 
 
-def section_types(spec: Spec) -> dict[str, type]:
+def section_types(spec: Spec, kind: DataKind) -> dict[str, type]:
     """Section -> the dataclass that it becomes."""
     return {
         "model": spec.config,
-        "data": spec.data or ImageData,
+        "data": kind.config,
         "train": TrainConfig,
         "sample": spec.request,
     }

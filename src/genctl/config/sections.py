@@ -5,45 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
 
 def option(default: Any, help: str) -> Any:
-    """A dataclass field with the text that ``--help`` shows for it."""
+    """A dataclass field with the text that help shows for it."""
     return field(default=default, metadata={"help": help})
-
-
-Encoding = Literal[
-    "utf-8", "gb18030", "gbk", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1251", "cp1252", "koi8_r"
-]
-"""What texts can be written in."""
-
-ENCODINGS: tuple[str, ...] = get_args(Encoding)
-
-
-@dataclass(frozen=True)
-class ImageData:
-    """Where images come from and how they are read."""
-
-    source: str = option("digits", "built-in name, folder, or file")
-    size: str = option("", "resize to this: 64 or HEIGHTxWIDTH; empty keeps the native size")
-    flip: bool = option(False, "mirror half of the images left to right")
-
-
-@dataclass(frozen=True)
-class TextData:
-    """Where text comes from and how it becomes tokens."""
-
-    source: str = option("pydoc", "pydoc (built in), a text, .jsonl, .gz or .xz, a folder")
-    encoding: Encoding = option("utf-8", "of texts that have no byte-order mark and are not UTF-8")
-    tokenizer: str = option("auto", "auto, char, byte, bpe, or the path of a tokenizer.json")
-    vocab_size: Annotated[int, Ge(257)] = option(512, "tokens of a bpe that is trained here")
-    context: Annotated[int, Ge(2)] = option(256, "tokens in a window: what the model can see")
-
-
-DataConfig = ImageData | TextData
 
 
 @dataclass(frozen=True)
@@ -92,14 +61,18 @@ class Config:
         model: an instance of the family's own config dataclass.
         sample: an instance of the family's own request: what samples are made with where the
             person who asks for them says nothing else.
+        kind: the name of the kind of data.
+        data: an instance of that kind's own options.
         parents: role -> path of the trained run that plays it.
-        origins: dotted key -> ``default``, ``preset NAME``, a file, a variable, ``--set``, a flag.
+        origins: dotted key -> ``default``, ``preset NAME``, a file, a variable,
+            ``sets`` or ``options``.
     """
 
     family: str
     preset: str
     model: Any
-    data: DataConfig
+    kind: str
+    data: Any
     train: TrainConfig
     sample: Any
     parents: Mapping[str, str]
@@ -112,7 +85,7 @@ class Config:
             "family": self.family,
             "preset": self.preset,
             "model": dataclasses.asdict(self.model),
-            "data": dataclasses.asdict(self.data),
+            "data": {"kind": self.kind, **dataclasses.asdict(self.data)},
             "train": dataclasses.asdict(self.train),
             "sample": dataclasses.asdict(self.sample),
             "parents": dict(self.parents),

@@ -8,7 +8,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from genctl.errors import ExitStatus, GenctlError, nearest, unknown
+from genctl.config.keys import all_of, named
+from genctl.errors import ExitStatus, GenctlError, nearest, opt, unknown
 from genctl.registry import Spec
 
 
@@ -38,15 +39,11 @@ def request_from(spec: Spec, options: Mapping[str, Any], start: Any = None) -> A
     for name, value in options.items():
         name = name.replace("-", "_")
         if name not in names:
-            shown = [f"--{n.replace('_', '-')}" for n in names]
-            raise unknown(
-                "option", f"--{name.replace('_', '-')}", shown, hint="genctl sample RUN --help"
-            )
+            raise unknown("option", name, names, option=name, suggest=all_of(spec))
         values[name] = parse_value(value)
         if str in typing.get_args(hints[name]) and not isinstance(values[name], str | list):
             values[name] = str(value)  # where text is wanted, a number is text
-    flags = {name: f"--{name.replace('_', '-')}" for name in values}
-    return build(spec.request, values, flags, "", start)
+    return build(spec.request, values, {}, "", start)
 
 
 def build(
@@ -75,11 +72,13 @@ def build(
                 reason = f"did you mean {close[0]!r}? choices are {', '.join(choices)}"
             example = close[0] if close else _example(cls, name)
             key = f"{prefix}{name}"
-            origin = origins.get(key) or origins.get(name, "")
+            origin = named(origins.get(key) or origins.get(name, ""))
+            where = f" (from {origin})" if origin else ""
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"{key} = {value!r} (from {origin}): {reason[0].lower()}{reason[1:]}",
-                hint=f"--set {name}={example}" if prefix else "",
+                f"{opt(key, value)}{where}: {reason[0].lower()}{reason[1:]}",
+                option=key,
+                suggest=example,
             ) from None
     return cls(**clean) if start is None else dataclasses.replace(start, **clean)
 

@@ -7,11 +7,19 @@ Types at the seams: a family implements `Objective`, `Sampler` and exporters; th
 
 from __future__ import annotations
 
-from genctl.contracts.data import TOKENIZER, Batch, Dataset, DataSpec
+from genctl.contracts.data import TOKENIZER, Batch, Dataset, DataSpec, Feature
 from genctl.contracts.exporting import DecoderPlan, DiffusersPlan, ExportPlan
-from genctl.contracts.sampling import Noise, Sampler, TextGenerator, TokenPredictor
+from genctl.contracts.sampling import (
+    Noise,
+    Sampler,
+    Slot,
+    TargetLosses,
+    TextGenerator,
+    TokenPredictor,
+)
 from genctl.contracts.training import (
     INIT,
+    CoupledObjective,
     EmaSpec,
     Loss,
     Monitor,
@@ -28,12 +36,14 @@ __all__ = [
     "INIT",
     "TOKENIZER",
     "Batch",
+    "CoupledObjective",
     "DataSpec",
     "Dataset",
     "DecoderPlan",
     "DiffusersPlan",
     "EmaSpec",
     "ExportPlan",
+    "Feature",
     "Loss",
     "Monitor",
     "Noise",
@@ -43,7 +53,9 @@ __all__ = [
     "Phase",
     "Sampler",
     "Schedule",
+    "Slot",
     "Step",
+    "TargetLosses",
     "TextGenerator",
     "TokenPredictor",
     "Trained",

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 TOKENIZER = "tokenizer/tokenizer.json"
 """The asset that holds a tokenizer."""
 
+_UNITS = {"img": "images", "tok": "tokens", "pair": "pairs"}
+
+FORMAT = 2
+"""Of the documents that `DataSpec` is written as."""
+
 
 class Batch(dict[str, "Tensor"]):
-    """Examples by key (``image, text, tokens, label, target``), rows first, and their positions.
+    """Examples by key (``image``, ``tokens``, ``label`` ...), rows first, and their positions.
 
     Args:
         data: key -> tensor of shape (B, ...).
@@ -41,57 +46,137 @@ class Batch(dict[str, "Tensor"]):
 
 
 @dataclass(frozen=True)
+class Feature:
+    """One named tensor of an example.
+
+    Attributes:
+        kind: ``image``, ``tokens``, ``label``, ``latent``, ``audio``, ``embedding`` or one of a
+            plug-in's own.
+        shape: without the batch axis: (C, H, W) of images, (T,) of windows of tokens; -1 where a
+            length varies up to a bound.
+        size: how many values there are: classes of a label, tokens of a vocabulary; else 0.
+        asset: the asset that explains its values, such as a tokenizer.
+        names: of the values, in order: the classes of a label.
+        end: the token that ends a document; None without one.
+        extractor: the feature extractor that was made for such images, if one was.
+    """
+
+    kind: str
+    shape: tuple[int, ...] = ()
+    size: int = 0
+    asset: str = ""
+    names: tuple[str, ...] = ()
+    end: int | None = None
+    extractor: str = ""
+
+
+@dataclass(frozen=True)
 class DataSpec:
     """What sampling, scoring and exporting need to know of the data; plain JSON.
 
     Attributes:
-        source: what ``--data`` said.
+        source: what the user called the data.
         name: a short name of it that suits a file.
         unit: what is counted: ``img``, ``tok`` or ``pair``.
-        shape: of one example: (C, H, W) of images, (T,) of token windows.
         examples: how many there are.
         fingerprint: sha256 of the content.
-        class_names: of the labels; empty without labels.
+        features: batch key -> what an example has under it.
+        kind: the name of the kind of data.
+        units_per_example: how many of `unit` one example is.
         statistics: measured numbers, e.g. ``sigma_data``.
         assets: files in the run that belong to the data, such as its tokenizer -> their sha256.
-        extractor: the feature extractor that was made for this data, if one was.
-        vocab_size: how many tokens there are; 0 where nothing is tokens.
-        end: the token that ends a document; None without one.
     """
 
     source: str
     name: str
     unit: str
-    shape: tuple[int, ...]
     examples: int
     fingerprint: str
-    class_names: tuple[str, ...] = ()
+    features: Mapping[str, Feature]
+    kind: str = ""
+    units_per_example: int = 1
     statistics: Mapping[str, float] = field(default_factory=dict)
     assets: Mapping[str, str] = field(default_factory=dict)
-    extractor: str = ""
-    vocab_size: int = 0
-    end: int | None = None
+
+    @property
+    def main(self) -> Feature:
+        """The feature that an example consists of: the first one."""
+        return next(iter(self.features.values()))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the main feature: (C, H, W) of images, (T,) of windows of tokens."""
+        return self.main.shape
+
+    @property
+    def size(self) -> str:
+        """The shape of an example in words: ``1x28x28``."""
+        return "x".join(map(str, self.shape))
+
+    def in_words(self, examples: int) -> str:
+        """So many examples: ``64 images of shape 1x28x28``, ``512 tokens in windows of 256``."""
+        count = f"{examples * self.units_per_example:,} {_UNITS.get(self.unit, self.unit)}"
+        how = "in windows of" if self.units_per_example > 1 else "of shape"
+        return f"{count} {how} {self.size}"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes; empty without labels."""
+        return self.features["label"].names if "label" in self.features else ()
 
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
 
     @property
-    def units_per_example(self) -> int:
-        """How many of `unit` one example is: the length of a window of tokens, else 1."""
-        return self.shape[0] if self.unit == "tok" else 1
+    def extractor(self) -> str:
+        """The feature extractor that was made for this data, if one was."""
+        return self.main.extractor
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {"format": FORMAT, **asdict(self)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """What `to_json` gave.
+        """What `to_json` gave, or that of format 1.
 
         Raises:
             ValueError: it is something else.
         """
-        return documents.build(cls, data)
+        fields = dict(data)
+        version = fields.pop("format", 1)
+        if version not in (1, FORMAT):
+            raise ValueError(f"its format is {version}; this genctl reads up to {FORMAT}")
+        spec = documents.build(cls, _migrated(fields) if version == 1 else fields)
+        if not spec.features:
+            raise ValueError("features: there is none")
+        return spec
+
+
+def _migrated(old: dict[str, Any]) -> dict[str, Any]:
+    """A document of format 1, which knew images and windows of tokens, as one of today's."""
+    documents.require(old, ("shape", "unit"))
+    shape, names = old.pop("shape"), old.pop("class_names", ())
+    extractor = old.pop("extractor", "")
+    size, end = old.pop("vocab_size", 0), old.pop("end", None)
+    features: dict[str, dict[str, Any]]
+    if len(shape) == 1:
+        length = shape[0]
+        tokens = {"kind": "tokens", "shape": shape, "size": size, "asset": TOKENIZER, "end": end}
+        features, kind = {"tokens": tokens}, "text"
+    else:
+        length = 1
+        features = {"image": {"kind": "image", "shape": shape, "extractor": extractor}}
+        kind = "images"
+    if names:
+        features["label"] = {"kind": "label", "size": len(names), "names": names}
+    return {
+        **old,
+        "assets": old.pop("artefacts", {}),
+        "features": features,
+        "kind": kind,
+        "units_per_example": length,
+    }
 
 
 class Dataset(Protocol):
@@ -111,5 +196,12 @@ class Dataset(Protocol):
         """Batches from ``position`` on; rank r of w gets its own contiguous share of each.
 
         The example at a position depends on ``seed`` and the position alone.
+        """
+        ...
+
+    def held_out(self) -> Iterator[Batch] | None:
+        """One pass over examples that training never reads, in order; None where there are none.
+
+        Windows of tokens come with ``mask (B, T)``, true where a token is to be predicted.
         """
         ...

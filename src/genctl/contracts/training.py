@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -80,6 +80,13 @@ class Phase:
         advances: whether its examples are the ones that the budget counts; true of one phase.
         separable: whether a batch may be cut into micro-batches.
         second_order: every k-th step takes input gradients; 0: never.
+        coupled: whether the loss of an example depends on the others of its step, as a contrastive
+            loss does. `Objective.loss` then gets the outputs of all micro-batches in place of the
+            batch, so that micro-batches change nothing; see `CoupledObjective`, which such a phase
+            needs.
+
+    Raises:
+        ValueError: a coupled phase takes input gradients, which end at the outputs.
     """
 
     name: str
@@ -89,6 +96,11 @@ class Phase:
     advances: bool = True
     separable: bool = True
     second_order: int = 0
+    coupled: bool = False
+
+    def __post_init__(self) -> None:
+        if self.coupled and self.second_order:
+            raise ValueError(f"the coupled phase {self.name!r} cannot take input gradients")
 
 
 @dataclass(frozen=True)
@@ -175,7 +187,7 @@ class EmaSpec:
     """An exponential moving average of a module's weights.
 
     Attributes:
-        name: how ``--weights`` calls it.
+        name: how samples and scores ask for it, as ``weights``.
         halflife: in examples.
         warmup: the half-life is at most this share of the examples seen so far, so that the
             average forgets the start early in a run (Karras et al. 2020, StyleGAN2-ADA).
@@ -223,7 +235,41 @@ class Objective(Protocol):
     notes: tuple[str, ...]
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
-        """The loss of ``phase`` on a micro-batch."""
+        """The loss of ``phase`` on a micro-batch; on the outputs of a step if it is coupled."""
+        ...
+
+
+@runtime_checkable
+class CoupledObjective(Objective, Protocol):
+    """An objective with a coupled phase: outputs of examples, and one loss over all of them.
+
+    The engine follows GradCache (Gao et al. 2021, arXiv 2101.06983): it computes the outputs of
+    each micro-batch without a graph, calls `Objective.loss` once with the outputs of all of them,
+    and computes each micro-batch again with a graph, to which it gives the gradients of its
+    outputs. Memory holds the graph of one micro-batch and the outputs of all. A batch that fits
+    one micro-batch takes a single pass.
+
+    In a process group of several ranks `Objective.loss` gets the outputs of its own rank's share,
+    of equal size on every rank. `Step.gather` (all-gather, with an all-reduce backward) gives it
+    those of all. It compares its own rows with the rows of all ranks, and returns the sum over its
+    own rows with their number as the weight. The engine adds up the gradients of all ranks, which
+    gives those of the whole batch.
+
+    `Objective.loss` may use parameters of its own, such as a temperature. Where weights are sharded
+    these must be scalars, which stay whole, or be used by calling the module that has them. Towers
+    that are called one by one must be entries of `Objective.modules` each.
+    """
+
+    def outputs(self, phase: str, batch: Batch, step: Step) -> Mapping[str, Tensor]:
+        """What the loss of the coupled ``phase`` needs to know of a micro-batch.
+
+        A micro-batch may come twice in a step and must give the same numbers: dropout and
+        ``step.noise`` do, running statistics that the first pass moves do not.
+
+        Returns:
+            Name -> (B, ...), row i of example i: float32 where gradients are wanted; whole numbers,
+            such as labels, reach the loss as they are.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""What ``genctl data check`` found: facts and warnings, by subject."""
+"""What a check of a data set found: facts and warnings, by subject."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ class DataCheck:
         source: as it was named.
         sections: in the order in which they are read.
         unusable: why nothing can be trained on this; empty where something can.
-        preview: the picture that was written, if one was.
+        preview: the image that was written, if one was.
+        kind: of the data.
     """
 
     source: str
     sections: Sequence[Section]
     unusable: str = ""
     preview: Path | None = None
+    kind: str = ""
 
     @property
     def warnings(self) -> int:

@@ -1,19 +1,12 @@
-"""From a data configuration to a data set."""
+"""From a configuration to a data set, whatever kind of data it names."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from genctl.config import DataConfig, ImageData, TextData
-from genctl.contracts import DataSpec
-from genctl.data.images.dataset import ImageDataset, statistics
-from genctl.data.images.open_source import open_source
-from genctl.data.text.dataset import TokenDataset
-from genctl.data.text.prepare import prepare_text
-from genctl.errors import ExitStatus, GenctlError
-
-PreparedDataset = ImageDataset | TokenDataset
+from genctl.config import Config
+from genctl.contracts import Dataset
+from genctl.registry import DATA_KINDS
 
 
 @dataclass(frozen=True)
@@ -21,59 +14,20 @@ class Prepared:
     """A data set ready to train on.
 
     Attributes:
-        skipped: images that cannot be read, as ``path: reason``.
+        skipped: examples that cannot be read, as ``path: reason``.
         ignored: how many files of other kinds lay among them.
     """
 
-    dataset: PreparedDataset
+    dataset: Dataset
     skipped: tuple[str, ...] = ()
     ignored: int = 0
 
 
-def prepare(config: DataConfig) -> Prepared:
-    """Read and measure what ``config.source`` names.
+def prepare(config: Config) -> Prepared:
+    """Read and measure the data that a configuration names.
 
     Raises:
-        GenctlError: nothing there, nothing readable, images of several sizes, or too little text.
+        GenctlError: nothing there, or nothing that can be used.
     """
-    if isinstance(config, TextData):
-        dataset = prepare_text(config)
-        return Prepared(dataset, ignored=dataset.ignored)
-    return _prepare_images(config)
-
-
-def _prepare_images(config: ImageData) -> Prepared:
-    source = open_source(config.source, size=parse_size(config.size))
-    count, height, width, channels = source.images.shape
-    spec = DataSpec(
-        source=config.source,
-        name=source.name,
-        unit="img",
-        shape=(channels, height, width),
-        examples=count,
-        fingerprint=source.fingerprint,
-        class_names=source.class_names,
-        statistics=statistics(source.images),
-        extractor=source.extractor,
-    )
-    dataset = ImageDataset(source, spec, flip=config.flip)
-    return Prepared(dataset, source.skipped, source.ignored)
-
-
-def parse_size(text: str) -> tuple[int, int] | None:
-    """``64`` or ``48x64`` as (height, width); None when empty.
-
-    Raises:
-        GenctlError: anything else.
-    """
-    if not text:
-        return None
-    match = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", text)
-    if match is None:
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"data.size = {text!r} is neither SIDE nor HEIGHTxWIDTH",
-            hint="--set data.size=64",
-        )
-    height = int(match.group(1))
-    return height, int(match.group(2) or height)
+    prepared: Prepared = DATA_KINDS.get(config.kind).load("prepare")(config.data)
+    return prepared

@@ -1,4 +1,4 @@
-"""Writing: tokens one after another, given out as text that is certain."""
+"""Generating text: tokens one after another, and the text that they certainly stand for."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from genctl.contracts import Noise, TokenPredictor
+from genctl.contracts import Noise, Slot, TokenPredictor
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding import rules
 from genctl.decoding.detokenizer import IncrementalDetokenizer
-from genctl.decoding.request import WritingRequest
-from genctl.errors import ExitStatus, GenctlError
+from genctl.decoding.request import TextRequest
+from genctl.errors import ExitStatus, GenctlError, opt
 
 BLOCK = 64
 """Steps whose random numbers are drawn at once."""
@@ -23,13 +23,13 @@ class TextChunk(NamedTuple):
     """Some text of one row.
 
     Attributes:
-        row: of the batch.
-        text: what is certain now and was not before; empty only in a row's last piece.
-        tokens: what was written since the row's piece before, a stop string's tokens included and
+        row: the number of the prompt.
+        text: what became certain since the row's last chunk; empty only in its final chunk.
+        tokens: the tokens generated since the row's last chunk, those of a stop string included,
             the end token not.
-        finished: why the row ends with this piece: ``length`` (as many tokens as were wanted),
+        finished: why the row ends with this chunk: ``length`` (the maximum number of tokens),
             ``stop`` (a stop string, which is left out), ``end`` (the end of the document) or
-            ``context`` (it is full, and nothing may be forgotten); empty while the row goes on.
+            ``context`` (the context is full, and ``overflow`` is ``stop``); empty before the end.
     """
 
     row: int
@@ -39,171 +39,194 @@ class TextChunk(NamedTuple):
 
 
 def write(
-    reader: TokenPredictor,
+    predictor: TokenPredictor,
     prompts: Sequence[Sequence[int]],
-    request: WritingRequest,
+    request: TextRequest,
     noise: Noise,
     tokenizer: Tokenizer,
+    *,
+    start: Sequence[int] = (),
 ) -> Iterator[TextChunk]:
-    """Go on with each prompt; the pieces of all rows as they become certain, step by step.
+    """Continue each prompt; the chunks of all rows as soon as they are certain, step by step.
 
-    What a row writes depends on its prompt and its noise alone. A row that fills the context is
-    read anew from its last half on, so that no position is used that training did not see; of a
-    prompt longer than the context the last half of a context is read. Penalties count the tokens
-    that the model has before it, prompt and all, but never the one that ends a document.
+    The text of a row depends on its prompt and its noise alone. When a row fills the context, the
+    last half of the context is read again as a new sequence, so that no position is used that was
+    not trained. Of a prompt longer than the context, the last half of a context is read. Penalties
+    count the tokens that the model sees, those of the prompt included, but not the end token.
 
     Args:
-        reader: of the model; it serves one `write` at a time.
-        prompts: rows of tokens. A model has only ever seen what comes after something, so an empty
-            row begins after the end of a document; where there is no token for that, after a line
-            break, and without one after token 0.
-        request: how to write.
+        predictor: of the model; the rows take slots of it, which are closed at the end.
+        prompts: rows of tokens.
+        request: the sampling options.
         noise: its rows follow the prompts.
         tokenizer: of the model.
+        start: tokens before each prompt. A model predicts only after something, so a row that is
+            still empty begins with the end token; where there is none, with a line break, and
+            without one with token 0.
 
     Raises:
         GenctlError: (NON_FINITE) the model's logits are not numbers.
     """
-    writing = _Writing(reader, prompts, request, noise, tokenizer)
-    while writing.alive:
-        # Not a context around the loop: inference mode would hold for who takes the pieces, too.
-        yield from writing.step()
+    rows = [
+        _Row(number, [*start, *prompt] or [_first(tokenizer)], request, tokenizer)
+        for number, prompt in enumerate(prompts)
+    ]
+    generation = _Generation(predictor, rows, request, noise, tokenizer.end)
+    try:
+        while generation.rows:
+            # Not a context around the loop: inference mode would hold for the caller, too.
+            yield from generation.step()
+    finally:
+        generation.close()
 
 
 class _Row:
-    """One text in the making; ``held`` is what the model is to see of it."""
+    """One text in progress.
+
+    Attributes:
+        number: of the prompt.
+        held: the tokens that the model sees.
+        slot: where it sees all but the last of them; None before they are read.
+        finished: as of a `TextChunk`.
+    """
 
     def __init__(
-        self, number: int, held: Sequence[int], request: WritingRequest, tokenizer: Tokenizer
+        self, number: int, held: Sequence[int], request: TextRequest, tokenizer: Tokenizer
     ) -> None:
         self.number = number
         self.held = list(held)
+        self.slot: Slot | None = None
         self.finished = ""
         self._end = tokenizer.end
-        self._transcript = IncrementalDetokenizer(tokenizer.bytes_of, request.stops)
+        self._detokenizer = IncrementalDetokenizer(tokenizer.bytes_of, request.stops)
         self._left = request.max_new_tokens
         self._may_slide = request.overflow == "slide"
         self._fresh: list[int] = []
 
     def take(self, token: int, context: int) -> TextChunk | None:
-        """Write ``token``; the text that is certain with it, if there is any."""
+        """Append ``token``; the text that becomes certain with it, if there is any."""
         if token == self._end:
             return self._finish("end", "")
         self.held.append(token)
         self._fresh.append(token)
         self._left -= 1
-        text = self._transcript.feed(token)
-        if self._transcript.stopped:
+        text = self._detokenizer.feed(token)
+        if self._detokenizer.stopped:
             return self._finish("stop", text)
         if not self._left:
             return self._finish("length", text)
         if len(self.held) >= context and not self._may_slide:
             return self._finish("context", text)
-        return self._piece(text) if text else None
-
-    def fit(self, context: int) -> None:
-        """Forget all but the last half of a context, where more than a context is held."""
-        if len(self.held) > context:
-            self.held = self.held[-max(1, context // 2) :]
+        return self._chunk(text) if text else None
 
     def _finish(self, why: str, text: str) -> TextChunk:
-        text += self._transcript.end()
-        self.finished = "stop" if self._transcript.stopped else why
-        return self._piece(text)
+        text += self._detokenizer.end()
+        self.finished = "stop" if self._detokenizer.stopped else why
+        return self._chunk(text)
 
-    def _piece(self, text: str) -> TextChunk:
+    def _chunk(self, text: str) -> TextChunk:
         tokens, self._fresh = tuple(self._fresh), []
         return TextChunk(self.number, text, tokens, self.finished)
 
 
-class _Writing:
-    """The rows of one `write`, a step at a time; ``alive`` is how many of them are not finished."""
+class _Generation:
+    """The rows of one `write`, step by step; ``rows`` are those that are not finished."""
 
     def __init__(
         self,
-        reader: TokenPredictor,
-        prompts: Sequence[Sequence[int]],
-        request: WritingRequest,
+        predictor: TokenPredictor,
+        rows: list[_Row],
+        request: TextRequest,
         noise: Noise,
-        tokenizer: Tokenizer,
+        end: int | None,
     ) -> None:
-        self._reader = reader
+        self.rows = rows
+        self._predictor = predictor
         self._request = request
         self._noise = noise
-        self._end = tokenizer.end
-        self._batch = [
-            _Row(number, prompt or [_first(tokenizer)], request, tokenizer)
-            for number, prompt in enumerate(prompts)
-        ]
-        self.alive = len(self._batch)
+        self._end = end
         self._steps = 0
-        self._room = 0
-        self._chosen: Tensor | None = None
         self._counts: Tensor | None = None
         self._drawn = torch.empty(0)
         self._uniforms: Sequence[Tensor] = ()
 
     @torch.inference_mode()
     def step(self) -> list[TextChunk]:
-        """Write one token a row; the pieces that are certain with it."""
-        logits = self._begin() if self._chosen is None else self._advance(self._chosen)
-        if self._counts is not None:
-            logits = rules.penalize(logits, self._counts, self._request)
-        self._chosen = rules.choose(logits, self._request, self._uniform())
+        """Generate one token a row; the chunks that become certain with it."""
+        opened = self._open()
+        entries = [(row.slot, row.held[-1:]) for row in self.rows if row.slot is not None]
+        logits = torch.cat(self._predictor.read(entries))
+        if rules.has_penalties(self._request):
+            logits = rules.penalize(logits, self._count(logits, opened), self._request)
+        tokens = rules.choose(logits, self._request, self._uniform()).tolist()
         self._steps += 1
-        tokens = self._chosen.tolist()
         if max(tokens) >= logits.shape[1]:
             raise GenctlError(
                 ExitStatus.NON_FINITE,
-                "the model's logits are not numbers, so nothing can be written",
-                hint="choose other weights with --checkpoint or --weights",
+                "the model's logits are not finite, so no text can be generated",
+                hint=f"choose other weights with {opt('checkpoint')} or {opt('weights')}",
+                option="weights",
             )
-        pieces = self._take(tokens)
-        # A finished row stays for a while: beginning anew costs more than carrying it along.
-        if self._room == 0 or 2 * self.alive < len(self._batch):
-            self._chosen = None
-        return pieces
+        return self._take(tokens)
+
+    @torch.inference_mode()
+    def close(self) -> None:
+        """Close the slots of the rows that are not finished."""
+        self._close(self.rows)
+        self.rows = []
+
+    def _open(self) -> list[int]:
+        """Open a slot for each row that has none or is too long; the places of those rows."""
+        opened, context = [], self._predictor.context
+        for place, row in enumerate(self.rows):
+            if len(row.held) > context:
+                row.held = row.held[-max(1, context // 2) :]
+                self._close([row])
+            if row.slot is None:
+                row.slot = self._predictor.open(row.held[:-1])
+                opened.append(place)
+        return opened
+
+    def _close(self, rows: Sequence[_Row]) -> None:
+        for row in rows:
+            if row.slot is not None:
+                self._predictor.close(row.slot)
+                row.slot = None
 
     def _take(self, tokens: Sequence[int]) -> list[TextChunk]:
-        pieces, context = [], self._reader.context
-        for row, token in zip(self._batch, tokens, strict=True):
-            if row.finished:
-                continue
-            piece = row.take(token, context)
-            if piece is not None:
-                pieces.append(piece)
-                self.alive -= bool(piece.finished)
-        return pieces
+        context = self._predictor.context
+        chunks = [row.take(token, context) for row, token in zip(self.rows, tokens, strict=True)]
+        going = [place for place, row in enumerate(self.rows) if not row.finished]
+        if len(going) < len(self.rows):
+            self._close([row for row in self.rows if row.finished])
+            self.rows = [self.rows[place] for place in going]
+            self._uniforms = ()
+            if self._counts is not None:
+                self._counts = self._counts[going]
+        return [chunk for chunk in chunks if chunk is not None]
 
-    def _begin(self) -> Tensor:
-        """Read what each row that goes on holds."""
-        self._batch = [row for row in self._batch if not row.finished]
-        for row in self._batch:
-            row.fit(self._reader.context)
-        held = [row.held for row in self._batch]
-        self._room = self._reader.context - max(map(len, held))
-        self._uniforms = ()
-        logits = self._reader.begin(held)
-        if rules.has_penalties(self._request):
+    def _count(self, logits: Tensor, opened: Sequence[int]) -> Tensor:
+        """How often each row sees each token, but for the end token; shaped as ``logits``."""
+        held = [row.held for row in self.rows]
+        if self._counts is None:
             self._counts = rules.count(held, logits, besides=self._end)
-        return logits
-
-    def _advance(self, chosen: Tensor) -> Tensor:
-        """Read the token that each row wrote last."""
-        self._room -= 1
-        if self._counts is not None:
-            self._counts.scatter_add_(1, chosen[:, None], self._counts.new_ones(len(chosen), 1))
-        return self._reader.advance(chosen)
+            return self._counts
+        last = torch.tensor([row[-1:] for row in held], device=logits.device)
+        self._counts.scatter_add_(1, last, self._counts.new_ones(len(held), 1))
+        if opened:
+            again = rules.count([held[place] for place in opened], logits, besides=self._end)
+            self._counts[list(opened)] = again
+        return self._counts
 
     def _uniform(self) -> Tensor | None:
-        """One number a row of the batch; None where nothing is drawn."""
+        """One number a row; None where nothing is drawn."""
         if self._request.temperature < rules.COLD:
             return None
         block, place = divmod(self._steps, BLOCK)
         if place == 0:
             self._drawn, self._uniforms = self._noise.uniform(f"write/{block}", BLOCK), ()
         if not self._uniforms:
-            self._uniforms = self._drawn[[row.number for row in self._batch]].unbind(1)
+            self._uniforms = self._drawn[[row.number for row in self.rows]].unbind(1)
         return self._uniforms[place]
 
 

@@ -22,10 +22,14 @@ def read_prompts(path: Path) -> list[str]:
         lines = re.split("\r\n|\r|\n", documents.text(path.read_bytes()))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise GenctlError(ExitStatus.DATA, f"cannot read the prompts in {path}: {reason}") from None
+        raise GenctlError(
+            ExitStatus.DATA, f"cannot read the prompts in {path}: {reason}", option="prompts"
+        ) from None
     numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not numbered:
-        raise GenctlError(ExitStatus.DATA, f"{path} holds no prompt", hint="write one a line")
+        raise GenctlError(
+            ExitStatus.DATA, f"{path} holds no prompt", hint="write one a line", option="prompts"
+        )
     if has_lines(path):
         return [_prompt(path, number, line) for number, line in numbered]
     return [line for _, line in numbered]
@@ -36,5 +40,8 @@ def _prompt(path: Path, number: int, line: str) -> str:
         return field_of(line, "prompt", "text")
     except ValueError as error:
         raise GenctlError(
-            ExitStatus.DATA, f"{path}, line {number}: {error}", hint='a line is {"prompt": "..."}'
+            ExitStatus.DATA,
+            f"{path}, line {number}: {error}",
+            hint='a line is {"prompt": "..."}',
+            option="prompts",
         ) from None

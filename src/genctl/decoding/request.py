@@ -16,7 +16,7 @@ _ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
 
 
 @dataclass(frozen=True)
-class WritingRequest:
+class TextRequest:
     """Sampling options of text; `genctl.decoding.rules` applies those in the middle in this order.
 
     Escapes in ``stop`` (``\\n``, ``\\t``, ``\\\\``) mean what they mean in Python; see `stops`.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 
 COLD = 1e-6
 """Below this temperature the likeliest token is certain, and dividing by it may overflow."""
@@ -19,7 +19,7 @@ COLD = 1e-6
 _NEVER = float("-inf")
 
 
-def has_penalties(request: WritingRequest) -> bool:
+def has_penalties(request: TextRequest) -> bool:
     """Whether `penalize` would change anything, so that tokens must be counted."""
     return bool(
         request.repetition_penalty != 1.0 or request.presence_penalty or request.frequency_penalty
@@ -41,7 +41,7 @@ def count(rows: Sequence[Sequence[int]], logits: Tensor, besides: int | None) ->
     return counts.to(logits)
 
 
-def penalize(logits: Tensor, counts: Tensor, request: WritingRequest) -> Tensor:
+def penalize(logits: Tensor, counts: Tensor, request: TextRequest) -> Tensor:
     """``logits (B, V)`` with those of tokens that occurred made smaller.
 
     Repetition divides positive logits and multiplies negative ones (Keskar et al. 2019, CTRL, arXiv
@@ -110,7 +110,7 @@ def likeliest(logits: Tensor) -> Tensor:
     return best.indices.masked_fill(best.values.isnan(), logits.shape[1])
 
 
-def choose(logits: Tensor, request: WritingRequest, uniform: Tensor | None) -> Tensor:
+def choose(logits: Tensor, request: TextRequest, uniform: Tensor | None) -> Tensor:
     """The next token of each row, after `penalize`.
 
     Args:

@@ -1,49 +1,64 @@
-"""A reader of any causal module, also of one that keeps nothing between calls."""
+"""A predictor of any causal module, also of one that keeps nothing between calls."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from genctl.contracts import Slot
+from genctl.decoding.slots import Slots, refuse_condition
+
 
 class UncachedPredictor:
-    """A `genctl.contracts.TokenPredictor` that computes every row anew for each token.
+    """A `genctl.contracts.TokenPredictor` that computes all tokens of a slot in each read.
 
     Args:
-        module: ``(B, T) int64`` tokens to ``(B, T, vocabulary)`` logits, such as an ONNX session;
-            no place may see a later one.
-        context: the most tokens that a row may hold.
+        module: ``(B, T) int64`` tokens to ``(B, T, vocab_size)`` logits, such as an ONNX session;
+            the logits at a position must not depend on later tokens.
+        context: the maximum number of tokens in a slot.
+        vocab_size: the number of tokens.
     """
 
-    def __init__(self, module: nn.Module, context: int) -> None:
+    def __init__(self, module: nn.Module, context: int, vocab_size: int) -> None:
         self.context = context
+        self.vocab_size = vocab_size
         self._module = module
-        self._tokens = torch.empty(0, 0, dtype=torch.int64)
-        self._ends = torch.empty(0, 1, dtype=torch.int64)
-        self._longest = 0
+        self._slots = Slots[list[int]](context, vocab_size)
 
-    def begin(self, rows: Sequence[Sequence[int]]) -> Tensor:
-        """Forget everything, read ``rows``; the logits after each, (B, vocabulary) float32."""
-        # Zeros behind a row change nothing before them.
-        padded = [[*row, *[0] * (self.context - len(row))] for row in rows]
+    def open(
+        self, tokens: Sequence[int] = (), condition: Mapping[str, Tensor] | None = None
+    ) -> Slot:
+        """Open a slot that holds ``tokens``; the model takes no condition."""
+        refuse_condition(condition)
+        self._slots.check_tokens(tokens, 0)
+        return self._slots.open(list(tokens))
+
+    @torch.inference_mode()
+    def read(self, entries: Sequence[tuple[Slot, Sequence[int]]]) -> list[Tensor]:
+        """Append tokens to slots; the logits after each of them, (T, vocab_size) float32."""
+        states = self._slots.reading(entries)
+        if not states:
+            return []
+        rows = [[*held, *tokens] for held, (_, tokens) in zip(states, entries, strict=True)]
+        longest = max(map(len, rows))
+        # Padding on the right changes nothing before it.
+        padded = [row + [0] * (longest - len(row)) for row in rows]
         device = next((p.device for p in self._module.parameters()), torch.device("cpu"))
-        self._tokens = torch.tensor(padded, device=device)
-        self._ends = torch.tensor([[len(row)] for row in rows], device=device)
-        self._longest = max(map(len, rows))
-        return self._read()
+        logits = self._module(torch.tensor(padded, device=device))
+        found = [
+            own[len(held) : len(row)].float()
+            for own, held, row in zip(logits, states, rows, strict=True)
+        ]
+        for held, row in zip(states, rows, strict=True):
+            held[:] = row
+        return found
 
-    def advance(self, tokens: Tensor) -> Tensor:
-        """Read one more token a row, (B,) int64; the logits after it, (B, vocabulary) float32."""
-        self._tokens.scatter_(1, self._ends, tokens[:, None].to(self._tokens.device))
-        self._ends = self._ends + 1
-        self._longest += 1
-        return self._read()
+    def select(self, slots: Sequence[Slot]) -> list[Slot]:
+        """Copy and reorder: new slots that continue ``slots``, which are closed."""
+        return self._slots.select(slots, lambda states: [state.copy() for state in states])
 
-    def _read(self) -> Tensor:
-        logits = self._module(self._tokens[:, : self._longest])
-        last = (self._ends - 1).to(logits.device)
-        rows = torch.arange(len(last), device=logits.device)
-        found: Tensor = logits[rows, last.squeeze(1)]
-        return found.float()
+    def close(self, slot: Slot) -> None:
+        """Give up a slot."""
+        self._slots.close(slot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 
 
 def resolve_device(wanted: str | None) -> torch.device:
@@ -27,7 +27,7 @@ def resolve_device(wanted: str | None) -> torch.device:
 
 
 def available_devices() -> list[str]:
-    """Every name that ``--device`` takes on this machine."""
+    """The name of every device on this machine."""
     names = ["cpu"]
     if torch.cuda.is_available():
         names += ["cuda", *(f"cuda:{k}" for k in range(torch.cuda.device_count()))]
@@ -44,7 +44,12 @@ def use_threads(threads: int | None) -> int:
     """
     if threads is not None:
         if threads < 1:
-            raise GenctlError(ExitStatus.USAGE, f"--threads {threads} is below 1")
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{opt('threads', threads)} is below 1",
+                option="threads",
+                suggest=1,
+            )
         torch.set_num_threads(threads)
     return torch.get_num_threads()
 
@@ -53,5 +58,6 @@ def _absent(wanted: str) -> GenctlError:
     return GenctlError(
         ExitStatus.USAGE,
         f"no device {wanted!r} here; choose one of: {', '.join(available_devices())}",
-        hint="genctl doctor shows what torch sees",
+        option="device",
+        suggest=Suggestion("doctor", text="shows what torch sees"),
     )

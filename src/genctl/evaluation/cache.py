@@ -28,7 +28,8 @@ def cache_path(folder: Path, extractor: Extractor, images_sha256: str) -> Path:
     """The file for these images' features: its name is a hash of all that they depend on."""
     parts = [_FORMAT, images_sha256, extractor.sha256, extractor.protocol, extractor.precision]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return folder / f"{extractor.name}-{key[:32]}.safetensors"
+    name = extractor.name.replace(":", "-")  # which Windows has for drives
+    return folder / f"{name}-{key[:32]}.safetensors"
 
 
 def read_features(path: Path) -> Features | None:

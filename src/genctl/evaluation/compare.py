@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from scipy import stats
 
 from genctl import documents
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.evaluation.score import Score
 
-NORMAL_95 = 1.96
-"""How many standard errors hold 95 % of a normal distribution."""
+LEVEL = 0.95
+"""How often an interval of a difference holds the true one."""
+
+_GROUPS = re.compile(r"standard (deviation|error) over (\d+) (?:splits|windows)")
+"""An `Score.error_kind` whose error comes from few groups: splits of images, windows of a text."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +30,11 @@ class Comparison:
         name: of the metric.
         first, second: the values.
         difference: ``second - first``.
-        error: half the 95 % interval of the difference, both taken for independent and normal.
+        error: half the 95 % interval of the difference, which is ``difference ± error``: Welch's
+            interval from both standard errors, the two evaluations taken for independent.
         apart: whether that interval leaves out 0.
+        p_value: of Welch's test, two-sided: how probable as large a difference is by chance alone.
+        degrees: of freedom of Student's distribution.
     """
 
     name: str
@@ -34,10 +43,19 @@ class Comparison:
     difference: float
     error: float
     apart: bool
+    p_value: float
+    degrees: float
+
+
+class _Spread(NamedTuple):
+    """The standard error of one score, and how many degrees of freedom it was estimated with."""
+
+    error: float
+    degrees: float
 
 
 def read_scores(path: Path) -> dict[str, Score]:
-    """The scores in a file that ``genctl eval --json`` wrote, by name.
+    """The scores in the JSON that the verb ``eval`` writes, by name.
 
     Raises:
         GenctlError: (DATA) no such file, or other content.
@@ -46,11 +64,11 @@ def read_scores(path: Path) -> dict[str, Score]:
         document = documents.parse(path.read_bytes())
         found = [_score(score) for score in document["scores"]]
     except FileNotFoundError:
-        raise GenctlError(ExitStatus.DATA, f"no scores at {path}", hint=_HOW) from None
+        raise GenctlError(ExitStatus.DATA, f"no scores at {path}", suggest=_HOW) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error) or type(error).__name__
         raise GenctlError(
-            ExitStatus.DATA, f"{path} holds no scores ({reason})", hint=_HOW
+            ExitStatus.DATA, f"{path} holds no scores ({reason})", suggest=_HOW
         ) from None
     return {score.name: score for score in found}
 
@@ -65,14 +83,19 @@ def compare_all(first: Mapping[str, Score], second: Mapping[str, Score]) -> list
     if not both:
         raise GenctlError(
             ExitStatus.DATA,
-            f"the one has {', '.join(first) or 'nothing'}, the other "
-            f"{', '.join(second) or 'nothing'}: no metric in common",
+            f"no metric in common: the first has {', '.join(first) or 'none'}, the second "
+            f"{', '.join(second) or 'none'}",
+            hint="evaluate both with the same metric",
         )
     return [compare(first[name], second[name]) for name in both]
 
 
 def compare(first: Score, second: Score) -> Comparison:
-    """Set two scores beside each other.
+    """Set two scores beside each other by Welch's interval (1947).
+
+    Files of scores hold no values of single images, so nothing can be resampled: the interval comes
+    from both standard errors, by Student's quantile for the degrees of freedom of Welch and
+    Satterthwaite. From a few thousand images on that is the normal quantile, 1.96.
 
     Raises:
         GenctlError: (DATA) their signatures differ: not the same number is meant.
@@ -81,20 +104,57 @@ def compare(first: Score, second: Score) -> Comparison:
         raise GenctlError(
             ExitStatus.DATA,
             f"{first.name} cannot be compared: {'; '.join(differing)}",
-            hint="evaluate both with the same version, options, reference and --n",
+            hint=f"evaluate both with the same version, options, reference and {opt('n')}",
         )
     difference = second.value - first.value
-    error = NORMAL_95 * math.hypot(first.error, second.error)
+    spread = _spread_of_difference(_spread(first), _spread(second))
+    error = spread.error * float(stats.t.ppf((1 + LEVEL) / 2, spread.degrees))
     return Comparison(
-        first.name, first.value, second.value, difference, error, abs(difference) > error
+        first.name,
+        first.value,
+        second.value,
+        difference,
+        error,
+        abs(difference) > error,
+        _p_value(difference, spread),
+        spread.degrees,
     )
+
+
+def _spread(score: Score) -> _Spread:
+    """The standard error of a score.
+
+    Of an Inception Score ``error`` is the deviation of the splits (ddof 0), as papers report it;
+    the standard error of their mean is that over the root of one less than there are splits.
+    """
+    if match := _GROUPS.match(score.error_kind):
+        groups = int(match[2])
+        scale = math.sqrt(groups - 1) if match[1] == "deviation" and groups > 1 else 1.0
+        return _Spread(score.error / scale, max(1, groups - 1))
+    images = min(score.n_generated, score.n_reference or score.n_generated)
+    return _Spread(score.error, max(1, images - 1))
+
+
+def _spread_of_difference(first: _Spread, second: _Spread) -> _Spread:
+    """Of two independent values: Welch 1947, Satterthwaite 1946."""
+    error = math.hypot(first.error, second.error)
+    if not error > 0:  # 0, or unknown
+        return _Spread(error, first.degrees + second.degrees)
+    shares = [(one.error / error) ** 4 / one.degrees for one in (first, second)]
+    return _Spread(error, 1 / sum(shares))
+
+
+def _p_value(difference: float, spread: _Spread) -> float:
+    if spread.error == 0:
+        return float(difference == 0)
+    return float(2 * stats.t.sf(abs(difference) / spread.error, spread.degrees))
 
 
 def _differing(first: str, second: str) -> list[str]:
     """The fields of two signatures that are not equal, in words."""
     one, two = (_fields(signature) for signature in (first, second))
     return [
-        f"{key} is {one.get(key, 'absent')} in the one and {two.get(key, 'absent')} in the other"
+        f"{key} is {one.get(key, 'absent')} in the first and {two.get(key, 'absent')} in the second"
         for key in {**one, **two}
         if one.get(key) != two.get(key)
     ]
@@ -119,4 +179,9 @@ def _score(document: Mapping[str, Any]) -> Score:
     )
 
 
-_HOW = "genctl eval fid RUN --json > scores.json"
+_HOW = Suggestion(
+    "eval",
+    {"out": Placeholder("FOLDER")},
+    "writes the file FOLDER/eval.json",
+    args=("fid", Placeholder("RUN")),
+)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.extractors.base import Classifier, Extractor
 from genctl.evaluation.features import Features
 from genctl.evaluation.measures.frechet import frechet_of
 from genctl.evaluation.measures.inception_score import SPLITS, inception_score
 from genctl.evaluation.measures.infinity import POINTS, extrapolate
+from genctl.evaluation.measures.intervals import RESAMPLES
 from genctl.evaluation.measures.kernel_distance import (
     SUBSET_SIZE,
     kernel_distance,
@@ -35,6 +37,9 @@ from genctl.evaluation.statistics_file import Summary
 
 NEEDS_IMAGES: tuple[Metric, ...] = ("kid", "prdc", "per-class", "memorisation")
 """What cannot be told from the statistics of real images alone."""
+
+_WILSON: Mapping[str, Any] = {"ci": "wilson"}
+"""The field of signatures whose errors are those of shares."""
 
 
 def measure(metric: Metric, seen: EvalInputs) -> list[Score]:
@@ -71,13 +76,15 @@ def require(
         raise GenctlError(
             ExitStatus.USAGE,
             "per-class needs classes, and the reference has none",
-            hint="a sub-folder for each class",
+            hint="put the images of each class into a sub-folder of its own",
+            option="metric",
         )
     if "memorisation" in metrics and held_out is None:
         raise GenctlError(
             ExitStatus.USAGE,
-            "memorisation compares with held-out images, and the reference has none",
+            "memorisation needs held-out images, and the reference has none",
             hint="put some into a folder test/ beside train/",
+            option="metric",
         )
 
 
@@ -92,7 +99,11 @@ def classifier_of(extractor: Extractor) -> Classifier:
     raise GenctlError(
         ExitStatus.USAGE,
         f"`is` needs a classifier, and the {extractor.name} extractor has none",
-        hint="--extractor digits for digits, or --extractor inception with its weights",
+        option="extractor",
+        suggest=(
+            Suggestion("", {"extractor": "digits"}, "for images of digits"),
+            Suggestion("", {"extractor": "inception"}, "with its weights"),
+        ),
     )
 
 
@@ -140,17 +151,18 @@ def _neighbours(seen: EvalInputs) -> list[Score]:
     close = precision_recall(generated, real)
     crowd = density_coverage(generated, real)
     parts = [
-        ("precision", close.precision, PRECISION_K, "<=", "generated"),
-        ("recall", close.recall, PRECISION_K, "<=", "reference"),
-        ("density", crowd.density, DENSITY_K, "<", "generated"),
-        ("coverage", crowd.coverage, DENSITY_K, "<", "reference"),
+        ("precision", close.precision, PRECISION_K, "<=", "generated", _WILSON),
+        ("recall", close.recall, PRECISION_K, "<=", "reference", _WILSON),
+        ("density", crowd.density, DENSITY_K, "<", "generated", {}),
+        ("coverage", crowd.coverage, DENSITY_K, "<", "reference", _WILSON),
     ]
     return [
         replace(
-            seen.compared(name, *found, k=k, ties=ties),
-            error_kind=f"standard error over {over} images, neighbourhoods held fixed",
+            seen.compared(name, *found, k=k, ties=ties, **interval),
+            error_kind=f"standard error over {over} images{' (Wilson)' if interval else ''}, "
+            "neighbourhoods held fixed",
         )
-        for name, found, k, ties, over in parts
+        for name, found, k, ties, over, interval in parts
     ]
 
 
@@ -161,7 +173,8 @@ def _per_class(seen: EvalInputs) -> list[Score]:
         raise GenctlError(
             ExitStatus.DATA,
             f"no class has more than {PRECISION_K} generated and {PRECISION_K} real images",
-            hint="a larger --n, or leave per-class out",
+            hint=f"a larger {opt('n')}, or leave per-class out",
+            option="n",
         )
     missing = [name for name in real.class_names if name not in {score.name for score in found}]
     left_out = (f"too few images of the classes {', '.join(missing[:10])}: left out",)
@@ -180,7 +193,12 @@ def _per_class(seen: EvalInputs) -> list[Score]:
             ),
             (
                 seen.compared(
-                    "recall-per-class", *recall, classes=len(found), k=PRECISION_K, ties="<="
+                    "recall-per-class",
+                    *recall,
+                    classes=len(found),
+                    k=PRECISION_K,
+                    ties="<=",
+                    **_WILSON,
                 ),
                 {score.name: score.recall.value for score in found},
             ),
@@ -194,12 +212,18 @@ def _memorisation(seen: EvalInputs) -> list[Score]:
     same = np.isin(seen.generated.digests.numpy(), seen.real.features.digests.numpy())
     return [
         replace(
-            seen.compared("memorisation", found.ratio, found.error, held=len(usual)),
-            error_kind="standard error over generated samples (bootstrap)",
+            seen.compared(
+                "memorisation", found.ratio, found.error, held=len(usual), boot=RESAMPLES
+            ),
+            error_kind=f"standard error over generated samples (bootstrap, {RESAMPLES} resamples)",
             details={
                 "copies": found.copies,
+                "copies_low": found.copies_interval.low,
+                "copies_high": found.copies_interval.high,
                 "pixel_copies": int(same.sum()),
                 "close": found.close,
+                "close_low": found.close_interval.low,
+                "close_high": found.close_interval.high,
             },
         )
     ]

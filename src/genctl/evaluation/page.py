@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 
 from genctl.evaluation.score import Score
-from genctl.web import html
-from genctl.web.html import Picture
+from genctl.web.render import PageImage, render
 
 MEANINGS: Mapping[str, str] = {
     "fid": "distance between the two sets; smaller is better",
@@ -51,58 +49,21 @@ class Page:
     scores: Sequence[Score]
     baselines: Mapping[str, Score]
     warnings: Sequence[str]
-    grids: Sequence[Picture] = ()
-    pairs: Sequence[Picture] = ()
+    grids: Sequence[PageImage] = ()
+    pairs: Sequence[PageImage] = ()
     pairs_note: str = ""
     charts: Mapping[str, str] = field(default_factory=dict)
 
     def to_html(self) -> str:
         """The file."""
-        charts = "".join(html.drawing(svg, name) for name, svg in self.charts.items())
-        pairs = "".join(map(html.figure, self.pairs))
-        return html.page(
-            self.title,
-            (
-                html.facts(self.facts),
-                _scores(self.scores, self.baselines),
-                html.section("Before quoting a number", html.listing(self.warnings)),
-                html.section("Images", "".join(map(html.figure, self.grids)), "grids"),
-                html.section(
-                    "Closest pairs",
-                    pairs and f'<p>{escape(self.pairs_note)}</p><div class="pairs">{pairs}</div>',
-                ),
-                html.section("Charts", charts, "grids"),
-                _signatures(self.scores),
-                _seconds(self.scores),
-            ),
-        )
+        return render("eval.html", title=self.title, page=self)
 
+    def meaning(self, score: Score) -> str:
+        """What a score tells, in a few words; empty where nothing is known of its metric."""
+        return MEANINGS.get(score.name.partition("[")[0], "")
 
-def _scores(scores: Sequence[Score], baselines: Mapping[str, Score]) -> str:
-    head = "<tr><th></th><th>value</th><th>error</th>"
-    head += "<th>real images</th><th>error</th><th class='text'>what it says</th></tr>"
-    rows = []
-    for score in scores:
-        baseline = baselines.get(score.name)
-        real = (f"{baseline.value:.4g}", f"± {baseline.error:.2g}") if baseline else ("", "")
-        cells = (f"{score.value:.4g}", f"± {score.error:.2g}", *real)
-        meaning = MEANINGS.get(score.name.partition("[")[0], "")
-        rows.append(
-            f"<tr><th>{escape(score.name)}</th>"
-            + "".join(f"<td>{cell}</td>" for cell in cells)
-            + f"<td class='text'>{escape(meaning)}</td></tr>"
-        )
-    return f"<table>{head}{''.join(rows)}</table>"
-
-
-def _signatures(scores: Sequence[Score]) -> str:
-    rows = "".join(f"<li><code>{escape(score.signature)}</code></li>" for score in scores)
-    note = "<p>Two values may be compared when everything in their signatures is the same.</p>"
-    return html.section("Signatures", f"{note}<ul>{rows}</ul>")
-
-
-def _seconds(scores: Sequence[Score]) -> str:
-    shared = {k: v for k, v in scores[0].seconds.items() if k != "metric"}
-    measured = {score.name: score.seconds.get("metric", 0.0) for score in scores}
-    items = [f"{name} {seconds:.1f} s" for name, seconds in {**shared, **measured}.items()]
-    return html.section("Time", f"<p>{escape('; '.join(items))}</p>")
+    def seconds(self) -> str:
+        """How long each stage and each metric took."""
+        shared = {k: v for k, v in self.scores[0].seconds.items() if k != "metric"}
+        measured = {score.name: score.seconds.get("metric", 0.0) for score in self.scores}
+        return "; ".join(f"{name} {took:.1f} s" for name, took in {**shared, **measured}.items())

@@ -114,4 +114,8 @@ def require_two(features: Features, kind: str) -> None:
         kind: of images, for the message.
     """
     if features.count < 2:
-        raise GenctlError(ExitStatus.DATA, f"a comparison needs at least 2 {kind} images, not 1")
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"a comparison needs at least 2 {kind} images, and there is 1",
+            hint="add images",
+        )

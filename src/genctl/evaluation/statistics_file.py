@@ -8,7 +8,6 @@ clean-fid and EDM read and write them, or ``m`` and ``s`` as older files call th
 from __future__ import annotations
 
 import time
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from genctl.data.images.sources.archive import array_in
-from genctl.data.images.sources.zip_file import BROKEN
-from genctl.errors import ExitStatus, GenctlError
+from genctl.data.images.sources.archive import array_names, arrays_in
+from genctl.data.images.sources.zip_file import DamagedError, reading
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features
 from genctl.evaluation.measures.frechet import FeatureStats, Gaussian
@@ -63,18 +62,21 @@ class Summary:
         """The error of whoever needs them."""
         return GenctlError(
             ExitStatus.USAGE,
-            f"{self.name} holds statistics and no images, so only fid and fid-infinity can be "
-            "measured against it",
-            hint="genctl eval fid, or --ref FOLDER",
+            f"{self.name} holds statistics and no images, which is enough for fid and fid-infinity "
+            "only",
+            option="ref",
+            suggest=(
+                Suggestion("eval", args=("fid",)),
+                Suggestion("", {"ref": Placeholder("FOLDER")}),
+            ),
         )
 
 
 def is_summary(path: Path) -> bool:
     """Whether ``path`` is an ``.npz`` of statistics; one that holds images, too, is of images."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = {name.removesuffix(".npy") for name in archive.namelist()}
-    except BROKEN:
+        names = set(array_names(path))
+    except DamagedError:
         return False
     return _IMAGES not in names and any(names.issuperset(pair) for pair in _NAMES)
 
@@ -90,7 +92,7 @@ def read_summary(path: Path, extractor: Extractor) -> Summary:
     if mean.shape != (extractor.dim,) or covariance.shape != (extractor.dim, extractor.dim):
         raise _refusal(
             path,
-            f"they are of {mean.size:,} features, and {extractor.name} gives {extractor.dim:,}",
+            f"they have {mean.size:,} features, and {extractor.name} gives {extractor.dim:,}",
         )
     own = _tag(extractor)
     if made_with not in ("", own):
@@ -125,21 +127,29 @@ def _tag(extractor: Extractor) -> str:
 
 def _read(path: Path) -> tuple[Any, Any, int | None, str]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = next((pair for pair in _NAMES if set(pair) <= set(archive.files)), None)
-            if names is None:
-                raise _refusal(path, f"it has {', '.join(archive.files) or 'nothing'}")
-            mean, covariance = (array_in(archive, name).astype(np.float64) for name in names)
-            count = int(array_in(archive, "n")) if "n" in archive else None
-            made_with = str(array_in(archive, "extractor")) if "extractor" in archive else ""
-    except BROKEN as error:
-        raise _refusal(path, str(error) or type(error).__name__) from None
-    return mean, covariance, count, made_with
+        present = array_names(path)
+        names = next((pair for pair in _NAMES if set(pair) <= set(present)), None)
+        if names is None:
+            raise _refusal(path, f"it has {', '.join(present) or 'nothing'}")
+        more = [name for name in ("n", "extractor") if name in present]
+        found = arrays_in(path, [*names, *more])
+        with reading():  # numbers of any type may be there, and texts
+            mean, covariance = (found[name].astype(np.float64) for name in names)
+            count = int(found["n"]) if "n" in found else None
+    except DamagedError as error:
+        raise _refusal(path, str(error)) from None
+    return mean, covariance, count, str(found.get("extractor", ""))
 
 
 def _refusal(path: Path, why: str) -> GenctlError:
     return GenctlError(
         ExitStatus.DATA,
         f"cannot take statistics from {path}: {why}",
-        hint="genctl stats SOURCE --out ref.npz makes such a file",
+        option="ref",
+        suggest=Suggestion(
+            "stats",
+            {"out": "ref.npz"},
+            "writes such a file",
+            args=(Placeholder("SOURCE"),),
+        ),
     )

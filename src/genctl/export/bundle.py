@@ -35,7 +35,7 @@ def write(
     parents: Path | None = None,
     assets: Mapping[str, bytes] | None = None,
 ) -> Proof:
-    """Write a folder that `read` and ``genctl sample`` take, and prove it by reading it back.
+    """Write a folder that `read` and ``genctl.load`` take, and prove it by reading it back.
 
     Args:
         document: see `genctl.export.document.to_text`.
@@ -71,14 +71,16 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         text = (path / _DOCUMENT).read_bytes()
     except OSError as error:
-        raise GenctlError(ExitStatus.DATA, f"{path} is not a genctl export: {error}") from None
+        raise GenctlError(
+            ExitStatus.DATA, f"{path} is not a folder that genctl exported: {error}"
+        ) from None
     document = from_text(text, path / _DOCUMENT, also="sha256")
     tensors = load_tensors(path / _WEIGHTS)
     if sha256_of(path / _WEIGHTS) != document["sha256"]:
         raise GenctlError(
             ExitStatus.DATA,
-            f"{path / _WEIGHTS} is damaged: it has another checksum than when it was written",
-            hint="copy the folder again, or export the run again with genctl export",
+            f"{path / _WEIGHTS} is damaged: its checksum is not the one it was written with",
+            hint="copy the folder again, or export the run again",
         )
     return document, tensors
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from genctl.contracts import DataSpec
+from genctl.registry import OutputKind
 
-_UNITS = {"img": "images", "tok": "tokens", "pair": "pairs"}
 _SHOWN_CLASSES = 20
 
-_USE_IMAGES = """\
+_USE_FILES = """\
 ```sh
-genctl sample . --n 64 --out samples.{suffix}
+genctl sample . --n 64 --out samples{suffix}
 ```
 
 ```python
@@ -22,7 +22,7 @@ import genctl
 samples = genctl.load(".").sample(64, seed=0)
 ```"""
 
-_USE_TEXT = """\
+_USE_SHOWN = """\
 ```sh
 genctl sample . --n 3
 ```
@@ -102,7 +102,7 @@ class Card:
         weights: a sentence on the weights at hand: which ones, of which step.
         sizes: module -> how many numbers it has.
         command: trains the same model again.
-        output: what it makes (``image`` ...), or None when it makes nothing.
+        output: the kind of its samples; None when it samples nothing.
         licence: of the data; empty when it is not known.
         settings: what differs from the defaults.
         training: facts of the training, one line each.
@@ -117,7 +117,7 @@ class Card:
     weights: str
     sizes: Mapping[str, int]
     command: str
-    output: str | None = "image"
+    output: OutputKind | None = None
     licence: str = ""
     settings: Sequence[Setting] = ()
     training: Sequence[str] = ()
@@ -150,7 +150,7 @@ def for_transformers(text: str) -> str:
     It says how transformers uses the folder where it said how genctl does, and begins with what
     the Hub shows.
     """
-    return _HUB + text.replace(_USE_TEXT, _USE_TRANSFORMERS)
+    return _HUB + text.replace(_USE_SHOWN, _USE_TRANSFORMERS)
 
 
 def for_diffusers(text: str, use: str) -> str:
@@ -160,7 +160,7 @@ def for_diffusers(text: str, use: str) -> str:
         use: what its section on use says in place of how genctl uses an export of its own; at
             the end of a card that somebody has rewritten.
     """
-    own = _USE_IMAGES.format(suffix="png")
+    own = _USE_FILES.format(suffix=".png")
     if own not in text:
         return f"{text.rstrip()}\n\n## With diffusers\n\n{use}\n"
     return text.replace(own, use).replace("`model.safetensors` holds", "`unet/` holds")
@@ -168,32 +168,23 @@ def for_diffusers(text: str, use: str) -> str:
 
 def count_of(data: DataSpec) -> str:
     """How many units of the data there are, in words: ``7,934 images``, ``338,025 tokens``."""
-    return f"{data.examples * data.units_per_example:,} {_UNITS.get(data.unit, data.unit)}"
-
-
-def in_words(examples: int, unit: str, shape: Sequence[int]) -> str:
-    """So many examples: ``64 images of shape 1x28x28``, ``512 tokens in windows of 256``."""
-    size = "x".join(map(str, shape))
-    if unit == "tok":
-        return f"{examples * shape[0]:,} tokens in windows of {size}"
-    return f"{examples:,} {_UNITS.get(unit, unit)} of shape {size}"
+    return data.in_words(data.examples).partition(" in windows")[0].partition(" of shape")[0]
 
 
 def _use(card: Card) -> list[str]:
     sizes = ", ".join(f"{role} {size:,}" for role, size in card.sizes.items())
     paragraphs = [card.weights, f"Parameters and buffers: {sizes}."]
-    if card.output is not None:
-        suffix = "png" if card.output == "image" else "npz"
-        use = _USE_TEXT if card.output == "text" else _USE_IMAGES.format(suffix=suffix)
+    if card.output is not None and "generate" in card.output.targets:
+        use = _USE_SHOWN if card.output.shown else _USE_FILES.format(suffix=card.output.suffixes[0])
         paragraphs += ["In this folder:", use]
     return paragraphs
 
 
 def _data(card: Card) -> list[str]:
     data = card.data
-    facts = [f"- {in_words(data.examples, data.unit, data.shape)}, from `{data.name}`"]
-    if data.vocab_size:
-        facts.append(f"- {data.vocab_size:,} different tokens")
+    facts = [f"- {data.in_words(data.examples)}, from `{data.name}`"]
+    if data.main.size:
+        facts.append(f"- {data.main.size:,} different {data.main.kind}")
     if data.class_names:
         names = ", ".join(data.class_names[:_SHOWN_CLASSES])
         more = ", ..." if data.num_classes > _SHOWN_CLASSES else ""
@@ -236,7 +227,7 @@ def _cell(value: Any) -> str:
 
 def _limits(card: Card) -> list[str]:
     data = card.data
-    seen = in_words(data.examples, data.unit, data.shape)
+    seen = data.in_words(data.examples)
     return [
         f"- It has seen {seen} and nothing else: expect more "
         "of the same, with their gaps and their slant.\n"

@@ -46,9 +46,17 @@ def from_text(text: str | bytes, origin: Path, *, also: str) -> dict[str, Any]:
             f"{origin} has export format {version}; this genctl reads format {FORMAT_VERSION}",
             hint="use the version of genctl that wrote it, or export the run again",
         )
+    document = _migrated(document)
     if not _is_complete(document, also):
         raise _damaged(origin)
     return dict(document)
+
+
+def _migrated(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A document of before the files of the data were called assets, as one of today's."""
+    if "artefacts" not in document:
+        return document
+    return {("assets" if key == "artefacts" else key): value for key, value in document.items()}
 
 
 def asset_texts(assets: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
@@ -88,6 +96,6 @@ def _is_inside(name: str) -> bool:
 def _damaged(origin: Path) -> GenctlError:
     return GenctlError(
         ExitStatus.DATA,
-        f"{origin} is damaged: what genctl wrote about it cannot be read",
-        hint="export the run again with genctl export",
+        f"{origin} is damaged: its description by genctl cannot be read",
+        hint="export the run again",
     )

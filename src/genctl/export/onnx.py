@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from genctl.contracts import ExportPlan
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.export.document import from_text, to_text
 from genctl.export.packages import one_line, quiet, require
 from genctl.export.proof import Proof, refuted, scaled_error
@@ -85,9 +85,7 @@ def read(path: Path) -> tuple[dict[str, Any], OnnxModule]:
     """
     require("ONNX", "onnx", "onnxruntime")
     if not path.is_file():
-        raise GenctlError(
-            ExitStatus.DATA, f"no file at {path}", hint="genctl export --format onnx writes one"
-        )
+        raise GenctlError(ExitStatus.DATA, f"no file at {path}", suggest=_WRITE)
     try:
         session = _session(path)
     except Exception as error:  # the runtime has no base class for what it raises
@@ -98,10 +96,13 @@ def read(path: Path) -> tuple[dict[str, Any], OnnxModule]:
     if text is None:
         raise GenctlError(
             ExitStatus.DATA,
-            f"{path} is ONNX that genctl did not write, so it does not say how to sample it",
-            hint="genctl export --format onnx writes files that do",
+            f"{path} was not written by genctl, so it does not tell how to sample it",
+            suggest=_WRITE,
         )
     return from_text(text, path, also="role"), OnnxModule(session)
+
+
+_WRITE = Suggestion("export", {"format": "onnx"}, "writes one", args=(Placeholder("RUN"),))
 
 
 def is_export(path: Path) -> bool:

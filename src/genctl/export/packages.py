@@ -33,7 +33,7 @@ def require(format: str, extra: str, *packages: str) -> None:
     if missing:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{format} needs {' and '.join(missing)}, which this Python does not have",
+            f"{format} needs {' and '.join(missing)} (not installed)",
             hint=f'pip install "genctl[{extra}]"',
         )
 

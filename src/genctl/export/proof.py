@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 
 
 @dataclass(frozen=True)
@@ -58,5 +58,6 @@ def refuted(path: Path, reason: str) -> GenctlError:
     return GenctlError(
         ExitStatus.PROOF_FAILED,
         f"{path} was not written: {reason}",
-        hint="genctl export --format safetensors keeps the model as it is",
+        option="format",
+        suggest=Suggestion("", {"format": "safetensors"}, "keeps the model as it is"),
     )

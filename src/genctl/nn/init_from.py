@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 
 
 def init_from(module: nn.Module, source: nn.Module) -> None:
-    """Copy the weights of ``source``, the module of the run that ``--init`` names.
+    """Copy the weights of ``source``, the module of the run that training begins with.
 
     Raises:
         GenctlError: (USAGE) the two have not the same weights, or one of another shape.
@@ -19,8 +19,9 @@ def init_from(module: nn.Module, source: nn.Module) -> None:
         if own.get(name) != given.get(name):
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"--init has another shape: its {name} is {given.get(name)}, here it is "
-                f"{own.get(name)}",
-                hint="leave out what changes the shape, or start without --init",
+                f"the run of {opt('init')} has another shape: its {name} is {given.get(name)}, "
+                f"here it is {own.get(name)}",
+                hint=f"leave out what changes the shape, or leave {opt('init')} out",
+                option="init",
             )
     module.load_state_dict(source.state_dict())

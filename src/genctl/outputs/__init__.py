@@ -1,0 +1,1 @@
+"""What becomes of what models generate: one folder a kind of output."""

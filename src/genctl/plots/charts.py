@@ -1,138 +1,144 @@
-"""Small charts as SVG text: no script, no font, no file besides."""
+"""Charts for pages, each an SVG element: from plain numbers and names, whatever they measure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from genctl.plots.style import INK, ONE, PALE, SERIES, TWO, drawing, label, single, to_svg
 
-WIDTH, HEIGHT = 460, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 12, 34
-_BAR = 18
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    Values = NDArray[Any]
+
+WIDTH, HEIGHT = 4.8, 2.5
+"""Of a chart, in inches."""
+
+_TICKS = 4
+_BAR, _MARGIN = 0.2, 0.45
 
 
-class Axis(NamedTuple):
-    """A linear map from values to pixels."""
+def curve(points: Sequence[tuple[float, float]], axis: str) -> str:
+    """Values over what ``axis`` names, with a dot at the last one.
 
-    low: float
-    high: float
-    start: float
-    stop: float
+    Args:
+        points: pairs of place and finite value, in the order of places; at least one.
+        axis: what the places count.
+    """
+    with drawing():
+        figure, axes = single(WIDTH, HEIGHT)
+        draw_points(axes, points)
+        axes.set_xlabel(label(axis))
+        return to_svg(figure)
 
-    def __call__(self, value: float) -> float:
-        share = (value - self.low) / ((self.high - self.low) or 1.0)
-        return self.start + share * (self.stop - self.start)
+
+def draw_points(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
+    """A line through ``points`` and a dot at its end, on axes with few, short ticks."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
+    places, values = zip(*points, strict=True)
+    axes.plot(places, values, color=ONE)
+    axes.plot(places[-1:], values[-1:], "o", color=ONE)
+    axes.xaxis.set_major_locator(MaxNLocator(_TICKS, integer=True))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.yaxis.set_major_locator(MaxNLocator(_TICKS))
+    axes.yaxis.set_major_formatter("{x:.4g}")
 
 
 def line_over_inverse(counts: Sequence[int], values: Sequence[float], limit: float) -> str:
-    """Values at several counts over 1 / count, and the line that meets the axis at ``limit``."""
-    x = Axis(0, 1 / min(counts), _LEFT, WIDTH - _RIGHT)
-    low, high = min(0.0, limit, *values), max(*values, limit)
-    y = Axis(low, high + 0.05 * (high - low), HEIGHT - _BOTTOM, _TOP)
-    slope = np.polyfit([1 / n for n in counts], np.asarray(values) - limit, 1)[0]
-    end = limit + slope / min(counts)
-    dots = [_dot(x(1 / n), y(v)) for n, v in zip(counts, values, strict=True)]
-    line = _line(x(0), y(limit), x(1 / min(counts)), y(end), "fit")
-    labels = [(x(1 / n), f"1/{n:,}") for n in (max(counts), min(counts))]
-    return _frame(x, y, [line, *dots], [(x(0), "0"), *labels], "1 / number of images")
+    """Values at several counts over 1 / count, and the line that reaches ``limit`` at infinity.
+
+    Args:
+        counts: positive; at least one.
+        values: finite, one for each count.
+        limit: where the line meets the axis.
+    """
+    import numpy as np
+    from matplotlib.ticker import MaxNLocator
+
+    inverse = 1 / np.asarray(counts, dtype=float)
+    slope = np.linalg.lstsq(inverse[:, None], np.asarray(values) - limit, rcond=None)[0][0]
+    fewest, most = min(counts), max(counts)
+    ticks = {0.0: "∞"} | {1 / n: f"{n:,}" for n in sorted({fewest, min(2 * fewest, most), most})}
+    with drawing():
+        figure, axes = single(WIDTH, HEIGHT)
+        axes.plot([0, 1 / fewest], [limit, limit + slope / fewest], color=TWO)
+        axes.plot(0, limit, "o", color=TWO, markerfacecolor="none")
+        axes.plot(inverse, values, "o", color=ONE)
+        axes.set_xticks(list(ticks), list(ticks.values()))
+        axes.yaxis.set_major_locator(MaxNLocator(_TICKS))
+        axes.set_xlabel("number of images N, on a scale of 1/N")
+        return to_svg(figure)
 
 
-def curve(points: Sequence[tuple[float, float]], label: str) -> str:
-    """A metric against what was seen of the data, and a dot at its end."""
-    at, values = zip(*points, strict=True)
-    x = Axis(min(at), max(at), _LEFT, WIDTH - _RIGHT)
-    y = Axis(min(values), max(values), HEIGHT - _BOTTOM, _TOP)
-    path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in points)
-    line = f'<polyline class="l0" points="{path}"/>'
-    ticks = [(x(at[0]), f"{at[0]:,.0f}"), (x(at[-1]), f"{at[-1]:,.0f}")]
-    return _frame(x, y, [line, _dot(x(at[-1]), y(values[-1]))], ticks, label)
+def histograms(series: Mapping[str, Values], axis: str, bins: int = 40) -> str:
+    """Shares of values in equal bins, one outline for each series.
 
+    Args:
+        series: name -> (N,) values of at least 0; the largest 0.5 % go into the last bin.
+        axis: what the values are.
+    """
+    import numpy as np
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-def histograms(series: Mapping[str, NDArray[np.float64]], label: str, bins: int = 40) -> str:
-    """Shares of values in equal bins, one outline for each series."""
-    top = float(max(np.quantile(values, 0.995) for values in series.values()))
+    top = float(max(np.quantile(values, 0.995) for values in series.values())) or 1.0
     edges = np.linspace(0, top, bins + 1)
-    shares = {
-        name: np.histogram(np.minimum(values, top), edges)[0] / len(values)
-        for name, values in series.items()
-    }
-    x = Axis(0, top, _LEFT, WIDTH - _RIGHT)
-    y = Axis(0, 1.1 * max(float(s.max()) for s in shares.values()), HEIGHT - _BOTTOM, _TOP)
-    outlines = [_outline(edges, share, x, y, place) for place, share in enumerate(shares.values())]
-    legend = [
-        f'<text class="s{place}" x="{WIDTH - _RIGHT}" y="{_TOP + 14 + 16 * place}" '
-        f'text-anchor="end">{escape(name)}</text>'
-        for place, name in enumerate(shares)
-    ]
-    ticks = [(x(value), f"{value:.3g}") for value in (0.0, top / 2, top)]
-    return _frame(x, y, outlines + legend, ticks, label)
+    with drawing():
+        figure, axes = single(WIDTH, HEIGHT)
+        outlines = []
+        for place, values in enumerate(series.values()):
+            colour, line = SERIES[place % len(SERIES)]
+            counted, _ = np.histogram(np.minimum(values, top), edges)
+            shares = counted / len(values)
+            outlines.append(axes.stairs(shares, edges, color=colour, linestyle=line))
+        axes.set_xlim(0, top)
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(_TICKS))
+        axes.yaxis.set_major_locator(MaxNLocator(_TICKS))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+        axes.set_xlabel(label(axis))
+        axes.set_ylabel("share")
+        # Names beside their lines: one that begins with "_" would be left out otherwise.
+        axes.legend(outlines, [label(name) for name in series], loc="upper right")
+        return to_svg(figure)
 
 
-def bars(values: Mapping[str, float], floors: Mapping[str, float]) -> str:
-    """A bar for each name, and a mark where real images stand."""
-    top = max(1e-12, *values.values(), *floors.values()) if floors else max(1e-12, *values.values())
-    x = Axis(0, top, 130, WIDTH - 70)
-    height = _BAR * len(values) + 8
-    parts = []
-    for place, (name, value) in enumerate(values.items()):
-        y = 4 + _BAR * place
-        parts.append(f'<text x="122" y="{y + 13}" text-anchor="end">{escape(name[:18])}</text>')
-        parts.append(
-            f'<rect class="bar" x="{x(0):.1f}" y="{y + 3}" width="{x(max(0.0, value)) - x(0):.1f}" '
-            f'height="{_BAR - 6}"/>'
-        )
-        parts.append(f'<text x="{x(max(0.0, value)) + 5:.1f}" y="{y + 13}">{value:.3g}</text>')
-        if name in floors:
-            at = x(floors[name])
-            parts.append(_line(at, y + 1, at, y + _BAR - 1, "real"))
-    return _svg(height, parts)
+def bars(values: Mapping[str, float], marks: Mapping[str, float], mark: str = "") -> str:
+    """A bar for each name, from the top, and a mark across it where something else stands.
 
+    Args:
+        values: name -> finite value.
+        marks: name -> finite value; names without one have no mark.
+        mark: what the marks are, for the legend.
+    """
+    from matplotlib.ticker import MaxNLocator
 
-def _frame(
-    x: Axis, y: Axis, parts: Sequence[str], ticks: Sequence[tuple[float, str]], label: str
-) -> str:
-    bottom = HEIGHT - _BOTTOM
-    axes = [
-        _line(x.start, bottom, x.stop, bottom, "axis"),
-        _line(x.start, bottom, x.start, _TOP, "axis"),
-    ]
-    marks = [
-        f'<text x="{at:.1f}" y="{bottom + 15}" '
-        f'text-anchor="{"end" if at >= x.stop else "middle"}">{escape(text)}</text>'
-        for at, text in ticks
-    ]
-    heights = [
-        f'<text x="{x.start - 5}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.3g}</text>'
-        for value in np.linspace(y.low, y.high, 4)[:-1]
-    ]
-    title = (
-        f'<text x="{(x.start + x.stop) / 2:.1f}" y="{HEIGHT - 4}" text-anchor="middle">'
-        f"{escape(label)}</text>"
-    )
-    return _svg(HEIGHT, [*axes, *parts, *marks, *heights, title])
-
-
-def _outline(
-    edges: NDArray[np.float64], share: NDArray[np.float64], x: Axis, y: Axis, k: int
-) -> str:
-    corners = [(edges[0], 0.0)]
-    for left, right, value in zip(edges[:-1], edges[1:], share, strict=True):
-        corners += [(left, value), (right, value)]
-    corners.append((edges[-1], 0.0))
-    path = " ".join(f"{x(float(a)):.1f},{y(float(b)):.1f}" for a, b in corners)
-    return f'<polyline class="l{k}" points="{path}"/>'
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
-    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-
-
-def _dot(x: float, y: float) -> str:
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>'
-
-
-def _svg(height: int, parts: Sequence[str]) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}">{"".join(parts)}</svg>'
+    names, heights = list(values), list(values.values())
+    places = [(place, marks[name]) for place, name in enumerate(names) if name in marks]
+    with drawing():
+        figure, axes = single(WIDTH, _BAR * len(names) + _MARGIN)
+        axes.barh(range(len(names)), heights, height=0.6, color=ONE)
+        if places:
+            rows, found = zip(*places, strict=True)
+            drawn = axes.plot(found, rows, "|", color=TWO, markersize=9, markeredgewidth=1.5)
+            if mark:
+                figure.legend(drawn, [label(mark)], loc="outside upper right")
+        for place, value in enumerate(heights):
+            axes.annotate(
+                f"{value:.3g}",
+                (max(0.0, value, marks.get(names[place], 0.0)), place),
+                (4, 0),
+                textcoords="offset points",
+                color=INK,
+                fontsize=7,
+                va="center_baseline",
+            )
+        axes.set_yticks(range(len(names)), [label(name, 24) for name in names], color=PALE)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.margins(x=0.1)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        axes.xaxis.set_major_locator(MaxNLocator(_TICKS))
+        return to_svg(figure)

@@ -1,4 +1,4 @@
-"""``curves.png``: one small panel a metric, drawn with Pillow alone."""
+"""``curves.png``: one panel for each metric of a run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from genctl.plots.charts import draw_points
+from genctl.plots.style import PALE, drawing, label, to_png
 
-_WIDTH, _HEIGHT, _MARGIN, _COLUMNS = 420, 220, 34, 2
-_INK, _FAINT, _PAPER, _LINE = (40, 40, 40), (205, 205, 205), (255, 255, 255), (32, 96, 176)
+MAX_PANELS = 40
+"""More metrics than that are counted, and not drawn."""
+
+_WIDTH, _HEIGHT, _COLUMNS = 4.2, 2.0, 2
+_LEFT, _RIGHT, _TOP, _BOTTOM = 0.7, 0.15, 0.35, 0.3
 _HUGE = 1e300  # beyond, differences are not finite; NaN is not below it
 _UNPLOTTED = ("position", "elapsed", "fractions")
 
@@ -20,14 +24,8 @@ Points = list[tuple[float, float]]
 def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw every metric of ``metrics.jsonl`` rows against the examples seen."""
     series = series_of(rows)
-    if not series:
-        return
-    lines = math.ceil(len(series) / _COLUMNS)
-    sheet = Image.new("RGB", (_WIDTH * min(_COLUMNS, len(series)), _HEIGHT * lines), _PAPER)
-    for number, (name, points) in enumerate(series.items()):
-        line, column = divmod(number, _COLUMNS)
-        sheet.paste(_panel(name, points), (column * _WIDTH, line * _HEIGHT))
-    sheet.save(path)
+    if series:
+        path.write_bytes(_sheet(series))
 
 
 def series_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Points]:
@@ -40,28 +38,29 @@ def series_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Points]:
     return found
 
 
-def _panel(name: str, points: Points) -> Image.Image:
-    panel = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
-    draw = ImageDraw.Draw(panel)
-    font = ImageFont.load_default(12)
-    left, top, right, bottom = _MARGIN * 2, _MARGIN, _WIDTH - 12, _HEIGHT - _MARGIN
-    low, high = min(y for _, y in points), max(y for _, y in points)
-    first, last = points[0][0], points[-1][0]
-    draw.rectangle((left, top, right, bottom), outline=_FAINT)
-    draw.text((left, 10), name, fill=_INK, font=font)
-    draw.text((6, top - 6), f"{high:.4g}", fill=_INK, font=font)
-    draw.text((6, bottom - 8), f"{low:.4g}", fill=_INK, font=font)
-    draw.text((left, bottom + 6), f"{first:,.0f}", fill=_INK, font=font)
-    draw.text((right, bottom + 6), f"{last:,.0f}", fill=_INK, font=font, anchor="ra")
+def _sheet(series: Mapping[str, Points]) -> bytes:
+    from matplotlib.figure import Figure
 
-    def place(point: tuple[float, float]) -> tuple[float, float]:
-        x = left + (point[0] - first) / ((last - first) or 1) * (right - left)
-        y = bottom - (point[1] - low) / ((high - low) or 1) * (bottom - top)
-        return x, y
-
-    placed = [place(point) for point in points]
-    if len(placed) > 1:
-        draw.line(placed, fill=_LINE, width=2, joint="curve")
-    x, y = placed[-1]
-    draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=_LINE)
-    return panel
+    names = list(series)[:MAX_PANELS]
+    columns = min(_COLUMNS, len(names))
+    lines = math.ceil(len(names) / columns)
+    width, height = columns * _WIDTH, lines * _HEIGHT + _BOTTOM
+    with drawing():
+        figure = Figure(figsize=(width, height))
+        for number, name in enumerate(names):
+            line, column = divmod(number, columns)
+            axes = figure.add_axes(
+                (
+                    (column * _WIDTH + _LEFT) / width,
+                    1 - ((line + 1) * _HEIGHT - _BOTTOM) / height,
+                    (_WIDTH - _LEFT - _RIGHT) / width,
+                    (_HEIGHT - _TOP - _BOTTOM) / height,
+                )
+            )
+            draw_points(axes, series[name])
+            axes.set_title(label(name))
+            axes.set_title(f"{series[name][-1][1]:.4g}", loc="right", color=PALE)
+        left_out = len(series) - len(names)
+        more = f"; {left_out} more metrics are in metrics.jsonl" if left_out else ""
+        figure.text(0.5, 0.1 / height, f"examples{more}", ha="center", color=PALE)
+        return to_png(figure)

@@ -9,7 +9,8 @@ import pytest
 from genctl import config, registry
 from genctl.api.models.cards import export_card, run_card, train_command
 from genctl.api.models.exporting import export
-from genctl.api.models.loading import load
+from genctl.api.models.model import open_model
+from genctl.data.images.options import ImageData
 from tests.export.models import data_spec, tiny_config, tiny_run
 
 
@@ -24,14 +25,14 @@ def test_the_run_in_its_own_words(tmp_path: Path) -> None:
     assert "the one of step 2, which scored best in training" in text
     assert "- 2 steps, 128 examples, in 2 s" in text
     assert "`fd[rand]` 9.87 at step 2, the best of the checkpoints that training scored (2)" in text
-    assert "| `model.width` | `4` | --set |" in text
+    assert "| `model.width` | `4` | sets |" in text
     assert f"| `train.lr` | `{tiny_config().train.lr}` | preset digits |" in text
     assert "`model.depth`" not in text
 
 
 def test_sizes_are_those_of_the_networks(tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run")
-    model = load(run, weights="raw")
+    model = open_model(run, weights="raw")
     text = run_card(run, tiny_config(), data_spec())
     for role, module in model.trained.modules.items():
         assert f"{role} {sum(p.numel() for p in module.parameters()):,}" in text
@@ -39,7 +40,7 @@ def test_sizes_are_those_of_the_networks(tmp_path: Path) -> None:
 
 def test_bundled_digits_come_with_their_licence(tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run")
-    digits = config.ImageData().source
+    digits = ImageData().source
     data = data_spec().to_json() | {"source": digits, "name": digits}
     assert "CC BY-SA 3.0" in run_card(run, tiny_config(), data_spec().from_json(data))
     assert "CC BY-SA" not in run_card(run, tiny_config(), data_spec())
@@ -51,13 +52,13 @@ def test_an_export_keeps_its_card_when_it_is_exported_again(tmp_path: Path) -> N
     second = export(first, out=tmp_path / "second").path
     card = (first / "README.md").read_text("utf-8")
     assert "holds the `ema` weights of step 2" in card
-    assert "| `model.width` | `4` | --set |" in card
+    assert "| `model.width` | `4` | sets |" in card
     assert (second / "README.md").read_text("utf-8") == card
 
 
 def test_an_export_is_about_its_own_weights(tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "run")
-    averaged, raw = export_card(load(run)), export_card(load(run, weights="raw"))
+    averaged, raw = export_card(open_model(run)), export_card(open_model(run, weights="raw"))
     assert "discriminator" not in averaged.partition("## Data")[0]
     assert "discriminator" in raw.partition("## Data")[0]
     assert "`raw` weights of step 2" in raw

@@ -8,7 +8,7 @@ import pytest
 
 from genctl import registry
 from genctl.api.models.exporting import export, formats, write_bundle
-from genctl.api.models.loading import load
+from genctl.api.models.model import open_model
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.export.models import data_spec, tiny_run
@@ -38,9 +38,9 @@ def test_where_exports_go_by_themselves(run: Run, onnx_file: Path) -> None:
 
 def test_all_forms_of_a_model_make_the_same_samples(run: Run, onnx_file: Path) -> None:
     labels = ["dog", "猫", 1]
-    expected = load(run).sample(100, seed=3, labels=labels)
+    expected = open_model(run).sample(100, seed=3, labels=labels)
     for origin in (export(run).path, onnx_file):
-        found = load(origin).sample(100, seed=3, labels=labels, batch_size=7)
+        found = open_model(origin).sample(100, seed=3, labels=labels, batch_size=7)
         difference = np.abs(expected.array.astype(int) - found.array.astype(int))
         assert difference.max() <= 1
         assert (difference > 0).mean() <= 1e-3
@@ -58,16 +58,16 @@ def test_other_shapes_of_gan(
     tmp_path: Path, sets: list[str], shape: tuple[int, ...], classes: tuple[str, ...]
 ) -> None:
     run = tiny_run(tmp_path / "run", *sets, data=data_spec(shape, classes))
-    expected = load(run).sample(5)
-    found = load(export(run, "onnx").path).sample(5)
+    expected = open_model(run).sample(5)
+    found = open_model(export(run, "onnx").path).sample(5)
     assert found.array.shape == (5, shape[1], shape[2], shape[0])
     assert np.abs(expected.array.astype(int) - found.array.astype(int)).max() <= 1
 
 
 def test_raw_weights_hold_every_module(run: Run, tmp_path: Path) -> None:
     path = export(run, out=tmp_path / "raw", weights="raw").path
-    assert set(load(path).trained.modules) == {"generator", "discriminator"}
-    assert set(load(export(run).path).trained.modules) == {"generator"}
+    assert set(open_model(path).trained.modules) == {"generator", "discriminator"}
+    assert set(open_model(export(run).path).trained.modules) == {"generator"}
 
 
 def test_an_export_replaces_an_export_and_nothing_else(run: Run, tmp_path: Path) -> None:
@@ -87,17 +87,17 @@ def test_refusals(run: Run, onnx_file: Path, tmp_path: Path) -> None:
     graph.write_text("mine")
     bundle = export(run).path
     for call, reason, hint in (
-        (lambda: export(run, "onx"), "did you mean 'onnx'?", "--format safetensors"),
-        (lambda: export(run, out=taken), "is no export of genctl", "choose another --out"),
-        (lambda: export(run, "onnx", graph), "is no export of genctl", "choose another --out"),
-        (lambda: export(run, "onnx", taken), "does not end in .onnx", f"--out {taken}.onnx"),
-        (lambda: export(run, out=graph), "the name of a folder", f"--out {tmp_path / 'graph'}"),
-        (lambda: export(bundle), "is what the model comes from", "choose another --out"),
-        (lambda: export(onnx_file), "is ONNX already", "give the run"),
+        (lambda: export(run, "onx"), "did you mean 'onnx'?", 'format="safetensors"'),
+        (lambda: export(run, out=taken), "is not an export of genctl", "choose another out"),
+        (lambda: export(run, "onnx", graph), "is not an export of genctl", "choose another out"),
+        (lambda: export(run, "onnx", taken), "does not end in .onnx", f'out="{taken}.onnx"'),
+        (lambda: export(run, out=graph), "the name of a folder", f'out="{tmp_path / "graph"}"'),
+        (lambda: export(bundle), "the model itself is there", "choose another out"),
+        (lambda: export(onnx_file), "is ONNX, which cannot be converted", "name the run"),
         (
-            lambda: write_bundle(load(onnx_file), tmp_path / "new"),
-            "is ONNX already",
-            "give the run",
+            lambda: write_bundle(open_model(onnx_file), tmp_path / "new"),
+            "is ONNX, which cannot be converted",
+            "name the run",
         ),
     ):
         with pytest.raises(GenctlError) as caught:
@@ -117,7 +117,7 @@ def test_weights_that_do_not_fit_their_configuration(tmp_path: Path) -> None:
     document["config"]["model"]["width"] = 8
     (path / "genctl.json").write_text(json.dumps(document), "utf-8")
     with pytest.raises(GenctlError, match="the weights do not fit 'generator'") as caught:
-        load(path)
+        open_model(path)
     assert caught.value.code is ExitStatus.DATA
     assert "\n" not in caught.value.message
 
@@ -128,6 +128,6 @@ def test_formats_of_a_family() -> None:
 
 def test_a_model_in_memory_becomes_a_parent(tmp_path: Path) -> None:
     run = tiny_run(tmp_path / "teacher")
-    write_bundle(load(run), tmp_path / "student" / "parents" / "teacher")
-    copied = load(tmp_path / "student" / "parents" / "teacher")
-    assert np.array_equal(copied.sample(4).array, load(run).sample(4).array)
+    write_bundle(open_model(run), tmp_path / "student" / "parents" / "teacher")
+    copied = open_model(tmp_path / "student" / "parents" / "teacher")
+    assert np.array_equal(copied.sample(4).array, open_model(run).sample(4).array)

@@ -7,12 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.config import ImageData
 from genctl.contracts import Batch
 from genctl.data.images.dataset import ImageDataset, statistics, to_float, to_uint8
-from genctl.data.prepare import prepare
+from genctl.data.images.options import ImageData
+from genctl.data.images.prepare import prepare_images
 
-DIGITS = prepare(ImageData()).dataset
+DIGITS = prepare_images(ImageData()).dataset
 
 
 def positions(batches: list[Batch]) -> list[int]:
@@ -61,7 +61,7 @@ def test_ranks_share_a_batch_out() -> None:
 
 def test_flips_mirror_about_half_and_always_the_same() -> None:
     plain = first(DIGITS, 1, 400, seed=0)[0]["image"]
-    flipped = prepare(ImageData(flip=True)).dataset
+    flipped = prepare_images(ImageData(flip=True)).dataset
     one, two = (first(flipped, 1, 400, seed=0)[0]["image"] for _ in range(2))
     assert torch.equal(one, two)
     mirrored = [

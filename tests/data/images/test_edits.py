@@ -13,7 +13,7 @@ from PIL import Image
 
 from genctl.data.images.dataset import to_float
 from genctl.data.images.drawing import save_png
-from genctl.data.images.edits import read_mask, read_picture
+from genctl.data.images.edits import read_image, read_mask
 
 
 @given(
@@ -28,7 +28,7 @@ def test_a_saved_sample_comes_back_as_it_was_made(
     path = tmp_path_factory.mktemp("sample") / "one.png"
     made = np.random.default_rng(seed).integers(0, 256, (side, side * wider, channels), np.uint8)
     save_png(path, made)
-    found = read_picture(path, (channels, side, side * wider))
+    found = read_image(path, (channels, side, side * wider))
     assert torch.equal(found, to_float(torch.from_numpy(made).permute(2, 0, 1)))
 
 
@@ -39,7 +39,7 @@ def test_pictures_and_masks_of_the_same_proportions_are_resized_alike(
     half = Image.new("L", (side, side), "black")
     half.paste("white", (0, 0, side // 2, side))
     half.save(tmp_path / "half.png")
-    picture = read_picture(tmp_path / "half.png", (1, 32, 32))
+    picture = read_image(tmp_path / "half.png", (1, 32, 32))
     mask = read_mask(tmp_path / "half.png", (1, 32, 32))
     assert picture.shape == mask.shape == (1, 32, 32)
     assert (picture[:, :, :14] > 0.9).all()

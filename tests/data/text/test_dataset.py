@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.config import TextData
 from genctl.data.text.dataset import TokenDataset, windows
-from genctl.data.text.prepare import prepare_text
+from genctl.data.text.options import TextData
+from genctl.data.text.prepare import open_tokens
 from genctl.errors import ExitStatus, GenctlError
 
 
@@ -23,7 +23,7 @@ def write(path: Path, text: str) -> str:
 
 
 def prepared(source: str, tokenizer: str = "char", context: int = 8) -> TokenDataset:
-    return prepare_text(TextData(source, tokenizer=tokenizer, context=context, vocab_size=300))
+    return open_tokens(TextData(source, tokenizer=tokenizer, context=context, vocab_size=300))
 
 
 def test_the_last_tenth_of_one_text_is_held_out(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_the_last_tenth_of_one_text_is_held_out(tmp_path: Path) -> None:
     data = prepared(write(tmp_path / "t.txt", text))
     statistics = data.spec.statistics
     assert (statistics["train_tokens"], statistics["valid_tokens"]) == (904, 101)
-    held_out = next(data.validation())["tokens"][0].tolist()
+    held_out = next(data.held_out())["tokens"][0].tolist()
     assert data.tokenizer.decode(held_out) == text[904:913]
 
 
@@ -41,7 +41,7 @@ def test_whole_documents_are_held_out_where_there_are_several(tmp_path: Path) ->
     statistics = data.spec.statistics
     assert statistics["documents"] == 100
     assert statistics["valid_tokens"] == pytest.approx(statistics["train_tokens"] / 9, rel=0.05)
-    held_out = np.concatenate([batch["tokens"][:, :-1].flatten() for batch in data.validation()])
+    held_out = np.concatenate([batch["tokens"][:, :-1].flatten() for batch in data.held_out()])
     ends = np.flatnonzero(held_out == data.spec.end)
     assert len(ends) == 10
     assert data.tokenizer.decode(held_out[: ends[0]].tolist()).startswith("document ")
@@ -134,7 +134,7 @@ def test_bytes_of_what_is_predicted(tmp_path: Path) -> None:
         bytes_of = data.tokenizer.bytes_of
         found = sum(
             len(bytes_of[token])
-            for batch in data.validation()
+            for batch in data.held_out()
             for token in batch["tokens"][:, 1:][batch["mask"]].tolist()
         )
         assert found == data.valid_bytes

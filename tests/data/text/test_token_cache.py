@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.config import TextData
 from genctl.data.text import token_cache
+from genctl.data.text.options import TextData
 from genctl.data.text.source import TextSource, open_text
 from genctl.data.text.token_cache import TextStats, TokenFiles, cached_tokens, survey
 from genctl.data.text.tokenizer import Tokenizer
@@ -128,3 +128,17 @@ def test_nearly_all_in_one_document_is_divided_within_it(tmp_path: Path) -> None
         (folder / f"{number}.txt").write_text("x" * (3000 if number == 10 else 1), "utf-8")
     files = cached(folder, "byte")
     assert (len(files.train), len(files.valid)) == (2709 + 10, 301 + 1)
+
+
+def test_a_fault_of_ours_is_not_damage(
+    text: Path, entries: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached(text)
+
+    def faulty(vocab_size: int) -> object:
+        raise TypeError("ours")
+
+    monkeypatch.setattr(token_cache, "dtype_for", faulty)
+    with pytest.raises(TypeError, match="ours"):
+        cached(text)
+    assert len(list(entries.iterdir())) == 1

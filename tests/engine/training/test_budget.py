@@ -47,7 +47,7 @@ def test_what_is_no_budget_is_refused_with_examples(text: str) -> None:
     with pytest.raises(GenctlError, match="is not a budget") as refused:
         parse_budget(text, per_step=64, dataset_size=980)
     assert refused.value.code == ExitStatus.USAGE
-    assert "--budget 5m" in refused.value.hint
+    assert 'or budget="5m"' in refused.value.hint
 
 
 @given(st.text(max_size=12))

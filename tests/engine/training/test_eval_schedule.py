@@ -23,12 +23,12 @@ seconds = st.floats(0, 1e5)
 def test_pauses_grow_with_the_run_and_with_what_a_preview_takes(
     elapsed: float, drawing: float, pause: float
 ) -> None:
-    assert EvalSchedule(drawing).pause(elapsed) == pytest.approx(pause)
+    assert EvalSchedule(1000, drawing).pause(elapsed) == pytest.approx(pause)
 
 
 @given(seconds, seconds)
 def test_previews_take_no_more_than_their_share(elapsed: float, drawing: float) -> None:
-    assert drawing <= PREVIEW_SHARE * EvalSchedule(drawing).pause(elapsed) * (1 + 1e-9)
+    assert drawing <= PREVIEW_SHARE * EvalSchedule(1000, drawing).pause(elapsed) * (1 + 1e-9)
 
 
 @given(st.integers(1, 10_000), seconds, st.floats(1, 1e5), st.integers(1, 100))

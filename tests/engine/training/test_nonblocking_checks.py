@@ -11,6 +11,8 @@ import torch
 
 import genctl
 from genctl.engine.training import checkpoint
+from genctl.engine.training.context import StepState
+from genctl.engine.training.gradients import PhaseGradients
 from genctl.engine.training.nonfinite_guard import MAX_SKIPPED
 from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
@@ -50,18 +52,19 @@ def weights(run: Run) -> dict[str, torch.Tensor]:
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, bad: range) -> None:
-    backward = Trainer._backward
+    add = PhaseGradients.add
 
-    def spoiled(self: Trainer, phase: Any, batch: Any, fraction: float) -> Any:
-        loss = backward(self, phase, batch, fraction)
-        if self.index in bad:
-            for name in phase.optimizers:
-                for parameter in self.optimizers.parameters[name].values():
-                    if parameter.grad is not None:
-                        parameter.grad.fill_(float("inf"))
-        return loss
+    def spoiled(
+        self: PhaseGradients, phase: Any, batch: Any, state: StepState, active: list[Any]
+    ) -> Any:
+        losses = add(self, phase, batch, state, active)
+        if state.index in bad:
+            for parameter in active:
+                if parameter.grad is not None:
+                    parameter.grad.fill_(float("inf"))
+        return losses
 
-    monkeypatch.setattr(Trainer, "_backward", spoiled)
+    monkeypatch.setattr(PhaseGradients, "add", spoiled)
 
 
 @pytest.mark.parametrize(

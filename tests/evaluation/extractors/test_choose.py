@@ -95,7 +95,9 @@ def test_unknown_extractor() -> None:
 
 
 def test_weights_for_an_extractor_that_has_its_own(weights_file: Path) -> None:
-    with pytest.raises(GenctlError, match="--extractor-weights is for the inception") as caught:
+    with pytest.raises(
+        GenctlError, match="extractor_weights is for the inception extractor"
+    ) as caught:
         choose_extractor(ExtractorRequest("rand", weights_file))
     assert caught.value.code is ExitStatus.USAGE
 
@@ -109,7 +111,9 @@ def test_a_protocol_is_part_of_the_extractor(weights_file: Path, protocol: str) 
 
 
 def test_protocols_are_of_inception(weights_file: Path) -> None:
-    with pytest.raises(GenctlError, match="of the inception extractor, not of 'rand'") as caught:
+    with pytest.raises(
+        GenctlError, match="protocol is for the inception extractor, not for 'rand'"
+    ) as caught:
         choose_extractor(ExtractorRequest("rand", protocol="clean"))
     assert caught.value.code is ExitStatus.USAGE
     with pytest.raises(GenctlError, match="unknown protocol 'cleam'; did you mean 'clean'"):

@@ -63,9 +63,9 @@ def test_a_function_sees_images_as_they_are() -> None:
     [
         ("own_networks:Absent", "has no attribute 'Absent'"),
         ("no_such_module:x", "No module named 'no_such_module'"),
-        ("own_networks:value", "is no callable"),
+        ("own_networks:value", "is not callable"),
         ("own_networks:wrong", "it returned a int, not a network"),
-        ("own_networks:flat", r"it makes \(\) of 2 images, not \(2, features\)"),
+        ("own_networks:flat", r"it gives \(\) for 2 images, not \(2, features\)"),
         ("own_networks:broken", "it failed on images"),
     ],
 )

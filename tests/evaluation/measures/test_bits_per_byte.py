@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 
-from genctl.contracts import Batch, DataSpec
+from genctl.contracts import Batch, TargetLosses
+from genctl.decoding.losses import target_losses
 from genctl.evaluation.measures.bits_per_byte import TokenLosses, bits_per_byte, token_losses
+from tests.specs import token_spec
 
-DATA = DataSpec(
+DATA = token_spec(
     "诗",
     "诗",
-    "tok",
-    (8,),
-    10,
-    "ab" * 32,
+    8,
     assets={"tokenizer/tokenizer.json": "cd" * 32},
     vocab_size=4,
+    fingerprint="ab" * 32,
 )
 CPU = torch.device("cpu")
 
@@ -32,12 +33,22 @@ def batch(rows: int, length: int = 8, dropped: int = 0) -> Batch:
     return Batch({"tokens": tokens, "mask": mask}, range(rows))
 
 
+def scored(predict: Callable[[Tensor], Tensor]) -> Callable[[Batch], TargetLosses]:
+    """What a generator's ``token_losses`` is, from tokens (B, T) to logits (B, T, vocabulary)."""
+
+    def score(one: Batch) -> TargetLosses:
+        tokens = one["tokens"]
+        return target_losses(predict(tokens[:, :-1]), tokens[:, 1:], one["mask"])
+
+    return score
+
+
 def uniform(tokens: Tensor) -> Tensor:
     return torch.zeros(*tokens.shape, 4)
 
 
 def test_a_uniform_model_needs_the_logarithm_of_the_vocabulary() -> None:
-    found = token_losses(uniform, [batch(3), batch(2, dropped=5)], CPU)
+    found = token_losses(scored(uniform), [batch(3), batch(2, dropped=5)], CPU)
     assert found.nats_per_token == pytest.approx(math.log(4))
     assert int(found.tokens.sum()) == 5 * 8 - 5
     score = bits_per_byte(found, DATA, predicted_bytes=70, context=8, text="诗", sha256="ef" * 32)
@@ -58,12 +69,13 @@ def test_masked_tokens_do_not_count() -> None:
         return table[tokens]
 
     assert torch.equal(
-        token_losses(bigram, [one], CPU).nats[:-1], token_losses(bigram, [spoiled], CPU).nats[:-1]
+        token_losses(scored(bigram), [one], CPU).nats[:-1],
+        token_losses(scored(bigram), [spoiled], CPU).nats[:-1],
     )
-    assert token_losses(bigram, [one], CPU).hits <= 4 * 8 - 3
+    assert token_losses(scored(bigram), [one], CPU).hits <= 4 * 8 - 3
     # The token before the first masked one is an input there and nowhere a target.
-    assert token_losses(bigram, [one], CPU).nats[-1] == pytest.approx(
-        float(token_losses(bigram, [spoiled], CPU).nats[-1])
+    assert token_losses(scored(bigram), [one], CPU).nats[-1] == pytest.approx(
+        float(token_losses(scored(bigram), [spoiled], CPU).nats[-1])
     )
 
 

@@ -40,7 +40,7 @@ def test_lies_between_one_and_the_number_of_classes(seed: int, count: int, class
 
 
 def test_needs_an_image_in_each_split() -> None:
-    with pytest.raises(GenctlError, match="at least 10 images, not 9") as caught:
+    with pytest.raises(GenctlError, match="at least 10 images, and there are 9") as caught:
         inception_score(torch.zeros(9, 3))
     assert caught.value.code is ExitStatus.USAGE
 

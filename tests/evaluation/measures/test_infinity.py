@@ -5,16 +5,19 @@ import pytest
 import torch
 
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.measures.frechet import Gaussian
+from genctl.evaluation.measures.frechet import Gaussian, frechet_of
 from genctl.evaluation.measures.infinity import extrapolate
 
 
 def test_it_is_the_line_of_least_squares_over_one_by_n() -> None:
     samples = torch.randn(300, 5, generator=torch.Generator().manual_seed(0))
-    found = extrapolate(samples, Gaussian(torch.zeros(5).double(), torch.eye(5).double()))
+    truth = Gaussian(torch.zeros(5).double(), torch.eye(5).double())
+    found = extrapolate(samples, truth)
     over = 1 / np.array(found.counts)
-    slope, limit = np.polyfit(over, found.distances, 1)
+    (slope, limit), covariance = np.polyfit(over, found.distances, 1, cov=True)
     assert (found.limit, found.slope) == pytest.approx((limit, slope))
+    of_all = frechet_of(samples, truth).error
+    assert found.error == pytest.approx(np.hypot(covariance[1, 1] ** 0.5, of_all))
 
 
 def test_its_error_is_the_spread_over_generated_sets() -> None:

@@ -39,6 +39,15 @@ def test_copies_are_counted_and_near_copies_are_close() -> None:
     assert found.copies == 30
     assert 0.6 <= found.close < 0.65
     assert found.ratio < 0.1
+    for (low, high), value in ((found.copies_interval, 30), (found.close_interval, found.close)):
+        assert low < value < high
+
+
+def test_no_copies_among_few_images_leave_room_for_some() -> None:
+    found = compared(draw(20, 0), draw(1000, 1), draw(500, 2))
+    assert found.copies == 0
+    assert found.copies_interval.low == 0
+    assert 2 < found.copies_interval.high < 4
 
 
 def test_its_error_is_the_spread_over_generated_sets() -> None:

@@ -63,10 +63,18 @@ def test_ties_are_ties_wherever_the_features_lie(offset: float) -> None:
 
 def test_a_set_against_itself() -> None:
     x = draw(50, 4, 0)
-    assert precision_recall(x, x) == ((1, 0), (1, 0))
+    assert [part.value for part in precision_recall(x, x)] == [1, 1]
     # Each ball holds its own centre and k - 1 neighbours; the k-th is on its surface.
     assert density_coverage(x, x).density.value == pytest.approx(1)
-    assert density_coverage(x, x).coverage == (1, 0)
+    assert density_coverage(x, x).coverage.value == 1
+
+
+def test_shares_of_nothing_and_of_all_have_errors() -> None:
+    near, far = draw(50, 4, 0), draw(50, 4, 1) + 100
+    found = precision_recall(near, far)
+    assert (found.precision.value, found.recall.value) == (0, 0)
+    for part in (*found, *precision_recall(near, near)):
+        assert 0.005 < part.error < 0.05
 
 
 def test_two_sets_of_one_distribution_are_where_theory_puts_them() -> None:
@@ -105,6 +113,6 @@ def test_the_nearest_are_found() -> None:
 
 
 def test_too_few_images_for_so_many_neighbours() -> None:
-    with pytest.raises(GenctlError, match="more than 5 images, not 5") as caught:
+    with pytest.raises(GenctlError, match="more than 5 images, and there are 5") as caught:
         density_coverage(draw(9, 3, 0), draw(5, 3, 1))
     assert caught.value.code == ExitStatus.USAGE

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genctl.contracts import DataSpec, DecoderPlan
+from genctl.contracts import DecoderPlan
 from genctl.families.lm.network import Decoder, DecoderShape
+from tests.specs import token_spec
 
 TEXT = """\
 春眠不觉晓,处处闻啼鸟。夜来风雨声,花落知多少。
@@ -21,7 +22,7 @@ The quick brown fox jumps over the lazy dog; the dog does not mind.
 END = "<|endoftext|>"
 DOCUMENT: dict[str, Any] = {
     "config": {"family": "lm", "preset": "tiny-cpu"},
-    "data": DataSpec("诗.txt", "诗", "tok", (96,), 10, "0" * 64).to_json(),
+    "data": token_spec("诗.txt", "诗", 96).to_json(),
     "weights": "raw",
     "step": 2,
 }

@@ -206,7 +206,7 @@ def test_tokenizers_that_gguf_does_not_know(
         gguf.write(plan(assets=assets), tmp_path / "m.gguf", DOCUMENT)
     assert caught.value.code is ExitStatus.USAGE
     assert reason in caught.value.message
-    assert caught.value.hint == "train with --tokenizer bpe, or export --format hf"
+    assert caught.value.hint == 'format="hf", or train with tokenizer="bpe"'
     assert not list(tmp_path.iterdir())
 
 

@@ -20,13 +20,14 @@ from genctl.families.diffusion.networks.unet import UNet
 from genctl.families.diffusion.schedules import ddpm_sigmas, sigmas_for
 from genctl.families.diffusion.solvers import ddim, multistep
 from tests.export.models import tiny_config
+from tests.specs import image_spec
 
 Shape = tuple[int, int, int]
 CLASSES = ("猫", "狗", "鸟")
 
 
 def data_spec(shape: Shape, classes: tuple[str, ...]) -> DataSpec:
-    return DataSpec("照片", "照片", "img", shape, 100, "0" * 64, classes, {"sigma_data": 0.4})
+    return image_spec("照片", shape, classes=classes, statistics={"sigma_data": 0.4})
 
 
 def plan_of(
@@ -298,7 +299,7 @@ KNOWN = {
         ({"norm_eps": 1e-6}, "norm_eps"),
         ({"downsample_padding": 0}, "downsample_padding"),
         ({"out_channels": 6}, "other channels"),
-        ({"block_out_channels": [8, 12]}, "no multiples"),
+        ({"block_out_channels": [8, 12]}, "are not multiples"),
         ({"down_block_types": ["DownBlock2D", "AttnSkipDownBlock2D"]}, "AttnSkipDownBlock2D"),
         ({"up_block_types": ["UpBlock2D", "UpBlock2D"]}, "its blocks are"),
         ({"attention_head_dim": None}, "attention_head_dim"),

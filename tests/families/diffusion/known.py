@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from genctl.contracts import DataSpec
+from tests.specs import image_spec
 
 
 @dataclass
@@ -47,4 +48,4 @@ def data_spec(
     shape: tuple[int, ...] = (1, 8, 8), classes: tuple[str, ...] = ("猫", "狗", "鱼")
 ) -> DataSpec:
     """Images by class, or without one."""
-    return DataSpec("图片", "图片", "img", shape, 100, "0" * 64, classes, {"sigma_data": 0.6})
+    return image_spec("图片", shape, classes=classes, statistics={"sigma_data": 0.6})

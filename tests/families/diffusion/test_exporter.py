@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from genctl.contracts import DataSpec, Trained
+from genctl.contracts import Trained
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export import onnx
 from genctl.families.diffusion.denoiser import Denoiser
@@ -14,6 +14,7 @@ from genctl.families.diffusion.exporter import plan_diffusers, plan_onnx
 from genctl.families.diffusion.networks.dit import DiT
 from genctl.families.diffusion.networks.unet import UNet
 from tests.export.models import tiny_config
+from tests.specs import image_spec
 
 Shape = tuple[int, int, int]
 
@@ -25,7 +26,7 @@ def trained(
         for parameter in network.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
     denoiser = Denoiser(network, prediction, 0.5).eval().requires_grad_(False)
-    data = DataSpec("照片", "照片", "img", shape, 9, "0" * 64, classes, {"sigma_data": 0.5})
+    data = image_spec("照片", shape, 9, classes, {"sigma_data": 0.5})
     return Trained("diffusion", None, data, {"denoiser": denoiser})
 
 
@@ -75,7 +76,9 @@ def test_the_denoiser_runs_elsewhere(
 
 
 def test_a_transformer_is_refused_by_diffusers() -> None:
-    with pytest.raises(GenctlError, match="no counterpart in diffusers") as caught:
+    with pytest.raises(
+        GenctlError, match="diffusers has no model that takes the weights"
+    ) as caught:
         plan_diffusers(trained(dit((1, 8, 8), 0), "flow", (1, 8, 8)))
     assert caught.value.code == ExitStatus.USAGE
     assert "onnx" in caught.value.hint

@@ -160,12 +160,12 @@ def test_typing_at_it(type_: Type, run: Run, picture: Path, mask: Path, tmp_path
         ("--steps 0", 2, "steps"),
         ("--guidance nan", 2, "guidance"),
         ("--sampler dpmpp2m", 2, "did you mean 'dpmpp-2m'"),
-        ("--sampler heun --eta 1", 2, "--eta belongs to the sampler ddim"),
-        ("--mask m.png", 2, "--mask belongs to --inpaint"),
-        ("--inpaint i.png", 2, "needs to know what is to be made anew"),
-        ("--init-image nowhere.png", 3, "no picture at nowhere.png"),
+        ("--sampler heun --eta 1", 2, "--eta 1 is for the sampler ddim, not for heun"),
+        ("--mask m.png", 2, "--mask needs --inpaint"),
+        ("--inpaint i.png", 2, "--inpaint needs --mask"),
+        ("--init-image nowhere.png", 3, "no image at nowhere.png"),
         ("--trajectory a.mp4", 2, "use .gif or .webp"),
-        ("--prompt hello", 2, "--prompt means nothing to it"),
+        ("--prompt hello", 2, "--prompt does not apply to"),
     ],
 )
 def test_a_mistake_is_one_clear_line(
@@ -187,7 +187,7 @@ def test_pictures_that_do_not_fit(run: Run, picture: Path, tmp_path: Path) -> No
     Image.new("L", (14, 28)).save(tmp_path / "narrow.png")
     Image.new("RGB", (28, 28), "red").save(tmp_path / "red.png")
     with pytest.raises(
-        GenctlError, match=r"narrow\.png is 28x14, the model makes 28x28"
+        GenctlError, match=r"narrow\.png is 28x14, and the model's images are 28x28"
     ) as refused:
         drawn(model, 1, image=picture, mask=tmp_path / "narrow.png")
     assert refused.value.code == ExitStatus.DATA

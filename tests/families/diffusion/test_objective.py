@@ -131,8 +131,8 @@ def test_training_begins_with_the_weights_of_another_run() -> None:
 @pytest.mark.parametrize(
     ("sets", "words"),
     [
-        (("prediction=v",), "--init predicts 'flow', not 'v'"),
-        (("width=16",), "--init has another shape"),
+        (("prediction=v",), "the run of init predicts 'flow', not 'v'"),
+        (("width=16",), "the run of init has another shape"),
     ],
 )
 def test_a_run_of_another_kind_cannot_be_begun_with(sets: tuple[str, ...], words: str) -> None:
@@ -143,12 +143,12 @@ def test_a_run_of_another_kind_cannot_be_begun_with(sets: tuple[str, ...], words
 @pytest.mark.parametrize(
     ("sets", "words"),
     [
-        (("multiples=1,x",), "model.multiples = '1,x' is not a list of whole numbers"),
-        (("multiples=1,0",), "model.multiples"),
-        (("multiples=１,２",), "model.multiples"),
-        (("attention=3", "multiples=1,2"), "asks for level 3 of 2"),
-        (("width=9",), "model.width = 9 is not a multiple of 2"),
-        (("network=dit", "width=64", "heads=6"), "model.width = 64 is not a multiple of 12"),
+        (("multiples=1,x",), 'multiples="1,x" is not a list of whole numbers'),
+        (("multiples=1,0",), 'multiples="1,0" is not a list'),
+        (("multiples=１,２",), 'multiples="１,２" is not a list'),
+        (("attention=3", "multiples=1,2"), 'attention="3" names level 3, and there are 2'),
+        (("width=9",), "width=9 is not a multiple of 2"),
+        (("network=dit", "width=64", "heads=6"), "width=64 is not a multiple of 12"),
         (("time_mean=nan",), "model.time_mean"),
         (("network=unett",), "model.network"),
     ],

@@ -152,7 +152,7 @@ def test_what_a_model_follows() -> None:
         ({}, {"image": image(2, (3, 8, 8))}, "the image is 3x8x8; the model needs 1x8x8", 3),
         ({}, {"image": image(2), "mask": torch.ones(2, 1, 9, 8)}, "the mask is 1x9x8", 3),
         ({}, {"mask": left_half(2)}, "a mask needs the image", 2),
-        ({"eta": 0.5}, {}, "--eta belongs to the sampler ddim, not to dpmpp-2m", 2),
+        ({"eta": 0.5}, {}, "eta=0.5 is for the sampler ddim, not for dpmpp-2m", 2),
         ({"sigma_min": 0.9, "sigma_max": 0.5}, {}, "is not below sigma_max", 2),
     ],
 )
@@ -166,7 +166,7 @@ def test_what_does_not_go_together_is_one_line(
 
 @pytest.mark.parametrize(
     ("sets", "classes", "words"),
-    [((), (), "has no classes"), (("label_dropout=0",), ("一", "二"), "always saw one")],
+    [((), (), "has no classes"), (("label_dropout=0",), ("一", "二"), "was always given one")],
 )
 def test_guidance_needs_a_model_that_knows_classes_and_none(
     sets: tuple[str, ...], classes: tuple[str, ...], words: str

@@ -67,8 +67,8 @@ def test_a_network_described_without_memory_leaves_the_levels_as_they_are() -> N
     ("options", "words"),
     [
         ({"schedule": "karas"}, "did you mean 'karras'"),
-        ({"steps": 0}, "--steps 0"),
-        ({"low": 2.0, "high": 1.0}, "sigma_min = 2 is not below sigma_max = 1"),
+        ({"steps": 0}, "steps=0 is below 1"),
+        ({"low": 2.0, "high": 1.0}, "sigma_min=2.0 is not below sigma_max=1.0"),
         ({"schedule": "linear", "low": 200.0}, "is not below"),
     ],
 )

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genctl.compat.torchvision import torchvision_module
 from genctl.families.gan.augment import CHANGES, DRAWS, RISE, SHIFT, Augment, translation
 
 
@@ -32,6 +33,19 @@ def test_translation_moves_by_whole_pixels(down: float, right: float) -> None:
             if 0 <= row - rows < 24 and 0 <= column - columns < 16:
                 expected[..., row, column] = x[..., row - rows, column - columns]
     torch.testing.assert_close(found, expected)
+
+
+def test_translation_is_torchvisions_one_image_at_a_time() -> None:
+    affine = torchvision_module("transforms.v2.functional").affine
+    x, numbers = images(), torch.tensor([[0.1, 0.9, 0.0], [0.5, 0.2, 0.0], [0.99, 0.0, 0.0]])
+    expected = []
+    for image, (down, right, _) in zip(x, numbers.tolist(), strict=True):
+        shift = [
+            int(d * (2 * round(s * SHIFT) + 1)) - round(s * SHIFT)
+            for d, s in ((right, 16), (down, 24))
+        ]
+        expected.append(affine(image, 0.0, shift, 1.0, [0.0, 0.0]))
+    torch.testing.assert_close(translation(x, numbers), torch.stack(expected), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", CHANGES)

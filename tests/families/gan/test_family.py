@@ -144,9 +144,9 @@ def test_augmentation_follows_the_lead_and_resumes(tmp_path: Path) -> None:
     ("setting", "words"),
     [
         ("augment=colour,cutput", "did you mean 'cutout'?"),
-        ("augment_target=0.6", "model.augment names no changes"),
+        ("augment_target=0.6", "augment names none"),
         ("loss=wgan-gp", "did you mean 'wgan'?"),
-        ("gamma=0", "model.gamma = 0"),
+        ("gamma=0", "gamma=0"),
     ],
 )
 def test_settings_that_do_not_fit(setting: str, words: str, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_scores_need_the_training_data_or_a_reference(tmp_path: Path) -> None:
     folder.rename(tmp_path / "elsewhere")
     with pytest.raises(GenctlError, match="cannot be read from here: no data at") as refused:
         genctl.evaluate("fid", model, n=4)
-    assert (refused.value.code, "--ref" in refused.value.hint) == (ExitStatus.DATA, True)
+    assert (refused.value.code, "with ref" in refused.value.hint) == (ExitStatus.DATA, True)
     assert genctl.evaluate("fid", model, n=4, ref=str(tmp_path / "elsewhere")).score.value > 0
 
 
@@ -198,18 +198,18 @@ class TestMistakes:
         error = self.refused(tmp_path, data=str(colour_folder(tmp_path / "tiny", ((12, 14),))))
         assert error.code == ExitStatus.DATA
         assert "12x14; a GAN needs at least 16x16" in error.message
-        assert "data.size=32" in error.hint
+        assert "size=32" in error.hint
 
     def test_images_of_several_sizes(self, tmp_path: Path) -> None:
         folder = colour_folder(tmp_path / "mixed", ((20, 20), (24, 20)))
         error = self.refused(tmp_path, data=str(folder))
         assert error.code == ExitStatus.DATA
-        assert "data.size=64" in error.hint
+        assert "size=64" in error.hint
         assert train(tmp_path / "run", "batch_size=8", "size=32", data=str(folder)).finished
 
     def test_micro_batches_that_do_not_divide(self, tmp_path: Path) -> None:
         error = self.refused(tmp_path, "batch_size=64", "micro_batch=48")
-        assert (error.code, error.hint) == (ExitStatus.USAGE, "--set micro_batch=32")
+        assert (error.code, error.hint) == (ExitStatus.USAGE, "micro_batch=32")
 
     def test_labels(self, tmp_path: Path) -> None:
         model = genctl.load(train(tmp_path / "run"))
@@ -222,6 +222,6 @@ class TestMistakes:
 
     def test_no_samples(self, tmp_path: Path) -> None:
         model = genctl.load(train(tmp_path / "run"))
-        with pytest.raises(GenctlError, match="--n 0 is below 1") as refused:
+        with pytest.raises(GenctlError, match="n=0 is below 1") as refused:
             model.sample(0)
         assert refused.value.code == ExitStatus.USAGE

@@ -248,7 +248,7 @@ class TestMistakes:
         model = genctl.load(train(tmp_path / "run", data=text))
         with pytest.raises(GenctlError, match="takes no labels"):
             model.sample(1, labels=[1])
-        with pytest.raises(GenctlError, match="do not go together"):
+        with pytest.raises(GenctlError, match="it takes either prompts or images"):
             model.sample(1, image="a.png")
-        with pytest.raises(GenctlError, match="makes text, not images"):
+        with pytest.raises(GenctlError, match="generates text, not images"):
             genctl.evaluate("fid", model)

@@ -9,13 +9,14 @@ from PIL import Image
 from genctl.data.images.drawing import grid
 from genctl.data.images.open_source import open_source
 from genctl.errors import ExitStatus, GenctlError
-from genctl.outputs.images.samples import Samples, label_numbers
+from genctl.outputs.base import ArraySamples, class_number
+from genctl.outputs.images.samples import ImageSamples
 
 
-def some(n: int, channels: int = 1, labels: bool = False) -> Samples:
+def some(n: int, channels: int = 1, labels: bool = False) -> ImageSamples:
     images = np.random.default_rng(n).integers(0, 256, (n, 20, 16, channels)).astype(np.uint8)
     names = ("猫", "狗", "fish") if labels else ()
-    return Samples("image", images, np.arange(n) % 3 if labels else None, names)
+    return ImageSamples(images, np.arange(n) % 3 if labels else None, names)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
@@ -65,7 +66,7 @@ def test_classes_in_turn_become_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("out", "message"),
     [
-        ("s.jpg", r"'\.jpg' is no way to keep samples"),
+        ("s.jpg", r"cannot save samples as '\.jpg'"),
         ("full", "is not empty"),
         ("file/below.png", "a file is in the way"),
     ],
@@ -81,10 +82,10 @@ def test_places_that_do_not_do(tmp_path: Path, out: str, message: str) -> None:
 
 
 def test_what_is_no_image_goes_into_an_archive(tmp_path: Path) -> None:
-    tokens = Samples("tokens", np.arange(12).reshape(3, 4))
-    with pytest.raises(GenctlError, match="not images") as refused:
+    tokens = ArraySamples(np.arange(12).reshape(3, 4))
+    with pytest.raises(GenctlError, match=r"cannot save samples as '\.png'") as refused:
         tokens.save(tmp_path / "t.png")
-    assert refused.value.hint.endswith("t.npz")
+    assert refused.value.hint == f'out="{tmp_path / "t.npz"}"'
     with np.load(tokens.save(tmp_path / "t.npz")) as archive:
         assert np.array_equal(archive["arr_0"], tokens.array)
 
@@ -95,7 +96,8 @@ def test_too_many_for_a_grid(tmp_path: Path) -> None:
 
 
 def test_classes_by_name_or_number() -> None:
-    assert label_numbers(["狗", "0", "fish"], ["猫", "狗", "fish"]) == [1, 0, 2]
+    names = ["猫", "狗", "fish"]
+    assert [class_number(text, names) for text in ("狗", "0", "fish")] == [1, 0, 2]
     with pytest.raises(GenctlError, match="no class '3'; the classes are 猫, 狗, fish") as refused:
-        label_numbers(["3"], ["猫", "狗", "fish"])
+        class_number("3", names)
     assert refused.value.code == ExitStatus.USAGE

@@ -1,18 +1,18 @@
-"""``genctl data check``: what to know of images or texts before a model is trained on them."""
+"""A check of a data set: what to know of data before a model is trained on them."""
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import replace
 from pathlib import Path
 
 from genctl.data.findings import DataCheck
-from genctl.data.images.check import check_images
-from genctl.data.source_kind import is_text
-from genctl.data.text.check import check_texts
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.registry import DATA_KINDS, kind_of
 
 
 def check_data(source: str, preview: Path | None = None, encoding: str | None = None) -> DataCheck:
-    """Look at every image or text that ``source`` names.
+    """Look at every example that ``source`` names.
 
     Args:
         preview: a ``.png`` to write, with up to 64 of the images.
@@ -20,15 +20,21 @@ def check_data(source: str, preview: Path | None = None, encoding: str | None = 
 
     Raises:
         GenctlError: (DATA) no such source, or nothing in it; the place is not writable; (USAGE)
-            a preview of texts or an encoding of images.
+            an option that this kind of data does not have, such as an encoding of images.
     """
-    if is_text(source):
-        _refuse("--preview", preview, f"{source} holds no images")
-        return check_texts(source, encoding)
-    _refuse("--encoding", encoding, f"{source} holds no text")
-    return check_images(source, preview)
-
-
-def _refuse(option: str, value: object, why: str) -> None:
-    if value is not None:
-        raise GenctlError(ExitStatus.USAGE, f"{option} {value}: {why}", hint=f"leave {option} out")
+    kind = kind_of(source) or DATA_KINDS.all()[0]
+    check = kind.load("check")
+    taken = inspect.signature(check).parameters
+    given = {"preview": preview, "encoding": encoding}
+    for name, value in given.items():
+        if value is not None and name not in taken:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{opt(name, value)} is of no use: {source} holds {kind.name}",
+                hint=f"leave {opt(name)} out",
+                option=name,
+            )
+    found: DataCheck = check(
+        source, **{name: value for name, value in given.items() if value is not None}
+    )
+    return replace(found, kind=kind.name)

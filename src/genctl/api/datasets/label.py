@@ -1,4 +1,4 @@
-"""``genctl data label``: a first ``labels.csv``, to be corrected by hand."""
+"""Labelling: a first ``labels.csv``, to be corrected by hand."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from genctl.data.images.sources.file_stream import FileStream
 from genctl.data.images.sources.label_file import LABELS, to_csv
 from genctl.data.images.sources.listing import has_test_split, list_splits
 from genctl.engine.devices import resolve_device
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.evaluation.extractors.digits import DigitsExtractor
 from genctl.evaluation.features import extract
 from genctl.files import write_atomic
 
 DIGITS = "digits"
+
+
+_PATTERN = Suggestion("", {"pattern": "([^_]+)_.*"})
 
 
 @dataclass(frozen=True)
@@ -61,22 +64,23 @@ def label_data(
     if (root / "checkpoints").is_dir() or not root.exists():
         _refuse_run(source)
     if not root.is_dir():
-        raise GenctlError(ExitStatus.DATA, f"{source} is no folder", hint="name a folder of images")
+        raise GenctlError(
+            ExitStatus.DATA, f"{source} is not a folder", hint="name a folder of images"
+        )
     if has_test_split(root):
         raise GenctlError(
             ExitStatus.DATA,
             f"{root} has two splits, and each has labels of its own",
-            hint=f"genctl data label {root / 'train'}",
+            suggest=Suggestion("data label", args=(str(root / "train"),)),
         )
     if (root / LABELS).exists():
-        raise GenctlError(
-            ExitStatus.DATA, f"{root / LABELS} is there already", hint="move it away first"
-        )
+        raise GenctlError(ExitStatus.DATA, f"{root / LABELS} exists", hint="move it away first")
     if (pattern is None) == (by is None):
         raise GenctlError(
             ExitStatus.USAGE,
-            "labels come from the files' names or from a classifier",
-            hint="--pattern '([^_]+)_.*' or --by digits",
+            "labels come from the files' names or from a classifier: name one of them",
+            option="pattern",
+            suggest=(_PATTERN, Suggestion("", {"by": DIGITS})),
         )
     images = list_splits(root)["train"].images
     found = (
@@ -98,13 +102,17 @@ def _by_pattern(images: tuple[PurePath, ...], pattern: str) -> dict[PurePath, st
         compiled = re.compile(pattern)
     except re.error as error:
         raise GenctlError(
-            ExitStatus.USAGE, f"--pattern {pattern!r} is no regular expression: {error}"
+            ExitStatus.USAGE,
+            f"{opt('pattern', pattern)} is not a regular expression: {error}",
+            option="pattern",
+            suggest=_PATTERN,
         ) from None
     if not compiled.groups:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--pattern {pattern!r} has no group to take the label from",
-            hint="--pattern '([^_]+)_.*'",
+            f"{opt('pattern', pattern)} has no group to take the label from",
+            option="pattern",
+            suggest=_PATTERN,
         )
     group: str | int = "label" if "label" in compiled.groupindex else 1
     matches = {path: compiled.search(path.as_posix()) for path in images}
@@ -121,7 +129,9 @@ def _refuse_run(source: str) -> None:
     raise GenctlError(
         ExitStatus.USAGE,
         f"{source} is a run, and labels are written for images",
-        hint=f"genctl sample {source} --n 500 --out {made}/, then genctl data label {made}",
+        suggest=Suggestion(
+            "sample", {"n": 500, "out": f"{made}/"}, "writes images to label", args=(source,)
+        ),
     )
 
 
@@ -131,8 +141,9 @@ def _by_classifier(root: Path, by: str, device: str | None) -> dict[PurePath, st
     if by != DIGITS:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--by {by!r} is neither {DIGITS} nor module:callable",
-            hint="--by digits",
+            f"{opt('by', by)} is neither {DIGITS} nor module:callable",
+            option="by",
+            suggest=DIGITS,
         )
     return _by_digits(root, device)
 

@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genctl.api.evaluation.streams import SAMPLES
-from genctl.api.models.model import QUIET
 from genctl.data.images.open_stream import open_stream
 from genctl.data.images.stream import Draw, evenly_spaced
 from genctl.engine.devices import resolve_device
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.evaluation.extractors.choose import ExtractorRequest, choose_extractor
 from genctl.evaluation.features import extract
 from genctl.evaluation.reference import require_two
 from genctl.evaluation.statistics_file import write_summary
 from genctl.files import make_directory
-from genctl.output import Output
+from genctl.output import QUIET, Output
 
 
 @dataclass(frozen=True)
 class Summarised:
-    """What `stats` left behind.
+    """What `write_statistics` left behind.
 
     Attributes:
         path: the file.
@@ -36,7 +35,7 @@ class Summarised:
     reason: str
 
 
-def stats(
+def write_statistics(
     source: str | Path | Draw,
     out: str | Path,
     *,
@@ -63,10 +62,18 @@ def stats(
     path = Path(out)
     if path.suffix != ".npz":
         raise GenctlError(
-            ExitStatus.USAGE, f"--out {path} does not end in .npz", hint=f"--out {path.stem}.npz"
+            ExitStatus.USAGE,
+            f"{opt('out', path)} does not end in .npz",
+            option="out",
+            suggest=f"{path.stem}.npz",
         )
     if n is not None and n < 2:
-        raise GenctlError(ExitStatus.USAGE, f"--n {n} is too few", hint="leave --n out")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{opt('n', n)} is below 2",
+            hint=f"leave {opt('n')} out",
+            option="n",
+        )
     opened = open_stream(source, n or SAMPLES)
     rows = evenly_spaced(opened.count, n or opened.count)
     choice = choose_extractor(

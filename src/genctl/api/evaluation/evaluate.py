@@ -10,14 +10,14 @@ from typing import get_args
 from genctl.api.evaluation.image_scoring import ImageRequest, ImageScores, score_images
 from genctl.api.evaluation.streams import Subject
 from genctl.api.evaluation.text_scoring import score_text
-from genctl.api.models.model import QUIET, Model
 from genctl.api.pages.eval_page import report_folder, write_report
 from genctl.engine.devices import resolve_device
 from genctl.engine.parallel.process_group import ProcessGroup
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.engine.sampling.loaded import LoadedModel
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt, unknown
 from genctl.evaluation.extractors.choose import ExtractorRequest
 from genctl.evaluation.score import Metric, Score, warnings_of
-from genctl.output import Output
+from genctl.output import QUIET, Output
 from genctl.runs import Run
 
 IMAGE_METRICS: tuple[Metric, ...] = get_args(Metric)
@@ -123,9 +123,10 @@ def evaluate(
             the model was trained on (of a text, the part that was held out) when None.
         n: how many images to score; 2000 of a model, all of a folder, when None. Of a text: how
             many windows; all when None.
-        extractor: ``digits``, ``inception``, ``rand``, ``px`` or ``module:callable``; the one that
-            suits when None.
-        extractor_weights: a file of Inception weights.
+        extractor: ``digits``, ``inception``, ``rand``, ``px``, ``torchvision:NAME`` (random weights
+            unless a file is given; ``torchvision:NAME:seed1`` for others) or ``module:callable``;
+            the one that suits when None.
+        extractor_weights: a file of weights for ``inception`` or ``torchvision:NAME``.
         protocol: whose way of resizing to follow with Inception: ``tf`` (the default),
             ``pytorch-fid``, ``clean`` or ``torchmetrics``.
         precision: of the features: ``fp32``, which ``auto`` means too, or ``bf16``, checked against
@@ -143,13 +144,18 @@ def evaluate(
     metric = metric if isinstance(metric, str) else ",".join(metric)
     wanted = _metrics(metric)
     if n is not None and n < 2:
-        raise GenctlError(ExitStatus.USAGE, f"--n {n} is too few to score", hint="--n 2000")
+        raise GenctlError(
+            ExitStatus.USAGE, f"{opt('n', n)} is too few to score", option="n", suggest=2000
+        )
     choice = {"checkpoint": checkpoint, "weights": weights, "device": device}
     if not wanted:
         return _of_text(subject, ref, n, context, output, choice)
     if context is not None:
         raise GenctlError(
-            ExitStatus.USAGE, f"--context is for bpb, not for {metric}", hint="leave --context out"
+            ExitStatus.USAGE,
+            f"{opt('context', context)} is for {TEXT_METRIC}, not for {metric}",
+            hint=f"leave {opt('context')} out",
+            option="context",
         )
     world = ProcessGroup.join(device)
     try:
@@ -168,9 +174,9 @@ def evaluate(
             batch_size=batch_size,
             choice=choice,
         )
-        found = score_images(request, world, output if world.leads else Output.silent())
+        found = score_images(request, world, output if world.is_main else Output.silent())
     finally:
-        world.leave()
+        world.destroy()
     return _reported(found, metric, None if out is None else Path(out), strict)
 
 
@@ -182,9 +188,13 @@ def _of_text(
     output: Output,
     choice: Mapping[str, str | None],
 ) -> Evaluation:
-    models = str | Path | Run | Model | None
+    models = str | Path | Run | LoadedModel | None
     if not isinstance(subject, models) or not isinstance(ref, str | Path | None):
-        raise GenctlError(ExitStatus.USAGE, f"{TEXT_METRIC} needs a model of text, and a text")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{TEXT_METRIC} needs a model that generates text, and a text",
+            suggest=Suggestion("eval", {"ref": Placeholder("FILE")}, args=(TEXT_METRIC,)),
+        )
     text = None if ref is None else str(ref)
     score, reason = score_text(subject, text, n, context, output=output, **choice)
     return Evaluation((score,), reason)
@@ -192,15 +202,18 @@ def _of_text(
 
 def _reported(found: ImageScores, metric: str, out: Path | None, strict: bool) -> Evaluation:
     evaluation = Evaluation(
-        tuple(found.scores), found.reason, {baseline.name: baseline for baseline in found.baselines}
+        tuple(found.scores),
+        f"{found.seen.extractor.name} ({found.reason})",
+        {baseline.name: baseline for baseline in found.baselines},
     )
     if strict and evaluation.warnings:
         count = len(evaluation.warnings)
         raise GenctlError(
             ExitStatus.DATA,
-            f"--strict allows no warnings, and there {'is 1' if count == 1 else f'are {count}'}: "
-            f"{'; '.join(evaluation.warnings)}",
-            hint="leave --strict out to see the numbers",
+            f"{opt('strict')} allows no warnings, and there "
+            f"{'is 1' if count == 1 else f'are {count}'}: {'; '.join(evaluation.warnings)}",
+            hint=f"leave {opt('strict')} out to see the numbers",
+            option="strict",
         )
     folder = out or (report_folder(found.generated) if metric == ALL else None)
     if folder is None:
@@ -217,13 +230,14 @@ def _metrics(text: str) -> list[Metric]:
     names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in METRICS:
-            raise unknown("metric", name, METRICS)
+            raise unknown("metric", name, METRICS, option="metric")
     if names == [TEXT_METRIC]:
         return []
     if TEXT_METRIC in names:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{TEXT_METRIC} is of text, the other metrics are of images",
-            hint=f"genctl eval {TEXT_METRIC}",
+            f"{TEXT_METRIC} scores text, and the other metrics score images",
+            option="metric",
+            suggest=Suggestion("eval", args=(TEXT_METRIC,)),
         )
     return [metric for metric in IMAGE_METRICS if metric in names or ALL in names]

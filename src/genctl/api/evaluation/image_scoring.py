@@ -96,7 +96,7 @@ def score_images(request: ImageRequest, world: ProcessGroup, output: Output) -> 
     """
     sides = world.run_on_all_ranks(lambda: _open(request, output))
     extractor = sides.choice.extractor
-    known = world.run_on_all_ranks(lambda: _known(sides, output) if world.leads else (None, None))
+    known = world.run_on_all_ranks(lambda: _known(sides, output) if world.is_main else (None, None))
     features = see_together(world, extractor, sides.generated, sides.rows, output)
     seen = EvalInputs(extractor, features, *known)
     scores = measure_all(sides.metrics, seen)
@@ -175,7 +175,8 @@ def _require_names(names: Sequence[str], extractor: Extractor) -> None:
         raise GenctlError(
             ExitStatus.DATA,
             f"{name} means the published Inception weights, and this would be {own}",
-            hint="--extractor inception",
+            option="extractor",
+            suggest="inception",
         )
 
 

@@ -38,16 +38,16 @@ def see_together(
 
     own = world.run_on_all_ranks(seen)
     parts = [own] if world.size == 1 else _gathered(world, own)
-    if not world.leads:
+    if not world.is_main:
         raise WorkerExit(0)
     return join(parts)
 
 
 def _gathered(world: ProcessGroup, own: Features) -> list[Features]:
     """Everyone's features, by rank."""
-    facts = world.tell([sorted(own.shapes), list(own.remarks)])
-    columns = [world.collect(column) for column in (own.values, own.digests, own.rows)]
-    labels = [None] * world.size if own.labels is None else world.collect(own.labels)
+    facts = world.all_gather_json([sorted(own.shapes), list(own.remarks)])
+    columns = [world.all_gather_rows(column) for column in (own.values, own.digests, own.rows)]
+    labels = [None] * world.size if own.labels is None else world.all_gather_rows(own.labels)
     return [
         replace(
             own,

@@ -12,22 +12,24 @@ import numpy as np
 from torch import Tensor
 
 from genctl import runs
-from genctl.api.models.loading import load
-from genctl.api.models.model import Model
+from genctl.api.models.loading import load_model
 from genctl.data.images.dataset import uint8_batches
 from genctl.data.images.open_source import open_source
 from genctl.data.images.open_stream import Images, open_stream
 from genctl.data.images.stream import ArrayStream, ImagePass, ImageStream, Pixels
-from genctl.errors import ExitStatus, GenctlError
+from genctl.engine.sampling.loaded import LoadedModel
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.export import bundle
 from genctl.output import Output
+from genctl.outputs.base import SampleRequest, label_numbers
+from genctl.outputs.images.generate import image_chunks
 from genctl.runs import Run
 from genctl.weights import flatten, sha256_of_tensors
 
 SAMPLES = 2000
 """How many images a model is judged by, unless asked otherwise."""
 
-Subject: TypeAlias = Model | Run | Images
+Subject: TypeAlias = LoadedModel | Run | Images
 
 
 class ModelStream(ImageStream):
@@ -43,16 +45,17 @@ class ModelStream(ImageStream):
     verb = "sampling"
     lasting = False
 
-    def __init__(self, model: Model, count: int, *, seed: int, batch_size: int) -> None:
-        if model.spec.output != "image":
+    def __init__(self, model: LoadedModel, count: int, *, seed: int, batch_size: int) -> None:
+        if model.output is None or "images" not in model.output.name:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"{model.origin} makes {model.spec.output or 'nothing'}, not images",
+                f"{model.origin} generates {model.makes}, not images",
+                suggest=Suggestion("eval", args=("all", str(model.origin))),
             )
         self.model, self.count, self.name = model, count, model.origin.stem
         self.extractor = model.data.extractor
         self._seed, self._batch_size = seed, batch_size
-        self._classes = model.labels(None)
+        self._classes = label_numbers(model, None)
         if self._classes:
             self.labels = np.resize(np.array(self._classes), count)
             self.class_names = model.data.class_names
@@ -74,13 +77,8 @@ class ModelStream(ImageStream):
         return [image.permute(1, 2, 0).numpy() for batch in batches for image in batch]
 
     def _chunks(self, rows: Sequence[int]) -> Iterator[Tensor]:
-        return self.model.chunks(
-            self.count,
-            seed=self._seed,
-            places=rows,
-            labels=self._classes,
-            batch_size=self._batch_size,
-        )
+        request = SampleRequest(self.count, seed=self._seed, batch_size=self._batch_size)
+        return image_chunks(self.model, request, self._classes, places=rows)
 
 
 def open_subject(
@@ -103,15 +101,15 @@ def open_subject(
         GenctlError: nothing there, or a model that makes no images.
     """
     count = SAMPLES if n is None else n
-    model = subject if isinstance(subject, Model) else None
+    model = subject if isinstance(subject, LoadedModel) else None
     if subject is None or isinstance(subject, Run):
-        model = load(subject, output=output, **choice)
+        model = load_model(subject, output=output, **choice)
     elif isinstance(subject, str | Path) and _is_model(Path(subject)):
-        model = load(str(subject), output=output, **choice)
+        model = load_model(str(subject), output=output, **choice)
     if model is not None:
         return ModelStream(model, count, seed=seed, batch_size=batch_size)
     assert subject is not None
-    assert not isinstance(subject, Model | Run)
+    assert not isinstance(subject, LoadedModel | Run)
     return open_stream(subject, count)
 
 
@@ -131,7 +129,8 @@ def open_reference(
         raise GenctlError(
             ExitStatus.USAGE,
             f"{subject.name} has no training data to compare with",
-            hint="--ref digits, --ref FOLDER or --ref FILE.npz",
+            option="ref",
+            suggest=("digits", Placeholder("FOLDER"), Placeholder("FILE.npz")),
         )
     data = subject.model.data
     _, height, width = data.shape
@@ -140,14 +139,16 @@ def open_reference(
     except GenctlError as error:
         raise GenctlError(
             error.code,
-            f"the data that the model was trained on cannot be read from here: {error.message}",
-            hint="name the reference with --ref",
+            f"the data that the model was trained on cannot be read from here: {error.template}",
+            hint=f"name the reference with {opt('ref')}",
+            option="ref",
         ) from None
     if source.fingerprint != data.fingerprint:
         raise GenctlError(
             ExitStatus.DATA,
             f"{data.source} is no longer the data that the model was trained on",
-            hint="name the reference with --ref",
+            hint=f"name the reference with {opt('ref')}",
+            option="ref",
         )
     return ArrayStream(source)
 

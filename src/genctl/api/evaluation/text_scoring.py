@@ -8,22 +8,23 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from genctl.api.models.loading import load
-from genctl.api.models.model import Model
+from genctl.api.models.loading import load_model
+from genctl.contracts import TextGenerator
 from genctl.data.text.dataset import SCORING_BATCH, TokenDataset
-from genctl.data.text.prepare import prepare_text
-from genctl.errors import ExitStatus, GenctlError
+from genctl.data.text.prepare import open_tokens
+from genctl.engine.sampling.loaded import LoadedModel
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.evaluation.measures.bits_per_byte import bits_per_byte, token_losses
 from genctl.evaluation.score import Score
 from genctl.output import Output
 from genctl.runs import Run
 
 if TYPE_CHECKING:
-    from genctl.config import TextData
+    from genctl.data.text.options import TextData
 
 
 def score_text(
-    subject: str | Path | Run | Model | None,
+    subject: str | Path | Run | LoadedModel | None,
     ref: str | None,
     n: int | None,
     context: int | None,
@@ -43,21 +44,24 @@ def score_text(
     Raises:
         GenctlError: no model of text, a context beyond the model's, or a text that cannot be read.
     """
-    if not isinstance(subject, Model):
-        subject = load(subject, output=output, **choice)
+    if not isinstance(subject, LoadedModel):
+        subject = load_model(subject, output=output, **choice)
     model = subject
-    if model.spec.output != "text":
+    if model.output is None or "stream" not in model.output.targets:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{model.origin} makes {model.spec.output or 'nothing'}, not text",
-            hint="genctl eval fid",
+            f"{model.origin} generates {model.makes}, not text",
+            suggest=Suggestion("eval", args=("all", str(model.origin))),
         )
     length = _checked_context(model, context)
     dataset = _dataset(model, ref, length)
-    batches = dataset.validation() if ref is None else dataset.everything()
+    batches = dataset.held_out() if ref is None else dataset.everything()
     if n is not None:
         batches = islice(batches, -(-n // SCORING_BATCH))
-    found = token_losses(model.trained.modules["model"], batches, model.device)
+    generator: TextGenerator = model.spec.load("sampler")(
+        model.config, model.data, model.trained.modules, model.parents
+    )
+    found = token_losses(generator.token_losses, batches, model.device)
     whole = dataset.valid_bytes if ref is None else dataset.all_bytes
     tokens = dataset.predicted(held_out=ref is None)
     name = f"{dataset.spec.name}.{'valid' if ref is None else 'all'}"
@@ -74,18 +78,19 @@ def score_text(
     return score, f"{name}: {part}"
 
 
-def _checked_context(model: Model, wanted: int | None) -> int:
+def _checked_context(model: LoadedModel, wanted: int | None) -> int:
     most = model.data.shape[0]
     if wanted is not None and not 1 < wanted <= most:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--context {wanted} is not from 2 to {most}, what the model can see",
-            hint=f"--context {most}",
+            f"{opt('context', wanted)} is not from 2 to {most}, the context of the model",
+            option="context",
+            suggest=most,
         )
     return wanted or most
 
 
-def _dataset(model: Model, ref: str | None, context: int) -> TokenDataset:
+def _dataset(model: LoadedModel, ref: str | None, context: int) -> TokenDataset:
     """The text to predict, in the model's own tokens."""
     with tempfile.TemporaryDirectory(prefix="genctl-") as folder:
         for name, content in model.trained.assets.items():
@@ -98,19 +103,22 @@ def _dataset(model: Model, ref: str | None, context: int) -> TokenDataset:
             context=context,
         )
         try:
-            dataset = prepare_text(config)
+            dataset = open_tokens(config)
         except GenctlError as error:
             if ref is not None:
                 raise
             raise GenctlError(
                 error.code,
-                f"the text that the model was trained on cannot be read from here: {error.message}",
-                hint="name a text with --ref",
+                f"the text that the model was trained on cannot be read from here: "
+                f"{error.template}",
+                hint=f"name a text with {opt('ref')}",
+                option="ref",
             ) from None
     if ref is None and dataset.spec.fingerprint != model.data.fingerprint:
         raise GenctlError(
             ExitStatus.DATA,
             f"{model.data.source} is no longer the text that the model was trained on",
-            hint="name a text with --ref",
+            hint=f"name a text with {opt('ref')}",
+            option="ref",
         )
     return dataset

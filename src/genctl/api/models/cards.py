@@ -8,14 +8,15 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from genctl import registry
-from genctl.api.models.model import Model
 from genctl.config import Config, parse_value
 from genctl.config.aliases import current
 from genctl.contracts import DataSpec
+from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.training import checkpoint
 from genctl.engine.training.loggers import read_rows
 from genctl.export import bundle
 from genctl.export.card import Card, Setting, TrainingScore, count_of, render
+from genctl.registry import DATA_KINDS, output_kind
 from genctl.runs import Run
 from genctl.version import VERSION
 from genctl.weights import flatten, sizes_in
@@ -53,7 +54,7 @@ def run_card(run: Run, config: Config, data: DataSpec) -> str:
     return render(_card(run, config, data, sentence, sizes_in(newest / "model.safetensors")))
 
 
-def export_card(model: Model) -> str:
+def export_card(model: LoadedModel) -> str:
     """The README.md of an export of ``model``, which comes from a run or a safetensors export."""
     if bundle.is_bundle(model.origin):
         return bundle.read_card(model.origin)
@@ -80,7 +81,7 @@ def train_command(config: Config) -> str:
 
 
 def _flag(setting: Setting) -> list[str]:
-    """``setting`` as the words that ``genctl train`` takes."""
+    """``setting`` as words of the command line."""
     value = setting.value
     if flag := _FLAGS.get(setting.key):
         return [flag, str(value)]
@@ -110,7 +111,7 @@ def _card(run: Run, config: Config, data: DataSpec, weights: str, sizes: Mapping
         weights=weights,
         sizes=sizes,
         command=train_command(config),
-        output=spec.output,
+        output=output_kind(spec, DATA_KINDS.get(config.kind)),
         licence=_LICENCES.get(data.source, ""),
         settings=list(_chosen(config)),
         training=list(_training_facts(run)),

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from genctl.api.models.cards import export_card
-from genctl.api.models.loading import load
-from genctl.api.models.model import QUIET, Model
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.api.models.loading import load_model
+from genctl.engine.sampling.loaded import LoadedModel
+from genctl.errors import ExitStatus, GenctlError, opt, unknown
 from genctl.export import bundle, onnx
 from genctl.export.card import for_diffusers, for_transformers
 from genctl.export.decoder import gguf, hf
@@ -20,7 +20,7 @@ from genctl.export.diffusers.usage import usage
 from genctl.export.document import asset_texts
 from genctl.export.proof import Proof
 from genctl.files import make_directory
-from genctl.output import Output
+from genctl.output import QUIET, Output
 from genctl.registry import Spec
 from genctl.runs import Run
 from genctl.version import VERSION
@@ -82,15 +82,15 @@ def export(
             (PROOF_FAILED) the export does not compute what the model does, and was not kept;
             others as `genctl.load`.
     """
-    model = load(origin, checkpoint=checkpoint, weights=weights, device=device, output=output)
+    model = load_model(origin, checkpoint=checkpoint, weights=weights, device=device, output=output)
     return write(model, format, out)
 
 
-def write(model: Model, format: str = BUNDLE, out: Path | None = None) -> Exported:
+def write(model: LoadedModel, format: str = BUNDLE, out: Path | None = None) -> Exported:
     """`export` of a model that is loaded already."""
     _refuse_onnx(model)
     if format not in formats(model.spec):
-        raise unknown("format", format, formats(model.spec), hint=f"--format {BUNDLE}")
+        raise unknown("format", format, formats(model.spec), option="format", suggest=BUNDLE)
     target = _default_place(model, format) if out is None else out
     _check_place(target, format, model)
     make_directory(target.parent)
@@ -98,11 +98,11 @@ def write(model: Model, format: str = BUNDLE, out: Path | None = None) -> Export
 
 
 def formats(spec: Spec) -> list[str]:
-    """The formats that ``--format`` takes for a family."""
+    """The formats that a family can be exported to."""
     return [name for name in _FORMATS if name == BUNDLE or name in spec.exports()]
 
 
-def write_bundle(model: Model, path: Path) -> Proof:
+def write_bundle(model: LoadedModel, path: Path) -> Proof:
     """Write ``model`` as a folder of safetensors that `genctl.load` takes.
 
     Raises:
@@ -119,23 +119,23 @@ def write_bundle(model: Model, path: Path) -> Proof:
     )
 
 
-def _write_onnx(model: Model, path: Path) -> Proof:
+def _write_onnx(model: LoadedModel, path: Path) -> Proof:
     plan = model.spec.load("exporter.onnx")(model.trained)
     return onnx.write(plan, path, _document(model) | asset_texts(model.trained.assets))
 
 
-def _write_hf(model: Model, path: Path) -> Proof:
+def _write_hf(model: LoadedModel, path: Path) -> Proof:
     plan = model.spec.load("exporter.hf")(model.trained)
     return hf.write(plan, path, _document(model), for_transformers(export_card(model)))
 
 
-def _write_diffusers(model: Model, path: Path) -> Proof:
+def _write_diffusers(model: LoadedModel, path: Path) -> Proof:
     plan = model.spec.load("exporter.diffusers")(model.trained)
     card = for_diffusers(export_card(model), usage(plan))
     return diffusers.write(plan, path, _document(model), card)
 
 
-def _write_gguf(model: Model, path: Path, quantization: str = "f16") -> Proof:
+def _write_gguf(model: LoadedModel, path: Path, quantization: str = "f16") -> Proof:
     plan = model.spec.load("exporter.gguf")(model.trained)
     return gguf.write(plan, path, _document(model), quantization)
 
@@ -153,7 +153,7 @@ class _Format:
 
     suffix: str
     tail: str
-    write: Callable[[Model, Path], Proof]
+    write: Callable[[LoadedModel, Path], Proof]
     is_export: Callable[[Path], bool]
 
 
@@ -169,7 +169,7 @@ _FORMATS = {
 }
 
 
-def _document(model: Model) -> dict[str, Any]:
+def _document(model: LoadedModel) -> dict[str, Any]:
     return {
         "genctl": VERSION,
         "config": model.config.to_json(),
@@ -179,37 +179,41 @@ def _document(model: Model) -> dict[str, Any]:
     }
 
 
-def _refuse_onnx(model: Model) -> None:
+def _refuse_onnx(model: LoadedModel) -> None:
     if any(isinstance(module, onnx.OnnxModule) for module in model.trained.modules.values()):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{model.origin} is ONNX already, from which nothing else can be made",
-            hint="give the run, or the safetensors export, that it came from",
+            f"{model.origin} is ONNX, which cannot be converted",
+            hint="name the run, or the safetensors export, that it came from",
         )
 
 
-def _default_place(model: Model, format: str) -> Path:
+def _default_place(model: LoadedModel, format: str) -> Path:
     name = model.origin.absolute().name + _FORMATS[format].tail + _FORMATS[format].suffix
     if bundle.is_bundle(model.origin):
         return model.origin.absolute().parent / name
     return model.origin / "export" / name
 
 
-def _check_place(target: Path, format: str, model: Model) -> None:
+def _check_place(target: Path, format: str, model: LoadedModel) -> None:
     """Refuse a name that `genctl.load` would take for another format, and a place that is taken."""
     suffix = _FORMATS[format].suffix
     if suffix and target.suffix != suffix:
-        reason, hint = f"does not end in {suffix}", f"--out {target}{suffix}"
+        reason, better = f"it does not end in {suffix}", f"{target}{suffix}"
     elif not suffix and target.suffix in (".onnx", ".gguf", ".safetensors"):
-        reason, hint = "should be the name of a folder", f"--out {target.with_suffix('')}"
+        reason, better = "it should be the name of a folder", str(target.with_suffix(""))
     elif target.absolute() == model.origin.absolute():
-        reason, hint = "is what the model comes from", "choose another --out"
+        reason, better = "the model itself is there", None
     elif _is_taken(target) and not _is_export(target, suffix):
-        reason, hint = "exists and is no export of genctl", "choose another --out"
+        reason, better = "it exists and is not an export of genctl", None
     else:
         return
     raise GenctlError(
-        ExitStatus.USAGE, f"cannot export {format} to {target}: it {reason}", hint=hint
+        ExitStatus.USAGE,
+        f"cannot export {format} to {target}: {reason}",
+        hint="" if better else f"choose another {opt('out')}",
+        option="out",
+        suggest=better,
     )
 
 

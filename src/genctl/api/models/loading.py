@@ -9,33 +9,33 @@ import torch
 from torch import Tensor, nn
 
 from genctl import documents, registry, runs
-from genctl.api.models.model import QUIET, Model
 from genctl.config import Config, from_json
 from genctl.contracts import INIT, DataSpec, Objective, Parents, Trained
 from genctl.engine.devices import resolve_device
 from genctl.engine.optim.ema import RAW
+from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.training import checkpoint
-from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.errors import ExitStatus, GenctlError, Suggestion, nearest
 from genctl.export import bundle
-from genctl.output import Output
+from genctl.output import QUIET, Output
 from genctl.registry import Spec
 from genctl.runs import Run
 from genctl.seeding import seed_of
 from genctl.weights import load_into, sha256_of
 
 
-def load(
+def load_model(
     origin: str | Path | Run | None = None,
     *,
     checkpoint: str = "best",
     weights: str = "best",
     device: str | None = None,
     output: Output = QUIET,
-) -> Model:
+) -> LoadedModel:
     """Load a trained model.
 
     Args:
-        origin: a run (path, name or `Run`), a folder that ``genctl export`` wrote, or an
+        origin: a run (path, name or `Run`), a folder that was exported, or an
             ``.onnx`` file of genctl; the latest run with a checkpoint when None.
         checkpoint: of a run: ``best``, ``last`` or a step.
         weights: of a run: an average's name such as ``ema``, or ``raw``; ``best``: the average that
@@ -85,11 +85,15 @@ def read_assets(folder: Path, data: DataSpec) -> dict[str, bytes]:
     for name, sha256 in data.assets.items():
         path = folder / name
         if not path.is_file():
-            raise GenctlError(ExitStatus.DATA, f"{path} is missing, and the model needs it")
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"{path} is missing, and the model needs it",
+                hint="copy it again from where the run was trained",
+            )
         if sha256_of(path) != sha256:
             raise GenctlError(
                 ExitStatus.DATA,
-                f"{path} has another checksum than when it was written",
+                f"{path} is damaged: its checksum is not the one it was written with",
                 hint="copy it again from where the run was trained",
             )
         found[name] = path.read_bytes()
@@ -102,16 +106,22 @@ def _latest() -> Run:
         raise GenctlError(
             ExitStatus.DATA,
             f"no run with a checkpoint under {runs.runs_root()}",
-            hint="genctl train gan",
+            suggest=Suggestion("train", args=("gan",)),
         )
     return run
 
 
-def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output: Output) -> Model:
+def _load_run(
+    run: Run, wanted: str, weights: str, device: torch.device, output: Output
+) -> LoadedModel:
     path = checkpoint.choose(run, wanted, output.warn)
     document = run.read("config.json")
     if document is None:
-        raise GenctlError(ExitStatus.DATA, f"{run.path} has no config.json, and needs it")
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{run.path} is not a run folder (it has no config.json)",
+            suggest=Suggestion("runs ls"),
+        )
     spec = registry.get(document["config"]["family"])
     config = from_json(spec, document["config"])
     data = _data_of(path / "data.json")
@@ -121,7 +131,7 @@ def _load_run(run: Run, wanted: str, weights: str, device: torch.device, output:
     step = checkpoint.read_state(path).index
     modules = _filled(spec, config, data, parents, tensors, device)
     trained = Trained(spec.name, config, data, modules, read_assets(run.path, data))
-    return Model(run.path, trained, weights, step, device, parents)
+    return LoadedModel(run.path, trained, weights, step, device, parents)
 
 
 def _data_of(place: Path) -> DataSpec:
@@ -142,14 +152,17 @@ def _group_of(run: Run, path: Path, weights: str) -> tuple[str, str]:
         return weights, f"ema.{weights}"
     if weights == RAW:
         return weights, "model"
-    choices = ["best", *averages, RAW]
-    close = nearest(weights, choices) or choices
+    *choices, last = ["best", *averages, RAW]
+    close = nearest(weights, [*choices, last])
     raise GenctlError(
-        ExitStatus.USAGE, f"no weights {weights!r} in {path}; choose {' or '.join(close)}"
+        ExitStatus.USAGE,
+        f"unknown weights {weights!r}; choose {', '.join(choices)} or {last}",
+        option="weights",
+        suggest=close[0] if close else "best",
     )
 
 
-def _load_bundle(path: Path, device: torch.device) -> Model:
+def _load_bundle(path: Path, device: torch.device) -> LoadedModel:
     document, tensors = bundle.read(path)
     spec = registry.get(document["config"]["family"])
     config = from_json(spec, document["config"])
@@ -157,10 +170,10 @@ def _load_bundle(path: Path, device: torch.device) -> Model:
     parents = load_parents(path, config)
     modules = _filled(spec, config, data, parents, tensors, device)
     trained = Trained(spec.name, config, data, modules, read_assets(path, data))
-    return Model(path, trained, document["weights"], document["step"], device, parents)
+    return LoadedModel(path, trained, document["weights"], document["step"], device, parents)
 
 
-def _load_onnx(path: Path) -> Model:
+def _load_onnx(path: Path) -> LoadedModel:
     from genctl.export import onnx
 
     document, module = onnx.read(path)
@@ -170,7 +183,7 @@ def _load_onnx(path: Path) -> Model:
     texts = document.get("assets", {})
     assets = {name: text.encode() for name, text in texts.items()}
     trained = Trained(spec.name, config, data, {document["role"]: module}, assets)
-    return Model(path, trained, document["weights"], document["step"], torch.device("cpu"))
+    return LoadedModel(path, trained, document["weights"], document["step"], torch.device("cpu"))
 
 
 def _built(spec: Spec, config: Config, data: DataSpec, parents: Parents) -> Mapping[str, nn.Module]:
@@ -189,7 +202,7 @@ def _built(spec: Spec, config: Config, data: DataSpec, parents: Parents) -> Mapp
     ) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise GenctlError(
-            ExitStatus.DATA, f"its configuration and data describe no model: {reason}"
+            ExitStatus.DATA, f"no model can be built from its configuration and data: {reason}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""A trained model in memory: from a run, an export or an ONNX file, to samples."""
+"""A trained model for Python: from a run, an export or an ONNX file, to samples."""
 
 from __future__ import annotations
 
@@ -7,27 +7,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from torch import Tensor
-
-from genctl.config import request_from
-from genctl.contracts import Batch, Noise, Sampler
-from genctl.data.images.dataset import to_uint8
-from genctl.data.images.edits import read_mask, read_picture
-from genctl.engine.sampling.driver import sample_chunks
+from genctl.api.models.exporting import write
+from genctl.api.models.loading import load_model
 from genctl.engine.sampling.loaded import LoadedModel
-from genctl.errors import ExitStatus, GenctlError
-from genctl.output import Mode, Output
-from genctl.outputs.images.samples import Samples, label_numbers
-from genctl.outputs.text.generate import collect, pieces
+from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.output import QUIET, Output
+from genctl.outputs.base import Generated, SampleRequest
+from genctl.outputs.images import generate as images
+from genctl.outputs.images.samples import ImageSamples
+from genctl.outputs.text import generate as texts
 from genctl.outputs.text.samples import TextSamples
-
-QUIET = Output(Mode.QUIET)
+from genctl.runs import Run
 
 
 @dataclass(frozen=True)
 class Model(LoadedModel):
     """A trained model, ready to sample; see `LoadedModel` for its attributes."""
+
+    def generate(self, request: SampleRequest, output: Output = QUIET) -> Generated:
+        """Samples of any kind.
+
+        Raises:
+            GenctlError: as `sample`; (USAGE) a family that samples nothing, or an input that its
+                kind of output does not understand.
+        """
+        kind = self.output
+        if kind is None or "generate" not in kind.targets:
+            raise GenctlError(
+                ExitStatus.USAGE, f"{self.origin} generates {self.makes}: nothing to sample"
+            )
+        for name in ("prompts", "image", "mask", "between"):
+            if getattr(request, name) and name not in kind.inputs:
+                raise GenctlError(
+                    ExitStatus.USAGE,
+                    f"{self.origin} generates {self.makes}, so it takes no {opt(name)}",
+                    hint=f"leave {opt(name)} out",
+                    option=name,
+                )
+        found: Generated = kind.load("generate")(self, request, output)
+        return found
 
     def sample(
         self,
@@ -35,54 +53,80 @@ class Model(LoadedModel):
         *,
         seed: int = 0,
         labels: Sequence[int | str] | None = None,
-        prompts: Sequence[str] = (),
         image: str | Path | None = None,
         mask: str | Path | None = None,
         between: bool = False,
         batch_size: int = 64,
         options: Mapping[str, Any] | None = None,
-        output: Output = QUIET,
-    ) -> Samples | TextSamples:
-        """``n`` samples; sample k depends on ``seed`` and k, not on ``n`` or ``batch_size``.
+    ) -> ImageSamples:
+        """``n`` images; image k depends on ``seed`` and k, not on ``n`` or ``batch_size``.
 
         Args:
-            labels: classes by number or name; sample k gets ``labels[k % len(labels)]``. All
+            labels: classes by number or name; image k gets ``labels[k % len(labels)]``. All
                 classes in turn when None.
-            prompts: what a model that writes text goes on with; sample k gets
-                ``prompts[k % len(prompts)]``.
-            image: a picture that samples are made from.
-            mask: a picture, white where ``image`` is to be made anew; the rest of it is kept.
-            between: draw the way from sample 0 to sample 1 in ``n`` samples, all of one class.
+            image: an image that samples are made from.
+            mask: an image, white where ``image`` is regenerated; the rest of it is kept.
+            between: interpolate from image 0 to image 1 in ``n`` images, all of one class.
             options: the family's own sampling options, e.g. ``{"truncation": 0.7}``.
-            output: where to show progress.
 
         Raises:
-            GenctlError: a number below 1, an unknown class or option, a prompt or picture that
-                cannot be used, a family without samples.
+            GenctlError: a number below 1, an unknown class or option, an image that cannot be
+                used, a model of other things than images.
         """
-        if self.spec.output == "text" or prompts:
-            if image is not None or mask is not None or between:
-                raise GenctlError(
-                    ExitStatus.USAGE,
-                    f"{self.origin} makes {self.spec.output}: prompts and pictures "
-                    "do not go together",
-                )
-            return self._texts(n, seed, labels, list(prompts) or [""], batch_size, options or {})
-        numbers = self.labels(labels)
-        chunks = self.chunks(
+        request = SampleRequest(
             n,
             seed=seed,
-            labels=numbers,
-            given=self.given(image, mask),
+            labels=labels,
+            image=None if image is None else Path(image),
+            mask=None if mask is None else Path(mask),
             between=between,
             batch_size=batch_size,
-            options=options,
+            options=options or {},
         )
-        tracked = output.track(chunks, n, "sampling")
-        array = np.concatenate([_to_array(chunk, self.spec.output) for chunk in tracked])
-        return Samples(
-            self.spec.output or "", array, _drawn(numbers, n, between), self.data.class_names
+        found = self.generate(request)
+        if not isinstance(found, ImageSamples):
+            raise self._other_method("write")
+        return found
+
+    def write(
+        self,
+        n: int = 1,
+        *,
+        prompts: Sequence[str] = (),
+        seed: int = 0,
+        batch_size: int = 64,
+        options: Mapping[str, Any] | None = None,
+    ) -> TextSamples:
+        """``n`` texts; text k depends on ``seed``, k and its prompt alone.
+
+        Args:
+            prompts: what the texts go on with; text k gets ``prompts[k % len(prompts)]``.
+            options: the family's own sampling options, e.g. ``{"temperature": 0.7}``.
+
+        Raises:
+            GenctlError: a number below 1, an unknown option, a prompt that the model cannot read,
+                a model of other things than text.
+        """
+        request = SampleRequest(
+            n, seed=seed, prompts=prompts, batch_size=batch_size, options=options or {}
         )
+        found = self.generate(request)
+        if not isinstance(found, TextSamples):
+            raise self._other_method("sample")
+        return found
+
+    def stream(
+        self, prompt: str = "", *, seed: int = 0, options: Mapping[str, Any] | None = None
+    ) -> Iterator[str]:
+        """One text, in pieces as they are written; put together they are what `write` gives.
+
+        Raises:
+            GenctlError: as `write`.
+        """
+        if self.output is None or "stream" not in self.output.targets:
+            raise self._other_method("sample")
+        request = SampleRequest(1, seed=seed, prompts=[prompt], options=options or {})
+        return (piece.text for piece in texts.stream(self, request))
 
     def trajectory(
         self,
@@ -94,133 +138,22 @@ class Model(LoadedModel):
         mask: str | Path | None = None,
         between: bool = False,
         options: Mapping[str, Any] | None = None,
-    ) -> list[Samples]:
-        """The samples that `sample` would give, as they were seen after each step.
+    ) -> list[ImageSamples]:
+        """The images that `sample` would give, as they are after each step of the sampler.
 
         Raises:
-            GenctlError: as `sample`; a family that makes samples in one step.
+            GenctlError: as `sample`; a family that generates in one step.
         """
-        sampler = self.sampler()
-        if not hasattr(sampler, "trajectory"):
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"{self.origin} makes its samples in one step, so there is no way to show",
-                hint="leave --trajectory out",
-            )
-        numbers = self.labels(labels)
-        chunks = self.chunks(
+        request = SampleRequest(
             n,
             seed=seed,
-            labels=numbers,
-            given=self.given(image, mask),
-            between=between,
-            batch_size=n,
-            options=options,
-            sampler=_Steps(sampler),
-        )
-        drawn, names = _drawn(numbers, n, between), self.data.class_names
-        kind = self.spec.output or ""
-        return [Samples(kind, _to_array(step, kind), drawn, names) for step in next(chunks)]
-
-    def given(self, image: str | Path | None, mask: str | Path | None) -> dict[str, Tensor]:
-        """The pictures that samples are made from, by the name of their condition.
-
-        Raises:
-            GenctlError: a model that follows none, or pictures that do not fit it.
-        """
-        if image is None and mask is None:
-            return {}
-        if image is None:
-            raise GenctlError(
-                ExitStatus.USAGE, "a mask needs the picture it belongs to", hint="--inpaint IMAGE"
-            )
-        if "image" not in self.sampler().conditions:
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"{self.origin} makes its images from noise alone, not from {image}",
-            )
-        channels, height, width = self.data.shape
-        shape = (channels, height, width)
-        found = {"image": read_picture(Path(image), shape)}
-        if mask is not None:
-            found["mask"] = read_mask(Path(mask), shape)
-        return found
-
-    def stream(
-        self, prompt: str = "", *, seed: int = 0, options: Mapping[str, Any] | None = None
-    ) -> Iterator[str]:
-        """One text, in pieces as they are written; put together they are what `sample` gives.
-
-        Raises:
-            GenctlError: as `sample`.
-        """
-        found = pieces(self, [prompt], 1, seed=seed, batch_size=1, options=options or {})
-        return (piece.text for piece in found)
-
-    def _texts(
-        self,
-        n: int,
-        seed: int,
-        labels: Sequence[int | str] | None,
-        prompts: list[str],
-        batch_size: int,
-        options: Mapping[str, Any],
-    ) -> TextSamples:
-        _refuse_below_one(n, batch_size)
-        self.labels(labels)
-        found = pieces(self, prompts, n, seed=seed, batch_size=batch_size, options=options)
-        return TextSamples(collect(found, prompts, n))
-
-    def chunks(
-        self,
-        n: int,
-        *,
-        seed: int = 0,
-        places: Sequence[int] | None = None,
-        labels: Sequence[int] = (),
-        given: Mapping[str, Tensor] | None = None,
-        between: bool = False,
-        batch_size: int = 64,
-        options: Mapping[str, Any] | None = None,
-        sampler: Sampler | None = None,
-    ) -> Iterator[Tensor]:
-        """`sample` as a stream of raw chunks, for many more samples than fit in memory.
-
-        Args:
-            places: draw these of the samples; all ``n`` when None.
-        """
-        _refuse_below_one(n, batch_size)
-        request = request_from(self.spec, options or {}, self.config.sample)
-        return sample_chunks(
-            sampler or self.sampler(),
-            request,
-            n,
-            seed=seed,
-            places=places,
             labels=labels,
-            given=given,
+            image=None if image is None else Path(image),
+            mask=None if mask is None else Path(mask),
             between=between,
-            batch_size=batch_size,
-            device=self.device,
+            options=options or {},
         )
-
-    def labels(self, wanted: Sequence[int | str] | None) -> list[int]:
-        """The classes that samples take in turn; empty for a model that follows none.
-
-        Raises:
-            GenctlError: an unknown class, or classes asked of a model that follows none.
-        """
-        if "label" not in self.sampler().conditions:
-            if wanted:
-                raise GenctlError(
-                    ExitStatus.USAGE,
-                    f"{self.origin} was not trained by class, so it takes no labels",
-                    hint="leave --labels out",
-                )
-            return []
-        if wanted is None:
-            return list(range(self.data.num_classes))
-        return label_numbers([str(label) for label in wanted], self.data.class_names)
+        return images.trajectory(self, request)
 
     def export(self, format: str = "safetensors", out: str | Path | None = None) -> Path:
         """Write the model in a format that other programs read, proved there.
@@ -235,37 +168,24 @@ class Model(LoadedModel):
         Raises:
             GenctlError: an unknown format, a place that is taken, or a failed proof.
         """
-        from genctl.api.models.exporting import write
-
         return write(self, format, None if out is None else Path(out)).path
 
-
-def _refuse_below_one(n: int, batch_size: int) -> None:
-    for name, value in (("n", n), ("batch-size", batch_size)):
-        if value < 1:
-            raise GenctlError(ExitStatus.USAGE, f"--{name} {value} is below 1", hint=f"--{name} 64")
-
-
-class _Steps:
-    """A sampler whose chunk is all its steps, (steps, rows, C, H, W)."""
-
-    def __init__(self, sampler: Any) -> None:
-        self.conditions: frozenset[str] = sampler.conditions
-        self._sampler = sampler
-
-    def sample(self, request: Any, condition: Batch, noise: Noise) -> Tensor:
-        steps: Tensor = self._sampler.trajectory(request, condition, noise)
-        return steps
+    def _other_method(self, name: str) -> GenctlError:
+        return GenctlError(
+            ExitStatus.USAGE, f"{self.origin} generates {self.makes}; use Model.{name}"
+        )
 
 
-def _drawn(numbers: Sequence[int], n: int, between: bool) -> np.ndarray | None:
-    """The class of each sample, where there are classes."""
-    if not numbers:
-        return None
-    return np.array([numbers[0 if between else k % len(numbers)] for k in range(n)])
-
-
-def _to_array(chunk: Tensor, kind: str | None) -> np.ndarray:
-    if kind == "image":
-        return to_uint8(chunk).permute(0, 2, 3, 1).cpu().numpy()
-    return chunk.cpu().numpy()
+def open_model(
+    origin: str | Path | Run | None = None,
+    *,
+    checkpoint: str = "best",
+    weights: str = "best",
+    device: str | None = None,
+    output: Output = QUIET,
+) -> Model:
+    """`load_model` as a `Model`."""
+    loaded = load_model(
+        origin, checkpoint=checkpoint, weights=weights, device=device, output=output
+    )
+    return Model(**vars(loaded))

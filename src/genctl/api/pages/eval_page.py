@@ -1,9 +1,13 @@
-"""``eval.json`` and ``eval.html``: what an evaluation leaves behind."""
+"""The page of an evaluation, ``eval.html``, and ``eval.json`` beside it.
+
+`genctl.api.pages.run_page` is the page of a run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -21,7 +25,7 @@ from genctl.evaluation.score import Score, warnings_of
 from genctl.files import make_directory, write_atomic, write_json
 from genctl.plots.charts import bars, histograms, line_over_inverse
 from genctl.runs import Run
-from genctl.web.html import Picture
+from genctl.web.render import PageImage
 
 SHOWN, PAIRS = 64, 24
 _GRID_WIDTH, _PAIR_WIDTH = 480, 160
@@ -76,22 +80,22 @@ def _page(found: ImageScores) -> Page:
     )
 
 
-def _grids(found: ImageScores) -> list[Picture]:
+def _grids(found: ImageScores) -> list[PageImage]:
     rows = found.seen.generated.rows[:SHOWN].tolist()
-    pictures = [_grid(found.generated, rows, "generated")]
+    images = [_grid(found.generated, rows, "generated")]
     if found.real is not None:
-        pictures.append(_grid(found.real, evenly_spaced(found.real.count, SHOWN), "real"))
-    return pictures
+        images.append(_grid(found.real, evenly_spaced(found.real.count, SHOWN), "real"))
+    return images
 
 
-def _grid(stream: ImageStream, rows: Sequence[int], kind: str) -> Picture:
+def _grid(stream: ImageStream, rows: Sequence[int], kind: str) -> PageImage:
     images = _alike(stream.pick(rows))
-    return Picture(
+    return PageImage(
         png_of(to_pil(grid(np.stack(images)))), f"{len(images)} {kind} images", _GRID_WIDTH
     )
 
 
-def _pairs(found: ImageScores) -> tuple[list[Picture], str]:
+def _pairs(found: ImageScores) -> tuple[list[PageImage], str]:
     """Generated images closest to real ones, each beside the nearest, and what that says."""
     seen = found.seen
     if found.real is None or not _knows_memory(found.scores):
@@ -101,12 +105,12 @@ def _pairs(found: ImageScores) -> tuple[list[Picture], str]:
     made = found.generated.pick(seen.generated.rows[chosen].tolist())
     known = found.real.pick(seen.real.features.rows[closest.rows[chosen]].tolist())
     usual = float(seen.nearest_of_held_out.distances.median())
-    pictures = []
+    images = []
     for first, second, place in zip(made, known, chosen.tolist(), strict=True):
         sheet = np.concatenate(_alike([first, second]), axis=1)
         ratio = float(closest.distances[place]) / (usual or 1.0)
-        pictures.append(Picture(png_of(to_pil(sheet)), f"{ratio:.2f}", _PAIR_WIDTH))
-    return pictures, (
+        images.append(PageImage(png_of(to_pil(sheet)), f"{ratio:.2f}", _PAIR_WIDTH))
+    return images, (
         "Left a generated image, right the training image that is nearest to it, the closest pairs "
         "first. The number is their distance over that of a held-out image from its nearest one, "
         "in the median: near 0 the model repeats what it was trained on."
@@ -130,28 +134,53 @@ def _knows_memory(scores: Sequence[Score]) -> bool:
 
 
 def _charts(
-    seen: EvalInputs, scores: dict[str, Score], baselines: dict[str, Score]
+    seen: EvalInputs, scores: Mapping[str, Score], baselines: Mapping[str, Score]
 ) -> dict[str, str]:
+    """Caption -> chart of each score that has one."""
     charts = {}
-    if _knows_memory(list(scores.values())):
-        charts["Distance to the nearest real image"] = histograms(
-            {
-                "generated": seen.nearest_real.distances.numpy(),
-                "held-out": seen.nearest_of_held_out.distances.numpy(),
-            },
-            "distance between features",
-        )
-    for name, score in scores.items():
-        baseline = baselines.get(score.name)
-        if name.endswith("fd-infinity") or name == "fid-infinity":
-            at = {int(k[3:]): v for k, v in score.details.items() if k.startswith("at_")}
-            charts[f"{score.name}: the distance at several numbers of images"] = line_over_inverse(
-                list(at), list(at.values()), score.value
-            )
-        if name.endswith("-per-class"):
-            heading = f"{score.name}; the mark is where real images stand"
-            charts[heading] = bars(score.details, baseline.details if baseline else {})
+    for metric, score in scores.items():
+        if metric in _CHARTS:
+            caption, draw = _CHARTS[metric]
+            charts[f"{score.name}: {caption}"] = draw(score, baselines.get(score.name), seen)
     return charts
+
+
+def _over_counts(score: Score, baseline: Score | None, seen: EvalInputs) -> str:
+    distances = {
+        int(key.removeprefix("at_")): value
+        for key, value in score.details.items()
+        if key.startswith("at_")
+    }
+    return line_over_inverse(list(distances), list(distances.values()), score.value)
+
+
+def _by_class(score: Score, baseline: Score | None, seen: EvalInputs) -> str:
+    return bars(score.details, baseline.details if baseline else {}, "real images")
+
+
+def _nearest(score: Score, baseline: Score | None, seen: EvalInputs) -> str:
+    return histograms(
+        {
+            "generated": seen.nearest_real.distances.numpy(),
+            "held-out": seen.nearest_of_held_out.distances.numpy(),
+        },
+        "distance between features",
+    )
+
+
+_Draw: TypeAlias = Callable[[Score, Score | None, EvalInputs], str]
+
+_COUNTS: tuple[str, _Draw] = ("the distance at several numbers of images", _over_counts)
+_CLASSES: tuple[str, _Draw] = ("each class", _by_class)
+_CHARTS: Mapping[str, tuple[str, _Draw]] = {
+    "fid-infinity": _COUNTS,
+    "fd-infinity": _COUNTS,
+    "fid-per-class": _CLASSES,
+    "fd-per-class": _CLASSES,
+    "recall-per-class": _CLASSES,
+    "memorisation": ("distance to the nearest training image", _nearest),
+}
+"""Metric -> what its chart shows, and who draws it."""
 
 
 def _alike(images: Sequence[Pixels]) -> list[Pixels]:

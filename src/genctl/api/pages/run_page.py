@@ -1,4 +1,7 @@
-"""``genctl report``: a run as one HTML file: curves, samples through time, settings, scores."""
+"""The page of a run, one HTML file: curves, samples through time, settings and scores.
+
+`genctl.api.pages.eval_page` is the page of an evaluation.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,12 @@ from PIL import Image
 
 from genctl import runs
 from genctl.api.pages.watch import state_of
-from genctl.errors import ExitStatus, GenctlError
+from genctl.contracts import DataSpec
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.files import write_atomic
 from genctl.plots.charts import curve
 from genctl.runs import Run
-from genctl.web import html
+from genctl.web.render import PageImage, PageText, render
 
 NAME = "report.html"
 SHOWN = 6
@@ -36,18 +40,20 @@ def write_run_page(run: Run, out: Path | None = None) -> Path:
     """
     document = run.read("config.json")
     if document is None:
-        raise GenctlError(ExitStatus.DATA, f"{run.path} holds no run", hint="genctl runs ls")
+        raise GenctlError(
+            ExitStatus.DATA, f"{run.path} is not a run folder", suggest=Suggestion("runs ls")
+        )
     state = state_of(run)
-    content = html.page(
-        run.name,
-        (
-            html.facts(_facts(run, state)),
-            html.section("Samples through time", "".join(_samples(run)), "grids"),
-            html.section("Curves", "".join(_curves(state["series"])), "grids"),
-            html.section("Evaluation", _scores(run.read("eval.json"))),
-            html.section("Settings", html.table(("key", "value", "from"), runs.settings(document))),
-            html.section("Starts", _starts(run)),
-        ),
+    content = render(
+        "report.html",
+        title=run.name,
+        facts=_facts(run, state),
+        images=list(_images(run)),
+        texts=list(_texts(run)),
+        charts=_charts(state["series"]),
+        scores=(run.read("eval.json") or {"scores": []})["scores"],
+        settings=runs.settings(document),
+        starts=_starts(run),
     )
     place = run.path / NAME if out is None else out
     write_atomic(place, content)
@@ -55,12 +61,12 @@ def write_run_page(run: Run, out: Path | None = None) -> Path:
 
 
 def _facts(run: Run, state: Mapping[str, Any]) -> dict[str, str]:
-    data, best = run.read("data.json") or {}, state["best"]
+    document, best = run.read("data.json"), state["best"]
+    data = DataSpec.from_json(document) if document else None
     seconds = (run.read("last.json") or {}).get("elapsed")
-    shape = "x".join(map(str, data.get("shape", ())))
     known = {
         "family": f"{state['family']}, preset {state['preset']}",
-        "data": f"{data['source']}: {data['examples']:,} {data['unit']} of {shape}" if data else "",
+        "data": f"{data.source}: {data.in_words(data.examples)}" if data else "",
         "state": f"{state['state']} at step {state['step']:,}, {state['examples']:,} examples",
         "trained for": f"{seconds:,.0f} s; budget {state['budget']}" if seconds else "",
         "best": f"{best['metric']} {best['value']:.4g} at step {best['step']:,}" if best else "",
@@ -68,17 +74,21 @@ def _facts(run: Run, state: Mapping[str, Any]) -> dict[str, str]:
     return {key: text for key, text in known.items() if text}
 
 
-def _samples(run: Run) -> Iterator[str]:
+def _images(run: Run) -> Iterator[PageImage]:
     """Training images, then previews from the first to the last."""
-    pictures = sorted(run.samples.glob("step-*.png"))
-    for path in [*run.samples.glob("reals.png"), *_spread(pictures, SHOWN)]:
+    previews = sorted(run.samples.glob("step-*.png"))
+    for path in [*run.samples.glob("reals.png"), *_spread(previews, SHOWN)]:
         caption = "training images" if path.stem == "reals" else _step(path)
         content = path.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
             width = min(_WIDTH, max(2 * image.width, _WIDTH // 2))
-        yield html.figure(html.Picture(content, caption, width))
+        yield PageImage(content, caption, width)
+
+
+def _texts(run: Run) -> Iterator[PageText]:
+    """Previews from the first to the last."""
     for path in _spread(sorted(run.samples.glob("step-*.txt")), SHOWN):
-        yield html.writing(path.read_text("utf-8", "replace"), _step(path))
+        yield PageText(path.read_text("utf-8", "replace"), _step(path))
 
 
 def _step(path: Path) -> str:
@@ -92,29 +102,19 @@ def _spread(items: Sequence[T], count: int) -> Sequence[T]:
     return [items[round(k * (len(items) - 1) / (count - 1))] for k in range(count)]
 
 
-def _curves(series: Mapping[str, Sequence[tuple[float, float]]]) -> Iterator[str]:
-    for name, points in series.items():
-        if len(points) >= _LEAST_POINTS:
-            yield html.drawing(curve(points, "examples"), f"{name}: last {points[-1][1]:.4g}")
+def _charts(series: Mapping[str, Sequence[tuple[float, float]]]) -> dict[str, str]:
+    """Caption -> chart of each metric that has more than one value."""
+    return {
+        f"{name}: last {points[-1][1]:.4g}": curve(points, "examples")
+        for name, points in series.items()
+        if len(points) >= _LEAST_POINTS
+    }
 
 
-def _scores(document: Mapping[str, Any] | None) -> str:
-    """The numbers of the last ``genctl eval`` that wrote into the run."""
-    if not document:
-        return ""
-    rows = [
-        (score["name"], f"{score['value']:.4g}", f"± {score['error']:.2g}", score["signature"])
-        for score in document["scores"]
-    ]
-    return html.table(("", "value", "error", "signature"), rows)
-
-
-def _starts(run: Run) -> str:
+def _starts(run: Run) -> list[str]:
     starts = (run.read("env.json") or {"starts": []})["starts"]
-    return html.listing(
-        [
-            f"{start['started']}: {start['device']}, torch {start['torch']}, "
-            f"genctl {start['genctl']}, Python {start['python']}, {start['platform']}"
-            for start in starts
-        ]
-    )
+    return [
+        f"{start['started']}: {start['device']}, torch {start['torch']}, "
+        f"genctl {start['genctl']}, Python {start['python']}, {start['platform']}"
+        for start in starts
+    ]

@@ -1,37 +1,39 @@
-"""``genctl watch``: a run's curves and pictures as a page on this machine, while it trains."""
+"""Watching: the page that shows a run's curves and previews while it trains."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import resources
-from typing import Any
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from genctl.engine.training.loggers import read_rows
-from genctl.errors import ExitStatus, GenctlError
 from genctl.plots.curves import series_of
 from genctl.runs import Run
+from genctl.web.app import LocalServer, application, page
 
-HOST = "127.0.0.1"
-MAX_POINTS, MAX_PICTURES = 300, 200
-_PICTURE = re.compile(r"/samples/([\w.-]+\.png)", re.ASCII)
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+MAX_POINTS, MAX_PREVIEWS = 300, 200
+
+_KINDS = {".png": ("image", "image/png"), ".txt": ("text", "text/plain; charset=utf-8")}
+"""Suffix -> what a browser shows it as, and its media type."""
+_OTHER = ("file", "application/octet-stream")
 
 
 def state_of(run: Run) -> dict[str, Any]:
     """Where a run stands, as plain JSON.
 
     ``series`` has, for each metric, up to `MAX_POINTS` of its pairs of examples and value, the last
-    of them always.
+    of them always. ``previews`` has ``name`` and ``kind`` (image, text or file) of the last
+    `MAX_PREVIEWS` files in ``samples/``, in the order of names.
     """
     last, best = run.read("last.json") or {}, run.read("best.json")
     rows = read_rows(run.path / "metrics.jsonl")
     document = run.read("config.json") or {}
     config = document.get("config", {})
     holder = run.holder()
-    pictures = sorted(path.name for path in run.samples.glob("*.png"))[-MAX_PICTURES:]
     return {
         "run": run.name,
         "family": config.get("family"),
@@ -43,7 +45,10 @@ def state_of(run: Run) -> dict[str, Any]:
         "seconds": rows[-1].get("elapsed") if rows else None,
         "best": best,
         "series": {name: thinned(points) for name, points in series_of(rows).items()},
-        "pictures": pictures,
+        "previews": [
+            {"name": path.name, "kind": _kind_of(path)[0]}
+            for path in _previews(run)[-MAX_PREVIEWS:]
+        ],
     }
 
 
@@ -55,62 +60,46 @@ def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     )
 
 
-def serve(run: Run, port: int) -> ThreadingHTTPServer:
-    """A server for ``run`` on this machine alone; `serve_forever` runs it.
+def serve(run: Run, port: int) -> LocalServer:
+    """A server of ``run``'s page for this machine alone: ``/``, ``/state.json``, ``/samples/NAME``.
 
     Args:
         port: 0 for any that is free.
 
     Raises:
-        GenctlError: (FAILURE) the port is taken.
+        GenctlError: (FAILURE) the port cannot be used; (USAGE) there is no such port.
     """
-    page = resources.files("genctl.api.pages").joinpath("watch.html").read_bytes()
-    handler = type("Handler", (_Handler,), {"run": run, "page": page})
-    try:
-        return ThreadingHTTPServer((HOST, port), handler)
-    except OSError as error:
-        raise GenctlError(
-            ExitStatus.FAILURE, f"port {port} cannot be used: {error.strerror}", hint="--port 0"
-        ) from None
+    from starlette.exceptions import HTTPException
+    from starlette.responses import JSONResponse
+    from starlette.responses import Response as Answer
+    from starlette.routing import Route
+
+    def show_page(request: Request) -> Response:
+        return page("watch.html", title=run.name)
+
+    def show_state(request: Request) -> Response:
+        return JSONResponse(state_of(run))
+
+    def show_sample(request: Request) -> Response:
+        files = {path.name: path for path in _previews(run)}
+        file = files.get(request.path_params["name"])
+        if file is None:
+            raise HTTPException(404)
+        return Answer(file.read_bytes(), media_type=_kind_of(file)[1])
+
+    routes = [
+        Route("/", show_page),
+        Route("/state.json", show_state),
+        Route("/samples/{name}", show_sample),
+    ]
+    return LocalServer(application(routes), port)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Answers three kinds of path, to browsers that asked for this machine by its own name."""
+def _previews(run: Run) -> list[Path]:
+    """The whole files in ``samples/``, in the order of names."""
+    found = run.samples.iterdir() if run.samples.is_dir() else ()
+    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 
-    run: Run
-    page: bytes
-    server_version, sys_version = "genctl", ""
 
-    def do_GET(self) -> None:
-        """Page, state or picture."""
-        path = urlsplit(self.path).path
-        picture = _PICTURE.fullmatch(path)
-        if not self._is_local():
-            self._answer(403, "text/plain", b"ask for 127.0.0.1\n")
-        elif path == "/":
-            self._answer(200, "text/html; charset=utf-8", self.page)
-        elif path == "/state.json":
-            content = json.dumps(state_of(self.run), ensure_ascii=False).encode()
-            self._answer(200, "application/json; charset=utf-8", content)
-        elif picture and (file := self.run.samples / picture[1]).is_file():
-            self._answer(200, "image/png", file.read_bytes())
-        else:
-            self._answer(404, "text/plain", b"nothing here\n")
-
-    def _is_local(self) -> bool:
-        """A page elsewhere could have its name resolved to this machine."""
-        name = (self.headers.get("Host") or "").rpartition(":")[0] or self.headers.get("Host")
-        return name in (HOST, "localhost")
-
-    def _answer(self, status: int, kind: str, content: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("Content-Security-Policy", "default-src 'self' 'unsafe-inline'")
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the terminal is the user's."""
+def _kind_of(path: Path) -> tuple[str, str]:
+    return _KINDS.get(path.suffix.lower(), _OTHER)

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from genctl import runs
-from genctl.api.training.session import Request, open_session
+from genctl.api.training.request import TrainRequest
+from genctl.api.training.session import open_session
 from genctl.engine.training.progress import clock
 from genctl.engine.training.trainer import Trainer
 from genctl.output import Output
@@ -90,7 +91,7 @@ class DryRun:
         return "\n".join(f"{name:<11} {text}" for name, text in rows.items())
 
 
-def dry_run(request: Request, output: Output) -> DryRun:
+def dry_run(request: TrainRequest, output: Output) -> DryRun:
     """Look up everything that training would, and time a few of its steps.
 
     Raises:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from genctl import registry
-from genctl.api.models.loading import load, load_parents
+from genctl.api.models.loading import load_model, load_parents
 from genctl.config import Config
-from genctl.contracts import INIT, DataSpec, Parents, Trained
+from genctl.contracts import INIT, DataSpec, Feature, Parents, Trained
 from genctl.engine.training import checkpoint
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.export.diffusers.reading import is_unet, read_unet
 from genctl.runs import Run
 from genctl.weights import flatten, sha256_of_tensors
@@ -35,9 +35,9 @@ def kept_parents(run: Run, config: Config) -> dict[str, Trained]:
     if identities({INIT: first}, config)[INIT] != (run.read(FILE) or {}).get(INIT):
         raise GenctlError(
             ExitStatus.DATA,
-            f"{config.parents[INIT]} has other weights than when {run.path} was made to begin "
-            "with them",
-            hint="--new begins with these",
+            f"the weights of {config.parents[INIT]} have changed since {run.path} began with them",
+            option="new",
+            suggest=Suggestion("", {"new": True}, "begins with the new ones"),
         )
     return {**kept, INIT: first}
 
@@ -46,10 +46,12 @@ def _given(role: str, path: str, config: Config) -> Trained:
     """What is at ``path``; a run may also begin with a network of diffusers, where it can be."""
     spec = registry.get(config.family)
     if role != INIT or "importer.diffusers" not in spec.targets or not is_unet(Path(path)):
-        return load(path, device="cpu").trained
+        return load_model(path, device="cpu").trained
     arguments, weights = read_unet(Path(path))
     modules = spec.load("importer.diffusers")(config, arguments, weights)
-    data = DataSpec(path, Path(path).name, "img", arguments["shape"], 0, "")
+    data = DataSpec(
+        path, Path(path).name, "img", 0, "", {"image": Feature("image", tuple(arguments["shape"]))}
+    )
     return Trained(spec.name, config, data, modules)
 
 

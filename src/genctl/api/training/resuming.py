@@ -10,8 +10,9 @@ from typing import Any
 from genctl import registry, runs
 from genctl.config import Config
 from genctl.config.aliases import current
-from genctl.config.keys import section_types
-from genctl.errors import ExitStatus, GenctlError
+from genctl.config.keys import KIND, section_types
+from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.registry import DATA_KINDS
 from genctl.runs import Run
 
 
@@ -42,11 +43,14 @@ def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | 
         return None
     if not (out / "config.json").is_file():
         raise GenctlError(
-            ExitStatus.USAGE, f"{out} exists and is not a run", hint="choose another --out"
+            ExitStatus.USAGE,
+            f"{out} exists and is not a run folder",
+            hint=f"choose another {opt('out')}",
+            option="out",
         )
     run = Run(out)
     if new:
-        reason = "exists, and --new never resumes"
+        reason = f"exists, and {opt('new')} never resumes"
     elif differences := _differences(run, config, fingerprint):
         reason = f"was started with other settings: {'; '.join(differences[:3])}"
     elif run.finished:
@@ -54,7 +58,10 @@ def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | 
     else:
         return run
     raise GenctlError(
-        ExitStatus.USAGE, f"{out} {reason}", hint="choose another --out, or leave it out"
+        ExitStatus.USAGE,
+        f"{out} {reason}",
+        hint=f"choose another {opt('out')}, or leave it out",
+        option="out",
     )
 
 
@@ -74,8 +81,9 @@ def _differences(run: Run, config: Config, fingerprint: str) -> list[str]:
 
 def _defaults(config: Config) -> dict[str, Any]:
     """What keys meant before they were there: an older version of genctl may have begun the run."""
-    sections = section_types(registry.get(config.family))
-    return _flat({name: asdict(section()) for name, section in sections.items()})
+    sections = section_types(registry.get(config.family), DATA_KINDS.get(config.kind))
+    defaults = {name: asdict(section()) for name, section in sections.items()}
+    return _flat(defaults) | {KIND: config.kind}
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -6,7 +6,7 @@ import dataclasses
 import platform
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,125 +15,64 @@ import torch
 from genctl import runs
 from genctl.api.models.cards import run_card
 from genctl.api.models.exporting import write_bundle
-from genctl.api.models.loading import load
-from genctl.api.models.model import QUIET
+from genctl.api.models.loading import load_model
 from genctl.api.training.parents import FILE as PARENTS
 from genctl.api.training.parents import identities
-from genctl.api.training.session import Request, Session, open_session
-from genctl.contracts import INIT, DataSpec
+from genctl.api.training.request import TrainRequest
+from genctl.api.training.session import Session, open_session
+from genctl.contracts import INIT
 from genctl.engine.parallel.process_group import ProcessGroup
-from genctl.engine.parallel.worker_loop import run_worker
 from genctl.engine.training.budget import Budget
 from genctl.engine.training.loggers import logger_type, open_loggers
 from genctl.engine.training.loop import Loop
-from genctl.errors import ExitStatus, GenctlError
+from genctl.engine.training.worker_loop import run_worker
 from genctl.files import make_directory, staged, write_atomic
-from genctl.output import Output
-from genctl.outputs.images.callbacks import make_callbacks, save_reals
+from genctl.output import QUIET, Output
 from genctl.runs import Run
 from genctl.version import VERSION
 
 
-def train(
-    family: str,
-    *,
-    data: str | Path | None = None,
-    preset: str | None = None,
-    config: str | Path | None = None,
-    sets: Sequence[str] = (),
-    options: Mapping[str, Any] | None = None,
-    budget: str | None = None,
-    seed: int | None = None,
-    out: str | Path | None = None,
-    new: bool = False,
-    precision: str | None = None,
-    device: str | None = None,
-    threads: int | None = None,
-    log: Sequence[str] = (),
-    eval_every: str | None = None,
-    download: bool = False,
-    output: Output = QUIET,
-    started: float | None = None,
+def run_training(
+    request: TrainRequest, output: Output = QUIET, started: float | None = None
 ) -> Run:
     """Train a family, or go on with an unfinished run of the same configuration and data.
 
-    Args:
-        family: registered name, e.g. ``"gan"``.
-        data: a built-in name, or the path of a folder or file.
-        preset: the values to start from; when None, the one that suits data and device.
-        config: a TOML or JSON file of settings.
-        sets: settings as texts, e.g. ``["lr=1e-4"]``.
-        options: settings, key -> value, e.g. ``{"lr": 1e-4}``, on top of ``sets``.
-        budget: how long, e.g. ``"5m"``, ``"20steps"`` or ``"250k"`` examples.
-        seed: of everything that is random; 0 when neither this nor another layer says.
-        out: the run directory; the next free name under the root when None.
-        new: never resume.
-        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
-        device, threads: where and with how many; the best there is when None.
-        log: loggers besides ``metrics.jsonl``: ``tensorboard``, ``wandb`` or a plug-in's.
-        eval_every: share or amount of the budget between scores, instead of their number.
-        download: fetch a well-known data set that is not on this machine.
-        output: where to talk; silent by default.
-        started: `time.monotonic` when a wall-clock budget began; now when None.
-
-    Returns:
-        The finished run.
-
     Under torchrun all processes train one run together; those that rank 0 does not need any more
     because it fails end with its exit status, and silently.
+
+    Args:
+        started: `time.monotonic` when a wall-clock budget began; now when None.
 
     Raises:
         GenctlError: bad input, or training could not end well; what was saved stays.
     """
     started = time.monotonic() if started is None else started
-    if not isinstance(data, str | Path | None):
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"training data has a name or a path, and this is of the type {type(data).__name__}",
-            hint='numpy.savez("images.npz", images, labels), and data="images.npz"',
-        )
-    request = Request(
-        family,
-        data=data,
-        preset=preset,
-        config=config,
-        sets=sets,
-        options=options or {},
-        budget=budget,
-        seed=seed,
-        out=out,
-        new=new,
-        precision=precision,
-        device=device,
-        threads=threads,
-        log=log,
-        eval_every=eval_every,
-        download=download,
-    )
     world = ProcessGroup.join(request.device)
     try:
-        return _train(request, output if world.leads else Output.silent(), started, world)
+        return _train(request, output if world.is_main else Output.silent(), started, world)
     finally:
-        world.leave()
+        world.destroy()
 
 
-def _train(request: Request, output: Output, started: float, world: ProcessGroup) -> Run:
+def _train(request: TrainRequest, output: Output, started: float, world: ProcessGroup) -> Run:
     world.run_on_all_ranks(lambda: [logger_type(name) for name in request.log])
     session = open_session(request, output, world)
     run = session.run or Run(
         Path(world.broadcast_from_rank0(lambda: str(_new_run(request, session).path)))
     )
-    if not world.leads:
+    if not world.is_main:
         run_worker(session.trainer, run, world)
         return run
     try:
         _lead(request, session, run, output, started)
     finally:
-        world.dismiss()
+        world.end_workers()
     return run
 
 
-def _lead(request: Request, session: Session, run: Run, output: Output, started: float) -> None:
+def _lead(
+    request: TrainRequest, session: Session, run: Run, output: Output, started: float
+) -> None:
     with run.lock():
         _record(run, session)
         output.say(_headline(run, session))
@@ -142,13 +81,7 @@ def _lead(request: Request, session: Session, run: Run, output: Output, started:
             run,
             session.budget,
             session.config.train,
-            hooks=make_callbacks(
-                session.spec,
-                session.config,
-                session.dataset,
-                session.parents,
-                session.trainer.device,
-            ),
+            hooks=session.callbacks,
             output=output,
             unit=session.dataset.spec.unit,
             units_per_example=session.dataset.spec.units_per_example,
@@ -159,7 +92,7 @@ def _lead(request: Request, session: Session, run: Run, output: Output, started:
         write_atomic(run.path / "README.md", run_card(run, session.config, session.dataset.spec))
 
 
-def _new_run(request: Request, session: Session) -> Run:
+def _new_run(request: TrainRequest, session: Session) -> Run:
     """A directory with all that describes the run; whole, or not there at all."""
     data = session.dataset.spec
     path = request.place or runs.create(runs.stem_of(session.spec.name, data.name)).path
@@ -167,7 +100,7 @@ def _new_run(request: Request, session: Session) -> Run:
         run = Run(stage)
         for role, origin in session.config.parents.items():
             if role != INIT:
-                write_bundle(load(origin, device="cpu"), stage / "parents" / role)
+                write_bundle(load_model(origin, device="cpu"), stage / "parents" / role)
         for name, content in session.dataset.assets.items():
             make_directory((stage / name).parent)
             (stage / name).write_bytes(content)
@@ -178,7 +111,8 @@ def _new_run(request: Request, session: Session) -> Run:
             "config.json",
             {"config": session.config.to_json(), "origins": dict(session.config.origins)},
         )
-        save_reals(session.dataset, run)
+        if session.callbacks.references:
+            session.callbacks.references(make_directory(run.samples))
     return Run(path)
 
 
@@ -213,10 +147,10 @@ def _reproducibility(budget: Budget) -> str:
 def _headline(run: Run, session: Session) -> str:
     data, plan = session.dataset.spec, session.plan
     sizes = ", ".join(f"{role} {count / 1e6:.2f}M" for role, count in session.parameters.items())
-    shape = "x".join(map(str, data.shape))
     return "\n".join(
         (
-            f"{session.spec.name} on {data.name}: {data.examples:,} {_examples(data)} {shape}"
+            f"{session.spec.name} on {data.name} ({session.config.kind}): "
+            f"{data.in_words(data.examples)}"
             + (f", {data.num_classes} classes" if data.num_classes else ""),
             f"preset {session.config.preset}: {sizes} parameters; "
             f"budget {session.config.train.budget}, batch {plan.batch_size}, "
@@ -226,8 +160,3 @@ def _headline(run: Run, session: Session) -> str:
             f"run {run.path}: {_reproducibility(session.budget)}",
         )
     )
-
-
-def _examples(data: DataSpec) -> str:
-    """What an example is called: an image, or a window of tokens."""
-    return "windows of" if data.unit == "tok" else data.unit

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 
 from genctl import registry
-from genctl.export.card import in_words
+from genctl.contracts import DataSpec
 from genctl.output import Output
-from genctl.registry import Spec
+from genctl.registry import DATA_KINDS, Spec, output_kind
 from genctl.runs import Run
 
 
@@ -16,8 +16,7 @@ def show_finished(output: Output, run: Run) -> None:
     last, best = run.read("last.json"), run.read("best.json")
     spec = registry.get(run.read("config.json")["config"]["family"])
     steps = next_steps(run, spec)
-    data = run.read("data.json")
-    seen = in_words(last["position"], data["unit"], data["shape"])
+    seen = DataSpec.from_json(run.read("data.json")).in_words(last["position"])
     text = f"finished {run.path}: {last['step']} steps, {seen}"
     if best:
         text += f"; best {best['metric']} {best['value']:.4g} at step {best['step']}"
@@ -33,10 +32,10 @@ def next_steps(run: Run, spec: Spec) -> list[str]:
     """Commands for a trained run."""
     name = shlex.quote(str(run.path))
     steps = []
-    if spec.output == "text":
-        steps += [f"genctl sample {name} --n 3", f"genctl eval bpb {name}"]
-    elif spec.output is not None:
-        steps.append(f"genctl sample {name} --n 64")
-    if spec.output == "image":
-        steps.append(f"genctl eval fid {name}")
+    data = DataSpec.from_json(run.read("data.json"))
+    output = output_kind(spec, DATA_KINDS.get(data.kind))
+    if output is not None and "generate" in output.targets:
+        steps.append(f"genctl sample {name} --n {3 if output.shown else 64}")
+    if output is not None:
+        steps += [f"genctl eval {metric} {name}" for metric in output.default_metrics]
     return [*steps, *(f"genctl export {name} --format {f}" for f in spec.exports())]

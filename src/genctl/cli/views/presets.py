@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from genctl.registry import Spec
+from genctl.registry import DATA_KINDS, Spec
 
 _COMMON = 6
 
@@ -17,7 +17,8 @@ def common_keys(spec: Spec) -> list[str]:
     if spec.common:
         from genctl.config.keys import find_key
 
-        return [find_key(spec, key) for key in spec.common]
+        kind = DATA_KINDS.get(spec.data)
+        return [find_key(spec, kind, key) for key in spec.common]
     keys = [info.key for info in options(spec)]
     own = [key for key in keys if key.startswith("model.")][:_COMMON]
     return [*own, "train.lr", "train.batch_size", *(k for k in keys if k.startswith("sample."))]
@@ -31,9 +32,10 @@ def preset_rows(spec: Spec) -> list[tuple[str, str]]:
     """
     from genctl.config.keys import find_key
 
+    kind = DATA_KINDS.get(spec.data)
     order = {key: place for place, key in enumerate([*common_keys(spec), "train.budget"])}
     presets = {
-        name: {find_key(spec, key): value for key, value in values.items()}
+        name: {find_key(spec, kind, key): value for key, value in values.items()}
         for name, values in spec.presets.items()
     }
     first = presets[spec.default_preset]
@@ -60,14 +62,14 @@ def _differing(spec: Spec, first: Mapping[str, Any], values: Mapping[str, Any]) 
 def _defaults(spec: Spec) -> dict[str, Any]:
     import dataclasses
 
-    from genctl.config.keys import section_types
+    from genctl.config.keys import KIND, section_types
 
     found: dict[str, Any] = {
         f"{section}.{field.name}": field.default
-        for section, cls in section_types(spec).items()
+        for section, cls in section_types(spec, DATA_KINDS.get(spec.data)).items()
         for field in dataclasses.fields(cls)
     }
-    return {**found, "seed": 0}
+    return {**found, KIND: spec.data, "seed": 0}
 
 
 def _text(value: object) -> str:

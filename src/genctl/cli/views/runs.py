@@ -9,8 +9,8 @@ from typing import Any
 from genctl import runs as directories
 from genctl.cli.context import Context
 from genctl.cli.views.tables import table
+from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError
-from genctl.export.card import in_words
 from genctl.runs import Run
 
 HEADER = ("RUN", "FAMILY", "STATE", "STEP", "EXAMPLES", "BEST", "SIZE", "AGE")
@@ -119,7 +119,7 @@ def age_text(written: str) -> str:
 
 def _seen(examples: int, data: Any) -> str:
     """A number of examples in words; a run may have stopped before it knew its data."""
-    return in_words(examples, data["unit"], data["shape"]) if data else f"{examples:,} examples"
+    return DataSpec.from_json(data).in_words(examples) if data else f"{examples:,} examples"
 
 
 def _describe(

@@ -10,7 +10,7 @@ from genctl import runs
 from genctl.cli.context import Context
 from genctl.cli.views.tables import table
 from genctl.errors import GenctlError
-from genctl.registry import Spec
+from genctl.registry import DATA_KINDS, Spec
 
 if TYPE_CHECKING:
     from genctl.config import OptionInfo
@@ -51,7 +51,7 @@ def settings_called(name: str, specs: Sequence[Spec]) -> dict[str, dict[str, Opt
         keys = [info for info in options(spec) if info.leaf == name.replace("-", "_")]
         if not keys:
             try:
-                wanted = find_key(spec, name)
+                wanted = find_key(spec, DATA_KINDS.get(spec.data), name)
             except GenctlError:
                 continue
             keys = [info for info in options(spec) if info.key == wanted]

@@ -1,4 +1,4 @@
-"""``genctl data check`` of images: what to know before a model is trained on them."""
+"""A check of images: what to know before a model is trained on them."""
 
 from __future__ import annotations
 
@@ -90,10 +90,13 @@ def _sizes(found: ImageReport) -> Section:
         shortest = sorted(min(size) for size in sizes.elements())
         middle = shortest[len(shortest) // 2]
         section.warnings.append(
-            f"{len(sizes)} sizes: training needs one, such as --set data.size={_round(middle)}"
+            f"{len(sizes)} sizes: training needs one, such as data.size = {_round(middle)}"
         )
     for what, some in (
-        ("JPEG files: their assets are learned, too", _where(found, "format", "JPEG")),
+        (
+            "JPEG files: their compression artefacts are learned, too",
+            _where(found, "format", "JPEG"),
+        ),
         ("16 bits a channel, of which 8 are used", [f for f in found.files if f.deep]),
         ("CMYK, turned into RGB without a colour profile", _where(found, "mode", "CMYK")),
         ("animated: only the first frame is used", [f for f in found.files if f.frames > 1]),

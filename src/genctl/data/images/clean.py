@@ -1,8 +1,7 @@
-"""``genctl data clean``: a copy of a set of images without what would harm a training."""
+"""Cleaning: a copy of a set of images without what would harm training."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -16,8 +15,7 @@ from genctl.data.images.report import ImageReport, survey
 from genctl.data.images.sources.captions import SUFFIX, Captions
 from genctl.data.images.sources.label_file import LABELS, to_csv
 from genctl.data.images.sources.listing import Listing, list_splits, no_images
-from genctl.data.source_kind import is_text
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.files import staged, write_json
 
 REPORT = "cleaned.json"
@@ -66,19 +64,18 @@ def clean_data(
         GenctlError: (USAGE) no files of images, or a place that is taken; (DATA) nothing is left.
     """
     place = Path(out)
-    if is_text(source):
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"{source} holds text",
-            hint=f"genctl data check {shlex.quote(source)}",
-        )
     if not is_files(source):
         raise GenctlError(
-            ExitStatus.USAGE, f"{source} is no folder or ZIP of images", hint="name one"
+            ExitStatus.USAGE,
+            f"{source} is not a folder or ZIP of images",
+            hint="name one",
+            option="source",
         )
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         other = place.with_name(f"{place.name}-2")
-        raise GenctlError(ExitStatus.USAGE, f"{place} is not empty", hint=f"--out {other}")
+        raise GenctlError(
+            ExitStatus.USAGE, f"{place} is not empty", option="out", suggest=str(other)
+        )
     listings = list_splits(place_of(source))
     dropped: dict[str, str] = {}
     changed: dict[str, str] = {}
@@ -100,7 +97,11 @@ def clean_data(
             _write_texts(stage / prefix, targets, listing.given, found.captions)
             kept += len(wanted)
         if not kept:
-            raise GenctlError(ExitStatus.DATA, f"nothing of {source} is left")
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"no image of {source} is left after cleaning",
+                suggest=Suggestion("data check", args=(source,)),
+            )
         document = {"source": source, "kept": kept, "dropped": dropped, "changed": changed}
         write_json(stage / REPORT, document)
     return Cleaned(place, kept, dropped, changed)

@@ -13,6 +13,8 @@ from genctl.contracts import Batch, DataSpec
 from genctl.data.images.open_source import ImageSource
 from genctl.seeding import seed_of
 
+HELD_OUT_BATCH = 256
+
 
 class ImageDataset:
     """Images in memory, or mapped into it.
@@ -28,6 +30,7 @@ class ImageDataset:
 
     def __init__(self, source: ImageSource, spec: DataSpec, *, flip: bool) -> None:
         self.spec = spec
+        self._source = source
         self._images = torch.from_numpy(source.images)  # perhaps larger than memory
         self._labels = None if source.labels is None else torch.from_numpy(source.labels)
         self._flip = flip
@@ -49,9 +52,27 @@ class ImageDataset:
             yield self._batch(range(first, first + share), order, seed)
             position += batch_size
 
+    def held_out(self) -> Iterator[Batch] | None:
+        """The test split of these images, ``image`` and ``label``; None without one."""
+        found = self._source.held_out()
+        if found is None:
+            return None
+        return (
+            self._examples(found, range(start, min(start + HELD_OUT_BATCH, len(found.images))))
+            for start in range(0, len(found.images), HELD_OUT_BATCH)
+        )
+
     def uint8_batches(self, size: int) -> Iterator[Tensor]:
         """Every image once, (B, C, H, W) uint8, in the order of the source."""
         yield from (part.permute(0, 3, 1, 2) for part in self._images.split(size))
+
+    @staticmethod
+    def _examples(source: ImageSource, rows: range) -> Batch:
+        images = torch.from_numpy(source.images[rows.start : rows.stop]).permute(0, 3, 1, 2)
+        data = {"image": to_float(images.contiguous())}
+        if source.labels is not None:
+            data["label"] = torch.from_numpy(source.labels[rows.start : rows.stop])
+        return Batch(data, rows)
 
     def _batch(self, positions: range, order: _Order, seed: int) -> Batch:
         rows = torch.tensor([order[position] for position in positions])

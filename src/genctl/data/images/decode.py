@@ -99,7 +99,9 @@ def to_array(
     Asked for a size of another aspect, it keeps the largest centred part of that aspect. It
     resizes with Pillow's Lanczos filter, whose support grows with the factor: filters that skip
     source pixels alias, and the aliasing shows in every Fréchet distance (Parmar et al. 2022,
-    arXiv 2104.11222). Transparent parts of images asked for without alpha turn white.
+    arXiv 2104.11222). torchvision has no such filter for tensors, and its bicubic one would change
+    pixels, and with them fingerprints. Transparent parts of images asked for without alpha turn
+    white.
     """
     image = _with_channels(ImageOps.exif_transpose(image), channels)
     if size is not None:

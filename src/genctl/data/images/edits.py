@@ -1,4 +1,4 @@
-"""A picture that sampling starts from, and the part of it that is to be made anew."""
+"""An image that sampling starts from, and the part of it that is regenerated."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from genctl.errors import ExitStatus, GenctlError
 Shape = tuple[int, int, int]
 
 
-def read_picture(path: Path, shape: Shape) -> Tensor:
-    """The picture at ``path``, (C, H, W) float in [-1, 1].
+def read_image(path: Path, shape: Shape) -> Tensor:
+    """The image at ``path``, (C, H, W) float in [-1, 1].
 
     Args:
-        shape: (C, H, W) of the model's images. A picture of these proportions and another size is
-            resized; one that `genctl sample --n 1` enlarged comes back as it was made.
+        shape: (C, H, W) of the model's images. An image of these proportions and another size is
+            resized; a saved sample that was enlarged by whole pixels comes back exactly.
 
     Raises:
-        GenctlError: (DATA) no picture there, or one of other proportions or depth.
+        GenctlError: (DATA) no image there, or one of other proportions or depth.
     """
     channels, height, width = shape
     pixels = _read(path, (height, width), None)
     if pixels.shape[2] != channels:
         raise GenctlError(
             ExitStatus.DATA,
-            f"{path} has {pixels.shape[2]} channels (1 grey, 3 colour, 4 with alpha), the model "
-            f"makes images of {channels}",
-            hint="convert the picture first",
+            f"{path} has {pixels.shape[2]} channels (1 grey, 3 colour, 4 with alpha), and the "
+            f"model's images have {channels}",
+            hint="convert the image first",
+            option="image",
         )
     return to_float(torch.from_numpy(pixels.copy()).permute(2, 0, 1))
 
 
 def read_mask(path: Path, shape: Shape) -> Tensor:
-    """The mask at ``path``, (1, H, W) float: 1 where it is white, and the image is made anew.
+    """The mask at ``path``, (1, H, W) float: 1 where it is white, and the image is regenerated.
 
     Raises:
-        GenctlError: (DATA) no picture there, or one of other proportions.
+        GenctlError: (DATA) no image there, or one of other proportions.
     """
     pixels = _read(path, shape[1:], 1)
     return torch.from_numpy(pixels >= 128).permute(2, 0, 1).float()
@@ -54,10 +55,10 @@ def _read(path: Path, size: tuple[int, int], channels: int | None) -> np.ndarray
             depth = channels or decode.channels_of(image)
             pixels = decode.to_array(image, size=None, channels=depth)
     except FileNotFoundError:
-        raise GenctlError(ExitStatus.DATA, f"no picture at {path}") from None
+        raise GenctlError(ExitStatus.DATA, f"no image at {path}") from None
     except decode.UNREADABLE as error:
         raise GenctlError(
-            ExitStatus.DATA, f"cannot read the picture {path}: {decode.reason(error)}"
+            ExitStatus.DATA, f"cannot read the image {path}: {decode.reason(error)}"
         ) from None
     return _resized(path, pixels, size)
 
@@ -68,8 +69,8 @@ def _resized(path: Path, pixels: np.ndarray, size: tuple[int, int]) -> np.ndarra
         stands, wanted = ("x".join(map(str, sides)) for sides in (found, size))
         raise GenctlError(
             ExitStatus.DATA,
-            f"{path} is {stands}, the model makes {wanted} (height x width)",
-            hint=f"crop the picture to the proportions of {wanted} first",
+            f"{path} is {stands}, and the model's images are {wanted} (height x width)",
+            hint=f"crop the image to the proportions of {wanted} first",
         )
     if found[0] % size[0] == 0:
         squares = pixels.reshape(size[0], found[0] // size[0], size[1], found[1] // size[1], -1)

@@ -1,4 +1,4 @@
-"""What ``--data`` names: the bundled digits, a folder or ZIP of images, or an ``.npz`` archive."""
+"""Sources of images: the bundled digits, a folder or ZIP of images, or an ``.npz`` archive."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from genctl.data.images import decode
 from genctl.data.images.sets import emoji
-from genctl.data.images.sets.celeba import NAME as CELEBA
-from genctl.data.images.sets.celeba import celeba_folder
 from genctl.data.images.sets.digits import CLASS_NAMES, load_digits
 from genctl.data.images.sets.emoji import load_emoji
 from genctl.data.images.sets.known_sets import KNOWN_SETS, read_known
 from genctl.data.images.source import ImageSource
 from genctl.data.images.sources.archive import read_archive
+from genctl.data.images.sources.celeba import NAME as CELEBA
+from genctl.data.images.sources.celeba import celeba_folder
 from genctl.data.images.sources.folder import read_folder
 from genctl.data.images.sources.listing import SPLITS, has_test_split
 from genctl.data.images.sources.tables import PARQUET
@@ -22,8 +22,8 @@ from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 
 __all__ = ["ImageSource", "open_source"]
 
-BUILT_IN, _EMOJI = "digits", "emoji"
-_NAMES = (BUILT_IN, _EMOJI, CELEBA, *KNOWN_SETS)
+BUILT_IN, EMOJI = "digits", "emoji"
+_NAMES = (BUILT_IN, EMOJI, CELEBA, *KNOWN_SETS)
 
 # Below, os.path and not pathlib: it takes what cannot be looked at (locked, too long) for absent.
 
@@ -51,9 +51,14 @@ def open_source(
     """
     source, split = separate_split(source, split)
     if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+        raise unknown("split", split, SPLITS, option="data.source")
     if channels not in (None, 1, 3, 4):
-        raise GenctlError(ExitStatus.USAGE, f"images have 1, 3 or 4 channels, not {channels}")
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"images have 1, 3 or 4 channels, not {channels}",
+            option="channels",
+            suggest=3,
+        )
     opened = _open(source, split, size, channels)
     if split == "test" or not _has_test_split(source):
         return opened
@@ -87,14 +92,14 @@ def _open(
             split=split,
             extractor=BUILT_IN,
         )
-    if source == _EMOJI:
+    if source == EMOJI:
         images, labels, captions = load_emoji(split)
         return ImageSource(
             images=decode.convert(images, size=size, channels=channels),
             labels=labels,
             class_names=emoji.CLASS_NAMES,
             captions=captions,
-            name=_EMOJI,
+            name=EMOJI,
             split=split,
         )
     if source == CELEBA:
@@ -151,7 +156,7 @@ def not_a_source(source: str) -> GenctlError:
     else:
         built_in = (
             BUILT_IN,
-            _EMOJI,
+            EMOJI,
             CELEBA,
             *KNOWN_SETS,
             *(f"{BUILT_IN}:{split}" for split in SPLITS),

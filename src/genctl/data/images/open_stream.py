@@ -1,4 +1,4 @@
-"""What ``genctl eval`` compares: anything that `open_source` takes, and functions, as streams."""
+"""What an evaluation compares: anything that `open_source` takes, and functions, as streams."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from genctl.data.images.open_source import (
     open_source,
     separate_split,
 )
-from genctl.data.images.sets.celeba import NAME as CELEBA
-from genctl.data.images.sets.celeba import celeba_folder
 from genctl.data.images.source import ImageSource, safe_name
 from genctl.data.images.sources.archive import checked_images
 from genctl.data.images.sources.archive_stream import ArchiveStream
+from genctl.data.images.sources.celeba import NAME as CELEBA
+from genctl.data.images.sources.celeba import celeba_folder
 from genctl.data.images.sources.file_stream import FileStream
 from genctl.data.images.stream import ArrayStream, Draw, DrawnStream, ImageStream
 

@@ -176,7 +176,7 @@ class DrawnStream(ImageStream):
         else:
             if count == len(places):
                 return made
-            why = f"asked for {len(places)} images, it made {count}"
+            why = f"asked for {len(places)} images, it returned {count}"
         raise GenctlError(
             ExitStatus.USAGE,
             f"cannot take images from the function {self.name}: {why}",

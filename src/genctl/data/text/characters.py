@@ -9,7 +9,7 @@ from pathlib import Path
 
 from genctl.data.text.decompress import blocks, head
 from genctl.documents import UTF16_MARKS
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 
 UTF8 = "utf-8"
 
@@ -91,7 +91,7 @@ class EncodingError(GenctlError):
 
 
 class _NoCharacterError(ValueError):
-    """At ``position``, in bytes from the start, begins no character."""
+    """The byte at ``position``, counted from the start, is not the start of a character."""
 
     def __init__(self, position: int) -> None:
         self.position = position
@@ -105,7 +105,7 @@ def _codec(path: Path, encoding: str) -> str:
     if b"\0" in beginning:
         raise GenctlError(
             ExitStatus.DATA,
-            f"{path} is a binary file: byte {beginning.index(0)} is zero",
+            f"{path} looks binary (NUL at byte {beginning.index(0)})",
             hint="name a text in UTF-8, .jsonl, or one of these packed as .gz or .xz",
         )
     return CODECS[UTF8 if encoding == UTF8 or _is_utf8(path) else encoding]
@@ -140,17 +140,21 @@ def _decoded(path: Path, codec: str) -> Iterator[str]:
 
 
 def _refused(path: Path, codec: str, encoding: str, position: int) -> GenctlError:
-    where = f"byte {position} begins no character"
+    where = f"byte {position} is not the start of a character"
     others = ", ".join(name for name in CODECS if name not in (UTF8, "gbk", "gb18030", encoding))
     kind: type[GenctlError] = GenctlError
+    suggest = None
     if codec == UTF16:
-        message, hint = f"not the UTF-16 that it says it is: {where}", "copy or download it again"
+        message, hint = f"not UTF-16, despite its mark: {where}", "copy or download it again"
     elif codec != CODECS[UTF8]:
-        message, hint = f"neither UTF-8 nor {encoding}: {where}", f"others: {others}"
+        message, hint = f"neither UTF-8 nor {encoding}: {where}", f"try another: {others}"
     elif _is_utf8_before(path, position):
         message = f"not UTF-8: {where}"
-        hint = "it is UTF-8 up to there: mend it, or copy or download it again"
+        hint = "it is UTF-8 up to there: correct it, or copy or download it again"
     else:
         kind, message = EncodingError, f"not UTF-8: {where}"
-        hint = f"--encoding gb18030 if it is Chinese; others: {others}"
-    return kind(ExitStatus.DATA, f"{path} is {message}", hint=hint)
+        hint = f"another encoding: {others}"
+        suggest = Suggestion("", {"encoding": "gb18030"}, "if it is Chinese")
+    return kind(
+        ExitStatus.DATA, f"{path} is {message}", hint=hint, option="encoding", suggest=suggest
+    )

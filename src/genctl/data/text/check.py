@@ -1,4 +1,4 @@
-"""``genctl data check`` of texts: what to know before a model is trained on them."""
+"""A check of texts: what to know before a model is trained on them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 
-from genctl.config import ENCODINGS
 from genctl.data.findings import DataCheck, Section
 from genctl.data.text.characters import UTF8, EncodingError, readings
+from genctl.data.text.options import ENCODINGS
 from genctl.data.text.report import REPLACED, TextSurvey, survey_texts
 from genctl.data.text.source import TextSource, open_text
 from genctl.data.text.token_cache import TextStats
@@ -36,7 +36,7 @@ def check_texts(source: str, encoding: str | None = None) -> DataCheck:
     """
     encoding = encoding or UTF8
     if encoding not in ENCODINGS:
-        raise unknown("encoding", encoding, ENCODINGS)
+        raise unknown("encoding", encoding, ENCODINGS, option="encoding")
     texts = open_text(source, encoding)
     found = survey_texts(texts)
     sections = [_files(texts, found), _encodings(found)]
@@ -60,7 +60,7 @@ def _files(texts: TextSource, found: TextSurvey) -> Section:
         named = (error.message for error in found.unreadable.values())
         section.warnings.append(f"{len(found.unreadable):,} cannot be read: {some_of(named)}")
     elif found.size < FEW:
-        section.warnings.append(f"fewer than {FEW:,} characters: a model learns them by heart")
+        section.warnings.append(f"fewer than {FEW:,} characters: a model will memorise them")
     return section
 
 
@@ -72,7 +72,7 @@ def _encodings(found: TextSurvey) -> Section:
         if possible:
             section.facts = {key: " ".join(text.split())[:SHOWN] for key, text in possible.items()}
             section.warnings.append(
-                f"of these, one may be right for {name}: --encoding NAME, here and in training"
+                f"{name} may be in one of these encodings: name it, here and in training"
             )
             break
     return section
@@ -91,9 +91,7 @@ def _characters(found: TextSurvey) -> Section:
     section.facts["longest line"] = f"{found.longest:,} characters"
     if found.replaced:
         named = (f"{name} ({count:,})" for name, count in found.replaced.items())
-        section.warnings.append(
-            f"characters that another program could not read ({REPLACED}): {some_of(named)}"
-        )
+        section.warnings.append(f"replacement characters ({REPLACED}): {some_of(named)}")
     if found.windows:
         section.warnings.append(
             f"lines that end as on Windows, which is learned, too: {some_of(found.windows)}"
@@ -124,7 +122,7 @@ def _repeats(found: TextSurvey) -> Section:
     if share >= MUCH_REPEATED:
         often = ((line[:SHOWN], n + 1) for line, n in found.repeated.most_common())
         named = (f"{line!r} ({count:,} times)" for line, count in often)
-        section.warnings.append(f"lines that come again and again: {some_of(named)}")
+        section.warnings.append(f"repeated lines: {some_of(named)}")
     return section
 
 
@@ -143,5 +141,5 @@ def _held_out(found: TextSurvey) -> Section:
     held_out = itertools.compress(found.documents, chosen)
     if shared := [one for one in held_out if one.digest in trained]:
         named = (f"{one} = {trained[one.digest]}" for one in shared)
-        section.warnings.append(f"held-out documents that are trained on, too: {some_of(named)}")
+        section.warnings.append(f"documents in both splits: {some_of(named)}")
     return section

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from genctl.config import TextData
-from genctl.contracts import Batch, DataSpec
+from genctl.contracts import TOKENIZER, Batch, DataSpec, Feature
+from genctl.data.text.options import TextData
 from genctl.data.text.source import TextSource
 from genctl.data.text.token_cache import TextStats, TokenFiles
 from genctl.data.text.token_encoder import Tokens
@@ -52,7 +52,6 @@ class TokenDataset:
             source=config.source,
             name=source.name,
             unit="tok",
-            shape=(context,),
             examples=max(1, (len(files.train) - context) // context),
             fingerprint=known.fingerprint,
             statistics={
@@ -65,8 +64,17 @@ class TokenDataset:
             assets={
                 path: hashlib.sha256(content).hexdigest() for path, content in self.assets.items()
             },
-            vocab_size=self.tokenizer.vocab_size,
-            end=self.tokenizer.end,
+            features={
+                "tokens": Feature(
+                    "tokens",
+                    (context,),
+                    size=self.tokenizer.vocab_size,
+                    asset=TOKENIZER,
+                    end=self.tokenizer.end,
+                )
+            },
+            kind="text",
+            units_per_example=context,
         )
 
     def stream(
@@ -87,7 +95,7 @@ class TokenDataset:
             yield Batch({"tokens": torch.from_numpy(windows.astype(np.int64))}, positions)
             position += batch_size
 
-    def validation(self) -> Iterator[Batch]:
+    def held_out(self) -> Iterator[Batch]:
         """The held-out text: see `windows`."""
         return windows(self._files.valid, self._context)
 
@@ -98,7 +106,7 @@ class TokenDataset:
 
     @property
     def valid_bytes(self) -> int:
-        """Bytes of the tokens that `validation` predicts."""
+        """Bytes of the tokens that `held_out` predicts."""
         return self._files.valid_bytes - self._size_of_first(self._files.valid)
 
     @property
@@ -109,7 +117,7 @@ class TokenDataset:
         return self._files.train_bytes + self._files.valid_bytes - first
 
     def predicted(self, *, held_out: bool) -> int:
-        """How many tokens `validation`, or else `everything`, predicts."""
+        """How many tokens `held_out`, or else `everything`, predicts."""
         valid = len(self._files.valid) - 1
         return valid if held_out else valid + len(self._files.train) - 1
 
@@ -176,7 +184,7 @@ def _refuse_short(source: str, files: TokenFiles, context: int) -> None:
     raise GenctlError(
         ExitStatus.DATA,
         f"the text of {source} is too short: {why}",
-        hint=f"--context {fits}, or a longer text"
-        if fits and held_out > 1
-        else "name a longer text",
+        hint="name a longer text",
+        option="data.context",
+        suggest=fits if fits and held_out > 1 else None,
     )

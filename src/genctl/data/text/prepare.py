@@ -1,20 +1,31 @@
-"""From a configuration of text to a data set of tokens."""
+"""From the options of text to a data set of tokens."""
 
 from __future__ import annotations
 
-from genctl.config import TextData
+from genctl.data.prepare import Prepared
 from genctl.data.text.dataset import TokenDataset
+from genctl.data.text.options import TextData
 from genctl.data.text.source import open_text
 from genctl.data.text.token_cache import cached_tokens, survey
 
 
-def prepare_text(config: TextData) -> TokenDataset:
-    """Read what ``config.source`` names, and turn it into tokens unless the cache has them.
+def prepare_text(options: TextData) -> Prepared:
+    """Read the text that ``options.source`` names; its tokens come from the cache where they can.
+
+    Raises:
+        GenctlError: as `open_tokens`.
+    """
+    dataset = open_tokens(options)
+    return Prepared(dataset, ignored=dataset.ignored)
+
+
+def open_tokens(options: TextData) -> TokenDataset:
+    """The text that ``options.source`` names, as tokens.
 
     Raises:
         GenctlError: nothing there, nothing that can be read, or a text shorter than the context.
     """
-    source = open_text(config.source, config.encoding)
+    source = open_text(options.source, options.encoding)
     known = survey(source)
-    files = cached_tokens(source, known, config)
-    return TokenDataset(config, source, known, files)
+    files = cached_tokens(source, known, options)
+    return TokenDataset(options, source, known, files)

@@ -1,4 +1,4 @@
-"""What ``--data`` names as text: built in, a file, a packed file, lines of JSON, or a folder."""
+"""Sources of text: built in, a file, a packed file, lines of JSON, or a folder."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genctl.data.images.source import safe_name
+from genctl.data.source_files import files_in
 from genctl.data.text.characters import UTF8, is_binary
 from genctl.data.text.files import SUFFIXES, Document, read_text
 from genctl.errors import ExitStatus, GenctlError, nearest
-from genctl.ordering import natural
 
 BUILT_IN = "pydoc"
 
@@ -63,7 +63,7 @@ def open_text(source: str, encoding: str = UTF8) -> TextSource:
         return _folder(path, encoding)
     if os.path.isfile(path):
         if path.stat().st_size == 0:
-            raise GenctlError(ExitStatus.DATA, f"{path} is empty")
+            raise GenctlError(ExitStatus.DATA, f"{path} is empty", hint="name another text")
         return TextSource(_name(path), "", _readers([path], encoding))
     raise _absent(source, path)
 
@@ -97,22 +97,11 @@ def _readers(paths: list[Path], encoding: str) -> dict[str, Callable[[], Iterato
     return {str(path): functools.partial(read_text, path, encoding) for path in paths}
 
 
-def files_in(root: Path) -> Iterator[Path]:
-    """The files under a folder that are neither hidden nor empty, in natural order."""
-    inside = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
-    shown = sorted((path for path in inside if not _hidden(path)), key=natural)
-    return (root / path for path in shown if (root / path).stat().st_size)
-
-
 def _name(path: Path) -> str:
     name = path.resolve().name
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)
     return safe_name(name)
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _absent(source: str, path: Path) -> GenctlError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -15,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from genctl import documents
-from genctl.config import TextData
+from genctl.data.text.options import TextData
 from genctl.data.text.source import TextSource
 from genctl.data.text.token_encoder import TokenEncoder, Tokens, alphabet_of, dtype_for, parts
 from genctl.data.text.tokenizer import Tokenizer
@@ -24,6 +25,7 @@ from genctl.files import cache_folder, make_directory, staged
 
 FORMAT = 1
 SPLITS = ("train", "valid")
+KINDS_OR_FILE = ("auto", "char", "byte", "bpe", "tokenizer.json")
 BY_DOCUMENT = 10
 """From so many documents on, whole documents are held out; below, the last tenth of the text."""
 
@@ -71,6 +73,10 @@ class TokenFiles:
     valid: Tokens
     train_bytes: int
     valid_bytes: int
+
+
+class _DamagedError(Exception):
+    """What the cache holds is not what was written."""
 
 
 class _Part(NamedTuple):
@@ -122,10 +128,9 @@ def cached_tokens(source: TextSource, known: TextStats, config: TextData) -> Tok
     settings += [hashlib.sha256(content).hexdigest() for content in identity.values()]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
     folder = cache_folder() / "tokens" / key[:40]
-    try:
+    with contextlib.suppress(FileNotFoundError, _DamagedError):
         return _read(folder)
-    except (OSError, ValueError, KeyError, TypeError, GenctlError):
-        shutil.rmtree(folder, ignore_errors=True)  # absent, or damaged
+    shutil.rmtree(folder, ignore_errors=True)
     make_directory(folder.parent)
     with staged(folder, replace=False) as stage:
         _write(stage, source, known, given or _new_tokenizer(source, config))
@@ -145,7 +150,7 @@ def _given_tokenizer(name: str) -> Tokenizer | None:
     if name in ("auto", "char", "byte", "bpe"):
         return None
     if "." not in name and "/" not in name and not Path(name).exists():
-        raise unknown("tokenizer", name, ("auto", "char", "byte", "bpe", "tokenizer.json"))
+        raise unknown("tokenizer", name, KINDS_OR_FILE, option="data.tokenizer")
     return Tokenizer.from_path(Path(name).expanduser())
 
 
@@ -206,20 +211,32 @@ def _parts(source: TextSource, known: TextStats) -> Iterator[_Part]:
 
 
 def _read(folder: Path) -> TokenFiles:
-    meta = documents.parse((folder / "meta.json").read_text("utf-8"))
+    """What `_write` kept.
+
+    Raises:
+        FileNotFoundError: nothing, or not all of it.
+        _DamagedError: something else.
+    """
+    sizes = _sizes((folder / "meta.json").read_bytes())
     names = sorted((folder / "tokenizer").iterdir())
-    tokenizer = Tokenizer.from_files({f"tokenizer/{p.name}": p.read_bytes() for p in names})
+    content = {f"tokenizer/{path.name}": path.read_bytes() for path in names}
+    try:
+        tokenizer = Tokenizer.from_files(content)
+    except GenctlError as error:
+        raise _DamagedError from error
     arrays = {}
-    for split in SPLITS:
+    for split, size in sizes.items():
         path, dtype = folder / f"{split}.bin", dtype_for(tokenizer.vocab_size)
-        if path.stat().st_size != meta[split]["tokens"] * dtype.itemsize:
-            raise ValueError(f"{path} is damaged")
-        empty = not meta[split]["tokens"]
-        arrays[split] = np.empty(0, dtype) if empty else np.memmap(path, dtype, "r")
-    return TokenFiles(
-        tokenizer,
-        arrays["train"],
-        arrays["valid"],
-        meta["train"]["bytes"],
-        meta["valid"]["bytes"],
-    )
+        if path.stat().st_size != size.tokens * dtype.itemsize:
+            raise _DamagedError
+        arrays[split] = np.memmap(path, dtype, "r") if size.tokens else np.empty(0, dtype)
+    train, valid = sizes["train"].bytes, sizes["valid"].bytes
+    return TokenFiles(tokenizer, arrays["train"], arrays["valid"], train, valid)
+
+
+def _sizes(meta: bytes) -> dict[str, _Size]:
+    try:
+        document = documents.require(documents.parse(meta), SPLITS)
+        return {split: documents.build(_Size, document[split]) for split in SPLITS}
+    except ValueError as error:
+        raise _DamagedError from error

@@ -81,7 +81,9 @@ class TokenEncoder:
                 ExitStatus.DATA,
                 f"the text has the character {unknown!r} (U+{ord(unknown):04X}), which the "
                 "tokenizer does not know",
-                hint="a tokenizer of bytes or bpe knows all",
+                hint="byte and bpe tokenizers handle every character",
+                option="data.tokenizer",
+                suggest="byte",
             )
         return tokens.astype(self._dtype)
 

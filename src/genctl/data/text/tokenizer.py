@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from genctl import documents
 from genctl.contracts import TOKENIZER
 from genctl.data.text.token_bytes import byte_symbols, is_byte_level, kind_of, table_of_bytes
 from genctl.errors import ExitStatus, GenctlError
@@ -105,7 +106,9 @@ class Tokenizer:
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"no tokenizer at {path}",
-                hint=f"--tokenizer {'|'.join(KINDS)}, or the path of a tokenizer.json",
+                hint="name the path of a tokenizer.json",
+                option="data.tokenizer",
+                suggest=KINDS,
             )
         beside = path.with_name(_CONFIG.rpartition("/")[2])
         try:
@@ -113,7 +116,9 @@ class Tokenizer:
             config = beside.read_bytes() if beside.is_file() else b"{}"
         except OSError as error:
             raise GenctlError(
-                ExitStatus.USAGE, f"cannot read {error.filename}: {error.strerror}"
+                ExitStatus.USAGE,
+                f"cannot read {error.filename}: {error.strerror}",
+                option="data.tokenizer",
             ) from None
         return cls._parsed(content, config, str(path), ExitStatus.USAGE)
 
@@ -133,9 +138,17 @@ class Tokenizer:
         from tokenizers import Tokenizer
 
         try:
-            return cls(Tokenizer.from_str(content.decode()), _end_of(config))
+            core = Tokenizer.from_str(content.decode())
         except Exception as error:  # the library has no class for what it raises
             raise GenctlError(code, f"{name} is not a tokenizer: {_reason(error)}") from error
+        if not core.get_vocab():
+            raise GenctlError(code, f"{name} is not a tokenizer: it has no tokens")
+        try:
+            settings = documents.parse(config)
+        except ValueError as error:
+            where = _CONFIG.rpartition("/")[2]
+            raise GenctlError(code, f"{where} beside {name}: {_reason(error)}") from error
+        return cls(core, _end_of(settings))
 
     def files(self, context: int = 10**9) -> dict[str, bytes]:
         """Relative path -> content: what transformers' ``AutoTokenizer`` loads.
@@ -199,8 +212,9 @@ class Tokenizer:
                 raise GenctlError(
                     ExitStatus.USAGE,
                     f"the model does not know the character {character!r} "
-                    f"(U+{ord(character):04X}): its text had {len(known)} others",
-                    hint="leave it out, or train with --tokenizer byte or bpe, which know all",
+                    f"(U+{ord(character):04X}): it was trained on {len(known)} others",
+                    hint="leave it out; byte and bpe tokenizers handle every character",
+                    option="prompts",
                 )
 
     def _has(self, text: str) -> bool:
@@ -222,8 +236,8 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _end_of(config: bytes) -> str | None:
+def _end_of(settings: object) -> str | None:
     """What a ``tokenizer_config.json`` names as the token that ends a document."""
-    named = json.loads(config).get("eos_token")
+    named = settings.get("eos_token") if isinstance(settings, dict) else None
     found = named.get("content") if isinstance(named, dict) else named
     return found if isinstance(found, str) else None

@@ -1,10 +1,9 @@
-"""How the networks' blocks run: compiled, twice for less memory, or as they were written."""
+"""How the blocks of networks run: compiled, with gradient checkpointing, or eagerly."""
 
 from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from genctl.contracts import Objective
+from genctl.nn.blocks import blocks_of
 
 
 def compile_blocks(objective: Objective) -> None:
@@ -28,10 +28,11 @@ def compile_blocks(objective: Objective) -> None:
 
 
 def recompute_blocks(objective: Objective) -> None:
-    """Let each block of each trained module keep its inputs alone, and run again for gradients.
+    """Gradient checkpointing of each block of each trained module.
 
-    Chen et al. 2016 (arXiv 1604.06174): memory for one block and the inputs of all, at the price of
-    a second forward pass. Copies, and passes without gradients, run as ever.
+    Chen et al. 2016 (arXiv 1604.06174): a block keeps only its inputs and runs again for gradients.
+    Memory holds one block and the inputs of all, at the price of a second forward pass. Copies, and
+    passes without gradients, run as before.
     """
     for module in objective.modules.values():
         for part in blocks_of(module):
@@ -47,7 +48,7 @@ def _recomputed(part: nn.Module, *inputs: Any) -> Any:
 
 
 def stay_eager(module: nn.Module) -> nn.Module:
-    """``module``, running nothing compiled from now on."""
+    """``module``, which runs eagerly from now on."""
     for part in module.modules():
         part._compiled_call_impl = None
     return module
@@ -63,14 +64,5 @@ def could_not_compile(error: Exception) -> bool:
 
 
 def eager_copy(module: nn.Module) -> nn.Module:
-    """A copy in eval mode that takes no gradients and runs nothing compiled."""
+    """A copy in eval mode that takes no gradients and runs eagerly."""
     return stay_eager(copy.deepcopy(module).eval().requires_grad_(False))
-
-
-def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
-    """The repeated parts of a network, or all of one that names none."""
-    blocks = getattr(module, "blocks", None)
-    if isinstance(blocks, nn.ModuleList) and len(blocks):
-        yield from blocks
-    else:
-        yield module

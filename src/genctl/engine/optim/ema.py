@@ -12,11 +12,11 @@ from genctl.engine.optim.compiling import eager_copy
 from genctl.engine.parallel.sharding import local
 
 RAW = "raw"
-"""How the weights are called that no average was taken of."""
+"""The name of weights without an EMA."""
 
 
 class Ema:
-    """The averages that an objective asks for, as modules of their own.
+    """The EMA copies that an objective asks for, as modules of their own.
 
     The copies are in eval mode and take no gradients, so previews and scores run on them while
     the live modules train.
@@ -34,7 +34,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, examples: int, seen: int) -> None:
-        """Move every average after a step of ``examples`` that ends at example ``seen``."""
+        """Update every EMA copy after a step of ``examples`` that ends at example ``seen``."""
         for name, roles in self.copies.items():
             spec = self._specs[name]
             halflife = min(spec.halflife, spec.warmup * seen)

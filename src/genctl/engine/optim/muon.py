@@ -77,7 +77,7 @@ class Muon(torch.optim.Optimizer):
             momenta = [self._state(p, "momentum") for p in members]
             torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
             looked_ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)
-            # Of cut matrices every process works out the whole, and moves its own rows.
+            # Of a sharded matrix every rank works out the whole update, and applies its own rows.
             stacked = torch.stack([full(update).flatten(1) for update in looked_ahead])
             updates = orthogonalised(stacked).mul_(-lr * math.sqrt(max(1.0, rows / columns)))
             moves = [own_rows(u.view(p.shape), p) for u, p in zip(updates, members, strict=True)]

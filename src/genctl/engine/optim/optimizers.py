@@ -142,18 +142,25 @@ class _Group:
 
 
 def _groups(spec: OptimizerSpec, parameters: Named) -> list[_Group]:
-    """Matrices and kernels, which decay, and the rest; with Muon, what it moves apart."""
+    """Matrices and kernels, which decay, and the rest; with Muon, what it moves apart.
+
+    Scalars are a group of their own: they stay whole where all else is sharded, and torch's fused
+    optimizers take no group of both.
+    """
     wide = [name for name, parameter in parameters.items() if parameter.ndim >= 2]
-    narrow = [name for name, parameter in parameters.items() if parameter.ndim < 2]
+    narrow = [name for name, parameter in parameters.items() if parameter.ndim == 1]
+    scalars = [name for name, parameter in parameters.items() if parameter.ndim == 0]
     if spec.kind != "muon":
-        return [_Group(wide, spec.weight_decay), _Group(narrow, 0.0)]
+        groups = [_Group(wide, spec.weight_decay), _Group(narrow, 0.0)]
+        return [*groups, _Group(scalars, 0.0)] if scalars else groups
     outer = [name for name in wide if any(fnmatchcase(name, pattern) for pattern in spec.adamw)]
     hidden = [name for name in wide if name not in outer]
-    return [
+    groups = [
         _Group(hidden, spec.weight_decay, "muon"),
         _Group(outer, spec.weight_decay, "adamw"),
         _Group(narrow, 0.0, "adamw"),
     ]
+    return [*groups, _Group(scalars, 0.0, "adamw")] if scalars else groups
 
 
 def _highest_rate(spec: OptimizerSpec, group: Mapping[str, object]) -> float:

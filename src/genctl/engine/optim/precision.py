@@ -33,7 +33,10 @@ def resolve_precision(wanted: str, device: torch.device, *, by_preset: bool = Fa
         return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
     if wanted == "fp16" and device.type != "cuda":
         raise GenctlError(
-            ExitStatus.USAGE, f"fp16 needs a CUDA device, this is {device}", hint="--precision bf16"
+            ExitStatus.USAGE,
+            f"fp16 needs a CUDA device, and this is {device}",
+            option="precision",
+            suggest="bf16",
         )
     return wanted
 

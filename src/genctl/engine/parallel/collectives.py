@@ -1,4 +1,4 @@
-"""The rows that all processes hold, with gradients that find their way back."""
+"""A differentiable all-gather of rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 
 class _Gather(torch.autograd.Function):
-    """Forward: everyone's rows. Backward: what everyone's loss has for one's own rows.
+    """Forward: all-gather. Backward: all-reduce, of which each rank takes its own rows.
 
     `torch.distributed.nn` has the same, but not for a group of two backends.
     """
@@ -31,13 +31,13 @@ class _Gather(torch.autograd.Function):
 
 
 def gather(x: Tensor, rank: int, size: int) -> Tensor:
-    """The rows of ``x`` of all ``size`` processes, in the order of ranks.
+    """The rows of ``x`` of all ``size`` ranks, in the order of ranks.
 
     Args:
-        x: (B, ...) float, of the same shape everywhere.
+        x: (B, ...), of the same shape on every rank.
 
     Returns:
-        (size * B, ...). Its gradient at ``x`` is summed over the losses of all processes.
+        (size * B, ...). Its gradient at ``x`` is the sum over the losses of all ranks.
     """
     gathered: Tensor = _Gather.apply(x, rank, size)  # type: ignore[no-untyped-call]
     return gathered

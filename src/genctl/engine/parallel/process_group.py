@@ -1,17 +1,20 @@
-"""Several processes as one training: who they are, and what they say to each other.
+"""Several processes that train one model: who they are, and their collective operations.
 
 They are started by torchrun, which sets ``RANK``, ``WORLD_SIZE`` and the rest. Rank 0 decides,
-writes and talks; the others do as it does, each on its own share of every batch.
+writes and talks; the other ranks follow its commands, each on its own share of every batch.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
+import enum
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, distributed
@@ -19,45 +22,84 @@ from torch import Tensor, distributed
 from genctl.engine.parallel.collectives import gather
 from genctl.errors import ExitStatus, GenctlError
 
-STEP, RELOAD, END, COLLECT = 0.0, 1.0, 2.0, 3.0
-PATIENCE = datetime.timedelta(minutes=30)
-"""How long a process waits for the others, e.g. while rank 0 scores a checkpoint."""
+TIMEOUT = datetime.timedelta(minutes=30)
+"""How long a rank waits for the others, e.g. while rank 0 scores a checkpoint."""
+
+_COMMAND_BYTES = 256
+"""The length of a command as JSON: one message of fixed size, as one is sent in every step."""
+
+_LOST = (
+    "connection closed by peer",
+    "connection reset by peer",
+    "connection refused",
+    "broken pipe",
+    "socket closed",
+    "timed out waiting",
+    "application timeout caused pair closure",
+)
+"""What gloo says in a plain `RuntimeError` when another rank has ended or hangs."""
 
 T = TypeVar("T")
 
 
-class Command(NamedTuple):
-    """What rank 0 tells the others to do, as numbers.
+class CommandKind(enum.Enum):
+    """What the ranks other than 0 can be told to do."""
+
+    STEP = "step"
+    RELOAD = "reload"
+    COLLECT = "collect"
+    END = "end"
+
+
+@dataclass(frozen=True)
+class Command:
+    """What rank 0 tells the other ranks to do.
 
     Attributes:
-        kind: `STEP` (one is the fraction of the budget), `RELOAD` (one is the step whose checkpoint
-            to load, two the attempt, three the rate scale), `COLLECT` (put together what is cut:
-            everything if one is 1, else averages) or `END`.
+        kind: a training step, loading a checkpoint, collecting sharded tensors, or the end.
+        fraction: of a step: the share of the budget that is spent.
+        index: of a reload: the step whose checkpoint is loaded.
+        attempt: of a reload: how often training was set back.
+        rate_scale: of a reload: the factor on the learning rates.
+        everything: of a collection: weights and optimizer states too, else EMA copies alone.
     """
 
-    kind: float
-    one: float = 0.0
-    two: float = 0.0
-    three: float = 0.0
+    kind: CommandKind
+    fraction: float = 0.0
+    index: int = 0
+    attempt: int = 0
+    rate_scale: float = 1.0
+    everything: bool = False
+
+    def to_bytes(self) -> bytes:
+        """JSON of `_COMMAND_BYTES` bytes, which keeps every float exactly."""
+        text = json.dumps({**dataclasses.asdict(self), "kind": self.kind.value})
+        return text.encode().ljust(_COMMAND_BYTES)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Command:
+        """What `to_bytes` gave."""
+        fields = json.loads(data)
+        return cls(**{**fields, "kind": CommandKind(fields["kind"])})
 
 
 class WorkerExit(SystemExit):
-    """Ends a process other than rank 0, which says why."""
+    """Ends a rank other than 0; rank 0 says why."""
 
 
 class ProcessGroup:
-    """The processes of a training; alone unless torchrun started them.
+    """The processes of a training; this one alone unless torchrun started it.
 
-    Orders and texts travel between CPUs (gloo), sums between the devices they lie on.
+    Commands and JSON travel between CPUs (gloo), sums between the devices that hold them.
 
     Attributes:
         rank: of this process, from 0.
-        size: how many there are.
+        size: the number of processes.
         local_rank: of this process on its machine.
-        met: whether this process has ever joined others.
+        joined: whether this process has ever joined a group of several.
     """
 
-    met: ClassVar[bool] = False
+    joined: ClassVar[bool] = False
 
     def __init__(self, rank: int = 0, size: int = 1, local_rank: int = 0) -> None:
         self.rank = rank
@@ -66,7 +108,7 @@ class ProcessGroup:
 
     @classmethod
     def join(cls, device: str | None) -> ProcessGroup:
-        """Meet the others; at once when there are none.
+        """Join the process group that the environment describes; waits for all of its ranks.
 
         Args:
             device: where training runs, as the user named it; the best there is when None.
@@ -83,170 +125,192 @@ class ProcessGroup:
             torch.cuda.set_device(world.local_rank)
         backends = "cpu:gloo,cuda:nccl" if with_gpus else "gloo"
         distributed.init_process_group(
-            backends, rank=world.rank, world_size=world.size, timeout=PATIENCE
+            backends, rank=world.rank, world_size=world.size, timeout=TIMEOUT
         )
-        ProcessGroup.met = True
+        ProcessGroup.joined = True
         return world
 
     @classmethod
     def from_env(cls) -> ProcessGroup:
-        """What the environment says of this process; nobody has been met."""
+        """What the environment says of this process, without joining a group."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         rank, size, local_rank = (int(os.environ.get(name, "0")) for name in names)
         return cls(rank, size, local_rank) if size > 1 and "RANK" in os.environ else cls()
 
-    def leave(self) -> None:
-        """Part from the others."""
+    def destroy(self) -> None:
+        """Leave the process group."""
         if self.size > 1:
             distributed.destroy_process_group()
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is rank 0."""
         return self.rank == 0
 
     def broadcast_from_rank0(self, work: Callable[[], T]) -> T:
-        """What ``work`` gives on rank 0, for all.
+        """What ``work`` returns on rank 0, on every rank.
 
         Args:
-            work: gives plain JSON; only rank 0 calls it.
+            work: returns plain JSON; only rank 0 calls it.
 
         Raises:
             GenctlError: ``work`` raised it.
         """
-        found: T = self._each(work if self.leads else None)[0]
+        found: T = self._results(work if self.is_main else None)[0]
         return found
 
     def run_on_all_ranks(self, work: Callable[[], T]) -> T:
-        """What ``work`` gives here, once it has succeeded everywhere.
+        """What ``work`` returns here, once it has succeeded on every rank.
 
         Raises:
-            GenctlError: ``work`` raised it somewhere; rank 0 says where.
+            GenctlError: ``work`` raised it on some rank; rank 0 names it.
         """
         found: list[T] = []
-        self._each(lambda: found.append(work()))
+        self._results(lambda: found.append(work()))
         return found[0]
 
     def rank0_first(self, work: Callable[[], T]) -> T:
-        """`run_on_all_ranks`, but rank 0 first: the others may find what it has made."""
+        """`run_on_all_ranks`, but rank 0 first: the others may find files that it has written."""
         found: list[T] = []
-        for turn in (self.leads, not self.leads):
-            self._each((lambda: found.append(work())) if turn else None)
+        for turn in (self.is_main, not self.is_main):
+            self._results((lambda: found.append(work())) if turn else None)
         return found[0]
 
-    def wait(self) -> None:
-        """Go on when all have come here."""
+    def barrier(self) -> None:
+        """Wait until every rank is here."""
         if self.size > 1:
-            with self._listening():
+            with self.detecting_lost_ranks():
                 distributed.all_reduce(torch.zeros(1))
 
-    def order(self, order: Command) -> None:
-        """Tell the others what to do; rank 0 does it too."""
-        if self.size > 1 and self.leads:
-            with self._listening():
-                distributed.broadcast(torch.tensor(order, dtype=torch.float64), 0)
+    def send_command(self, command: Command) -> None:
+        """Send a command to the other ranks; does nothing on them."""
+        if self.size > 1 and self.is_main:
+            with self.detecting_lost_ranks():
+                distributed.broadcast(_as_tensor(command.to_bytes()), 0)
 
-    def receive(self) -> Command:
-        """What rank 0 tells."""
-        numbers = torch.zeros(len(Command._fields), dtype=torch.float64)
-        with self._listening():
-            distributed.broadcast(numbers, 0)
-        return Command(*numbers.tolist())
+    def receive_command(self) -> Command:
+        """The next command of rank 0."""
+        received = torch.zeros(_COMMAND_BYTES, dtype=torch.uint8)
+        with self.detecting_lost_ranks():
+            distributed.broadcast(received, 0)
+        return Command.from_bytes(received.numpy().tobytes())
 
-    def dismiss(self) -> None:
-        """Let the others end, as far as they are still there."""
+    def end_workers(self) -> None:
+        """Let the other ranks end, as far as they still run."""
         with contextlib.suppress(GenctlError):
-            self.order(Command(END))
+            self.send_command(Command(CommandKind.END))
 
-    def sum_(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by its sum over all processes, in float32 and in one message."""
+    def all_reduce_sum(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its sum over all ranks, in float32 and in one message."""
         if self.size == 1 or not tensors:
             return
         flat = torch.cat([tensor.float().flatten() for tensor in tensors])
-        with self._listening():
+        with self.detecting_lost_ranks():
             distributed.all_reduce(flat)
         parts = flat.split([tensor.numel() for tensor in tensors])
         summed = [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
         torch._foreach_copy_(list(tensors), summed)
 
-    def collect(self, x: Tensor) -> list[Tensor]:
-        """Everyone's ``x``, by rank; on the CPU.
+    def all_gather_rows(self, x: Tensor) -> list[Tensor]:
+        """``x`` of every rank, in the order of ranks; on the CPU.
 
         Args:
-            x: (N, ...), where N may differ between the processes and nothing else.
+            x: (N, ...), where N may differ between ranks and nothing else.
         """
         if self.size == 1:
             return [x]
-        lengths = self.tell(len(x))
+        lengths = self.all_gather_json(len(x))
         padded = x.new_zeros((max(lengths), *x.shape[1:]))
         padded[: len(x)] = x
         rows = [torch.empty_like(padded) for _ in range(self.size)]
-        with self._listening():
+        with self.detecting_lost_ranks():
             distributed.all_gather(rows, padded)
         return [row[:length] for row, length in zip(rows, lengths, strict=True)]
 
-    def tell(self, value: T) -> list[T]:
-        """Everyone's ``value``, plain JSON, by rank."""
-        return self._each(lambda: value)
+    def all_gather_json(self, value: T) -> list[T]:
+        """``value`` of every rank, plain JSON, in the order of ranks."""
+        return self._results(lambda: value)
 
     def gather(self, x: Tensor) -> Tensor:
-        """The rows of ``x`` of every process, in the order of ranks; differentiable."""
+        """The rows of ``x`` of every rank, in the order of ranks; differentiable."""
         return x if self.size == 1 else gather(x, self.rank, self.size)
 
-    def _each(self, work: Callable[[], object] | None) -> list[Any]:
-        """What ``work`` gives in every process, by rank; None where there is none to do."""
-        if self.size == 1:
-            return [work()] if work else []
-        said: dict[str, Any] = {}
-        try:
-            if work is not None:
-                said["value"] = work()
-        except GenctlError as error:
-            said["error"] = [int(error.code), error.message, error.hint]
-        heard = self._exchange(said)
-        for rank, answer in enumerate(heard):
-            if "error" in answer:
-                raise self._shared(rank, *answer["error"])
-        return [answer.get("value") for answer in heard]
-
-    def _exchange(self, said: dict[str, Any]) -> list[dict[str, Any]]:
-        """What every process says, by rank, as JSON padded to the longest."""
-        text = torch.frombuffer(bytearray(json.dumps(said).encode()), dtype=torch.uint8)
-        longest = torch.tensor(len(text))
-        with self._listening():
-            distributed.all_reduce(longest, distributed.ReduceOp.MAX)
-            padded = torch.full((int(longest),), ord(" "), dtype=torch.uint8)
-            padded[: len(text)] = text
-            rows = [torch.empty_like(padded) for _ in range(self.size)]
-            distributed.all_gather(rows, padded)
-        return [json.loads(row.numpy().tobytes()) for row in rows]
-
-    def _shared(self, rank: int, code: int, message: str, hint: str) -> BaseException:
-        """The error of process ``rank``, for this one to raise."""
-        if not self.leads:
-            return WorkerExit(code)
-        where = f"process {rank}: " if rank else ""
-        return GenctlError(ExitStatus(code), where + message, hint=hint)
-
     @contextlib.contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Around each message: one who does not answer has ended."""
+    def detecting_lost_ranks(self) -> Iterator[None]:
+        """Around collective operations: report a rank that has ended or hangs.
+
+        Raises:
+            GenctlError: (FAILURE) on rank 0, a rank is lost.
+            WorkerExit: on the others.
+        """
         try:
             yield
         except RuntimeError as error:
-            if not self.leads:
+            if not is_lost_rank(error):
+                raise
+            if not self.is_main:
                 raise WorkerExit(int(ExitStatus.FAILURE)) from error
             raise GenctlError(
                 ExitStatus.FAILURE,
                 f"a process of this training no longer answers: {str(error).splitlines()[0]}",
-                hint="it may have said why; run the same command again to go on",
+                hint="its own output may name the cause; run the same command again to continue",
             ) from None
+
+    def _results(self, work: Callable[[], object] | None) -> list[Any]:
+        """What ``work`` returns on every rank, in the order of ranks; None where it is None."""
+        if self.size == 1:
+            return [work()] if work else []
+        own: dict[str, Any] = {}
+        try:
+            if work is not None:
+                own["value"] = work()
+        except GenctlError as error:
+            own["error"] = error.pack()
+        results = self._exchange(own)
+        for rank, result in enumerate(results):
+            if "error" in result:
+                raise self._shared_error(rank, result["error"])
+        return [result.get("value") for result in results]
+
+    def _exchange(self, own: dict[str, Any]) -> list[dict[str, Any]]:
+        """``own`` of every rank, in the order of ranks: JSON padded to the longest."""
+        text = json.dumps(own).encode()
+        longest = torch.tensor(len(text))
+        with self.detecting_lost_ranks():
+            distributed.all_reduce(longest, distributed.ReduceOp.MAX)
+            padded = _as_tensor(text.ljust(int(longest)))
+            rows = [torch.empty_like(padded) for _ in range(self.size)]
+            distributed.all_gather(rows, padded)
+        return [json.loads(row.numpy().tobytes()) for row in rows]
+
+    def _shared_error(self, rank: int, packed: dict[str, Any]) -> BaseException:
+        """The error of ``rank``, for this one to raise."""
+        if not self.is_main:
+            return WorkerExit(packed["code"])
+        return GenctlError.unpack(packed, where=f"process {rank}: " if rank else "")
+
+
+def is_lost_rank(error: RuntimeError) -> bool:
+    """Whether ``error`` says that another rank has ended or hangs, rather than a fault of ours.
+
+    NCCL and the store raise a class of their own, gloo a plain `RuntimeError`.
+    """
+    if isinstance(error, distributed.DistError):
+        return True
+    message = str(error).lower()
+    return type(error) is RuntimeError and any(words in message for words in _LOST)
+
+
+def _as_tensor(data: bytes) -> Tensor:
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8)
 
 
 def _refuse_without_gpu(local_rank: int, gpus: int) -> None:
     if local_rank >= gpus:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"process {local_rank} of this machine has no GPU of its own: there are {gpus}",
-            hint=f"torchrun --nproc-per-node {gpus}, or --device cpu",
+            f"process {local_rank} of this machine has no GPU of its own: the machine has {gpus}",
+            hint=f"torchrun --nproc-per-node {gpus} starts one process per GPU",
+            option="device",
+            suggest="cpu",
         )

@@ -1,9 +1,9 @@
-"""Weights, averages and moments cut into one part for each process.
+"""Weights, EMA copies and optimizer states sharded over the ranks.
 
 Fully sharded data parallelism (Zhao et al. 2023, PyTorch FSDP, arXiv 2304.11277; ZeRO stage 3 of
 Rajbhandari et al. 2019, arXiv 1910.02054) by torch's `fully_shard`: a block's weights are whole
-only while it runs, and gradients are summed straight into their parts. Nothing else in the engine
-needs to know: a tensor that is not cut is its own part.
+only while it runs, and gradients are reduced straight into their shards. The functions here take
+sharded tensors and others alike: a tensor that is not sharded is its own shard.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from genctl.contracts import Objective
-from genctl.engine.optim.compiling import blocks_of
 from genctl.errors import ExitStatus, GenctlError
+from genctl.nn.blocks import blocks_of
 
 
 def shardable_roles(objective: Objective) -> frozenset[str]:
-    """The modules that can be cut: not those of a phase that takes second-order gradients."""
+    """The modules that can be sharded: not those of a phase with second-order gradients."""
     whole = {name for phase in objective.phases if phase.second_order for name in phase.optimizers}
     owners = {
         role: {name for name, spec in objective.optimizers.items() if spec.owns_some_of(role)}
@@ -30,11 +30,13 @@ def shardable_roles(objective: Objective) -> frozenset[str]:
 
 
 def shard(modules: Iterable[nn.Module], device: torch.device, size: int) -> None:
-    """Cut modules in place, a block at a time, then what is left of each."""
+    """Shard modules in place, block by block, then the rest of each; scalars stay whole."""
     from torch.distributed.device_mesh import init_device_mesh
 
     mesh = init_device_mesh(device.type, (size,))
     for module in modules:
+        if not any(parameter.ndim for parameter in module.parameters()):
+            continue
         root = _root(module)
         for block in blocks_of(root):
             if block is not root:
@@ -47,7 +49,8 @@ def _shard_one(module: nn.Module, mesh: Any) -> None:
 
     # Else the outermost module stays whole after a pass without gradients, such as a generator's in
     # the discriminator's phase, and the next pass would neither give gradients nor see new weights.
-    shard = fully_shard(module, mesh=mesh, reshard_after_forward=True)
+    scalars = {parameter for parameter in module.parameters() if not parameter.ndim}
+    shard = fully_shard(module, mesh=mesh, reshard_after_forward=True, ignored_params=scalars)
     # The engine divides by the weights of all losses, so gradients are sums; gloo knows no others.
     shard.set_gradient_divide_factor(1.0)
     shard.set_force_sum_reduction_for_comms(True)
@@ -64,24 +67,24 @@ def _root(module: nn.Module) -> nn.Module:
 
 
 def is_sharded(tensor: Tensor) -> bool:
-    """Whether each process has a part of it: a ``DTensor``, which takes long to import."""
+    """Whether each rank has a shard of it: a ``DTensor``, which takes long to import."""
     return hasattr(tensor, "full_tensor")
 
 
 def local(tensor: Any) -> Tensor:
-    """What this process has of it, not a copy."""
+    """The shard of this rank, not a copy."""
     found: Tensor = tensor.to_local() if is_sharded(tensor) else tensor
     return found
 
 
 def full(tensor: Any) -> Tensor:
-    """All of it; every process must ask."""
+    """The whole tensor; a collective operation of all ranks."""
     found: Tensor = tensor.full_tensor() if is_sharded(tensor) else tensor
     return found
 
 
 def own_rows(full: Tensor, like: Any) -> Tensor:
-    """The rows of ``full`` that this process has of ``like``."""
+    """The rows of ``full`` that this rank has of ``like``."""
     if not is_sharded(like):
         return full
     rank, size = like.device_mesh.get_local_rank(), like.device_mesh.size()
@@ -90,7 +93,7 @@ def own_rows(full: Tensor, like: Any) -> Tensor:
 
 
 def shard_like(full: Tensor, like: Any) -> Tensor:
-    """``full`` cut as ``like`` is, if it has its shape: moments, not counters."""
+    """``full`` sharded as ``like`` is, if it has its shape: moments, not counters."""
     if not is_sharded(like) or full.shape != like.shape:
         return full
     from torch.distributed.tensor import DTensor
@@ -103,14 +106,16 @@ def shard_like(full: Tensor, like: Any) -> Tensor:
 
 @torch.no_grad()
 def load_full(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
-    """Copy whole ``tensors`` into ``targets`` of the same names, of which some are cut.
+    """Copy whole ``tensors`` into ``targets`` of the same names, of which some are sharded.
 
     Raises:
         GenctlError: (DATA) a name or a shape differs.
     """
     if targets.keys() != tensors.keys():
         odd = sorted(targets.keys() ^ tensors.keys())
-        raise GenctlError(ExitStatus.DATA, f"the weights do not fit, as with {odd[0]!r}")
+        raise GenctlError(
+            ExitStatus.DATA, f"the weights do not fit: {odd[0]!r} is on one side only"
+        )
     for name, target in targets.items():
         if target.shape != tensors[name].shape:
             raise GenctlError(

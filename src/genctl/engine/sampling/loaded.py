@@ -10,7 +10,7 @@ import torch
 from genctl import registry
 from genctl.config import Config
 from genctl.contracts import DataSpec, Parents, Sampler, Trained
-from genctl.registry import Spec
+from genctl.registry import DATA_KINDS, OutputKind, Spec, output_kind
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,16 @@ class LoadedModel:
     @property
     def data(self) -> DataSpec:
         return self.trained.data
+
+    @property
+    def output(self) -> OutputKind | None:
+        """What its samples are; None for a family that samples nothing."""
+        return output_kind(self.spec, DATA_KINDS.get(self.config.kind))
+
+    @property
+    def makes(self) -> str:
+        """What it generates, in words."""
+        return self.output.words[1] if self.output else "nothing"
 
     def sampler(self) -> Sampler:
         """The family's sampler on these weights.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _SCALE = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
@@ -27,12 +27,16 @@ class Budget:
     examples: int | None = None
     seconds: float | None = None
 
-    def fraction(self, position: int, elapsed: float) -> float:
-        """The share that is spent after ``position`` examples and ``elapsed`` seconds."""
+    def fraction(self, position: int, elapsed: float, *, reserved: float = 0.0) -> float:
+        """The share that is spent after ``position`` examples and ``elapsed`` seconds.
+
+        Args:
+            reserved: seconds of a budget in time that are kept for what comes after training.
+        """
         if self.examples is not None:
             return min(position / self.examples, 1.0)
         assert self.seconds is not None
-        return min(elapsed / self.seconds, 1.0)
+        return min(elapsed / max(self.seconds - reserved, 1.0), 1.0)
 
 
 def times_in(budget: str, every: str) -> int:
@@ -53,8 +57,10 @@ def times_in(budget: str, every: str) -> int:
     if not part > 0:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--eval-every {every} is neither a share of the budget nor in its unit ({budget})",
-            hint="--eval-every 10%",
+            f"{opt('eval_every', every)} is neither a share of the budget nor in its unit "
+            f"({budget})",
+            option="eval_every",
+            suggest="10%",
         )
     return max(1, int(1 / part + 1e-9))
 
@@ -101,7 +107,8 @@ def parse_budget(
             ExitStatus.USAGE,
             f"{text!r} is not a budget: a number above 0 and steps, epochs, tokens, s, m or h, or "
             "a bare number of examples such as 250k",
-            hint="--budget 20steps, --budget 250k, --budget 5m",
+            option="budget",
+            suggest=("20steps", "250k", "5m"),
         )
     steps = max(1, round(examples / per_step))
     return Budget(examples=steps * per_step)

@@ -132,14 +132,18 @@ def choose(run: Run, wanted: str, say: Callable[[str], None]) -> Path:
         raise GenctlError(
             ExitStatus.DATA,
             f"{run.path} has no checkpoint yet",
-            hint="train it further: run the same genctl train command again",
+            hint="train it further: run the same command again",
         )
     if wanted == "best" and (best := run.read("best.json")):
         wanted = str(best["step"])
     if wanted in ("best", "last"):
         found = newest_good(run, say)
         if found is None:
-            raise GenctlError(ExitStatus.DATA, f"no checkpoint of {run.path} is whole")
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"all checkpoints of {run.path} are damaged",
+                hint="train again in a new folder",
+            )
         return found
     return _numbered(run, wanted)
 
@@ -213,11 +217,17 @@ def _numbered(run: Run, wanted: str) -> Path:
     if path is None:
         kept = ", ".join(map(str, numbers))
         raise GenctlError(
-            ExitStatus.USAGE, f"no checkpoint {wanted!r} in {run.path}; choose best, last or {kept}"
+            ExitStatus.USAGE,
+            f"no checkpoint {wanted!r} in {run.path}; choose best, last or {kept}",
+            option="checkpoint",
+            suggest="last",
         )
     if damage := damage_of(path):
         raise GenctlError(
-            ExitStatus.DATA, f"checkpoint {path.name} is damaged ({damage})", hint="use last"
+            ExitStatus.DATA,
+            f"checkpoint {path.name} is damaged ({damage})",
+            option="checkpoint",
+            suggest="last",
         )
     return path
 

@@ -14,6 +14,16 @@ from genctl.engine.sampling.noise import KeyedNoise
 
 
 @dataclass(frozen=True)
+class StepState:
+    """Where training is: number of the step, examples before it, share of the budget, attempt."""
+
+    index: int
+    position: int
+    fraction: float
+    attempt: int
+
+
+@dataclass(frozen=True)
 class StepContext:
     """The engine's side of `genctl.contracts.Step`, for one micro-batch."""
 

@@ -1,4 +1,4 @@
-"""How much of the time of a run goes to previews and scores."""
+"""How much of the time of a run goes to previews and scores, and how many samples a score takes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ class EvalSchedule:
     """What the latest preview and score took, in seconds, and what follows from it.
 
     Attributes:
+        samples: of a score, or windows of held-out text; 0 where nothing is scored.
         drawing: what a preview takes; 0 before the first one.
         scoring: what a score and the checkpoint before it take: a guess before the first one.
     """
 
+    samples: int
     drawing: float = 0.0
     scoring: float = 3.0
 
@@ -31,6 +33,17 @@ class EvalSchedule:
     def ending(self, budget: float) -> float:
         """Seconds of a wall-clock budget to keep free for the last preview and score."""
         return self.scoring + min(self.drawing, PREVIEW_SHARE * budget)
+
+    def fit(self, seconds: float, budget: float, scores: int) -> None:
+        """Take fewer samples where a wall-clock budget has no room for so many; keep their time.
+
+        Args:
+            seconds: that one sample takes.
+            budget: of the run, in seconds.
+            scores: how often the run is scored in all.
+        """
+        self.samples = affordable(self.samples, seconds, budget, scores)
+        self.scoring += seconds * self.samples
 
 
 def affordable(wanted: int, seconds: float, budget: float, scores: int) -> int:

@@ -1,4 +1,4 @@
-"""Where metrics go: ``metrics.jsonl`` always, other places when ``--log`` asks for them."""
+"""Where metrics go: ``metrics.jsonl`` always, and other places on request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from genctl import documents
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, opt, unknown
 from genctl.files import write_atomic
 from genctl.runs import Run
 from genctl.seeding import seed_of
@@ -94,7 +94,7 @@ LOGGERS: Mapping[str, type[TensorBoard] | type[WeightsAndBiases]] = {
 
 
 def open_loggers(names: Iterable[str], run: Run, config: Mapping[str, Any]) -> list[Logger]:
-    """The loggers that ``--log`` names.
+    """The loggers of these names.
 
     Raises:
         GenctlError: as `logger_type`.
@@ -109,14 +109,15 @@ def logger_type(name: str) -> type[TensorBoard] | type[WeightsAndBiases]:
         GenctlError: an unknown name, or its package is not installed.
     """
     if name not in LOGGERS:
-        raise unknown("logger", name, LOGGERS)
+        raise unknown("logger", name, LOGGERS, option="log")
     try:
         importlib.import_module(LOGGERS[name].module)
     except ImportError:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--log {name} needs the package {name}",
+            f"{opt('log', name)} needs the package {name} (not installed)",
             hint=f'pip install "genctl[{name}]"',
+            option="log",
         ) from None
     return LOGGERS[name]
 

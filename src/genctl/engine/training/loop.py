@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from genctl.config import TrainConfig
+from genctl.engine.optim.determinism import determinism
 from genctl.engine.training import checkpoint
 from genctl.engine.training.budget import Budget
 from genctl.engine.training.callbacks import Callbacks, Observer
@@ -19,9 +20,10 @@ from genctl.engine.training.loggers import JsonLines, Logger, read_rows
 from genctl.engine.training.nonfinite_guard import NonFiniteGuard
 from genctl.engine.training.progress import Display, Reading
 from genctl.engine.training.reports import phase_metrics
+from genctl.engine.training.settings import RunSettings
 from genctl.engine.training.signals import StopSignals
 from genctl.engine.training.trainer import Trainer
-from genctl.errors import ExitStatus, GenctlError, is_out_of_memory
+from genctl.errors import ExitStatus, GenctlError, Suggestion, is_out_of_memory
 from genctl.output import Output
 from genctl.plots.curves import draw_curves
 from genctl.runs import Run
@@ -104,24 +106,21 @@ class Loop:
         self._display = Display(output, unit, trainer.device)
         self._units = units_per_example
         self._window = _Window()
-        self._plan = trainer.plan
         self._first_position = trainer.position
         self._training_since = time.monotonic()
-        self._scored = int(self.fraction * settings.evaluations)
+        self._scored = int(self._spend() * settings.evaluations)
+        trainer.on_settings_changed = self._record_settings
 
     @property
     def elapsed(self) -> float:
         """Seconds of training so far, over all starts."""
         return self._earlier + time.monotonic() - self._started
 
-    @property
-    def fraction(self) -> float:
-        """The share of the budget that is spent; it never falls."""
-        budget = self._budget
-        if budget.seconds is not None:
-            ending = self._observer.pace.ending(budget.seconds)
-            budget = Budget(seconds=max(budget.seconds - ending, 1.0))
-        now = budget.fraction(self._trainer.position, self.elapsed)
+    def _spend(self) -> float:
+        """Work out which share of the budget is spent by now; it never falls."""
+        seconds = self._budget.seconds
+        reserved = 0.0 if seconds is None else self._observer.schedule.ending(seconds)
+        now = self._budget.fraction(self._trainer.position, self.elapsed, reserved=reserved)
         self._fraction = max(self._fraction, now)
         return self._fraction
 
@@ -132,15 +131,26 @@ class Loop:
             GenctlError: stopped by a signal (after saving), diverged, out of memory or disk.
         """
         try:
-            with StopSignals() as signals, self._display:
+            with (
+                StopSignals() as signals,
+                determinism(self._trainer.settings.deterministic),
+                self._display,
+            ):
                 self._train(signals)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             raise GenctlError(
                 ExitStatus.OUT_OF_MEMORY,
-                f"out of memory at micro-batches of {self._trainer.plan.micro_batch}",
-                hint=f"--new --set micro_batch={max(1, self._trainer.plan.micro_batch // 2)}",
+                f"out of memory at micro-batches of {self._trainer.settings.micro_batch}",
+                option="train.micro_batch",
+                suggest=Suggestion(
+                    "",
+                    {
+                        "new": True,
+                        "train.micro_batch": max(1, self._trainer.settings.micro_batch // 2),
+                    },
+                ),
             ) from None
         finally:
             for logger in (self._rows, *self._loggers):
@@ -151,24 +161,23 @@ class Loop:
         checkpoint_due = time.monotonic() + first
         row_due = preview_due = 0.0
         self._refuse_empty()
-        while (fraction := self.fraction) < 1.0:
+        while (fraction := self._spend()) < 1.0:
             reports = self._trainer.step(fraction)
             self._window.add(phase_metrics(reports), fraction)
             now = time.monotonic()
-            self._keep_plan()
             if self._guard.watch(reports):
                 checkpoint_due = 0.0
             if signals.received is not None:
                 self._stop(signals.received.name, 128 + signals.received)
-            if self.fraction >= 1.0:
+            if self._spend() >= 1.0:
                 break
             if now >= row_due:
                 self._log()
                 row_due = now + max(2.0, self.elapsed / 2000)
             if now >= preview_due:  # before a score: the first one shows what samples cost
                 self._observer.preview()
-                preview_due = time.monotonic() + self._observer.pace.pause(self.elapsed)
-            due = int(self.fraction * self._settings.evaluations)
+                preview_due = time.monotonic() + self._observer.schedule.pause(self.elapsed)
+            due = int(self._fraction * self._settings.evaluations)
             if self._scored < due < self._settings.evaluations:  # the last one comes at the end
                 self._score()
                 checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
@@ -177,21 +186,20 @@ class Loop:
                 checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
         self._finish()
 
-    def _keep_plan(self) -> None:
-        """What the trainer had to change stays so when the run is resumed."""
-        if self._trainer.plan is not self._plan:
-            self._plan = self._trainer.plan
-            self._run.write("resolved.json", dataclasses.asdict(self._plan))
+    def _record_settings(self, settings: RunSettings) -> None:
+        """Write what the trainer had to change, so that it stays so when the run is resumed."""
+        self._run.write("resolved.json", dataclasses.asdict(settings))
 
     def _refuse_empty(self) -> None:
         """A budget that ends before the first step would leave untrained weights behind."""
-        if self._trainer.index == 0 and self.fraction >= 1.0:
-            ending = self._observer.pace.scoring
+        if self._trainer.index == 0 and self._spend() >= 1.0:
+            ending = self._observer.schedule.scoring
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"a budget of {self._budget.seconds:g} s is spent before training can begin: "
                 f"starting took {self.elapsed:.0f} s, ending takes {ending:.0f} s",
-                hint="--budget 1m, or count examples: --budget 10k",
+                option="budget",
+                suggest=("1m", Suggestion("", {"budget": "10k"}, "counts examples")),
             )
 
     def _finish(self) -> None:
@@ -227,7 +235,7 @@ class Loop:
         raise GenctlError(
             ExitStatus(code),
             f"stopped by {signal_name} at step {self._trainer.index}, saved in {self._run.path}",
-            hint="run the same command again to go on",
+            hint="run the same command again to continue",
         )
 
     def _log(self) -> None:
@@ -253,13 +261,13 @@ class Loop:
         else:
             left = (self._budget.seconds or 0.0) - self.elapsed
         seen = self._trainer.position * self._units
-        return Reading(self.fraction, seen, rate * self._units, left, metrics)
+        return Reading(self._fraction, seen, rate * self._units, left, metrics)
 
     def _score(self, *, finished: bool = False) -> None:
         """Save, and score what was saved; times itself."""
         begun = time.monotonic()
-        self._scored = int(self.fraction * self._settings.evaluations)
+        self._scored = int(self._fraction * self._settings.evaluations)
         if row := self._observer.score(self._save(finished=finished)):
             for logger in (self._rows, *self._loggers):
                 logger.log(self._trainer.position, row)
-        self._observer.pace.scoring = time.monotonic() - begun + 1.0
+        self._observer.schedule.scoring = time.monotonic() - begun + 1.0

@@ -10,7 +10,7 @@ import torch
 from genctl.engine.training import checkpoint
 from genctl.engine.training.reports import PhaseReport
 from genctl.engine.training.trainer import Trainer
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.output import Output
 from genctl.runs import Run
 
@@ -57,7 +57,12 @@ class NonFiniteGuard:
             raise GenctlError(
                 ExitStatus.NON_FINITE,
                 f"training diverged at step {trainer.index}: {reason}",
-                hint="start again with a lower rate, as --new --lr 1e-4, or with --precision fp32",
+                suggest=(
+                    Suggestion(
+                        "", {"new": True, "train.lr": 1e-4}, "starts again with a lower rate"
+                    ),
+                    Suggestion("", {"new": True, "precision": "fp32"}, "computes in float32"),
+                ),
             )
         good = checkpoint.read(path)
         trainer.restore(dataclasses.replace(good, attempt=attempt, rate_scale=scale))

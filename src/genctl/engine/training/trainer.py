@@ -1,28 +1,19 @@
-"""One training step: phases, micro-batches, gradients, optimizers, averages."""
+"""One training step: phases, gradients, optimizers, EMA copies."""
 
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from genctl.contracts import Batch, Dataset, Loss, Objective, Phase
-from genctl.engine.optim.compiling import (
-    compile_blocks,
-    could_not_compile,
-    eager_copy,
-    recompute_blocks,
-    stay_eager,
-)
-from genctl.engine.optim.determinism import be_deterministic
+from genctl.contracts import Batch, Dataset, Objective, Phase
+from genctl.engine.optim.compiling import compile_blocks, eager_copy, recompute_blocks
 from genctl.engine.optim.ema import RAW, Ema
 from genctl.engine.optim.optimizers import Optimizers, set_found_inf, supports_found_inf
 from genctl.engine.optim.precision import Precision
-from genctl.engine.parallel.process_group import COLLECT, RELOAD, STEP, Command, ProcessGroup
+from genctl.engine.parallel.process_group import Command, CommandKind, ProcessGroup
 from genctl.engine.parallel.sharding import (
     full,
     is_sharded,
@@ -31,57 +22,22 @@ from genctl.engine.parallel.sharding import (
     shard,
     shardable_roles,
 )
-from genctl.engine.sampling.noise import TRAINING_BLOCK, KeyedNoise
 from genctl.engine.training.checkpoint import Snapshot
-from genctl.engine.training.context import StepContext, reseed
+from genctl.engine.training.context import StepState
+from genctl.engine.training.gradients import PhaseGradients
 from genctl.engine.training.reports import PhaseReport, summed
-from genctl.errors import is_out_of_memory
-from genctl.seeding import seed_of
+from genctl.engine.training.settings import RunSettings
 from genctl.weights import flatten, load_into
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """What was chosen once for a run, and is used again at every start of it.
-
-    Attributes:
-        seed: of all randomness.
-        batch_size: examples in an optimizer step of one phase.
-        micro_batch: examples at a time; fewer after memory has run out.
-        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        precision: ``fp32``, ``bf16`` or ``fp16``.
-        threads: of torch on the CPU.
-        clip: largest gradient norm; 0: none.
-        compile: whether blocks are compiled.
-        recompute: whether blocks run again for gradients, in less memory.
-        shard: whether several processes share weights, averages and moments out.
-        deterministic: whether a GPU must give the same bits every time.
-        scored: samples of a score in training where a budget in time has no room for as many as
-            the family wants, 0 for no scores; None where it has.
-    """
-
-    seed: int
-    batch_size: int
-    micro_batch: int
-    device: str
-    precision: str
-    threads: int
-    clip: float = 0.0
-    compile: bool = False
-    recompute: bool = False
-    shard: bool = False
-    deterministic: bool = False
-    scored: int | None = None
 
 
 class Trainer:
     """An objective under training.
 
     Args:
-        objective: what to train; its modules are moved to the plan's device.
+        objective: what to train; its modules are moved to the settings' device.
         dataset: what to train on.
-        plan: how.
-        world: the processes that train together; this one alone when None.
+        settings: how.
+        world: the process group; this process alone when None.
         warn: hears what a person should know.
     """
 
@@ -89,29 +45,25 @@ class Trainer:
         self,
         objective: Objective,
         dataset: Dataset,
-        plan: RunSettings,
+        settings: RunSettings,
         world: ProcessGroup | None = None,
         warn: Callable[[str], object] = str,
     ) -> None:
-        self.plan = plan
         self.world = world or ProcessGroup()
-        self._warn = warn
-        self.device = torch.device(plan.device)
+        self.device = torch.device(settings.device)
         self.objective = objective
         for module in (*objective.modules.values(), *objective.frozen.values()):
             module.to(self.device)
         for module in objective.frozen.values():
             module.eval().requires_grad_(False)
-        if plan.deterministic:
-            be_deterministic()
-        self.precision = Precision(plan.precision, self.device)
+        self.precision = Precision(settings.precision, self.device)
         self.ema = Ema(objective.modules, objective.ema)
-        if plan.recompute:
+        if settings.recompute:
             recompute_blocks(objective)
-        if plan.compile:
+        if settings.compile:
             compile_blocks(objective)
-        self._cuts = plan.shard and self.world.size > 1
-        self._plain = self._cut() if self._cuts else {}
+        self._sharded = settings.shard and self.world.size > 1
+        self._unsharded = self._shard() if self._sharded else {}
         self.optimizers = Optimizers(objective.modules, objective.optimizers)
         self.index = 0
         self.position = 0
@@ -120,71 +72,88 @@ class Trainer:
         self._dataset = dataset
         self._stream: Iterator[Batch] | None = None
         self._repeats = _repeats(objective.phases)
-        self._eager = False
+        self.on_settings_changed: Callable[[RunSettings], object] = lambda _: None
+        """Called with the new settings when memory has run out and micro-batches are halved."""
+        self.gradients = PhaseGradients(
+            objective,
+            settings,
+            self.precision,
+            self.world,
+            warn=warn,
+            on_settings_changed=lambda changed: self.on_settings_changed(changed),
+        )
         self.nonblocking_checks = self.device.type == "cuda"
         """Whether the device decides about bad gradients by itself, so that nobody waits for it."""
 
     @property
+    def settings(self) -> RunSettings:
+        """Those given, with smaller micro-batches once memory has run out."""
+        return self.gradients.settings
+
+    @property
     def examples_per_step(self) -> int:
         """How many examples a step takes from the stream."""
-        return self._repeats * self.plan.batch_size
+        return self._repeats * self.settings.batch_size
 
     def step(self, fraction: float) -> dict[str, PhaseReport]:
-        """Run every phase that is due at ``fraction`` of the budget, then move the averages."""
-        self.world.order(Command(STEP, fraction))
+        """Run every phase that is due at ``fraction`` of the budget, then update the EMA copies."""
+        self.world.send_command(Command(CommandKind.STEP, fraction=fraction))
         self.optimizers.set_rates(fraction, self.index, self.rate_scale)
         batches = self._next_batches()
         reports = {}
-        for phase in self.objective.phases:
-            if self.index % phase.every == 0:
-                for repeat in range(phase.repeat):
-                    reports[phase.name] = self._run(phase, batches[repeat], fraction)
+        with self.world.detecting_lost_ranks():
+            for phase in self.objective.phases:
+                if self.index % phase.every == 0:
+                    for repeat in range(phase.repeat):
+                        reports[phase.name] = self._run(phase, batches[repeat], fraction)
         self.index += 1
         self.position += self.examples_per_step
         self.ema.update(self.examples_per_step, self.position)
         return reports
 
     def averages(self) -> Mapping[str, dict[str, nn.Module]]:
-        """Copies of the modules that previews and scores may run: every average, or ``raw``."""
+        """Modules that previews and scores may run: every EMA copy, or a copy called ``raw``."""
         live = self.ema.copies or {RAW: dict(self.objective.modules)}
-        if not self._cuts:
+        if not self._sharded:
             return self.ema.copies or {RAW: {role: eager_copy(m) for role, m in live[RAW].items()}}
-        groups = self._collected(everything=not self.ema.copies)
+        groups = self._gathered(everything=not self.ema.copies)
         found: dict[str, dict[str, nn.Module]] = {}
         for name, roles in live.items():
-            found[name] = {role: copy.deepcopy(self._plain[role]).to(self.device) for role in roles}
-            load_into(found[name], groups["model" if name == RAW else f"ema.{name}"])
+            copies = {role: copy.deepcopy(self._unsharded[role]).to(self.device) for role in roles}
+            load_into(copies, groups["model" if name == RAW else f"ema.{name}"])
+            found[name] = copies
         return found
 
-    def _cut(self) -> dict[str, nn.Module]:
-        """Give each process its part; rank 0 gets copies, on the CPU, to be filled when whole."""
+    def _shard(self) -> dict[str, nn.Module]:
+        """Shard modules and EMA copies; on rank 0, unsharded copies on the CPU, to be filled."""
         modules = self.objective.modules
-        plain = (
-            {role: eager_copy(m).cpu() for role, m in modules.items()} if self.world.leads else {}
+        unsharded = (
+            {role: eager_copy(m).cpu() for role, m in modules.items()} if self.world.is_main else {}
         )
         chosen = shardable_roles(self.objective)
         averages = [roles[r] for roles in self.ema.copies.values() for r in chosen & roles.keys()]
         shard(
             [*(modules[role] for role in sorted(chosen)), *averages], self.device, self.world.size
         )
-        return plain
+        return unsharded
 
-    def collect(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
-        """Put together what is cut, with all processes: averages, or weights and moments too."""
+    def full_tensors(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
+        """Gather what is sharded, on all ranks: EMA copies, or weights and moments too."""
         groups = {f"ema.{name}": flatten(roles) for name, roles in self.ema.copies.items()}
         if everything:
             moments = {f"optimizer.{n}": s for n, s in self.optimizers.state().items()}
             groups = {"model": flatten(self.objective.modules), **groups, **moments}
-        return {
-            group: {name: full(tensor) for name, tensor in tensors.items()}
-            for group, tensors in groups.items()
-        }
+        with self.world.detecting_lost_ranks():
+            return {
+                group: {name: full(tensor) for name, tensor in tensors.items()}
+                for group, tensors in groups.items()
+            }
 
-    def _collected(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
-        """`collect`, which the other processes join when something is cut."""
-        if self._cuts:
-            self.world.order(Command(COLLECT, float(everything)))
-        return self.collect(everything=everything)
+    def _gathered(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
+        """`full_tensors`, in which the other ranks take part when something is sharded."""
+        if self._sharded:
+            self.world.send_command(Command(CommandKind.COLLECT, everything=everything))
+        return self.full_tensors(everything=everything)
 
     def snapshot(self, elapsed: float) -> Snapshot:
         """Everything that `restore` needs."""
@@ -195,15 +164,22 @@ class Trainer:
             attempt=self.attempt,
             rate_scale=self.rate_scale,
             scaler=self.precision.scaler.state_dict(),
-            tensors=self._collected(everything=True),
+            tensors=self._gathered(everything=True),
         )
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from ``snapshot``, which the other processes read from its checkpoint.
+        """Go on from ``snapshot``, which the other ranks read from its checkpoint.
 
-        It ends when all have read, so that the checkpoint may then be written anew.
+        It returns when all have read, so that the checkpoint may then be replaced.
         """
-        self.world.order(Command(RELOAD, snapshot.index, snapshot.attempt, snapshot.rate_scale))
+        self.world.send_command(
+            Command(
+                CommandKind.RELOAD,
+                index=snapshot.index,
+                attempt=snapshot.attempt,
+                rate_scale=snapshot.rate_scale,
+            )
+        )
         load_full(flatten(self.objective.modules), snapshot.tensors["model"])
         for name, roles in self.ema.copies.items():
             load_full(flatten(roles), snapshot.tensors[f"ema.{name}"])
@@ -215,14 +191,14 @@ class Trainer:
         self.index, self.position = snapshot.index, snapshot.position
         self.attempt, self.rate_scale = snapshot.attempt, snapshot.rate_scale
         self._stream = None
-        self.world.wait()
+        self.world.barrier()
 
     def _next_batches(self) -> list[Batch]:
         if self._stream is None:
             self._stream = self._dataset.stream(
                 self.position,
-                self.plan.batch_size,
-                seed=self.plan.seed,
+                self.settings.batch_size,
+                seed=self.settings.seed,
                 rank=self.world.rank,
                 world=self.world.size,
             )
@@ -235,71 +211,13 @@ class Trainer:
             for name, parameter in self.optimizers.parameters[optimizer].items()
         }
         self._require_gradients(active.keys())
-        losses = self._losses(phase, batch, fraction, list(active.values()))
+        state = StepState(self.index, self.position, fraction, self.attempt)
+        losses = self.gradients.add(phase, batch, state, list(active.values()))
         weight = torch.stack([torch.as_tensor(loss.weight).float() for loss in losses]).sum()
         report = self._update(phase, weight.to(self.device), summed(losses))
         for parameter in active.values():
             parameter.grad = None
         return report
-
-    def _losses(
-        self, phase: Phase, batch: Batch, fraction: float, active: list[nn.Parameter]
-    ) -> list[Loss]:
-        """The losses of all micro-batches; once more with less memory or without the compiler."""
-        while True:
-            try:
-                return [self._backward(phase, part, fraction) for part in self._parts(phase, batch)]
-            except RuntimeError as error:
-                self._make_do(phase, error)
-            for parameter in active:
-                parameter.grad = None
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()  # now that the failed attempt is forgotten
-
-    def _make_do(self, phase: Phase, error: RuntimeError) -> None:
-        """Change what made a phase fail, so that it can be tried again, or raise ``error``."""
-        reason = str(error).strip().partition("\n")[0]
-        if self.plan.compile and not self._eager and could_not_compile(error):
-            self._warn(f"training goes on without compiling, which failed: {reason}")
-            for module in self.objective.modules.values():
-                stay_eager(module)
-            self._eager = True
-            return
-        if not is_out_of_memory(error) or not self._can_halve(phase):
-            raise error
-        size = -(-self._micro_size // 2)
-        self.plan = dataclasses.replace(self.plan, micro_batch=size)
-        self._warn(f"out of memory: micro-batches of {size} from here on, the same batches in all")
-
-    def _can_halve(self, phase: Phase) -> bool:
-        """Not among several processes, which must exchange as many messages as each other."""
-        return phase.separable and self._micro_size > 1 and self.world.size == 1
-
-    @property
-    def _micro_size(self) -> int:
-        return min(self.plan.micro_batch, self.plan.batch_size // self.world.size)
-
-    def _parts(self, phase: Phase, batch: Batch) -> Iterator[Batch]:
-        share = self.plan.batch_size // self.world.size
-        size = self._micro_size if phase.separable else share
-        for start in range(0, share, size):
-            yield batch.rows(start, start + size).to(self.device)
-
-    def _backward(self, phase: Phase, batch: Batch, fraction: float) -> Loss:
-        key = (self.plan.seed, self.attempt, phase.name)
-        # Dropout and its like draw from the global generator.
-        reseed(self.device, seed_of(*key, "global", batch.positions[0]))
-        noise = KeyedNoise(
-            key, batch.positions, block=TRAINING_BLOCK, drawn_on=self.device, device=self.device
-        )
-        second_order = bool(phase.second_order) and self.index % phase.second_order == 0
-        context = StepContext(
-            self.index, self.position, fraction, second_order, noise, self.precision, self.world
-        )
-        with self.precision.autocast():
-            loss = self.objective.loss(phase.name, batch, context)
-        self.precision.scaler.scale(loss.total).backward()
-        return Loss(loss.total.detach(), loss.weight, loss.metrics)
 
     def _update(self, phase: Phase, weight: Tensor, metrics: dict[str, Tensor]) -> PhaseReport:
         scaler = self.precision.scaler
@@ -309,16 +227,16 @@ class Trainer:
             for parameter in self.optimizers.parameters[name].values()
             if parameter.grad is not None
         ]
-        # Those of cut parameters are sums over all processes already.
-        uncut = [gradient for gradient in gradients if not is_sharded(gradient)]
-        self.world.sum_([*uncut, weight, *metrics.values()])
+        # Those of sharded parameters are sums over all ranks already.
+        whole = [gradient for gradient in gradients if not is_sharded(gradient)]
+        self.world.all_reduce_sum([*whole, weight, *metrics.values()])
         for name in phase.optimizers:
             scaler.unscale_(self.optimizers[name])
         torch._foreach_div_([local(gradient) for gradient in gradients], weight)
         norm = self._norm(gradients)
         finite = norm.isfinite()
-        if self.plan.clip:
-            factor = (self.plan.clip / norm).clamp(max=1.0)
+        if self.settings.clip:
+            factor = (self.settings.clip / norm).clamp(max=1.0)
             torch._foreach_mul_([local(gradient) for gradient in gradients], factor)
         for name in phase.optimizers:
             self._move(self.optimizers[name], finite)
@@ -326,13 +244,13 @@ class Trainer:
         return PhaseReport(metrics, weight, norm, finite)
 
     def _norm(self, gradients: list[Tensor]) -> Tensor:
-        """The norm of all gradients as one vector, wherever their parts are."""
+        """The norm of all gradients as one vector, sharded or not."""
         norm = torch.nn.utils.get_total_norm([g for g in gradients if not is_sharded(g)])
         parts = [local(g) for g in gradients if is_sharded(g)]
         if not parts:
             return norm
         square = torch.nn.utils.get_total_norm(parts).square().to(self.device)
-        self.world.sum_([square])
+        self.world.all_reduce_sum([square])
         return (norm.to(self.device).square() + square).sqrt()
 
     def _move(self, optimizer: torch.optim.Optimizer, finite: Tensor) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from genctl.config.aliases import current_precision
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.custom import CustomExtractor
 from genctl.evaluation.extractors.digits import DigitMonitorExtractor, DigitsExtractor
@@ -19,6 +19,7 @@ from genctl.evaluation.extractors.inception.extractor import InceptionExtractor
 from genctl.evaluation.extractors.inception.weights import find_weights, missing_weights
 from genctl.evaluation.extractors.protocols import DEFAULT, find_protocol
 from genctl.evaluation.extractors.rand import RandExtractor, RandMonitorExtractor
+from genctl.evaluation.extractors.vision import PREFIX, VisionExtractor, is_vision
 
 _BUNDLED: Mapping[str, Callable[[torch.device | str], Extractor]] = {
     "digits": DigitsExtractor,
@@ -52,8 +53,9 @@ class ExtractorRequest:
     """What a user asked of the extractor.
 
     Attributes:
-        name: one of `EXTRACTORS`, or ``module:callable``; the one that suits when None.
-        weights: a file of Inception weights, verified or not.
+        name: one of `EXTRACTORS`, ``torchvision:NAME`` or ``module:callable``; the one that suits
+            when None.
+        weights: a file of Inception weights, verified or not, or of torchvision's network.
         protocol: one of `PROTOCOLS`; asks for Inception where no name does.
         precision: ``fp32`` or ``bf16``; ``auto``, ``exact`` (fp32) and ``fast`` (bf16) too.
         device: where to compute.
@@ -93,8 +95,10 @@ def choose_extractor(
     if wish.protocol and not isinstance(choice.extractor, InceptionExtractor):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--protocol is of the inception extractor, not of {choice.extractor.name!r}",
-            hint="leave --protocol out, or --extractor inception",
+            f"{opt('protocol')} is for the inception extractor, not for {choice.extractor.name!r}",
+            hint=f"leave {opt('protocol')} out",
+            option="protocol",
+            suggest=Suggestion("", {"extractor": "inception"}),
         )
     if wish.dtype == "fp32":
         return choice
@@ -103,28 +107,35 @@ def choose_extractor(
 
 def _check(wish: ExtractorRequest) -> None:
     if wish.name is not None and wish.name not in EXTRACTORS and ":" not in wish.name:
-        raise unknown("extractor", wish.name, EXTRACTORS)
+        raise unknown("extractor", wish.name, EXTRACTORS, option="extractor")
     if wish.dtype not in PRECISIONS:
-        raise unknown("precision", wish.precision, PRECISIONS)
+        raise unknown("precision", wish.precision, PRECISIONS, option="precision")
     find_protocol(wish.protocol or DEFAULT)
-    if wish.weights is not None and wish.name not in (None, "inception"):
+    takes_weights = wish.name in (None, "inception") or is_vision(wish.name)
+    if wish.weights is not None and not takes_weights:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--extractor-weights is for the inception extractor, not for {wish.name!r}",
-            hint="leave out --extractor-weights or --extractor",
+            f"{opt('extractor_weights')} is for the inception extractor and "
+            f"{PREFIX}NAME, not for {wish.name!r}",
+            hint=f"leave {opt('extractor_weights')} or {opt('extractor')} out",
+            option="extractor_weights",
         )
 
 
 def _choose(
     wish: ExtractorRequest, data_extractor: str | None, classifier: bool
 ) -> ExtractorChoice:
+    if wish.name is not None and is_vision(wish.name):
+        vision = VisionExtractor(wish.name, wish.weights, wish.device)
+        source = f"weights from {wish.weights}" if wish.weights else "as asked, with random weights"
+        return ExtractorChoice(vision, source)
     if wish.weights is not None:
         return ExtractorChoice(_inception(wish, wish.weights), f"weights from {wish.weights}")
     name = "inception" if wish.name is None and wish.protocol else wish.name
     if name is not None:
         return ExtractorChoice(_build(name, wish), "as asked")
     if data_extractor is not None:
-        return ExtractorChoice(_build(data_extractor, wish), "it belongs to the data")
+        return ExtractorChoice(_build(data_extractor, wish), "default for this data")
     search = find_weights()
     if search.path:
         return ExtractorChoice(_inception(wish, search.path), f"verified weights at {search.path}")

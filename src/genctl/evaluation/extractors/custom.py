@@ -1,4 +1,4 @@
-"""A network of the user's own as an extractor: ``--extractor package.module:callable``."""
+"""A network of the user's own as an extractor: ``package.module:callable``."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class CustomExtractor:
             raise _refusal(target, f"it failed on images: {first_line(error)}") from None
         if not isinstance(made, Tensor) or made.ndim != 2 or len(made) != 2:
             shape = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
-            raise _refusal(target, f"it makes {shape} of 2 images, not (2, features)")
+            raise _refusal(target, f"it gives {shape} for 2 images, not (2, features)")
         return made.shape[1]
 
 
@@ -95,4 +95,9 @@ def _identity(build: Callable[..., object], network: object) -> str:
 
 
 def _refusal(target: str, why: str) -> GenctlError:
-    return GenctlError(ExitStatus.USAGE, f"cannot take {target!r} as it is: {why}", hint=_HINT)
+    return GenctlError(
+        ExitStatus.USAGE,
+        f"cannot use the extractor {target!r}: {why}",
+        hint=_HINT,
+        option="extractor",
+    )

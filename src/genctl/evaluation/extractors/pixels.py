@@ -28,7 +28,7 @@ def channels_first(images: Tensor | NDArray[np.uint8]) -> Tensor:
         raise GenctlError(
             ExitStatus.USAGE,
             f"images must be uint8, these are {str(images.dtype).removeprefix('torch.')}",
-            hint="round, don't truncate: ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)",
+            hint="round, do not truncate: ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)",
         )
     if images.ndim == 4 and images.shape[1] in CHANNELS:
         return images

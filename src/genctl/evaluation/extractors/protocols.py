@@ -67,5 +67,5 @@ def find_protocol(name: str) -> Protocol:
         GenctlError: (USAGE) there is none.
     """
     if name not in PROTOCOLS:
-        raise unknown("protocol", name, PROTOCOLS)
+        raise unknown("protocol", name, PROTOCOLS, option="protocol")
     return PROTOCOLS[name]

@@ -9,14 +9,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from genctl.contracts import TOKENIZER, Batch, DataSpec
+from genctl.contracts import TOKENIZER, Batch, DataSpec, TargetLosses
 from genctl.evaluation.score import Score, short_sha
 from genctl.version import VERSION
-
-Predictor = Callable[[Tensor], Tensor]
-"""Tokens (B, T) int64 to the logits of what follows each, (B, T, vocabulary)."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +45,13 @@ class TokenLosses:
 
 
 @torch.inference_mode()
-def token_losses(predict: Predictor, windows: Iterable[Batch], device: torch.device) -> TokenLosses:
+def token_losses(
+    score: Callable[[Batch], TargetLosses], windows: Iterable[Batch], device: torch.device
+) -> TokenLosses:
     """Predict every token of ``windows`` from those before it in its window.
 
     Args:
-        predict: the model, in float32.
+        score: `genctl.contracts.TextGenerator.token_losses` of the model.
         windows: ``tokens (B, T + 1)`` and ``mask (B, T)``, true where a token is to be predicted.
         device: of the model.
     """
@@ -61,13 +59,10 @@ def token_losses(predict: Predictor, windows: Iterable[Batch], device: torch.dev
     nats: list[Tensor] = []
     counts: list[Tensor] = []
     for batch in windows:
-        tokens, mask = batch["tokens"].to(device), batch["mask"].to(device)
-        logits = predict(tokens[:, :-1]).float()
-        targets = tokens[:, 1:]
-        losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-        nats.append((losses * mask).double().sum(1).cpu())
-        counts.append(mask.double().sum(1).cpu())
-        hits += int(((logits.argmax(-1) == targets) & mask).sum())
+        found = score(batch.to(device))
+        nats.append(found.nats.double().sum(1).cpu())
+        counts.append(batch["mask"].double().sum(1).cpu())
+        hits += int(found.correct.sum())
     return TokenLosses(torch.cat(nats), torch.cat(counts), hits, time.perf_counter() - start)
 
 
@@ -93,7 +88,7 @@ def bits_per_byte(
     scale = tokens / (math.log(2) * predicted_bytes)
     tokenizer = short_sha(data.assets.get(TOKENIZER, ""))
     parts = {
-        "tok": f"{data.vocab_size}:{tokenizer}",
+        "tok": f"{data.main.size}:{tokenizer}",
         "ctx": str(context),
         "n": str(tokens),
         "ref": f"{text}@{short_sha(sha256)}",

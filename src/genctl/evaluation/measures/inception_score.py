@@ -42,7 +42,10 @@ def inception_score(
     count = len(logits)
     if count < splits:
         raise GenctlError(
-            ExitStatus.USAGE, f"an Inception Score needs at least {splits} images, not {count}"
+            ExitStatus.USAGE,
+            f"an Inception Score needs at least {splits} images, and there are {count}",
+            option="n",
+            suggest=2000,
         )
     # The legacy generator is the one whose stream NumPy promises never to change.
     order = np.random.RandomState(seed).permutation(count)

@@ -59,7 +59,10 @@ def extrapolate(
     sizes = np.linspace(max(2, _SMALLEST_SHARE * count), count, points).round().astype(int)
     if len(set(sizes.tolist())) < points:
         raise GenctlError(
-            ExitStatus.USAGE, f"{count} samples are too few to extrapolate from", hint="--n 2000"
+            ExitStatus.USAGE,
+            f"{count} samples are too few to extrapolate from",
+            option="n",
+            suggest=2000,
         )
     draw = torch.Generator().manual_seed(seed)
     distances = []
@@ -75,12 +78,13 @@ def _line(sizes: np.ndarray, distances: np.ndarray, of_all: float) -> Infinity:
     The subsets share their samples, so that their scatter says nothing of how others would come
     out: the error ``of_all`` does.
     """
-    over = np.stack([np.ones(len(sizes)), 1 / sizes], axis=1)
-    (limit, slope), *_ = np.linalg.lstsq(over, distances, rcond=None)
-    residual = distances - over @ [limit, slope]
-    spread = residual @ residual / (len(sizes) - 2)
-    of_line = float(np.sqrt(spread * np.linalg.inv(over.T @ over)[0, 0]))
-    error = math.hypot(of_line, of_all)
+    from scipy import stats
+
+    line = stats.linregress(1 / sizes, distances)
     return Infinity(
-        float(limit), error, float(slope), tuple(sizes.tolist()), tuple(distances.tolist())
+        float(line.intercept),
+        math.hypot(line.intercept_stderr, of_all),
+        float(line.slope),
+        tuple(sizes.tolist()),
+        tuple(distances.tolist()),
     )

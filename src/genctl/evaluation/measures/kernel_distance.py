@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 
 SUBSETS = 100
 SUBSET_SIZE = 1000
@@ -91,7 +91,10 @@ def subset_distance(
     least = min(len(generated), len(reference))
     if least < size:
         raise GenctlError(
-            ExitStatus.USAGE, f"subsets of {size:,} need as many images; there are {least:,}"
+            ExitStatus.USAGE,
+            f"subsets of {size:,} images need as many images, and there are {least:,}",
+            option="n",
+            suggest=Suggestion("", {"n": size}, "at least"),
         )
     # The legacy generator is the one whose stream NumPy promises never to change.
     draw = np.random.RandomState(seed)

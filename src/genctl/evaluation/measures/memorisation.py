@@ -7,12 +7,14 @@ to the nearest training image are compared with those of held-out images.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-_RESAMPLED, _SEED = 200, 2020
+from genctl.evaluation.measures.intervals import Interval, bootstrap_error, wilson
+
 _SAME = 1e-4
 """As a share of the usual distance: nearer than this is the same image."""
 
@@ -27,32 +29,41 @@ class Memorisation(NamedTuple):
         copies: generated images whose features are those of a training image.
         close: share of generated images that are nearer than all but one in a hundred held-out
             images; 0.01 for new ones.
+        copies_interval: 95 % (Wilson), in images of as many.
+        close_interval: 95 % (Wilson).
     """
 
     ratio: float
     error: float
     copies: int
     close: float
+    copies_interval: Interval
+    close_interval: Interval
 
 
 def memorisation(distances: Tensor, usual: Tensor) -> Memorisation:
     """Compare generated with held-out images.
 
     Args:
-        distances: (N,), from each generated image to the nearest training image.
+        distances: (N,), N at least 2, from each generated image to the nearest training image.
         usual: (K,), the same of images that the model was not trained on.
     """
     median = usual.median().clamp(min=torch.finfo(torch.float64).tiny)
-    draw = torch.Generator().manual_seed(_SEED)
-    resampled = torch.stack(
-        [
-            distances[torch.randint(len(distances), (len(distances),), generator=draw)].median()
-            for _ in range(_RESAMPLED)
-        ]
-    )
+    count = len(distances)
+    copies = int((distances <= _SAME * median).sum())
+    close = int((distances < usual.quantile(0.01)).sum())
+    low, high = wilson(copies, count)
     return Memorisation(
         ratio=float(distances.median() / median),
-        error=float(resampled.std() / median),
-        copies=int((distances <= _SAME * median).sum()),
-        close=float((distances < usual.quantile(0.01)).double().mean()),
+        error=bootstrap_error(distances.double().numpy(), _lower_median) / float(median),
+        copies=copies,
+        close=close / count,
+        copies_interval=Interval(low * count, high * count),
+        close_interval=wilson(close, count),
     )
+
+
+def _lower_median(values: np.ndarray, axis: int) -> Any:
+    """Of an even number the lower of both in the middle, as torch takes it."""
+    middle = (values.shape[axis] - 1) // 2
+    return np.partition(values, middle, axis).take(middle, axis)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from genctl.errors import ExitStatus, GenctlError
+from genctl.evaluation.measures.intervals import Estimate, share
 
 PRECISION_K, DENSITY_K = 3, 5
 """Neighbours that the papers take."""
@@ -24,13 +25,6 @@ _BLOCK = 2**24
 
 _TIE = 1e-9
 """How far apart, relatively, squared distances are equal."""
-
-
-class Estimate(NamedTuple):
-    """A mean over images, and its standard error as if the balls were given."""
-
-    value: float
-    error: float
 
 
 class Nearest(NamedTuple):
@@ -46,7 +40,7 @@ class Nearest(NamedTuple):
 
 
 class PrecisionRecall(NamedTuple):
-    """Shares in [0, 1].
+    """Shares in [0, 1], and their errors as if the balls were given.
 
     Attributes:
         precision: of the generated images, those in a real image's ball: how real they are.
@@ -59,6 +53,8 @@ class PrecisionRecall(NamedTuple):
 
 class DensityCoverage(NamedTuple):
     """What precision and recall become when outliers of either set count less.
+
+    Errors are as if the balls were given.
 
     Attributes:
         density: in how many of the real balls a generated image is, over k; above 1 where
@@ -87,7 +83,7 @@ def precision_recall(generated: Tensor, reference: Tensor, k: int = PRECISION_K)
     for rows, squared in _blocks(generated, reference):
         within_real[rows] = (squared <= real * (1 + _TIE)).any(1)
         within_model |= (squared <= model[rows, None] * (1 + _TIE)).any(0)
-    return PrecisionRecall(_mean(within_real), _mean(within_model))
+    return PrecisionRecall(share(within_real), share(within_model))
 
 
 def density_coverage(generated: Tensor, reference: Tensor, k: int = DENSITY_K) -> DensityCoverage:
@@ -108,7 +104,7 @@ def density_coverage(generated: Tensor, reference: Tensor, k: int = DENSITY_K) -
         inside = squared < reach
         hits[rows] = inside.sum(1).double()
         covered |= inside.any(0)
-    return DensityCoverage(_mean(hits / k), _mean(covered))
+    return DensityCoverage(_mean(hits / k), share(covered))
 
 
 def squared_radii(features: Tensor, k: int) -> Tensor:
@@ -121,7 +117,8 @@ def squared_radii(features: Tensor, k: int) -> Tensor:
         raise GenctlError(
             ExitStatus.USAGE,
             f"the {k} nearest neighbours of an image need more than {k} images, "
-            f"not {len(features)}",
+            f"and there are {len(features)}",
+            option="n",
         )
     found = torch.empty(len(features), dtype=torch.float64)
     for rows, squared in _blocks(features, features):

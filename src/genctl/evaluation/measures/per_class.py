@@ -10,7 +10,8 @@ from torch import Tensor
 
 from genctl.evaluation.features import Features
 from genctl.evaluation.measures.frechet import Gaussian, frechet_of
-from genctl.evaluation.measures.neighbours import PRECISION_K, Estimate, precision_recall
+from genctl.evaluation.measures.intervals import Estimate
+from genctl.evaluation.measures.neighbours import PRECISION_K, precision_recall
 
 
 class ClassScore(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genctl.contracts import TOKENIZER, DecoderPlan
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 
 NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
 """Types of tokens, see the GGUF specification."""
@@ -75,5 +75,9 @@ def _type_of(added: Mapping[str, Any]) -> int:
 
 def _refused(message: str) -> GenctlError:
     return GenctlError(
-        ExitStatus.USAGE, message, hint="train with --tokenizer bpe, or export --format hf"
+        ExitStatus.USAGE,
+        message,
+        hint=f"train with {opt('data.tokenizer', 'bpe')}",
+        option="format",
+        suggest="hf",
     )

@@ -96,9 +96,9 @@ def _arguments(path: Path, config: Mapping[str, Any], images: Any) -> dict[str, 
     channels = known["block_out_channels"]
     width = channels[0]
     if known["in_channels"] != known["out_channels"]:
-        raise _refused(path, "it makes other channels than it takes")
+        raise _refused(path, "its output has other channels than its input")
     if any(count % width for count in channels):
-        raise _refused(path, f"its channels {channels} are no multiples of the first")
+        raise _refused(path, f"its channels {channels} are not multiples of the first")
     scales = known["resnet_time_scale_shift"] == "scale_shift"
     norms = _middle_norms(known, scales)
     if known["add_attention"] and norms != known["norm_num_groups"]:
@@ -168,13 +168,14 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise GenctlError(ExitStatus.DATA, f"{file} cannot be read: {error}") from None
     if not isinstance(found, dict):
-        raise GenctlError(ExitStatus.DATA, f"{file} is no JSON object")
+        raise GenctlError(ExitStatus.DATA, f"{file} is not a JSON object")
     return found
 
 
 def _refused(path: Path, reason: str) -> GenctlError:
     return GenctlError(
         ExitStatus.DATA,
-        f"{path} is no network that genctl can go on from: {reason}",
-        hint="a UNet2DModel of plain or attention blocks, with diffusers' defaults otherwise, is",
+        f"cannot continue from {path}: {reason}",
+        hint="supported: UNet2DModel with DownBlock2D/AttnDownBlock2D blocks",
+        option="init",
     )

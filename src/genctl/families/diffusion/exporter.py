@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genctl.contracts import DiffusersPlan, ExportPlan, Trained
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.families.diffusion.denoiser import Denoiser
 from genctl.families.diffusion.networks.unet import UNet
 from genctl.families.diffusion.networks.unet_blocks import NORM_EPS
@@ -79,7 +79,7 @@ def plan_diffusers(model: Trained) -> DiffusersPlan:
     """The network as diffusers' UNet2DModel, with a scheduler that means the same by it.
 
     Raises:
-        GenctlError: (USAGE) the network is no U-Net.
+        GenctlError: (USAGE) the network is not a U-Net.
     """
     denoiser = model.modules["denoiser"]
     assert isinstance(denoiser, Denoiser)
@@ -87,8 +87,9 @@ def plan_diffusers(model: Trained) -> DiffusersPlan:
     if not isinstance(network, UNet):
         raise GenctlError(
             ExitStatus.USAGE,
-            "a transformer has no counterpart in diffusers that takes its weights as they are",
-            hint="genctl export --format onnx writes it as a graph",
+            "diffusers has no model that takes the weights of this transformer",
+            option="format",
+            suggest=Suggestion("", {"format": "onnx"}, "writes it as a graph"),
         )
     name, config, time_scale = _scheduler(denoiser)
     return DiffusersPlan(

@@ -19,7 +19,7 @@ from genctl.contracts import (
     Step,
     Trained,
 )
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.families.diffusion.denoiser import Denoiser
 from genctl.families.diffusion.exporter import unet_config
 from genctl.families.diffusion.networks.build import build_network
@@ -86,12 +86,13 @@ class DiffusionObjective:
 def _begin_with(denoiser: Denoiser, parent: Trained) -> None:
     """Copy the weights of an earlier run, which must mean the same."""
     source = parent.modules["denoiser"]
+    predicts = getattr(source, "prediction", "flow")
     if not isinstance(source, Denoiser) or source.prediction != denoiser.prediction:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--init predicts {getattr(source, 'prediction', 'something')!r}, not "
-            f"{denoiser.prediction!r}",
-            hint=f"--set model.prediction={getattr(source, 'prediction', 'flow')}",
+            f"the run of {opt('init')} predicts {predicts!r}, not {denoiser.prediction!r}",
+            option="model.prediction",
+            suggest=predicts,
         )
     init_from(denoiser, source)
     if isinstance(denoiser.network, UNet) and isinstance(source.network, UNet):
@@ -110,6 +111,8 @@ def _refuse_other_kind(own: UNet, given: UNet) -> None:
         if here[name] != there[name]:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"--init has another network: its {name} is {there[name]}, here it is {here[name]}",
-                hint="leave out what changes the network, or start without --init",
+                f"the run of {opt('init')} has another network: its {name} is {there[name]}, "
+                f"here it is {here[name]}",
+                hint=f"leave out what changes the network, or leave {opt('init')} out",
+                option="init",
             )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from genctl.config import Config
 from genctl.contracts import Batch, DataSpec, Noise, Parents
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.families.diffusion.denoiser import guided
 from genctl.families.diffusion.schedules import sigmas_for
 from genctl.families.diffusion.solvers import SOLVERS, Denoise, Fresh, Watch, unwatched
@@ -100,24 +100,33 @@ class DiffusionSampler:
         if request.guidance not in (1, self._usual_guidance) and not self._knows_none:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"--guidance {request.guidance:g} compares a class with none, and this model "
-                + ("always saw one" if self._classes else "has no classes"),
-                hint="leave --guidance out",
+                f"{opt('guidance', request.guidance)} compares a class with no class, and this "
+                f"model {'was always given one' if self._classes else 'has no classes'}",
+                hint=f"leave {opt('guidance')} out",
+                option="guidance",
             )
         if request.eta and not SOLVERS[request.sampler].takes_eta:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"--eta belongs to the sampler ddim, not to {request.sampler}",
-                hint="--sampler ddim, or leave --eta out",
+                f"{opt('eta', request.eta)} is for the sampler ddim, not for {request.sampler}",
+                hint=f"leave {opt('eta')} out",
+                option="eta",
+                suggest=Suggestion("", {"sampler": "ddim"}),
             )
         if "mask" in condition and "image" not in condition:
-            raise GenctlError(ExitStatus.USAGE, "a mask needs the image that it belongs to")
+            raise GenctlError(
+                ExitStatus.USAGE,
+                "a mask needs the image that it belongs to",
+                option="image",
+                suggest=Placeholder("IMAGE"),
+            )
         for name, shape in (("image", self._shape), ("mask", (1, *self._shape[1:]))):
             if name in condition and condition[name].shape[1:] != shape:
                 raise GenctlError(
                     ExitStatus.DATA,
                     f"the {name} is {_size(condition[name].shape[1:])}; the model needs "
                     f"{_size(shape)} (channels x height x width)",
+                    option=name,
                 )
 
 

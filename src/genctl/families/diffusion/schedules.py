@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, opt, unknown
 
 DDPM_STEPS = 1000
 DDPM_BETAS = (1e-4, 0.02)
@@ -107,15 +107,18 @@ def sigmas_for(schedule: str, steps: int, *, low: float = 0.0, high: float = 0.0
         GenctlError: no such schedule, no step, or ends that do not fall.
     """
     if schedule not in SCHEDULES:
-        raise unknown("schedule", schedule, SCHEDULES)
+        raise unknown("schedule", schedule, SCHEDULES, option="schedule")
     if steps < 1:
-        raise GenctlError(ExitStatus.USAGE, f"--steps {steps} is below 1", hint="--steps 18")
+        raise GenctlError(
+            ExitStatus.USAGE, f"{opt('steps', steps)} is below 1", option="steps", suggest=18
+        )
     low, high = _ends(schedule, steps, low, high)
     if not 0 < low <= high < math.inf or (steps > 1 and low == high):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"sigma_min = {low:g} is not below sigma_max = {high:g}",
-            hint="leave out --sigma-min and --sigma-max",
+            f"{opt('sigma_min', low)} is not below {opt('sigma_max', high)}",
+            hint=f"leave {opt('sigma_min')} and {opt('sigma_max')} out",
+            option="sigma_min",
         )
     sigmas = SCHEDULES[schedule](steps, low, high)
     return torch.cat([sigmas, sigmas.new_zeros(1)])

@@ -90,12 +90,14 @@ _CIFAR = {
 }
 
 SPEC = Spec(
+    api=2,
     name="diffusion",
     summary="diffusion and flow models of images, by class where there are labels; few-step",
     config=DiffusionConfig,
     request=DiffusionRequest,
-    inputs=frozenset({"image", "label"}),
-    output="image",
+    reads={"image": "image", "label": "label?"},
+    makes="image",
+    data="images",
     common=(
         *("network", "model.width", "train.batch_size", "train.lr"),
         *("steps", "sampler", "guidance", "strength"),

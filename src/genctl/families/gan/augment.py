@@ -4,7 +4,8 @@ Real and generated images go through the same changes, and the generator learns 
 (Zhao et al. 2020, DiffAugment, arXiv 2006.10738); how often they happen can follow how far the
 discriminator is ahead (Karras et al. 2020, StyleGAN2-ADA, arXiv 2006.06676). Every change is
 elementwise or a product of matrices, so that penalties can be taken through it and a GPU gives the
-same bits twice.
+same bits twice. torchvision's functions take one set of numbers for a whole batch, so that images
+would go through them one at a time, and its changes of colour cut values off at 0.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from genctl.contracts import (
     Phase,
     Step,
 )
-from genctl.errors import ExitStatus, GenctlError, unknown
+from genctl.errors import ExitStatus, GenctlError, opt, unknown
 from genctl.families.gan.augment import CHANGES, Augment
 from genctl.families.gan.networks.build import build_networks
 from genctl.families.gan.spec import GanConfig
@@ -173,13 +173,21 @@ def _augment(options: GanConfig) -> Augment | None:
         if options.augment_target:
             raise GenctlError(
                 ExitStatus.USAGE,
-                "model.augment_target is set, and model.augment names no changes",
-                hint=f"--set model.augment={','.join(CHANGES)}",
+                f"{opt('model.augment_target', options.augment_target)} needs augmentations, and "
+                f"{opt('model.augment')} names none",
+                option="model.augment",
+                suggest=",".join(CHANGES),
             )
         return None
     for name in names:
         if name not in CHANGES:
-            raise unknown("change", name, CHANGES, hint=f"--set augment={','.join(CHANGES)}")
+            raise unknown(
+                "augmentation",
+                name,
+                CHANGES,
+                option="model.augment",
+                suggest=",".join(CHANGES),
+            )
     return Augment(names, options.augment_target)
 
 

@@ -79,14 +79,16 @@ _FEW = {
 }
 
 SPEC = Spec(
+    api=2,
     name="gan",
     summary="adversarial generator of images, by class where there are labels; samples in one step",
     config=GanConfig,
     request=GanRequest,
-    inputs=frozenset({"image", "label"}),
-    output="image",
+    reads={"image": "image", "label": "label?"},
+    makes="image",
+    data="images",
+    large_preset="small-64",
     common=("width", "augment", "train.batch_size", "train.lr", "truncation"),
-    picture_preset="small-64",
     presets={
         "digits": {
             **_PICTURES,

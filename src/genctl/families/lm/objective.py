@@ -20,13 +20,13 @@ from genctl.contracts import (
     Step,
     Trained,
 )
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.families.lm.network import Decoder, DecoderShape
 from genctl.families.lm.sizes import hidden_for
 from genctl.nn.init_from import init_from
 
 SCORED_TOKENS = 65_536
-"""Of held-out text, what a score in training reads at most; ``genctl eval bpb`` reads all."""
+"""Of held-out text, what a score in training reads at most; the metric ``bpb`` reads all."""
 
 
 class LmObjective:
@@ -85,18 +85,21 @@ def shape_of(config: Config, data: DataSpec) -> DecoderShape:
     if options.width % pair:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"model.heads = {options.heads} does not cut model.width = {options.width} into even "
-            "parts",
-            hint=f"--set model.width={pair * max(1, options.width // pair)}",
+            f"{opt('model.width', options.width)} is not a multiple of {pair}, twice "
+            f"{opt('model.heads', options.heads)}",
+            option="model.width",
+            suggest=pair * max(1, options.width // pair),
         )
     if options.heads % kv_heads:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"model.kv_heads = {kv_heads} does not divide model.heads = {options.heads}",
-            hint="--set model.kv_heads=1",
+            f"{opt('model.kv_heads', kv_heads)} does not divide "
+            f"{opt('model.heads', options.heads)}",
+            option="model.kv_heads",
+            suggest=1,
         )
     return DecoderShape(
-        vocab_size=data.vocab_size,
+        vocab_size=data.features["tokens"].size,
         context=data.shape[0],
         width=options.width,
         depth=options.depth,
@@ -125,8 +128,13 @@ def _begin_with(decoder: Decoder, data: DataSpec, parent: Trained) -> None:
     if parent.data.assets.get(TOKENIZER) != data.assets.get(TOKENIZER):
         raise GenctlError(
             ExitStatus.DATA,
-            f"--init comes with another tokenizer: {parent.data.vocab_size} tokens of "
-            f"{parent.data.name}, not the {data.vocab_size} of {data.name}",
-            hint="--tokenizer RUN/tokenizer/tokenizer.json takes that of the earlier run",
+            f"the run of {opt('init')} has another tokenizer: {parent.data.main.size} tokens of "
+            f"{parent.data.name}, not the {data.main.size} of {data.name}",
+            option="data.tokenizer",
+            suggest=Suggestion(
+                "",
+                {"data.tokenizer": f"RUN/{TOKENIZER}"},
+                "is the tokenizer of the earlier run",
+            ),
         )
     init_from(decoder, parent.modules["model"])

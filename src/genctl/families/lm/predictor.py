@@ -1,187 +1,177 @@
-"""Reading token by token: the decoder with its keys and values kept.
-
-The weights are prepared once, so that a token costs few operator calls: the projections of a kind
-lie in one matrix, the norms' weights are folded into the matrices and rotary tables behind them.
-"""
+"""Predicting token by token with the keys and values of earlier tokens kept."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from genctl.families.lm.network import Block, Decoder, DecoderShape
+from genctl.contracts import Slot
+from genctl.decoding.slots import Slots, refuse_condition
+from genctl.families.lm.fused import FusedDecoder
+from genctl.families.lm.kv_cache import CachedTokens, Group, KVCache
+from genctl.families.lm.network import Decoder
 
 PREFILL = 512
-"""Tokens read at a time in a long prompt, so that its attention scores stay small."""
+"""Tokens of a slot computed at a time, so that long prompts need no large activations."""
 
 
 @dataclass(frozen=True)
-class _Layer:
-    """A block's weights; ``rotary (context, 2, heads, head_dim)`` holds its query-key norms too."""
+class _Chunk:
+    """Tokens of one slot that are computed together.
 
-    qkv: Tensor
-    out: Tensor
-    gate_up: Tensor
-    down: Tensor
-    rotary: Tensor
+    Attributes:
+        entry: its number in the call.
+        state: of the slot.
+        tokens: up to `PREFILL`, the pending ones of the slot first.
+    """
+
+    entry: int
+    state: CachedTokens
+    tokens: Sequence[int]
+
+    @property
+    def wanted(self) -> int:
+        """Of how many tokens, the last ones, the logits are given; before they are computed."""
+        return max(0, len(self.tokens) - len(self.state.pending))
+
+    def follows(self, other: _Chunk) -> bool:
+        """Whether both can attend in one call, this one after the other."""
+        length = len(self.tokens)
+        if len(other.tokens) != length:
+            return False
+        one, two = other.state, self.state
+        return length == 1 or (one.length == two.length and one.row + 1 == two.row)
 
 
 class KVCachePredictor:
     """A `genctl.contracts.TokenPredictor` of a decoder: each token is computed once.
 
-    Rows are padded on the left, so that all of them write to the same column of the cache; a row's
-    positions count from its own first token.
+    Args:
+        network: whose weights are read now; later changes of them are not seen.
     """
 
     def __init__(self, network: Decoder) -> None:
         self.context = network.shape.context
-        self._shape = network.shape
-        self._embedding = network.model.embed_tokens.weight.detach()
-        with torch.no_grad():
-            self._layers = [
-                _prepared(cast("Block", block), network.rotary, network.shape)
-                for block in network.blocks
+        self.vocab_size = network.shape.vocab_size
+        self._decoder = FusedDecoder(network)
+        self._device = self._decoder.like.device
+        self._cache = KVCache(network.shape, self._decoder.like)
+        self._slots = Slots[CachedTokens](self.context, self.vocab_size)
+
+    def open(
+        self, tokens: Sequence[int] = (), condition: Mapping[str, Tensor] | None = None
+    ) -> Slot:
+        """Open a slot that holds ``tokens``; the model takes no condition."""
+        refuse_condition(condition)
+        self._slots.check_tokens(tokens, 0)
+        return self._slots.open(CachedTokens(list(tokens)))
+
+    @torch.inference_mode()
+    def read(self, entries: Sequence[tuple[Slot, Sequence[int]]]) -> list[Tensor]:
+        """Append tokens to slots; the logits after each of them, (T, vocab_size) float32."""
+        states = self._slots.reading(entries)
+        self._cache.place(states)
+        unread = [
+            [*state.pending, *tokens] for state, (_, tokens) in zip(states, entries, strict=True)
+        ]
+        longest = max(map(len, unread), default=0)
+        if longest == 1:
+            return self._read_one(states, [token for (token,) in unread])
+        found: list[list[Tensor]] = [[] for _ in entries]
+        for start in range(0, longest, PREFILL):
+            chunks = [
+                _Chunk(entry, state, tokens[start : start + PREFILL])
+                for entry, (state, tokens) in enumerate(zip(states, unread, strict=True))
+                if len(tokens) > start
             ]
-            self._head = (network.lm_head.weight * network.model.norm.weight).t().contiguous()
-        self._rotary = torch.stack([layer.rotary for layer in self._layers], dim=1)
-        self._eps = self._head.new_tensor(network.shape.norm_eps)
-        self._caches: list[tuple[Tensor, Tensor]] = []
-        self._length = 0
-        self._pads: Tensor | None = None
-        self._hidden_pads: Tensor | None = None
+            chunks.sort(key=lambda chunk: (len(chunk.tokens) > 1, chunk.state.row))
+            for chunk, logits in zip(chunks, self._read_chunks(chunks), strict=True):
+                found[chunk.entry].append(logits)
+        return [own[0] if len(own) == 1 else torch.cat(own) for own in found]
 
-    def begin(self, rows: Sequence[Sequence[int]]) -> Tensor:
-        """Forget everything, read ``rows``; the logits after each, (B, vocabulary) float32."""
-        device = self._embedding.device
-        lengths = [len(row) for row in rows]
-        longest, shortest = max(lengths), min(lengths)
-        padded = [[0] * (longest - len(row)) + list(row) for row in rows]
-        tokens = torch.tensor(padded, device=device)
-        self._reserve(len(rows), longest - shortest + self.context)
-        self._length = 0
-        self._pads = self._hidden_pads = None
-        if shortest < longest:
-            self._pads = longest - torch.tensor(lengths, device=device)
-            columns = torch.arange(self._caches[0][0].shape[2], device=device)
-            seen = columns >= self._pads[:, None]
-            self._hidden_pads = torch.zeros(seen.shape, device=device, dtype=self._head.dtype)
-            self._hidden_pads.masked_fill_(~seen, float("-inf"))
-        last = tokens
-        for part in tokens.split(PREFILL, dim=1):
-            last = self._read(part)
-        return last
+    @torch.inference_mode()
+    def select(self, slots: Sequence[Slot]) -> list[Slot]:
+        """Copy and reorder: new slots that continue ``slots``, which are closed."""
+        return self._slots.select(slots, self._cache.copy)
 
-    def advance(self, tokens: Tensor) -> Tensor:
-        """Read one more token a row, (B,) int64; the logits after it, (B, vocabulary) float32."""
-        return self._read(tokens.unsqueeze(1))
+    @torch.inference_mode()
+    def close(self, slot: Slot) -> None:
+        """Give up a slot and its row of the cache."""
+        self._cache.release(self._slots.close(slot))
 
-    def _reserve(self, rows: int, capacity: int) -> None:
-        shape = (rows, self._shape.kv_heads, capacity, self._shape.head_dim)
-        if not self._caches or self._caches[0][0].shape != shape:
-            self._caches = [
-                (self._head.new_empty(shape), self._head.new_empty(shape)) for _ in self._layers
-            ]
+    def _read_one(self, states: Sequence[CachedTokens], tokens: Sequence[int]) -> list[Tensor]:
+        """The logits after one token of each slot; none of them has pending tokens."""
+        rows = [state.row for state in states]
+        order = sorted(range(len(rows)), key=rows.__getitem__)
+        in_order = [states[place] for place in order]
+        logits = self._compute([self._cache.group(in_order, 1)], [tokens[place] for place in order])
+        for state in states:
+            state.length += 1
+        found = [logits] * len(order)
+        for place, own in zip(order, logits.split_with_sizes([1] * len(order)), strict=True):
+            found[place] = own
+        return found
 
-    def _read(self, tokens: Tensor) -> Tensor:
-        """``tokens: (B, T)``; the logits after the last of each row."""
-        start, stop = self._length, self._length + tokens.shape[1]
-        mask, tables = self._mask(start, stop), self._tables(start, stop)
-        x = F.embedding(tokens, self._embedding)
-        for layer, cache, table in zip(self._layers, self._caches, tables, strict=True):
-            x = self._block(x, layer, cache, table, start, stop, mask)
-        self._length = stop
-        return (self._norm(x[:, -1]) @ self._head).float()
+    def _read_chunks(self, chunks: Sequence[_Chunk]) -> Sequence[Tensor]:
+        """The wanted logits of each chunk; single tokens come first, then by row."""
+        wanted = [chunk.wanted for chunk in chunks]
+        flat = [token for chunk in chunks for token in chunk.tokens]
+        places = self._wanted(chunks) if sum(wanted) < len(flat) else None
+        logits = self._compute(self._groups(chunks), flat, places)
+        for chunk in chunks:
+            chunk.state.length += len(chunk.tokens)
+            del chunk.state.pending[: len(chunk.tokens)]
+        found: Sequence[Tensor] = logits.split(wanted)
+        return found
 
-    def _block(
-        self,
-        x: Tensor,
-        layer: _Layer,
-        cache: tuple[Tensor, Tensor],
-        table: Tensor,
-        start: int,
-        stop: int,
-        mask: Tensor | None,
+    def _compute(
+        self, groups: Sequence[Group], flat: Sequence[int], wanted: Tensor | None = None
     ) -> Tensor:
-        shape = self._shape
-        rows, length, width = x.shape
-        flat = x.reshape(-1, width)
-        heads = (self._norm(flat) @ layer.qkv).view(rows, length, -1, shape.head_dim)
-        turning, value = heads.split((shape.heads + shape.kv_heads, shape.kv_heads), dim=2)
-        if shape.qk_norm:
-            turning = self._norm(turning)
-        cos, sin = table.unbind(-3)
-        turned = (turning * cos).addcmul_(turning.roll(shape.head_dim // 2, -1), sin)
-        query, key = turned.transpose(1, 2).split((shape.heads, shape.kv_heads), dim=1)
-        keys, values = cache
-        keys.narrow(2, start, length).copy_(key)
-        values.narrow(2, start, length).copy_(value.transpose(1, 2))
-        mixed = F.scaled_dot_product_attention(
-            query,
-            keys.narrow(2, 0, stop),
-            values.narrow(2, 0, stop),
-            attn_mask=mask,
-            enable_gqa=shape.kv_heads != shape.heads,
+        """The logits after the tokens of all groups; after those at the places ``wanted``."""
+        tokens = torch.tensor(flat, device=self._device)
+        if len(groups) == 1:
+            x = self._decoder.run(tokens, groups[0].positions, groups[0].attend)
+        else:
+            positions = torch.cat([group.positions.expand(group.size) for group in groups])
+            x = self._decoder.run(tokens, positions, _Groups(groups).attend)
+        return self._decoder.logits(x if wanted is None else x.index_select(0, wanted))
+
+    def _groups(self, chunks: Sequence[_Chunk]) -> list[Group]:
+        """The chunks that attend together."""
+        parts: list[list[_Chunk]] = []
+        for chunk in chunks:
+            if parts and chunk.follows(parts[-1][-1]):
+                parts[-1].append(chunk)
+            else:
+                parts.append([chunk])
+        return [
+            self._cache.group([chunk.state for chunk in part], len(part[0].tokens))
+            for part in parts
+        ]
+
+    def _wanted(self, chunks: Sequence[_Chunk]) -> Tensor:
+        """The places of the tokens whose logits are given."""
+        places: list[int] = []
+        end = 0
+        for chunk in chunks:
+            end += len(chunk.tokens)
+            places += range(end - chunk.wanted, end)
+        return torch.tensor(places, dtype=torch.int64, device=self._device)
+
+
+class _Groups:
+    """The attention of several groups, whose tokens follow each other."""
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self._groups = groups
+        self._sizes = [group.size for group in groups]
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """As `Group.attend`."""
+        parts = (x.split_with_sizes(self._sizes) for x in (query, key, value))
+        return torch.cat(
+            [group.attend(layer, *part) for group, *part in zip(self._groups, *parts, strict=True)]
         )
-        flat = torch.addmm(flat, mixed.transpose(1, 2).reshape(rows * length, -1), layer.out)
-        gate, up = (self._norm(flat) @ layer.gate_up).chunk(2, dim=-1)
-        return torch.addmm(flat, F.silu(gate).mul_(up), layer.down).view(rows, length, width)
-
-    def _norm(self, x: Tensor) -> Tensor:
-        """The norm without its weight, in a third of the operations of `F.rms_norm` on a CPU."""
-        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        return x * torch.addcmul(self._eps, length, length, value=1 / x.shape[-1]).rsqrt_()
-
-    def _tables(self, start: int, stop: int) -> tuple[Tensor, ...]:
-        """A layer's cosines and sines at the positions of these columns, (..., T, 2, heads, D)."""
-        if self._pads is None:
-            return self._rotary[start:stop].unbind(1)
-        columns = torch.arange(start, stop, device=self._pads.device)
-        positions = (columns - self._pads[:, None]).clamp_(min=0)
-        return self._rotary[positions].unbind(2)
-
-    def _mask(self, start: int, stop: int) -> Tensor | None:
-        """What each new column may not see, added to its scores; None where it may see all."""
-        pads = None if self._hidden_pads is None else self._hidden_pads[:, None, None, :stop]
-        if stop - start == 1:
-            return pads
-        columns = torch.arange(stop, device=self._head.device)
-        future = columns > columns[start:, None]
-        mask = torch.zeros(future.shape, device=future.device, dtype=self._head.dtype)
-        mask = mask.masked_fill_(future, float("-inf"))
-        if pads is None:
-            return mask
-        # A pad sees itself: a row of the softmax without anything to see is not a number.
-        itself = columns == columns[start:, None]
-        return torch.where(itself, 0.0, mask + pads)
-
-
-def _prepared(block: Block, table: Tensor, shape: DecoderShape) -> _Layer:
-    attention, feed = block.self_attn, block.mlp
-    qkv = torch.cat([p.weight for p in (attention.q_proj, attention.k_proj, attention.v_proj)])
-    gate_up = torch.cat([feed.gate_proj.weight, feed.up_proj.weight])
-    return _Layer(
-        qkv=(qkv * block.input_layernorm.weight).t().contiguous(),
-        out=attention.o_proj.weight.t().contiguous(),
-        gate_up=(gate_up * block.post_attention_layernorm.weight).t().contiguous(),
-        down=feed.down_proj.weight.t().contiguous(),
-        rotary=_rotary_with_norms(block, table, shape),
-    )
-
-
-def _rotary_with_norms(block: Block, table: Tensor, shape: DecoderShape) -> Tensor:
-    """(context, 2, heads + kv_heads, head_dim) factors of a head and of its halves swapped."""
-    weights = table.new_ones(shape.heads + shape.kv_heads, shape.head_dim)
-    attention = block.self_attn
-    if attention.q_norm is not None and attention.k_norm is not None:
-        weights[: shape.heads] = attention.q_norm.weight
-        weights[shape.heads :] = attention.k_norm.weight
-    cos, sin = (part.unsqueeze(1) for part in table)
-    first, second = weights.chunk(2, dim=-1)
-    straight = torch.cat([first * cos, second * cos], dim=-1)
-    crossed = torch.cat([-second * sin, first * sin], dim=-1)
-    return torch.stack([straight, crossed], dim=1)

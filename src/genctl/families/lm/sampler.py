@@ -1,34 +1,42 @@
-"""What sampling a language model means: reading what there is, writing what may come next."""
+"""What sampling a language model means: predicting what follows the tokens so far."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
 
+import torch
 from torch import nn
 
 from genctl.config import Config
-from genctl.contracts import DataSpec, Parents, TokenPredictor
+from genctl.contracts import Batch, DataSpec, Parents, TargetLosses, TokenPredictor
+from genctl.decoding.losses import target_losses
 from genctl.decoding.uncached import UncachedPredictor
 from genctl.families.lm.network import Decoder
 from genctl.families.lm.predictor import KVCachePredictor
 
 
 class LmGenerator:
-    """Gives `genctl.decoding` the decoder to write with."""
+    """A `genctl.contracts.TextGenerator` of a decoder."""
 
     conditions: frozenset[str] = frozenset()
+    start: tuple[int, ...] = ()
 
     def __init__(
         self, config: Config, data: DataSpec, modules: Mapping[str, nn.Module], parents: Parents
     ) -> None:
         self._module = modules["model"]
-        self._context = data.shape[0]
+        self._data = data
 
     @cached_property
-    def reader(self) -> TokenPredictor:
-        """One that keeps keys and values, or, of a foreign graph, one that reads all again."""
+    def predictor(self) -> TokenPredictor:
+        """With a cache of keys and values, or without one for an exported graph."""
         if isinstance(self._module, Decoder):
             return KVCachePredictor(self._module)
-        reader: TokenPredictor = UncachedPredictor(self._module, self._context)
-        return reader
+        return UncachedPredictor(self._module, self._data.shape[0], self._data.main.size)
+
+    @torch.inference_mode()
+    def token_losses(self, batch: Batch) -> TargetLosses:
+        """Predict ``tokens (B, T + 1)`` from the second on, where ``mask (B, T)`` is true."""
+        tokens = batch["tokens"]
+        return target_losses(self._module(tokens[:, :-1]), tokens[:, 1:], batch["mask"])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 
 _SCALE = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
 _STEP = 32
@@ -67,7 +67,8 @@ def _parameters(text: str) -> float:
     if not _blocks(_STEP) / 2 <= number <= 2e12:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"model.size = {text!r} is not a number of parameters from 50k on",
-            hint="--set model.size=10M",
+            f"{opt('model.size', text)} is not a number of parameters from 50k up",
+            option="model.size",
+            suggest="10M",
         )
     return number

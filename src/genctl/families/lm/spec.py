@@ -7,8 +7,8 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from genctl.config import TextData, option
-from genctl.decoding.request import WritingRequest
+from genctl.config import option
+from genctl.decoding.request import TextRequest
 from genctl.registry import Spec
 
 
@@ -34,13 +34,14 @@ class LmConfig:
 
 
 SPEC = Spec(
+    api=2,
     name="lm",
     summary="Transformer decoder that writes text; opens in transformers and llama.cpp",
     config=LmConfig,
-    request=WritingRequest,
-    data=TextData,
-    inputs=frozenset({"tokens"}),
-    output="text",
+    request=TextRequest,
+    reads={"tokens": "tokens"},
+    makes="tokens",
+    data="text",
     parents={"init": "a run of the same shape and tokenizer whose weights training begins with"},
     common=(
         *("model.size", "data.context", "data.tokenizer", "train.batch_size", "train.lr"),

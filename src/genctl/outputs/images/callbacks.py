@@ -16,46 +16,17 @@ from genctl.config import Config
 from genctl.contracts import Parents, Sampler
 from genctl.data.images.dataset import ImageDataset, to_uint8, uint8_batches
 from genctl.data.images.stream import BATCH
-from genctl.data.prepare import PreparedDataset
-from genctl.data.text.dataset import TokenDataset
 from genctl.engine.sampling.driver import sample_chunks
-from genctl.engine.training.callbacks import Callbacks, Modules
+from genctl.engine.training.callbacks import Modules
 from genctl.evaluation.evaluate import evaluate_images
 from genctl.evaluation.extractors.choose import ExtractorRequest, choose_extractor, monitor
 from genctl.evaluation.reference import Reference, make_reference
-from genctl.outputs.images.samples import Samples
-from genctl.outputs.text.callbacks import TextCallbacks
+from genctl.outputs.images.samples import ImageSamples
 from genctl.registry import Spec
-from genctl.runs import Run
 
 PREVIEWS, PREVIEW_SEED = 64, 0
 SCORE_SEED = 20
 """Neither seed is the default of ``eval``, nor is the extractor: what chose must not also judge."""
-
-
-def make_callbacks(
-    spec: Spec,
-    config: Config,
-    dataset: PreparedDataset,
-    parents: Parents,
-    device: torch.device,
-) -> Callbacks:
-    """Previews and in-training scores of families that make images or text; nothing for others."""
-    if spec.output == "text" and isinstance(dataset, TokenDataset):
-        text = TextCallbacks(spec, config, dataset, parents, device)
-        return Callbacks(text.preview, text.evaluate, text.cost)
-    if spec.output == "image" and isinstance(dataset, ImageDataset):
-        images = ImageCallbacks(spec, config, dataset, parents, device)
-        return Callbacks(images.preview, images.evaluate, images.cost)
-    return Callbacks()
-
-
-def save_reals(dataset: PreparedDataset, run: Run) -> None:
-    """A grid of training images, ``samples/reals.png``, to hold previews against."""
-    if not isinstance(dataset, ImageDataset):
-        return
-    batch = next(dataset.stream(0, PREVIEWS, seed=0))
-    Samples("image", _pixels([batch["image"]])).save(run.samples / "reals.png")
 
 
 class ImageCallbacks:
@@ -77,6 +48,11 @@ class ImageCallbacks:
         self._request = config.sample
         self._seconds = 0.0
 
+    def references(self, folder: Path) -> None:
+        """A grid of training images, ``reals.png``, to compare previews with."""
+        batch = next(self._dataset.stream(0, PREVIEWS, seed=0))
+        ImageSamples(_pixels([batch["image"]])).save(folder / "reals.png")
+
     def preview(self, modules: Modules, path: Path) -> None:
         """A grid from the same noise each time, classes in turn."""
         begun, sampler = time.monotonic(), self._sampler(modules)
@@ -84,7 +60,7 @@ class ImageCallbacks:
         self._seconds = (time.monotonic() - begun) / PREVIEWS
         labels = self._labels(sampler)
         given = np.arange(PREVIEWS) % len(labels) if labels else None
-        samples = Samples("image", pixels, given, self._dataset.spec.class_names)
+        samples = ImageSamples(pixels, given, self._dataset.spec.class_names)
         samples.save(path.with_suffix(".png"))
 
     def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:

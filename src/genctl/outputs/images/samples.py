@@ -1,4 +1,4 @@
-"""What sampling made, and how it is kept: a picture, a folder or an archive."""
+"""Generated images, and how they are kept: a grid, a folder, an archive or an animation."""
 
 from __future__ import annotations
 
@@ -8,34 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from genctl.data.images.drawing import enlarged, grid, png_of, save_png, to_pil
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, staged, write_atomic
+from genctl.outputs.base import ArraySamples
 
 MAX_GRID = 1024
 MAX_COLUMNS = 32
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Samples of one kind, in order: sample k depends on the seed and k alone.
+class ImageSamples(ArraySamples):
+    """Images in order: sample k depends on the seed and k alone.
 
     Attributes:
-        kind: what the family makes: ``image``, ``tokens`` ...
-        array: images (N, H, W, C) uint8; of other kinds whatever the sampler gave, rows first.
-        labels: (N,) int64, the class each was asked to be, or None.
-        class_names: of the labels.
+        array: (N, H, W, C) uint8.
     """
 
-    kind: str
-    array: npt.NDArray[np.generic]
-    labels: npt.NDArray[np.int64] | None = None
-    class_names: tuple[str, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.array)
+    def __str__(self) -> str:
+        return f"{len(self)} images"
 
     def save(self, out: str | Path) -> Path:
         """Write to ``out``: ``.npz`` for an archive, ``.png`` for a grid, else a folder of PNGs.
@@ -44,25 +36,15 @@ class Samples:
             GenctlError: as `check_place`, or the place is not writable.
         """
         out = Path(out)
-        check_place(out, self.kind, len(self))
+        check_place(out, len(self))
         make_directory(out.parent)
-        writers = {".npz": self._save_npz, ".png": self._save_grid}
+        writers = {".npz": super().save, ".png": self._save_grid}
         writers.get(out.suffix, self._save_folder)(out)
         return out
 
-    def _repr_png_(self) -> bytes | None:
+    def _repr_png_(self) -> bytes:
         """The grid, where a notebook shows the samples."""
-        if self.kind != "image":
-            return None
         return png_of(enlarged(to_pil(grid(self.array, self.columns()))))
-
-    def _save_npz(self, out: Path) -> None:
-        buffer = io.BytesIO()
-        if self.labels is None:
-            np.savez_compressed(buffer, arr_0=self.array)
-        else:
-            np.savez_compressed(buffer, arr_0=self.array, arr_1=self.labels)
-        write_atomic(out, buffer.getvalue())
 
     def _save_grid(self, out: Path) -> None:
         save_png(out, grid(self.array, self.columns()))
@@ -86,31 +68,29 @@ class Samples:
         return "" if self.labels is None else self.class_names[self.labels[number]]
 
 
-def check_place(out: Path, kind: str, count: int) -> None:
-    """Refuse a place where ``count`` samples of ``kind`` cannot be kept, before they are made.
+def check_place(out: Path, count: int) -> None:
+    """Refuse a place where ``count`` images cannot be kept, before they are generated.
 
     Raises:
-        GenctlError: a grid or folder for samples that are no images, a grid of too many, a
-            suffix that means nothing, or a folder that is not empty.
+        GenctlError: a grid of too many, a suffix that means nothing, or a folder that is not
+            empty.
     """
     if out.suffix == ".npz":
         return
-    if kind != "image":
-        reason, hint = f"samples of the kind {kind!r} are not images", out.with_suffix(".npz")
-    elif out.suffix == ".png" and count > MAX_GRID:
-        reason = f"a grid holds at most {MAX_GRID} samples, these are {count}"
-        hint = out.with_suffix(".npz")
+    if out.suffix == ".png" and count > MAX_GRID:
+        reason = f"a grid holds at most {MAX_GRID} samples, and these are {count}"
+        better = out.with_suffix(".npz")
     elif out.suffix not in ("", ".png"):
-        reason = f"{out.suffix!r} is no way to keep samples; use .png (a grid), .npz, or a folder"
-        hint = out.with_suffix(".png")
+        reason = f"cannot save samples as {out.suffix!r}; use .png (a grid), .npz, or a folder"
+        better = out.with_suffix(".png")
     elif out.is_dir() and any(out.iterdir()):
-        reason, hint = f"the folder {out} is not empty", out.with_name(f"{out.name}-2")
+        reason, better = f"the folder {out} is not empty", out.with_name(f"{out.name}-2")
     else:
         return
-    raise GenctlError(ExitStatus.USAGE, reason, hint=f"--out {hint}")
+    raise GenctlError(ExitStatus.USAGE, reason, option="out", suggest=str(better))
 
 
-def save_animation(path: Path, frames: Sequence[Samples], *, seconds: float = 3.0) -> Path:
+def save_animation(path: Path, frames: Sequence[ImageSamples], *, seconds: float = 3.0) -> Path:
     """Write sheets of samples, one after another, as a ``.gif`` or ``.webp`` that moves.
 
     Args:
@@ -148,26 +128,7 @@ def check_animation_place(path: Path) -> None:
     if path.suffix not in (".gif", ".webp"):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{str(path)!r} is no place for an animation; use .gif or .webp",
-            hint=f"--trajectory {path.with_suffix('.gif')}",
+            f"cannot save an animation to {str(path)!r}; use .gif or .webp",
+            option="trajectory",
+            suggest=str(path.with_suffix(".gif")),
         )
-
-
-def label_numbers(wanted: Sequence[str], class_names: Sequence[str]) -> list[int]:
-    """Class names, or numbers of classes, as numbers.
-
-    Raises:
-        GenctlError: neither a name nor a number of a class.
-    """
-    numbers = []
-    for text in wanted:
-        if text in class_names:
-            numbers.append(class_names.index(text))
-        elif text.isdecimal() and int(text) < len(class_names):
-            numbers.append(int(text))
-        else:
-            shown = ", ".join(class_names[:20]) + (" ..." if len(class_names) > 20 else "")
-            raise GenctlError(
-                ExitStatus.USAGE, f"no class {text!r}; the classes are {shown}", hint="--labels 0,1"
-            )
-    return numbers

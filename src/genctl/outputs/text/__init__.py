@@ -1,0 +1,23 @@
+"""Text as output: shown as it is written, or kept as text or lines of JSON."""
+
+from __future__ import annotations
+
+from genctl.registry import SPEC_API, OutputKind
+
+KIND = OutputKind(
+    api=SPEC_API,
+    name="text",
+    summary="text: shown in the terminal, or kept as .txt or .jsonl",
+    words=("text", "texts"),
+    suffixes=(".txt", ".jsonl"),
+    shown=True,
+    inputs=frozenset({"prompts", "jsonl"}),
+    default_metrics=("bpb",),
+    targets={
+        "generate": "genctl.outputs.text.generate:generate",
+        "stream": "genctl.outputs.text.generate:stream",
+        "check": "genctl.outputs.text.samples:check_place",
+        "callbacks": "genctl.outputs.text.callbacks:TextCallbacks",
+        "score": "genctl.api.evaluation.text_scoring:score_text",
+    },
+)

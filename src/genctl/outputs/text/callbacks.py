@@ -18,8 +18,8 @@ from genctl.decoding.generate import write
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.engine.training.callbacks import Modules
 from genctl.evaluation.measures.bits_per_byte import token_losses
+from genctl.outputs.base import SampleRequest
 from genctl.outputs.text.generate import collect, tokens_of
-from genctl.outputs.text.samples import TextSamples
 from genctl.registry import Spec
 
 PREVIEWS, PREVIEW_SEED, PREVIEW_TOKENS = 3, 0, 160
@@ -45,23 +45,25 @@ class TextCallbacks:
 
     def preview(self, modules: Modules, path: Path) -> None:
         """Some texts from nothing, from the same noise each time."""
-        writer: TextGenerator = self._spec.load("sampler")(
-            self._config, self._dataset.spec, modules, self._parents
-        )
+        generator = self._generator(modules)
         noise = KeyedNoise(("sample", PREVIEW_SEED), range(PREVIEWS), device=self._device)
         prompts = [""] * PREVIEWS
+        request = SampleRequest(PREVIEWS, prompts=prompts)
         found = write(
-            writer.reader,
+            generator.predictor,
             [tokens_of(prompt, self._dataset.tokenizer, self._dataset.spec) for prompt in prompts],
             self._request,
             noise,
             self._dataset.tokenizer,
+            start=generator.start,
         )
-        TextSamples(collect(found, prompts, PREVIEWS)).save(path.with_suffix(".txt"))
+        collect(found, request).save(path.with_suffix(".txt"))
 
     def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
         """``bpb``: bits a byte of the first windows of the validation text; ``nats`` a token."""
-        found = token_losses(modules["model"], self._windows(samples), self._device)
+        found = token_losses(
+            self._generator(modules).token_losses, self._windows(samples), self._device
+        )
         nats, data = found.nats_per_token, self._dataset
         bytes_per_token = data.valid_bytes / data.predicted(held_out=True)
         return {"bpb": nats / (math.log(2) * bytes_per_token), "nats": nats}
@@ -69,12 +71,18 @@ class TextCallbacks:
     def cost(self, modules: Modules) -> float:
         """Seconds that a window takes, as those of the first batch do."""
         begun, first = time.monotonic(), next(self._windows(1))
-        token_losses(modules["model"], [first], self._device)
+        token_losses(self._generator(modules).token_losses, [first], self._device)
         return (time.monotonic() - begun) / len(first["mask"])
+
+    def _generator(self, modules: Modules) -> TextGenerator:
+        generator: TextGenerator = self._spec.load("sampler")(
+            self._config, self._dataset.spec, modules, self._parents
+        )
+        return generator
 
     def _windows(self, count: int) -> Iterator[Batch]:
         """The validation text from its beginning, in whole batches of about ``count`` windows."""
-        batches = self._dataset.validation()
+        batches = self._dataset.held_out()
         first = next(batches)
         yield first
         yield from islice(batches, max(0, count // len(first["mask"]) - 1))

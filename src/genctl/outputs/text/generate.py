@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -11,70 +10,75 @@ from genctl.config import request_from
 from genctl.contracts import DataSpec, TextGenerator
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding.generate import TextChunk, write
-from genctl.decoding.request import WritingRequest
+from genctl.decoding.request import TextRequest
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import ExitStatus, GenctlError
-from genctl.outputs.text.samples import TextSample
+from genctl.output import Output
+from genctl.outputs.base import SampleRequest, label_numbers
+from genctl.outputs.text.samples import TextSample, TextSamples
 
 
-def pieces(
-    model: LoadedModel,
-    prompts: Sequence[str],
-    n: int,
-    *,
-    seed: int,
-    batch_size: int,
-    options: Mapping[str, Any],
-) -> Iterator[TextChunk]:
-    """Samples 0 to n - 1 as pieces of text, ``row`` being the number of the sample.
+def generate(model: LoadedModel, request: SampleRequest, output: Output) -> TextSamples:
+    """The texts that were asked for, each put together.
+
+    Raises:
+        GenctlError: as `stream`.
+    """
+    return collect(stream(model, request), request)
+
+
+def stream(model: LoadedModel, request: SampleRequest) -> Iterator[TextChunk]:
+    """Samples 0 to n - 1 in pieces, ``row`` being the number of the sample.
 
     Sample k goes on with ``prompts[k % len(prompts)]``; what it writes depends on the seed, k and
     its prompt alone.
 
     Raises:
-        GenctlError: a model that writes no text, a prompt it cannot read, or a bad option.
+        GenctlError: a number below 1, a prompt that the model cannot read, or a bad option.
     """
-    if model.spec.output != "text":
-        raise GenctlError(
-            ExitStatus.USAGE,
-            f"{model.origin} makes {model.spec.output or 'nothing'}, so it takes no prompt",
-            hint="leave --prompt out",
-        )
-    request = request_from(model.spec, options, model.config.sample)
-    writer: TextGenerator = model.spec.load("sampler")(
+    request.refuse_below_one()
+    label_numbers(model, request.labels)
+    options = request_from(model.spec, request.options, model.config.sample)
+    generator: TextGenerator = model.spec.load("sampler")(
         model.config, model.data, model.trained.modules, model.parents
     )
     tokenizer = Tokenizer.from_files(model.trained.assets)
-    rows = [tokens_of(prompt, tokenizer, model.data) for prompt in prompts]
-    return _chunks(writer, tokenizer, rows, request, n, seed, batch_size, model.device)
+    rows = [tokens_of(prompt, tokenizer, model.data) for prompt in _prompts(request)]
+    return _chunks(generator, tokenizer, rows, options, request, model.device)
 
 
-def collect(found: Iterator[TextChunk], prompts: Sequence[str], n: int) -> list[TextSample]:
+def collect(found: Iterator[TextChunk], request: SampleRequest) -> TextSamples:
     """All pieces of each sample put together."""
+    n, prompts = request.n, _prompts(request)
     texts, tokens, ends = [""] * n, [0] * n, [""] * n
     for piece in found:
         texts[piece.row] += piece.text
         tokens[piece.row] += len(piece.tokens)
         ends[piece.row] = piece.finished
-    return [TextSample(prompts[k % len(prompts)], texts[k], tokens[k], ends[k]) for k in range(n)]
+    return TextSamples(
+        [TextSample(prompts[k % len(prompts)], texts[k], tokens[k], ends[k]) for k in range(n)]
+    )
+
+
+def _prompts(request: SampleRequest) -> Sequence[str]:
+    return request.prompts or ("",)
 
 
 def _chunks(
-    writer: TextGenerator,
+    generator: TextGenerator,
     tokenizer: Tokenizer,
     rows: Sequence[Sequence[int]],
-    request: WritingRequest,
-    n: int,
-    seed: int,
-    batch_size: int,
+    options: TextRequest,
+    request: SampleRequest,
     device: torch.device,
 ) -> Iterator[TextChunk]:
-    for start in range(0, n, batch_size):
-        indices = range(start, min(start + batch_size, n))
-        noise = KeyedNoise(("sample", seed), indices, device=device)
+    for start in range(0, request.n, request.batch_size):
+        indices = range(start, min(start + request.batch_size, request.n))
+        noise = KeyedNoise(("sample", request.seed), indices, device=device)
         chosen = [rows[k % len(rows)] for k in indices]
-        for piece in write(writer.reader, chosen, request, noise, tokenizer):
+        found = write(generator.predictor, chosen, options, noise, tokenizer, start=generator.start)
+        for piece in found:
             yield TextChunk(start + piece.row, piece.text, piece.tokens, piece.finished)
 
 
@@ -92,12 +96,13 @@ def tokens_of(prompt: str, tokenizer: Tokenizer, data: DataSpec) -> list[int]:
     if not prompt and data.statistics.get("documents") == 1 and line_break in tokenizer.bytes_of:
         return [tokenizer.bytes_of.index(line_break)]
     tokens = tokenizer.encode(prompt)
-    (context,) = data.shape
+    (context,) = data.features["tokens"].shape
     if len(tokens) > context:
         shown = prompt[:20].replace("\n", " ")
         raise GenctlError(
             ExitStatus.USAGE,
             f"the prompt {shown!r}... has {len(tokens)} tokens, more than the context of {context}",
-            hint=f"leave its beginning out: the model sees the last {context} tokens at most",
+            hint=f"shorten its beginning: the model sees {context} tokens at most",
+            option="prompts",
         )
     return tokens

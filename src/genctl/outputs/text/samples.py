@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, write_atomic
@@ -51,20 +52,29 @@ class TextSamples:
         lines = (json.dumps(asdict(sample), ensure_ascii=False) for sample in self.samples)
         return "".join(f"{line}\n" for line in lines)
 
+    @property
+    def tokens(self) -> int:
+        """How many were written in all."""
+        return sum(sample.tokens for sample in self.samples)
+
+    def to_json(self) -> dict[str, Any]:
+        """The texts."""
+        return {"samples": [asdict(sample) for sample in self.samples]}
+
     def save(self, out: str | Path) -> Path:
         """Write to ``out``: ``.txt`` to be read, ``.jsonl`` to be processed.
 
         Raises:
-            GenctlError: as `check_text_place`, or the place is not writable.
+            GenctlError: as `check_place`, or the place is not writable.
         """
         out = Path(out)
-        check_text_place(out)
+        check_place(out, len(self))
         make_directory(out.parent)
         write_atomic(out, self.jsonl() if out.suffix == ".jsonl" else f"{self}\n")
         return out
 
 
-def check_text_place(out: Path) -> None:
+def check_place(out: Path, count: int) -> None:
     """Refuse a place where texts cannot be kept, before they are written.
 
     Raises:
@@ -74,6 +84,7 @@ def check_text_place(out: Path) -> None:
         return
     raise GenctlError(
         ExitStatus.USAGE,
-        f"{str(out)!r} is no place for text; use .txt or .jsonl",
-        hint=f"--out {out.with_suffix('.txt')}",
+        f"cannot save text as {str(out)!r}; use .txt or .jsonl",
+        option="out",
+        suggest=str(out.with_suffix(".txt")),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,9 @@ def test_training_on_it_says_how_to_mend_it(
     root, _ = torture
     said = type_("train", "gan", "--data", str(root), "--set", "data.size=16")
     assert said.code == 3
-    assert f"hint: genctl data clean {root} --out DIR" in said.err
+    assert (
+        f"hint: genctl data clean {shlex.quote(str(root))} --out FOLDER leaves them out" in said.err
+    )
 
 
 def test_cleaned_it_trains(
@@ -227,8 +230,8 @@ def test_labels_of_two_splits_are_written_one_by_one(type_: Type, tmp_path: Path
     ("command", "code", "words"),
     [
         ("data check /nowhere", 3, "no data at"),
-        ("data clean digits --out x", 2, "is no folder or ZIP of images"),
-        ("data label digits --by digits", 3, "is no folder"),
+        ("data clean digits --out x", 2, "is not a folder or ZIP of images"),
+        ("data label digits --by digits", 3, "is not a folder"),
         ("data chek x", 2, "did you mean 'check'?"),
     ],
 )
@@ -242,7 +245,7 @@ def test_mistakes(type_: Type, command: str, code: int, words: str) -> None:
     [
         ("", "labels come from"),
         ("--pattern x --by digits", "labels come from"),
-        ("--pattern (", "is no regular expression"),
+        ("--pattern (", "is not a regular expression"),
         ("--pattern x", "has no group"),
         ("--by cats", "is neither digits nor module:callable"),
         ("--by nowhere:cats", "cannot import 'nowhere:cats'"),
@@ -293,7 +296,7 @@ def test_a_check_shows_texts_in_the_encodings_that_they_may_be_in(
     encodings = sections_of(said)["Encodings"]
     assert encodings["facts"]["gb18030"] == "甄士隐梦幻识通灵"
     assert "shift_jis" not in encodings["facts"]
-    assert "--encoding NAME" in encodings["warnings"][0]
+    assert "may be in one of these encodings" in encodings["warnings"][0]
     assert type_("data", "check", str(tmp_path), "--encoding", "gbk").code == 0
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import socket
 import struct
 import tarfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from genctl.compat.torchvision import torchvision_module
 from genctl.data.images.open_source import open_source
 from genctl.data.images.open_stream import open_stream
 from genctl.data.images.sets import known_sets
-from genctl.data.images.sets.known_sets import KNOWN_SETS, KnownFile, download, folder_of
+from genctl.data.images.sets.known_sets import KNOWN_SETS, KnownFile, download
+from genctl.data.source_files import folder_of
 from genctl.errors import ExitStatus, GenctlError
 from tests.data.pictures import pixels, refusal
 
@@ -115,7 +119,7 @@ def test_what_is_missing_is_named_with_its_place(name: str, root: Path) -> None:
     for file in KNOWN_SETS[name].files:
         assert file.url in error.message
     assert str(root / name) in error.message
-    assert error.hint == f"genctl train FAMILY --data {name} --download"
+    assert error.hint == (f'genctl.train(FAMILY, data="{name}", download=True) downloads them')
 
 
 @pytest.mark.parametrize("name", KNOWN_SETS)
@@ -146,7 +150,7 @@ def test_a_download_is_verified_or_not_kept(
     (folder_of("mnist") / published[0].name).unlink()
     wrong = replace(known, files=(replace(published[0], md5="0" * 32),))
     monkeypatch.setattr(known_sets, "KNOWN_SETS", {"mnist": wrong})
-    with pytest.raises(GenctlError, match="other content than was published") as caught:
+    with pytest.raises(GenctlError, match="is not the published file: its md5 is") as caught:
         download("mnist", said.append)
     assert caught.value.code is ExitStatus.FAILURE
     absent = replace(known, files=(KnownFile((tmp_path / "absent").as_uri(), "0" * 32),))
@@ -156,3 +160,40 @@ def test_a_download_is_verified_or_not_kept(
     assert sorted(path.name for path in folder_of("mnist").iterdir()) == sorted(
         file.name for file in published[1:]
     )
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"])
+def test_a_silent_server_is_given_up(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes the connection and is silent, or falls silent within the file."""
+    monkeypatch.setattr(known_sets, "TIMEOUT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/a.gz"
+        known = replace(KNOWN_SETS["mnist"], files=(KnownFile(url, "0" * 32),))
+        monkeypatch.setattr(known_sets, "KNOWN_SETS", {"mnist": known})
+        taken: list[socket.socket] = []
+
+        def serve() -> None:
+            taken.append(server.accept()[0])
+            taken[0].sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(GenctlError, match=r"cannot download.*timed out") as caught:
+            download("mnist", lambda _: None)
+        thread.join()
+        taken[0].close()
+    assert caught.value.code is ExitStatus.FAILURE
+    assert not list(folder_of("mnist").iterdir())
+
+
+def test_checksums_are_those_that_torchvision_knows() -> None:
+    datasets = torchvision_module("datasets")
+    theirs = {
+        "mnist": dict(datasets.MNIST.resources),
+        "fashion-mnist": dict(datasets.FashionMNIST.resources),
+        "svhn": {name: md5 for _, name, md5 in datasets.SVHN.split_list.values()},
+    }
+    for name, resources in theirs.items():
+        for file in KNOWN_SETS[name].files:
+            assert resources[file.name] == file.md5
+    assert KNOWN_SETS["mnist"].files[0].url.startswith(tuple(datasets.MNIST.mirrors))

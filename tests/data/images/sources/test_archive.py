@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from genctl.data.images.open_source import open_source
+from genctl.data.images.sources import archive, archive_stream
 from genctl.data.images.sources.archive_stream import ArchiveStream
 from genctl.errors import GenctlError
 from tests.data.odd_zips import ODD_ZIPS, made_odd
@@ -64,7 +65,7 @@ def test_members_that_are_no_arrays(name: str, tmp_path: Path) -> None:
         np.savez(path, pixels(0, 9, 8, 8))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(f"{name}.npy", b"no array")
-    assert f"{name} is no array" in refusal(path).message
+    assert f"{name} is not an array" in refusal(path).message
 
 
 def test_damaged_archives(tmp_path: Path) -> None:
@@ -86,3 +87,18 @@ def test_archives_of_a_kind_nobody_reads(kind: str, tmp_path: Path) -> None:
     assert re.search(ODD_ZIPS[kind].message, refusal(path).message)
     with pytest.raises(GenctlError, match=ODD_ZIPS[kind].message):
         ArchiveStream(path)
+
+
+@pytest.mark.parametrize("module", [archive, archive_stream], ids=["whole", "stream"])
+def test_a_fault_of_ours_is_not_damage(
+    module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, pixels(0, 2, 4, 4))
+
+    def faulty(*_: object) -> object:
+        raise TypeError("ours")
+
+    monkeypatch.setattr(module, "checked_shape", faulty)
+    with pytest.raises(TypeError, match="ours"):
+        open_source(str(path)) if module is archive else ArchiveStream(path)

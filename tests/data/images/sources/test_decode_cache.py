@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genctl.config import ImageData
 from genctl.data.images import decode
 from genctl.data.images.open_source import open_source
+from genctl.data.images.options import ImageData
+from genctl.data.images.prepare import prepare_images
 from genctl.data.images.sources import decode_cache as decoded
-from genctl.data.prepare import prepare
 from genctl.errors import GenctlError
 from tests.data.pictures import pixels, write
 
@@ -114,7 +114,7 @@ def test_batches_of_mapped_images_are_those_of_others(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def first_batch() -> np.ndarray:
-        dataset = prepare(ImageData(source=str(folder))).dataset
+        dataset = prepare_images(ImageData(source=str(folder))).dataset
         return next(dataset.stream(0, 16, seed=3))["image"].numpy()
 
     mapped = first_batch()

@@ -235,7 +235,7 @@ def test_mixed_sizes_name_two_files(tmp_path: Path) -> None:
     write(tmp_path / "小" / "b.png", pixels(0, 4, 5))
     error = refusal(tmp_path)
     assert "大/a.png is 6x8, 小/b.png is 4x5" in error.message
-    assert "--set data.size=64" in error.hint
+    assert error.hint == "size=64 crops and resizes all of them"
 
 
 def truncated(image: Pixels, share: float = 0.6) -> bytes:
@@ -280,7 +280,7 @@ def test_more_than_one_in_twenty_damaged(tmp_path: Path) -> None:
         (tmp_path / f"{k}.png").write_bytes(b"hello")
     error = refusal(tmp_path)
     assert "cannot read 2 of 39 images" in error.message
-    assert error.hint == f"genctl data clean {tmp_path} --out DIR leaves them out"
+    assert error.hint == f'genctl.clean("{tmp_path}", out=FOLDER) leaves them out'
 
 
 def test_mostly_damaged(tmp_path: Path) -> None:

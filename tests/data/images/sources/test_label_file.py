@@ -42,7 +42,9 @@ def test_a_csv_gives_the_classes(folder: Path, text: str) -> None:
 def test_a_csv_that_is_not_utf8_says_so(folder: Path) -> None:
     (folder / "labels.csv").write_bytes("file,label\n1.png,狗\n".encode("gbk"))
     error = refusal(str(folder))
-    assert "labels.csv: it is not UTF-8, as byte 17 begins no character" in error.message
+    assert (
+        "labels.csv: it is not UTF-8, as byte 17 is not the start of a character" in error.message
+    )
 
 
 def test_dataset_json_gives_numbers(folder: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from genctl.cli.errors import CommandLine
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.extractors.inception.extractor import InceptionExtractor
 from genctl.evaluation.extractors.inception.reader import load_network
@@ -124,5 +125,15 @@ def test_other_files_are_refused_in_one_line(
 
 
 def test_absent_file(tmp_path: Path) -> None:
-    with pytest.raises(GenctlError, match=r"no weights at .*w\.pth"):
+    with pytest.raises(GenctlError, match=r"no such weights file: .*w\.pth"):
         load_network(tmp_path / "w.pth")
+
+
+def test_weights_of_a_model_are_another_option() -> None:
+    with pytest.raises(GenctlError, match="no such weights file: ema") as caught:
+        load_network(Path("ema"))
+    said = [caught.value.message, caught.value.rendered(CommandLine(["eval", "fid"]))[0]]
+    assert said == [
+        'no such weights file: ema (did you mean weights="ema"?)',
+        "no such weights file: ema (did you mean --model-weights ema?)",
+    ]

@@ -13,8 +13,9 @@ from genctl.cli.options import Device, Source
 from genctl.cli.typer_ext import Command, CommandGroup, help_when_bare
 from genctl.cli.verbs.data.stats import stats
 from genctl.cli.views.tables import table
-from genctl.config import ENCODINGS
+from genctl.data.text.options import ENCODINGS
 from genctl.errors import ExitStatus, GenctlError
+from genctl.registry import DATA_KINDS
 
 if TYPE_CHECKING:
     from genctl.data.findings import DataCheck
@@ -103,7 +104,7 @@ def clean(
 
         JSON: out, kept, dropped, changed.
     """
-    from genctl.data.images.clean import clean_data
+    from genctl.api.datasets.clean import clean_data
 
     call: Context = ctx.obj
     if channels not in (None, 1, 3, 4):
@@ -182,9 +183,7 @@ def ls(ctx: typer.Context) -> None:
     """
     call: Context = ctx.obj
     found = [
-        (name, kind, text)
-        for kind, names in completion.SOURCES.items()
-        for name, text in names.items()
+        (name, kind.name, text) for kind in DATA_KINDS.all() for name, text in kind.named().items()
     ]
     call.output.result(
         {"data": [{"name": name, "kind": kind, "summary": text} for name, kind, text in found]},

@@ -45,7 +45,7 @@ def stats(
 
     call: Context = ctx.obj
     use_threads(threads)
-    done = statistics.stats(
+    done = statistics.write_statistics(
         source,
         out,
         n=n,

@@ -12,7 +12,6 @@ from genctl.cli.context import Context
 from genctl.cli.options import Device, Threads
 from genctl.cli.verbs.models.eval import describe
 from genctl.cli.verbs.models.export import describe as describe_export
-from genctl.cli.views.images import default_out
 from genctl.cli.views.next_steps import next_steps
 from genctl.errors import ExitStatus, GenctlError
 
@@ -38,22 +37,18 @@ def demo(
     _require_onnx()
     from genctl.api.evaluation import evaluate as scoring
     from genctl.api.models import exporting
-    from genctl.api.models.loading import load
+    from genctl.api.models.model import open_model
     from genctl.api.training import train as training
+    from genctl.api.training.request import TrainRequest
+    from genctl.outputs.base import SampleRequest
+    from genctl.outputs.naming import default_place
 
     call: Context = ctx.obj
     output = call.output
-    run = training.train(
-        "gan",
-        output=output,
-        started=call.started,
-        data="digits",
-        budget=budget,
-        device=device,
-        threads=threads,
-    )
-    model = load(run, device=device, output=output)
-    grid = model.sample(64).save(default_out(model, seed=0, n=64))
+    request = TrainRequest("gan", data="digits", budget=budget, device=device, threads=threads)
+    run = training.run_training(request, output, call.started)
+    model = open_model(run, device=device, output=output)
+    grid = model.sample(64).save(default_place(model, SampleRequest(64), ".png"))
     output.say("scoring 2000 samples, exporting to ONNX")
     found = scoring.evaluate("fid,is", model, output=output)
     exported = exporting.export(run, "onnx", output=output)

@@ -12,7 +12,7 @@ from genctl.cli.context import Context
 from genctl.cli.typer_ext import Command
 from genctl.cli.views.presets import preset_rows
 from genctl.cli.views.tables import table
-from genctl.registry import Spec
+from genctl.registry import Spec, kinds_for
 
 if TYPE_CHECKING:
     from genctl.config import OptionInfo
@@ -57,7 +57,7 @@ def models(
         return
     specs = registry.specs()
     rows = [
-        (s.name, s.output or "-", ", ".join(s.presets), ", ".join(_formats(s)), s.summary)
+        (s.name, s.makes or "-", ", ".join(s.presets), ", ".join(_formats(s)), s.summary)
         for s in specs
     ]
     call.output.result(
@@ -83,8 +83,9 @@ def _facts(spec: Spec) -> dict[str, Any]:
     return {
         "name": spec.name,
         "summary": spec.summary,
-        "inputs": sorted(spec.inputs),
-        "output": spec.output,
+        "reads": dict(spec.reads),
+        "makes": spec.makes,
+        "data": [kind.name for kind in kinds_for(spec, {})],
         "presets": list(spec.presets),
         "parents": dict(spec.parents),
         "exports": spec.exports(),
@@ -110,8 +111,9 @@ def _describe(spec: Spec) -> str:
     from genctl.config import request_options
 
     facts = [
-        ("reads", ", ".join(sorted(spec.inputs))),
-        ("generates", spec.output or "-"),
+        ("reads", ", ".join(spec.reads)),
+        ("generates", spec.makes or "-"),
+        ("data", ", ".join(kind.name for kind in kinds_for(spec, {}))),
         ("exports", ", ".join(_formats(spec))),
         *((f"parent {role}", use) for role, use in spec.parents.items()),
     ]

@@ -15,20 +15,22 @@ from genctl.cli.family_options import FamilyOptions
 from genctl.cli.identify import identify, sampling_inputs
 from genctl.cli.options import BatchSize, Checkpoint, Device, Model, Threads, Weights, use_threads
 from genctl.cli.typer_ext import FamilyCommand
-from genctl.cli.views.images import IMAGES, ImageContext, show_pictures
 from genctl.cli.views.presets import common_keys
+from genctl.cli.views.samples import SampleContext, show_samples
 from genctl.errors import ExitStatus, GenctlError
 
 if TYPE_CHECKING:
     from genctl.config import Config
-    from genctl.registry import Spec
+    from genctl.registry import OutputKind, Spec
+
+COUNT, ANIMATED, STEPS_BETWEEN = 64, 16, 10
 
 INPUTS = {
     "labels": "labels",
     "prompt": "prompts",
     "prompts": "prompts",
-    "jsonl": "prompts",
-    "inpaint": "mask",
+    "jsonl": "jsonl",
+    "inpaint": "image",
     "mask": "mask",
     "init_image": "image",
     "interpolate": "between",
@@ -47,7 +49,7 @@ class SampleCommand(FamilyCommand):
         from genctl.config import request_options
 
         spec, config = found
-        inputs, title = sampling_inputs(spec), f"Options of {spec.name}"
+        inputs, title = sampling_inputs(spec, config), f"Options of {spec.name}"
         common = [key.partition(".")[2] for key in common_keys(spec) if key.startswith("sample.")]
         return FamilyOptions(
             subject=shlex.quote(origin) if origin else "",
@@ -75,7 +77,7 @@ def _subject(
 def sample(
     ctx: typer.Context,
     model: Model = None,
-    n: Annotated[int | None, options.number(f"{IMAGES}, or one a prompt")] = None,
+    n: Annotated[int | None, options.number(f"{COUNT}, or one a prompt")] = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -140,39 +142,104 @@ def sample(
         JSON: path, n, seed, labels, kind, weights, step, origin; of text also samples, each with
         prompt, text, tokens and finished (length, stop, end or context).
     """
-    from genctl.api.models.loading import load
-    from genctl.cli.views.texts import TextContext, given_prompts, show_texts
+    from genctl.api.models.model import open_model
+    from genctl.outputs.base import SampleRequest
 
     call: Context = ctx.obj
-    asked = given_prompts(prompt or [], prompts)
+    asked = _prompts(prompt or [], prompts)
+    _check(inpaint, mask, init_image, trajectory, out)
     use_threads(threads)
-    loaded = load(model, checkpoint=checkpoint, weights=weights, device=device, output=call.output)
-    if loaded.spec.output == "text":
-        shown = {
-            "--inpaint": inpaint,
-            "--mask": mask,
-            "--init-image": init_image,
-            "--interpolate": interpolate,
-            "--trajectory": trajectory,
-        }
-        _refuse(loaded.origin, "text", shown)
-        show_texts(call, TextContext(loaded, asked, n, seed, labels, batch_size, out, jsonl))
+    loaded = open_model(
+        model, checkpoint=checkpoint, weights=weights, device=device, output=call.output
+    )
+    kind = loaded.output
+    if kind is None or "generate" not in kind.targets:
+        raise GenctlError(
+            ExitStatus.USAGE, f"{loaded.origin} generates {loaded.makes}: nothing to sample"
+        )
+    given: dict[str, dict[str, object]] = {
+        "prompts": {"--prompt": prompt, "--prompts": prompts},
+        "jsonl": {"--jsonl": jsonl},
+        "image": {"--inpaint": inpaint, "--init-image": init_image},
+        "mask": {"--mask": mask},
+        "between": {"--interpolate": interpolate},
+        "trajectory": {"--trajectory": trajectory},
+    }
+    _refuse(loaded.origin, kind, given)
+    count = n
+    if count is None:
+        count = max(1, len(asked)) if kind.shown else _count(interpolate, trajectory)
+    request = SampleRequest(
+        count,
+        seed=seed,
+        labels=None if labels is None else [part.strip() for part in labels.split(",")],
+        prompts=asked,
+        image=inpaint or init_image,
+        mask=mask,
+        between=interpolate,
+        batch_size=batch_size,
+        options=call.options,
+    )
+    show_samples(call, SampleContext(loaded, kind, request, out, jsonl, trajectory))
+
+
+def _count(interpolate: bool, trajectory: Path | None) -> int:
+    """How many samples where nobody says."""
+    if interpolate:
+        return STEPS_BETWEEN
+    return ANIMATED if trajectory else COUNT
+
+
+def _prompts(typed: Sequence[str], file: Path | None) -> list[str]:
+    """The prompts that were typed, and then those of a file.
+
+    Raises:
+        GenctlError: the file cannot be read, or holds none.
+    """
+    if file is None:
+        return list(typed)
+    from genctl.decoding.prompts import read_prompts
+
+    return [*typed, *read_prompts(file)]
+
+
+def _check(
+    inpaint: Path | None,
+    mask: Path | None,
+    init_image: Path | None,
+    trajectory: Path | None,
+    out: Path | None,
+) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        GenctlError: they do.
+    """
+    if inpaint and init_image:
+        reason, hint = "--inpaint and --init-image exclude each other", "leave one of them out"
+    elif inpaint and not mask:
+        reason = "--inpaint needs --mask"
+        hint = "--mask MASK, white where the image is regenerated, black where it stays"
+    elif mask and not inpaint:
+        reason, hint = "--mask belongs to --inpaint", "--inpaint IMAGE"
+    elif trajectory and out:
+        reason, hint = "--trajectory and --out exclude each other", "leave one of them out"
+    else:
         return
-    _refuse(loaded.origin, loaded.spec.output, {"--prompt": asked, "--jsonl": jsonl})
-    pictures = (inpaint, mask, init_image, interpolate, trajectory)
-    show_pictures(call, ImageContext(loaded, n, seed, labels, batch_size, out, *pictures))
+    raise GenctlError(ExitStatus.USAGE, reason, hint=hint)
 
 
-def _refuse(origin: Path, kind: str | None, given: Mapping[str, object]) -> None:
+def _refuse(origin: Path, kind: OutputKind, given: Mapping[str, Mapping[str, object]]) -> None:
     """Options that mean nothing to a model of this kind are mistakes.
 
     Raises:
         GenctlError: one of them was given.
     """
-    for flag, value in given.items():
-        if value:
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"{origin} makes {kind}, so {flag} means nothing to it",
-                hint=f"leave {flag} out",
-            )
+    for name, flags in given.items():
+        for flag, value in flags.items():
+            if value and name not in kind.inputs:
+                raise GenctlError(
+                    ExitStatus.USAGE,
+                    f"{origin} generates {kind.words[1]}, so {flag} means nothing to it",
+                    hint=f"leave {flag} out",
+                )

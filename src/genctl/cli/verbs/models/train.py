@@ -187,16 +187,18 @@ def train(
                 ExitStatus.USAGE, "--dry-run probes one process", hint="leave --nproc out"
             )
         from genctl.api.training.dry_run import dry_run as probe
-        from genctl.api.training.session import Request
+        from genctl.api.training.request import TrainRequest
 
-        found = probe(Request(family, **wanted), call.output)
+        found = probe(TrainRequest(family, **wanted), call.output)
         call.output.result(found.to_json(), str(found))
         return
     words = ["train", *ctx.meta[WORDS]]
     with local_processes(nproc, words, threads=threads, device=device):
         from genctl.api.training import train as training
+        from genctl.api.training.request import TrainRequest
         from genctl.engine.parallel.process_group import ProcessGroup
 
-        run = training.train(family, output=call.output, started=call.started, **wanted)
-        if ProcessGroup.from_env().leads:
+        request = TrainRequest(family, **wanted)
+        run = training.run_training(request, call.output, call.started)
+        if ProcessGroup.from_env().is_main:
             show_finished(call.output, run)

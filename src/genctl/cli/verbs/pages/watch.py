@@ -56,13 +56,11 @@ def watch(
     elif terminal:
         _in_terminal(call, run)
     else:
-        server = watching.serve(run, port)
-        address = f"http://{watching.HOST}:{server.server_address[1]}/"
-        call.output.result(
-            {"url": address}, f"{run.path}: {address} (Ctrl-C ends it)", bare=address
-        )
-        with server, contextlib.suppress(KeyboardInterrupt):
-            server.serve_forever()
+        with watching.serve(run, port) as server, contextlib.suppress(KeyboardInterrupt):
+            call.output.result(
+                {"url": server.url}, f"{run.path}: {server.url} (Ctrl-C ends it)", bare=server.url
+            )
+            server.run()
 
 
 def save_page(call: Context, name: str | None, out: Path | None) -> None:

@@ -17,6 +17,7 @@ from genctl.cli.views.files import show_file
 from genctl.cli.views.runs import show_run
 from genctl.cli.views.settings import settings_called, show_setting, show_settings
 from genctl.cli.views.tables import table
+from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 from genctl.runs import Run
 
@@ -141,12 +142,12 @@ def _exported(path: Path) -> dict[str, Any] | None:
 
 
 def _describe(name: str, document: dict[str, Any]) -> str:
-    config, data = document["config"], document.get("data") or {}
+    config = document["config"]
+    data = DataSpec.from_json(document["data"]) if document.get("data") else None
     rows = [("export", name), ("family", f"{config['family']}, preset {config['preset']}")]
     if data:
-        shape = "x".join(map(str, data["shape"]))
-        rows.append(("data", f"{data['name']}: {data['examples']:,} {data['unit']} of {shape}"))
-        if data.get("class_names"):
-            rows.append(("classes", ", ".join(data["class_names"][:20])))
+        rows.append(("data", f"{data.name}: {data.in_words(data.examples)}"))
+        if data.class_names:
+            rows.append(("classes", ", ".join(data.class_names[:20])))
     rows += [(key, str(document[key])) for key in ("weights", "step", "genctl") if key in document]
     return table(rows)

@@ -83,7 +83,11 @@ def rm(
     if not yes:
         what = ", ".join(str(run.path) for run in found)
         remedy = f"genctl runs rm {' '.join(names)} --yes"
-        call.output.confirm(f"delete {what} ({size_text(sum(sizes))})?", remedy=remedy)
+        call.output.confirm(
+            f"delete {what} ({size_text(sum(sizes))})",
+            otherwise="nothing was deleted",
+            remedy=remedy,
+        )
     for run in found:
         directories.remove(run)
     call.output.result(

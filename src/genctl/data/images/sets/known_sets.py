@@ -1,30 +1,40 @@
 """Well-known sets of images by name, from the files that their authors published.
 
 Nothing is downloaded unless it is asked for; without that, an error says which file belongs where.
-CIFAR is read from its binary version: the other one holds pickles, which can run code.
+CIFAR is read from its binary version: the other one, which torchvision reads, holds pickles, which
+can run code. torchvision's `download_url` waits for ever on a silent server, draws a bar whatever
+the output was asked to be, tries plain http where https fails, and leaves half a file in place.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import os
 import tarfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from genctl.errors import ExitStatus, GenctlError
-from genctl.files import cache_folder, disk_error, make_directory
+from genctl.data.images import decode
+from genctl.data.images.sources.zip_file import DamagedError, reading
+from genctl.data.source_files import folder_of
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
+from genctl.files import disk_error, make_directory
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 Split = tuple[Images, Labels]
+
+TIMEOUT = 60.0
+"""Seconds without an answer after which a download is given up."""
 
 _MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 _FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
@@ -73,12 +83,6 @@ class KnownSet:
     class_names: tuple[str, ...]
 
 
-def folder_of(name: str) -> Path:
-    """Where the files of a set belong: under ``$GENCTL_DATASETS``, else in the cache."""
-    root = os.environ.get("GENCTL_DATASETS")
-    return (Path(root) if root else cache_folder() / "datasets") / name
-
-
 def read_known(name: str, split: str) -> Split:
     """One split of a known set.
 
@@ -92,15 +96,20 @@ def read_known(name: str, split: str) -> Split:
         raise GenctlError(
             ExitStatus.DATA,
             f"the files of {name} are not on this machine: put {named} into {folder}",
-            hint=f"genctl train FAMILY --data {name} --download",
+            suggest=Suggestion(
+                "train",
+                {"data": name, "download": True},
+                "downloads them",
+                args=(Placeholder("FAMILY"),),
+            ),
         )
     try:
         images, labels = known.read(folder, split)
-    except (OSError, ValueError, EOFError, KeyError, tarfile.TarError) as error:
+    except DamagedError as error:
         raise GenctlError(
             ExitStatus.DATA,
             f"the files of {name} in {folder} are damaged: {error}",
-            hint=f"delete them, then genctl train FAMILY --data {name} --download",
+            hint=f"delete them, and download them again with {opt('download')}",
         ) from None
     return np.ascontiguousarray(images), labels
 
@@ -126,21 +135,21 @@ def _fetch(file: KnownFile, target: Path) -> None:
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     digest = hashlib.md5(usedforsecurity=False)
     try:
-        with urllib.request.urlopen(file.url, timeout=60) as answer, partial.open("wb") as out:
+        with urllib.request.urlopen(file.url, timeout=TIMEOUT) as answer, partial.open("wb") as out:
             while block := answer.read(1 << 20):
                 digest.update(block)
                 out.write(block)
         if digest.hexdigest() != file.md5:
             raise GenctlError(
                 ExitStatus.FAILURE,
-                f"{file.url} gave other content than was published (md5 {digest.hexdigest()})",
+                f"{file.url} is not the published file: its md5 is {digest.hexdigest()}",
                 hint="try again later, or fetch the file elsewhere",
             )
         partial.replace(target)
-    except urllib.error.URLError as error:
+    except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
         raise GenctlError(
             ExitStatus.FAILURE,
-            f"cannot download {file.url}: {error.reason}",
+            f"cannot download {file.url}: {getattr(error, 'reason', error)}",
             hint=f"fetch it elsewhere, and put it at {target}",
         ) from None
     except OSError as error:
@@ -155,17 +164,22 @@ def _idx(folder: Path, split: str) -> Split:
     images = _idx_array(folder / f"{part}-images-idx3-ubyte.gz", 3)
     labels = _idx_array(folder / f"{part}-labels-idx1-ubyte.gz", 1)
     if len(images) != len(labels):
-        raise ValueError(f"{len(images)} images and {len(labels)} labels")
+        raise DamagedError(f"{len(images)} images and {len(labels)} labels")
     return images[..., None], labels.astype(np.int64)
 
 
 def _idx_array(path: Path, axes: int) -> npt.NDArray[np.uint8]:
-    with gzip.open(path, "rb") as file:
+    with reading(), gzip.open(path, "rb") as file:
         content = file.read()
-    magic, *shape = np.frombuffer(content[: 4 * (axes + 1)], ">u4").tolist()
+    start = 4 * (axes + 1)
+    if len(content) < start:
+        raise DamagedError(f"{path.name} has {len(content)} bytes")
+    magic, *shape = np.frombuffer(content[:start], ">u4").tolist()
     if magic != 0x800 + axes:
-        raise ValueError(f"{path.name} begins with {magic:#x}, not {0x800 + axes:#x}")
-    return np.frombuffer(content, np.uint8, offset=4 * (axes + 1)).reshape(shape)
+        raise DamagedError(f"{path.name} begins with {magic:#x}, not {0x800 + axes:#x}")
+    if len(content) != start + math.prod(shape):
+        raise DamagedError(f"{path.name} has {len(content)} bytes, not {start + math.prod(shape)}")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
 def _cifar(
@@ -174,9 +188,12 @@ def _cifar(
     """Records of labels and 3x32x32 pixels, inside a ``.tar.gz``."""
 
     def read(folder: Path, split: str) -> Split:
-        with tarfile.open(folder / archive, "r:gz") as tar:
+        with reading(), tarfile.open(folder / archive, "r:gz") as tar:
             parts = [_member(tar, name) for name in (train if split == "train" else (test,))]
-        records = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, label_bytes + 3072)
+        content, size = b"".join(parts), label_bytes + 3072
+        if len(content) % size:
+            raise DamagedError(f"{archive} has {len(content)} bytes, not a multiple of {size}")
+        records = np.frombuffer(content, np.uint8).reshape(-1, size)
         pixels = records[:, label_bytes:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         return pixels, records[:, label_bytes - 1].astype(np.int64)
 
@@ -186,23 +203,23 @@ def _cifar(
 def _member(tar: tarfile.TarFile, name: str) -> bytes:
     file = tar.extractfile(name)  # into memory; nothing is unpacked
     if file is None:
-        raise ValueError(f"{name} is no file")
+        raise DamagedError(f"{name} is not a file")
     return file.read()
 
 
 def _svhn(folder: Path, split: str) -> Split:
     """A MATLAB file; the digit 0 is labelled 10 there."""
-    try:
-        from scipy.io import loadmat
-    except ImportError:
-        raise GenctlError(
-            ExitStatus.USAGE, "svhn needs SciPy to be read", hint="pip install scipy"
-        ) from None
+    from scipy.io import loadmat
+
     try:
         content = loadmat(folder / f"{split}_32x32.mat")
-    except Exception as error:
-        raise ValueError(f"{split}_32x32.mat: {error}") from error
-    return content["X"].transpose(3, 0, 1, 2), content["y"].reshape(-1).astype(np.int64) % 10
+    except Exception as error:  # scipy has no class for what it raises on damage
+        raise DamagedError(f"{split}_32x32.mat: {decode.reason(error)}") from error
+    arrays = [content.get(name) for name in ("X", "y")]
+    if not all(isinstance(array, np.ndarray) for array in arrays) or np.ndim(arrays[0]) != 4:
+        raise DamagedError(f"{split}_32x32.mat has no images X and labels y")
+    images, labels = arrays
+    return images.transpose(3, 0, 1, 2), labels.reshape(-1).astype(np.int64) % 10
 
 
 def _published(base: str, files: Mapping[str, str]) -> tuple[KnownFile, ...]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from genctl.data.images import decode
 from genctl.data.images.source import ImageSource, safe_name
-from genctl.data.images.sources.zip_file import BROKEN
+from genctl.data.images.sources.zip_file import DamagedError, reading
 from genctl.errors import ExitStatus, GenctlError
 
 _HINT = "numpy.savez(FILE, images, labels) with images (N, H, W, C) uint8 and labels (N,) integers"
@@ -38,7 +37,7 @@ def read_archive(
         raise GenctlError(
             ExitStatus.DATA,
             f"{path} has no test split: an archive is one set of images",
-            hint="name an archive of held-out images itself",
+            hint="name an archive of held-out images",
         )
     images, labels = _read_arrays(path)
     return ImageSource(
@@ -52,29 +51,42 @@ def read_archive(
 
 def _read_arrays(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64] | None]:
     try:
-        if not zipfile.is_zipfile(path):
-            raise refusal(path, "it is damaged, or not an .npz")
-        with np.load(path, allow_pickle=False) as archive:
-            if "arr_0" not in archive:
-                found = ", ".join(archive.files) or "nothing"
-                raise refusal(path, f"it has no array 'arr_0', only {found}")
-            images = checked_images(path, array_in(archive, "arr_0"))
-            if "arr_1" not in archive:
-                return images, None
-            return images, checked_labels(path, array_in(archive, "arr_1"), len(images))
-    except BROKEN as error:
-        raise refusal(path, decode.reason(error)) from error
+        names = array_names(path)
+        found = arrays_in(path, [name for name in ("arr_0", "arr_1") if name in names])
+    except DamagedError as error:
+        raise refusal(path, str(error)) from error
+    if "arr_0" not in found:
+        raise refusal(path, f"it has no array 'arr_0', only {', '.join(names) or 'nothing'}")
+    images = checked_images(path, found["arr_0"])
+    if "arr_1" not in found:
+        return images, None
+    return images, checked_labels(path, found["arr_1"], len(images))
 
 
-def array_in(archive: Mapping[str, Any], name: str) -> npt.NDArray[np.generic]:
-    """An array of an open ``.npz``; NumPy gives what it does not know for one as bytes.
+def array_names(path: Path) -> list[str]:
+    """The names of the arrays in an ``.npz``.
 
     Raises:
-        ValueError: it is none.
+        DamagedError: it cannot be read, or is not one.
     """
-    found = archive[name]
-    if not isinstance(found, np.ndarray):
-        raise ValueError(f"{name} is no array")
+    with reading():
+        if not zipfile.is_zipfile(path):
+            raise DamagedError("it is damaged, or not an .npz")
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+def arrays_in(path: Path, names: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
+    """Arrays of an ``.npz`` that has them; pickled objects are never read.
+
+    Raises:
+        DamagedError: it cannot be read, or what NumPy reads is not an array.
+    """
+    with reading(), np.load(path, allow_pickle=False) as archive:
+        found = {name: archive[name] for name in names}
+    for name, array in found.items():
+        if not isinstance(array, np.ndarray):  # NumPy gives what it does not know as bytes
+            raise DamagedError(f"{name} is not an array")
     return found
 
 

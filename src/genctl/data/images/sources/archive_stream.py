@@ -6,7 +6,7 @@ import io
 import math
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -14,10 +14,15 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from genctl.data.images.decode import reason
 from genctl.data.images.source import safe_name
-from genctl.data.images.sources.archive import array_in, checked_labels, checked_shape, refusal
-from genctl.data.images.sources.zip_file import BROKEN
+from genctl.data.images.sources.archive import (
+    array_names,
+    arrays_in,
+    checked_labels,
+    checked_shape,
+    refusal,
+)
+from genctl.data.images.sources.zip_file import DamagedError, reading
 from genctl.data.images.stream import ImagePass, ImageStream, Pixels, batched
 from genctl.weights import sha256_of
 
@@ -36,12 +41,11 @@ class ArchiveStream(ImageStream):
             with self._images() as (_, shape):
                 self.count, *rest = shape
             self._shape = tuple(rest)
-            with np.load(path, allow_pickle=False) as archive:
-                labels = array_in(archive, "arr_1") if "arr_1" in archive else None
-        except BROKEN as error:
-            raise refusal(path, reason(error)) from None
-        if labels is not None:
-            self.labels = checked_labels(path, labels, self.count)
+            found = arrays_in(path, ["arr_1"]) if "arr_1" in array_names(path) else {}
+        except DamagedError as error:
+            raise refusal(path, str(error)) from None
+        if found:
+            self.labels = checked_labels(path, found["arr_1"], self.count)
             self.class_names = tuple(map(str, range(self.labels.max() + 1)))
 
     @cached_property
@@ -70,14 +74,12 @@ class ArchiveStream(ImageStream):
                 for part in batched(rows):
                     images = np.empty((len(part), *self._shape), np.uint8)
                     for image, row in zip(images, part, strict=True):
-                        file.seek((row - place) * size, io.SEEK_CUR)
-                        image[:] = np.frombuffer(_exactly(file, size), np.uint8).reshape(
-                            image.shape
-                        )
+                        content = _exactly(file, (row - place) * size, size)
+                        image[:] = np.frombuffer(content, np.uint8).reshape(image.shape)
                         place = row + 1
                     yield images
-        except BROKEN as error:
-            raise refusal(self._path, reason(error)) from None
+        except DamagedError as error:
+            raise refusal(self._path, str(error)) from None
 
     @contextmanager
     def _images(self) -> Iterator[tuple[IO[bytes], tuple[int, int, int, int]]]:
@@ -85,28 +87,33 @@ class ArchiveStream(ImageStream):
 
         Raises:
             GenctlError: (DATA) it is not there, or holds something else.
+            DamagedError: it cannot be read.
         """
-        if not zipfile.is_zipfile(self._path):
-            raise refusal(self._path, "it is damaged, or not an .npz")
-        with zipfile.ZipFile(self._path) as archive:
-            names = archive.namelist()
-            if "arr_0.npy" not in names:
-                found = ", ".join(name.removesuffix(".npy") for name in names) or "nothing"
-                raise refusal(self._path, f"it has no array 'arr_0', only {found}")
-            with archive.open("arr_0.npy") as file:
-                yield file, self._header(file)
+        names = array_names(self._path)
+        if "arr_0" not in names:
+            found = ", ".join(names) or "nothing"
+            raise refusal(self._path, f"it has no array 'arr_0', only {found}")
+        with ExitStack() as opened:
+            with reading():
+                archive = opened.enter_context(zipfile.ZipFile(self._path))
+                file = opened.enter_context(archive.open("arr_0.npy"))
+            yield file, self._header(file)
 
     def _header(self, file: IO[bytes]) -> tuple[int, int, int, int]:
-        version = npy.read_magic(file)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, in_columns, dtype = read(file)
+        with reading():
+            version = npy.read_magic(file)
+            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            shape, in_columns, dtype = read(file)
         if in_columns:
             raise refusal(self._path, "arr_0 is stored column by column (Fortran order)")
         return checked_shape(self._path, shape, dtype)
 
 
-def _exactly(file: IO[bytes], size: int) -> bytes:
-    content = file.read(size)
+def _exactly(file: IO[bytes], skipped: int, size: int) -> bytes:
+    """``size`` bytes, behind ``skipped`` others."""
+    with reading():
+        file.seek(skipped, io.SEEK_CUR)
+        content = file.read(size)
     if len(content) != size:
-        raise EOFError("it ends too early")
+        raise DamagedError("it ends too early")
     return content

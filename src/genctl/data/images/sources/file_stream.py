@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genctl.data.images import decode
-from genctl.data.images.sources.folder import THREADS, listing_of, place_name
+from genctl.data.images.sources.folder import THREADS, cleaning, listing_of, place_name
 from genctl.data.images.sources.listing import Listing, class_names, labels_of, list_splits
 from genctl.data.images.stream import ImagePass, ImageStream, Pixels, batched
 from genctl.errors import ExitStatus, GenctlError
@@ -113,7 +113,8 @@ class FileStream(ImageStream):
                 ExitStatus.DATA,
                 f"cannot read {len(unreadable)} of {count} images in {self._listing.place}: "
                 f"{some_of(unreadable)}",
-                hint="replace or delete the damaged files, then run the command again",
+                hint="replace or delete the damaged files",
+                suggest=cleaning(self._listing.place),
             )
 
 

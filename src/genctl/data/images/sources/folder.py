@@ -21,7 +21,7 @@ from genctl.data.images.sources.listing import (
     list_splits,
     no_images,
 )
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.wording import some_of
 
 THREADS = min(8, os.cpu_count() or 1)
@@ -157,7 +157,8 @@ def _common_size(place: str, probes: dict[PurePath, _Probe]) -> tuple[int, int]:
                 ExitStatus.DATA,
                 f"images of several sizes in {place}: {first.as_posix()} is {_text(size)}, "
                 f"{path.as_posix()} is {_text(other)} (height x width)",
-                hint="--set data.size=64 crops and resizes all of them",
+                option="data.size",
+                suggest=Suggestion("", {"data.size": 64}, "crops and resizes all of them"),
             )
     return size
 
@@ -175,8 +176,14 @@ def _refuse_damage(listing: Listing, unreadable: dict[PurePath, str]) -> None:
         ExitStatus.DATA,
         f"cannot read {bad} of {all_of_them} images in {listing.place}: "
         f"{some_of(_lines(unreadable))}",
-        hint=f"genctl data clean {listing.place} --out DIR leaves them out",
+        suggest=cleaning(listing.place),
     )
+
+
+def cleaning(place: str) -> Suggestion:
+    """What leaves damaged images out."""
+    options = {"out": Placeholder("FOLDER")}
+    return Suggestion("data clean", options, "leaves them out", args=(place,))
 
 
 def _lines(unreadable: dict[PurePath, str]) -> Iterable[str]:

@@ -9,7 +9,7 @@ from pathlib import PurePath, PurePosixPath
 
 from genctl import documents
 from genctl.data.images.decode import Openable
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.wording import some_of
 
 LABELS = "labels.csv"
@@ -79,5 +79,9 @@ def _refusal(name: str, why: str) -> GenctlError:
     return GenctlError(
         ExitStatus.DATA,
         f"cannot take labels from {name}: {why}",
-        hint="genctl data label DIR writes such a file, to be corrected by hand",
+        suggest=Suggestion(
+            "data label",
+            text="writes such a file, to be corrected by hand",
+            args=(Placeholder("FOLDER"),),
+        ),
     )

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genctl.data.images import decode
-from genctl.data.images.sets.celeba import is_celeba, split_members
 from genctl.data.images.sources import captions
 from genctl.data.images.sources.captions import Captions
+from genctl.data.images.sources.celeba import is_celeba, split_members
 from genctl.data.images.sources.label_file import NAMES, read_labels
 from genctl.data.images.sources.tables import Table, is_table, read_tables
 from genctl.data.images.sources.zip_file import Member, members
@@ -211,7 +211,7 @@ def _walk(root: Path) -> Iterator[Path]:
         raise GenctlError(
             ExitStatus.DATA,
             f"cannot read the folder {error.filename}: {error.strerror}",
-            hint="allow yourself to read it, or name another folder",
+            hint="change its permissions, or name another folder",
         )
 
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=complain):

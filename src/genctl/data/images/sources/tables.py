@@ -101,7 +101,7 @@ def _pyarrow() -> Any:
     except ImportError:
         raise GenctlError(
             ExitStatus.USAGE,
-            "tables of images are read with pyarrow, which is not installed",
+            "tables of images need pyarrow (not installed)",
             hint='pip install "genctl[parquet]"',
         ) from None
     return pyarrow

@@ -6,34 +6,57 @@ import io
 import lzma
 import stat
 import struct
+import tarfile
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
+from genctl.data.images import decode
 from genctl.errors import ExitStatus, GenctlError
 
-BROKEN = (
+_FOREIGN = (
     OSError,
+    EOFError,
     ValueError,
+    RuntimeError,
     TypeError,
     LookupError,
-    EOFError,
     SyntaxError,
-    RuntimeError,
     struct.error,
     tokenize.TokenError,
     lzma.LZMAError,
     zlib.error,
     zipfile.BadZipFile,
+    tarfile.TarError,
 )
-"""What a ZIP or an ``.npz`` raises that is damaged, locked, or of a kind nobody reads."""
+"""What the standard library and NumPy raise on archives that are damaged, locked, or of a kind that
+nobody reads; the last of these types come from the headers of arrays, which are Python source."""
 
 MAX_BYTES = 2**29
 """Of one file, unpacked; images of 89 million pixels, the most that are decoded, are smaller."""
+
+
+class DamagedError(Exception):
+    """An archive that the library which reads it does not take."""
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Around calls of a library that reads an archive, and nothing else: a fault of ours must not
+    look like damage.
+
+    Raises:
+        DamagedError: the library raised what it raises on damage.
+    """
+    try:
+        yield
+    except _FOREIGN as error:
+        raise DamagedError(decode.reason(error)) from error
 
 
 @dataclass(frozen=True)
@@ -62,9 +85,9 @@ class Member:
         if self._info.file_size > MAX_BYTES:
             raise OSError(f"{self._info.file_size:,} bytes when unpacked")
         try:
-            with self._archive.open(self._info) as file:
+            with reading(), self._archive.open(self._info) as file:
                 content = file.read(MAX_BYTES + 1)  # whatever the archive claims
-        except BROKEN as error:
+        except DamagedError as error:
             raise OSError(str(error)) from error
         if len(content) > MAX_BYTES:
             raise OSError(f"more than {MAX_BYTES:,} bytes when unpacked")
@@ -78,9 +101,10 @@ def members(path: Path) -> list[Member]:
         GenctlError: (DATA) damaged, locked, or with names that lead out of it.
     """
     try:
-        archive = zipfile.ZipFile(path)
-    except BROKEN as error:
-        raise _refusal(path, str(error) or type(error).__name__) from None
+        with reading():
+            archive = zipfile.ZipFile(path)
+    except DamagedError as error:
+        raise _refusal(path, str(error)) from None
     found = []
     for info in archive.infolist():
         if not info.filename.endswith("/"):

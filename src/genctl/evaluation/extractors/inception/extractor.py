@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.evaluation.extractors.base import Origin
 from genctl.evaluation.extractors.inception.network import FEATURES
 from genctl.evaluation.extractors.inception.reader import load_network
@@ -76,6 +76,8 @@ class InceptionExtractor:
             raise GenctlError(
                 ExitStatus.DATA,
                 "these Inception weights have no classifier (fc.weight), which `is` needs",
-                hint="use the published weight file, or `genctl eval fid`",
+                hint="use the published weight file",
+                option="extractor_weights",
+                suggest=Suggestion("eval", args=("fid",)),
             )
         return torch.mm(features.to(self._device), weights.T)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.evaluation.extractors.inception.network import CLASSES, FEATURES, InceptionV3, Unit
 from genctl.evaluation.extractors.inception.weights import URLS
 from genctl.weights import load_tensors
@@ -39,7 +39,7 @@ def load_network(path: Path) -> InceptionV3:
     Raises:
         GenctlError: (DATA) the file is absent, unreadable, or holds other weights.
     """
-    tensors = {_canonical_name(name): tensor for name, tensor in _read(path).items()}
+    tensors = {_canonical_name(name): tensor for name, tensor in read_tensors(path).items()}
     with torch.device("meta"):
         network = InceptionV3()
     try:
@@ -60,13 +60,18 @@ def load_network(path: Path) -> InceptionV3:
     return network.eval().requires_grad_(False)
 
 
-def _read(path: Path) -> Mapping[str, Tensor]:
+def read_tensors(path: Path) -> Mapping[str, Tensor]:
+    """The named tensors of a ``.safetensors`` file, or of a PyTorch file without code.
+
+    Raises:
+        GenctlError: (DATA) the file is absent, unreadable, or holds something else.
+    """
+    if not path.exists():
+        raise _no_file(path)
     if path.suffix == ".safetensors":
         return load_tensors(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise GenctlError(ExitStatus.DATA, f"no weights at {path}") from None
     except Exception as error:  # noqa: BLE001 - what torch raises on damage is open-ended
         reason = str(error).strip().partition("\n")[0]
         raise GenctlError(
@@ -77,6 +82,19 @@ def _read(path: Path) -> Mapping[str, Tensor]:
             ExitStatus.DATA, f"{path} holds a {type(content).__name__}, not named tensors"
         )
     return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def _no_file(path: Path) -> GenctlError:
+    """The error for a file that is not there; a bare name may mean weights of the model."""
+    message = f"no such weights file: {path}"
+    if path.name == str(path) and not path.suffix:
+        message += f" (did you mean {opt('weights', path)}?)"
+    return GenctlError(
+        ExitStatus.DATA,
+        message,
+        hint=f"name the file of {URLS[0]}",
+        option="extractor_weights",
+    )
 
 
 def _canonical_name(name: str) -> str:

@@ -7,7 +7,7 @@ import math
 from torch import nn
 
 from genctl.contracts import DataSpec
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.families.diffusion.networks.dit import DiT
 from genctl.families.diffusion.networks.unet import UNet
 from genctl.families.diffusion.spec import DiffusionConfig
@@ -52,8 +52,9 @@ def _attention(text: str, levels: int) -> tuple[bool, ...]:
     if beyond := [level for level in chosen if level > levels]:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"model.attention = {text!r} asks for level {beyond[0]} of {levels}",
-            hint=f"--set model.attention={levels}",
+            f"{opt('model.attention', text)} names level {beyond[0]}, and there are {levels}",
+            option="model.attention",
+            suggest=str(levels),
         )
     return tuple(level in chosen for level in range(1, levels + 1))
 
@@ -64,8 +65,10 @@ def _numbers(text: str, name: str, example: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"model.{name} = {text!r} is not a list of whole numbers from 1 up, such as {example}",
-            hint=f"--set model.{name}={example}",
+            f"{opt(f'model.{name}', text)} is not a list of whole numbers from 1 up, such as "
+            f"{example}",
+            option=f"model.{name}",
+            suggest=example,
         )
     return tuple(map(int, parts))
 
@@ -75,7 +78,8 @@ def _require_multiple(options: DiffusionConfig, step: int) -> None:
     if options.width % step:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"model.width = {options.width} is not a multiple of {step}, as {options.network} "
-            "needs it here",
-            hint=f"--set model.width={-(-options.width // step) * step}",
+            f"{opt('model.width', options.width)} is not a multiple of {step}, which this "
+            f"{options.network} needs",
+            option="model.width",
+            suggest=-(-options.width // step) * step,
         )

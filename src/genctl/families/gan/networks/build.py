@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from genctl.contracts import DataSpec
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.families.gan.networks.dcgan import DcganDiscriminator, DcganGenerator
 from genctl.families.gan.networks.resnet import (
     MIN_SIDE,
@@ -36,7 +36,8 @@ def build_networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
             ExitStatus.DATA,
             f"the images of {data.source} are {height}x{width}; a GAN needs at least "
             f"{MIN_SIDE}x{MIN_SIDE}",
-            hint=f"--set data.size={MIN_SIDE * 2} enlarges them",
+            option="data.size",
+            suggest=Suggestion("", {"data.size": MIN_SIDE * 2}, "enlarges them"),
         )
     classes = data.num_classes
     if options.architecture == "dcgan":

@@ -1,0 +1,136 @@
+"""Scores in Python: evaluate, compare, and statistics of real images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from genctl.api.datasets.statistics import Summarised, write_statistics
+from genctl.api.evaluation import evaluate as evaluation
+from genctl.api.evaluation.evaluate import Evaluation
+from genctl.api.evaluation.streams import Subject
+from genctl.evaluation.compare import Comparison, compare_all, read_scores
+
+
+def evaluate(
+    metric: str | Sequence[str],
+    subject: Subject | None = None,
+    *,
+    ref: Subject | None = None,
+    n: int | None = None,
+    extractor: str | None = None,
+    extractor_weights: str | Path | None = None,
+    protocol: str | None = None,
+    precision: str = "exact",
+    require: Sequence[str] = (),
+    strict: bool = False,
+    checkpoint: str = "best",
+    weights: str = "best",
+    seed: int = 1,
+    batch_size: int = 250,
+    context: int | None = None,
+    device: str | None = None,
+    out: str | Path | None = None,
+) -> Evaluation:
+    """Score a model, samples or files; under torchrun the processes share the images.
+
+    >>> found = genctl.evaluate("fid", run, n=64, extractor="px")
+    >>> found.score.name
+    'fd[px]'
+
+    Args:
+        metric: one or several, as a list or between commas, computed in one pass; ``all``: every
+            metric of what the subject generates that can be computed. `genctl.metrics` lists them.
+        subject: a model or whatever `load` takes; a folder, ``.zip``, ``.npz`` or named set of
+            images; samples, or an array (N, H, W, C) uint8; a function from a list of places to
+            that many images; the latest run when None.
+        ref: what to compare with, as ``subject``, or an ``.npz`` of statistics, or a text; what
+            the model was trained on (of a text, the part that was held out) when None.
+        n: how many samples, images or windows of text; 2000 images of a model, all else, when None.
+        extractor: ``digits``, ``inception``, ``rand``, ``px`` or ``module:callable``; the one that
+            suits the data when None.
+        extractor_weights: a file of the extractor's weights.
+        protocol: whose way of resizing to follow with Inception: ``tf`` (the default),
+            ``pytorch-fid``, ``clean`` or ``torchmetrics``.
+        precision: ``exact`` (float32), or ``fast`` (bfloat16, checked on the first images).
+        require: names, such as ``fid``, that the scores must qualify for, or nothing is computed.
+        strict: fail where there is a warning.
+        context: of a text: tokens in a window; the model's when None.
+        out: a folder for ``eval.json`` and ``eval.html``; when None, that of the run for ``all``,
+            else none.
+
+    Raises:
+        GenctlError: an unknown name, nothing to score, nothing to compare with, a name that the
+            scores do not qualify for, or, if ``strict``, a warning.
+    """
+    return evaluation.evaluate(
+        metric,
+        subject,
+        ref=ref,
+        n=n,
+        extractor=extractor,
+        extractor_weights=None if extractor_weights is None else Path(extractor_weights),
+        protocol=protocol,
+        precision=precision,
+        require=require,
+        strict=strict,
+        checkpoint=checkpoint,
+        weights=weights,
+        seed=seed,
+        batch_size=batch_size,
+        context=context,
+        device=device,
+        out=out,
+    )
+
+
+def compare(first: str | Path, second: str | Path) -> list[Comparison]:
+    """Whether two evaluations differ by more than chance.
+
+    >>> genctl.compare("a.json", "b.json")[0].apart
+    False
+
+    Args:
+        first, second: files of evaluations as JSON.
+
+    Raises:
+        GenctlError: (DATA) no such file, or scores that were made differently.
+    """
+    return compare_all(read_scores(Path(first)), read_scores(Path(second)))
+
+
+def stats(
+    source: Any,
+    out: str | Path,
+    *,
+    n: int | None = None,
+    extractor: str | None = None,
+    extractor_weights: str | Path | None = None,
+    protocol: str | None = None,
+    device: str | None = None,
+) -> Summarised:
+    """Write mean and covariance of a set of images' features, for ``evaluate(ref=...)``.
+
+    >>> genctl.stats("digits", "digits.npz", n=64, extractor="px").n
+    64
+
+    Args:
+        source: a folder, ``.zip``, ``.npz`` or named set of images, or a function from a list of
+            places to that many images.
+        out: an ``.npz``; replaced if it is there.
+        n: at most so many images; all when None.
+        extractor, extractor_weights, protocol: as for `evaluate`.
+
+    Raises:
+        GenctlError: nothing there, fewer than two images, or a file that cannot be written.
+    """
+    return write_statistics(
+        source,
+        out,
+        n=n,
+        extractor=extractor,
+        extractor_weights=None if extractor_weights is None else Path(extractor_weights),
+        protocol=protocol,
+        device=device,
+    )

@@ -1,0 +1,129 @@
+"""The settings of a run that are chosen once, when it begins, and kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+from genctl import documents
+from genctl.api.training.request import TrainRequest
+from genctl.api.training.resuming import find_resumable
+from genctl.config import Config
+from genctl.config.aliases import current
+from genctl.contracts import DataSpec
+from genctl.engine.devices import resolve_device, use_threads
+from genctl.engine.optim.precision import resolve_precision
+from genctl.engine.parallel.process_group import ProcessGroup
+from genctl.engine.training.settings import RunSettings
+from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.output import Output
+from genctl.runs import Run
+
+
+def agree_on_settings(
+    request: TrainRequest, config: Config, data: DataSpec, output: Output, world: ProcessGroup
+) -> tuple[Run | None, RunSettings]:
+    """The run to go on with, if any, and the plan: what rank 0 finds, for all processes."""
+
+    def found() -> tuple[str | None, dict[str, Any]]:
+        run = find_resumable(config, data.fingerprint, out=request.place, new=request.new)
+        plan = _kept_plan(request, run, output) if run else _new_plan(request, config)
+        _check_shares(plan, world)
+        return str(run.path) if run else None, dataclasses.asdict(plan)
+
+    path, fields = world.broadcast_from_rank0(found)
+    plan = RunSettings(**fields)
+    use_threads(plan.threads)
+    return Run(Path(path)) if path else None, plan
+
+
+def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
+    """Whether every process gets as many whole micro-batches as the others."""
+    if world.size > 1 and plan.device.startswith("mps"):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "several processes cannot train on mps",
+            option="device",
+            suggest="cpu",
+        )
+    if plan.shard and plan.precision == "fp16" and world.size > 1:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "fp16 scales losses by what every process sees, which sharding does not allow",
+            option="precision",
+            suggest="bf16",
+        )
+    share, rest = divmod(plan.batch_size, world.size)
+    if rest or share % min(plan.micro_batch, share):
+        whole = world.size * (plan.micro_batch if plan.micro_batch < share else 1)
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{opt('train.batch_size', plan.batch_size)} cannot be shared by {world.size} "
+            f"processes in micro-batches of {plan.micro_batch}",
+            option="train.batch_size",
+            suggest=math.ceil(plan.batch_size / whole) * whole,
+        )
+
+
+def on_this_device(plan: RunSettings, world: ProcessGroup) -> RunSettings:
+    """The plan for this process: each has a GPU of its own."""
+    if world.size == 1 or not plan.device.startswith("cuda"):
+        return plan
+    return dataclasses.replace(plan, device=f"cuda:{world.local_rank}")
+
+
+def _kept_plan(request: TrainRequest, run: Run, output: Output) -> RunSettings:
+    """What was chosen when the run began; other wishes would change its numbers."""
+    try:
+        plan = documents.build(RunSettings, current(run.read("resolved.json")))
+    except ValueError as error:
+        raise documents.damaged(run.path / "resolved.json", error) from None
+    for name, wanted, kept in (
+        ("threads", request.threads, plan.threads),
+        ("device", request.device, plan.device),
+    ):
+        if wanted is not None and wanted != kept:
+            output.warn(
+                f"the {name} {wanted} is ignored: the run began with {kept}, and only a new run "
+                "can change it"
+            )
+    resolve_device(plan.device)
+    use_threads(plan.threads)
+    return plan
+
+
+def _new_plan(request: TrainRequest, config: Config) -> RunSettings:
+    device = resolve_device(request.device)
+    micro_batch = config.train.micro_batch or config.train.batch_size
+    if config.train.batch_size % micro_batch:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{opt('train.micro_batch', micro_batch)} does not divide "
+            f"{opt('train.batch_size', config.train.batch_size)}",
+            option="train.micro_batch",
+            suggest=_divisor(config.train.batch_size, micro_batch),
+        )
+    return RunSettings(
+        seed=config.seed,
+        batch_size=config.train.batch_size,
+        micro_batch=micro_batch,
+        device=str(device),
+        precision=resolve_precision(
+            config.train.precision,
+            device,
+            by_preset=config.origins["train.precision"].startswith("preset "),
+        ),
+        threads=use_threads(request.threads),
+        clip=config.train.clip,
+        compile=config.train.compile,
+        recompute=config.train.recompute,
+        shard=config.train.shard,
+        deterministic=config.train.deterministic,
+    )
+
+
+def _divisor(whole: int, wanted: int) -> int:
+    """The largest divisor of ``whole`` that is at most ``wanted``."""
+    return max(k for k in range(1, wanted + 1) if whole % k == 0)

@@ -1,0 +1,62 @@
+"""Settings from ``GENCTL_*`` variables, and what is said of variables that mean nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from genctl.config.aliases import current_key
+from genctl.config.keys import SECTIONS, all_keys
+from genctl.config.values import parse_value
+from genctl.errors import nearest, unknown
+from genctl.registry import DATA_KINDS, FAMILIES, Spec
+
+PREFIX = "GENCTL_"
+OTHERS = ("CACHE", "DATASETS", "EMOJI_FONT", "NPROC", "PLUGINS", "RUNS", "SEED", "WEIGHTS")
+"""What stands behind the prefix in variables that are no settings; ``SEED`` is the seed."""
+
+_ORCHESTRATOR = re.compile(r"PORT(_.*)?|SERVICE_.*")
+"""What Kubernetes sets for every container beside a service that is called genctl."""
+
+
+def settings_from(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
+    """``GENCTL_TRAIN_LR=1e-4`` as (``train.lr``, 1e-4, the variable).
+
+    Variables for keys that only other families or kinds of data have are passed over.
+
+    Raises:
+        GenctlError: (USAGE) a variable of a section whose key nothing has.
+    """
+    for name, text in sorted(environ.items()):
+        if not name.startswith(PREFIX):
+            continue
+        section, _, leaf = name.removeprefix(PREFIX).lower().partition("_")
+        if section in SECTIONS and leaf:
+            key = current_key(f"{section}.{leaf}")
+            if key in _keys(spec):
+                yield key, parse_value(text), name
+            elif not any(key in _keys(other) for other in FAMILIES.all()):
+                raise unknown("key", key, _keys(spec), origin=name)
+        elif name == f"{PREFIX}SEED":
+            yield "seed", parse_value(text), name
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence on each ``GENCTL_`` variable that genctl never reads, with the nearest one."""
+    found = []
+    for name in sorted(environ):
+        rest = name.removeprefix(PREFIX)
+        section, _, leaf = rest.lower().partition("_")
+        if rest == name or rest in OTHERS or (section in SECTIONS and leaf):
+            continue
+        if not _ORCHESTRATOR.fullmatch(rest):
+            close = nearest(rest, OTHERS, n=1)
+            meant = f"; did you mean {PREFIX}{close[0]}?" if close else ""
+            found.append(f"the variable {name} means nothing to genctl{meant}")
+    return found
+
+
+def _keys(spec: Spec) -> set[str]:
+    """Every key of a family, on all kinds of data."""
+    return {key for kind in DATA_KINDS.all() for key in all_keys(spec, kind)}

@@ -1,0 +1,61 @@
+"""CelebA (Liu et al. 2015, arXiv:1411.7766) as it is published: a ZIP, and a list of its partition.
+
+It lies behind a form, so it is never downloaded: the files must be put where `missing` says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from genctl.data.images.sources.zip_file import Member, members
+from genctl.data.source_files import folder_of
+from genctl.errors import ExitStatus, GenctlError
+
+NAME = "celeba"
+_ARCHIVE, _PARTITION = "img_align_celeba.zip", "list_eval_partition.txt"
+_HOME = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+_SPLITS = {"0": "train", "2": "test"}
+"""What the numbers of the list stand for; 1 is a validation split, which is left alone."""
+
+
+def is_celeba(root: Path) -> bool:
+    """Whether a folder holds both files."""
+    return all(os.path.isfile(root / name) for name in (_ARCHIVE, _PARTITION))
+
+
+def celeba_folder() -> Path:
+    """Where the files lie.
+
+    Raises:
+        GenctlError: (DATA) they are not there, with what belongs where.
+    """
+    folder = folder_of(NAME)
+    if is_celeba(folder):
+        return folder
+    raise GenctlError(
+        ExitStatus.DATA,
+        f"the files of {NAME} are not on this machine: {_ARCHIVE} and {_PARTITION}, from {_HOME}",
+        hint=f"put both into {folder}",
+    )
+
+
+def split_members(root: Path) -> Mapping[str, list[Member]]:
+    """The images of each split.
+
+    Raises:
+        GenctlError: (DATA) the ZIP or the list is damaged.
+    """
+    try:
+        lines = (root / _PARTITION).read_text("utf-8").splitlines()
+        numbers = dict(line.split() for line in lines if line.strip())
+    except ValueError:
+        raise GenctlError(
+            ExitStatus.DATA, f"{root / _PARTITION} is not a list of names and numbers", hint=_HOME
+        ) from None
+    found: dict[str, list[Member]] = {split: [] for split in _SPLITS.values()}
+    for member in members(root / _ARCHIVE):
+        if split := _SPLITS.get(numbers.get(member.path.name, "")):
+            found[split].append(member)
+    return found

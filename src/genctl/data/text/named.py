@@ -1,0 +1,10 @@
+"""The texts that are built in."""
+
+from __future__ import annotations
+
+from genctl.data.text.source import BUILT_IN
+
+
+def named_texts() -> dict[str, str]:
+    """Name -> one line."""
+    return {BUILT_IN: "the reference of the Python that runs genctl"}

@@ -1,0 +1,163 @@
+"""The losses and gradients of a phase, micro-batch by micro-batch, in the memory there is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from genctl.contracts import Batch, Loss, Objective, Phase
+from genctl.engine.optim.compiling import could_not_compile, stay_eager
+from genctl.engine.optim.precision import Precision
+from genctl.engine.parallel.process_group import ProcessGroup
+from genctl.engine.sampling.noise import TRAINING_BLOCK, KeyedNoise
+from genctl.engine.training.context import StepContext, StepState, reseed
+from genctl.engine.training.coupled import backward_coupled, outputs_of
+from genctl.engine.training.settings import RunSettings
+from genctl.errors import is_out_of_memory
+from genctl.seeding import seed_of
+
+
+class PhaseGradients:
+    """Gradients of an objective's phases, as sums over the examples of this rank.
+
+    Args:
+        objective: whose losses; its modules are on ``device``.
+        settings: of the run.
+        precision: autocast and loss scale.
+        world: the process group.
+        warn: called with what a person should know.
+        on_settings_changed: called with the new settings when memory has run out and micro-batches
+            are halved.
+
+    Attributes:
+        settings: those given, or the latest ones that `on_settings_changed` was called with.
+
+    Raises:
+        ValueError: a phase is coupled, and the objective is no `CoupledObjective`.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        settings: RunSettings,
+        precision: Precision,
+        world: ProcessGroup,
+        *,
+        warn: Callable[[str], object],
+        on_settings_changed: Callable[[RunSettings], object],
+    ) -> None:
+        self.settings = settings
+        self._on_settings_changed = on_settings_changed
+        self._objective = objective
+        self._coupled = {
+            phase.name: outputs_of(objective, phase.name)
+            for phase in objective.phases
+            if phase.coupled
+        }
+        self._device = torch.device(settings.device)
+        self._precision = precision
+        self._world = world
+        self._warn = warn
+        self._eager = False
+
+    def add(
+        self, phase: Phase, batch: Batch, state: StepState, active: Sequence[nn.Parameter]
+    ) -> list[Loss]:
+        """Add the gradients of a batch to ``active``, the parameters of the phase.
+
+        Once more with less memory, or without the compiler, where one of them fails.
+
+        Returns:
+            The losses, of each micro-batch or of all together, detached.
+        """
+        while True:
+            try:
+                return self._losses(phase, batch, state)
+            except RuntimeError as error:
+                self._make_do(phase, error)
+            for parameter in active:
+                parameter.grad = None
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()  # now that the failed attempt is forgotten
+
+    def _make_do(self, phase: Phase, error: RuntimeError) -> None:
+        """Change what made a phase fail, so that it can be tried again, or raise ``error``."""
+        reason = str(error).strip().partition("\n")[0]
+        if self.settings.compile and not self._eager and could_not_compile(error):
+            self._warn(f"training goes on without compiling, which failed: {reason}")
+            for module in self._objective.modules.values():
+                stay_eager(module)
+            self._eager = True
+            return
+        if not is_out_of_memory(error) or not self._can_halve(phase):
+            raise error
+        size = -(-self._micro_size // 2)
+        self.settings = dataclasses.replace(self.settings, micro_batch=size)
+        self._warn(f"out of memory: micro-batches of {size} from here on, the same batches in all")
+        self._on_settings_changed(self.settings)
+
+    def _can_halve(self, phase: Phase) -> bool:
+        """Not among several ranks, which must all take part in the same collective operations."""
+        return phase.separable and self._micro_size > 1 and self._world.size == 1
+
+    @property
+    def _share(self) -> int:
+        return self.settings.batch_size // self._world.size
+
+    @property
+    def _micro_size(self) -> int:
+        return min(self.settings.micro_batch, self._share)
+
+    def _losses(self, phase: Phase, batch: Batch, state: StepState) -> list[Loss]:
+        size = self._micro_size if phase.separable else self._share
+        parts = [batch.rows(start, start + size) for start in range(0, self._share, size)]
+        if phase.coupled:
+            return [self._coupled_loss(phase, parts, state)]
+        return [self._separate_loss(phase, part.to(self._device), state) for part in parts]
+
+    def _separate_loss(self, phase: Phase, part: Batch, state: StepState) -> Loss:
+        context = self._context(phase, part, state, "global")
+        with self._precision.autocast():
+            loss = self._objective.loss(phase.name, part, context)
+        self._backward(loss.total)
+        return loss._replace(total=loss.total.detach())
+
+    def _coupled_loss(self, phase: Phase, parts: Sequence[Batch], state: StepState) -> Loss:
+        objective = self._coupled[phase.name]
+
+        def outputs(part: Batch) -> dict[str, Tensor]:
+            context = self._context(phase, part, state, "global")
+            with self._precision.autocast():
+                return dict(objective.outputs(phase.name, part.to(self._device), context))
+
+        def loss(rows: Batch) -> Loss:
+            context = self._context(phase, rows, state, "coupled loss")
+            with self._precision.autocast():
+                return objective.loss(phase.name, rows, context)
+
+        found = backward_coupled(parts, outputs, loss, self._backward)
+        return found._replace(total=found.total.detach())
+
+    def _backward(self, total: Tensor) -> None:
+        self._precision.scaler.scale(total).backward()
+
+    def _context(self, phase: Phase, part: Batch, state: StepState, purpose: str) -> StepContext:
+        """What the objective is told; the global generator, for dropout and its like, is seeded."""
+        key = (self.settings.seed, state.attempt, phase.name)
+        reseed(self._device, seed_of(*key, purpose, part.positions[0]))
+        noise = KeyedNoise(
+            key, part.positions, block=TRAINING_BLOCK, drawn_on=self._device, device=self._device
+        )
+        second_order = bool(phase.second_order) and state.index % phase.second_order == 0
+        return StepContext(
+            state.index,
+            state.position,
+            state.fraction,
+            second_order,
+            noise,
+            self._precision,
+            self._world,
+        )

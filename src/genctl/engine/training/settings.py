@@ -1,0 +1,36 @@
+"""What was chosen once for a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What was chosen once for a run, and is used again at every start of it.
+
+    Attributes:
+        seed: of all randomness.
+        batch_size: examples in an optimizer step of one phase.
+        micro_batch: examples at a time; fewer after memory has run out.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``fp32``, ``bf16`` or ``fp16``.
+        threads: of torch on the CPU.
+        clip: largest gradient norm; 0: none.
+        compile: whether blocks are compiled.
+        recompute: whether blocks are gradient-checkpointed.
+        shard: whether several ranks shard weights, EMA copies and optimizer states.
+        deterministic: whether a GPU must give the same bits every time.
+    """
+
+    seed: int
+    batch_size: int
+    micro_batch: int
+    device: str
+    precision: str
+    threads: int
+    clip: float = 0.0
+    compile: bool = False
+    recompute: bool = False
+    shard: bool = False
+    deterministic: bool = False

@@ -1,0 +1,86 @@
+"""How sure a number is that was estimated from samples: Wilson's interval, and the bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+LEVEL = 0.95
+RESAMPLES, SEED = 1000, 2020
+
+_HELD = 2**22
+"""Resampled values held at a time: 64 MiB with their places."""
+
+
+class Estimate(NamedTuple):
+    """A value and its standard error."""
+
+    value: float
+    error: float
+
+
+class Interval(NamedTuple):
+    """What holds the true value in `LEVEL` of all cases."""
+
+    low: float
+    high: float
+
+
+def wilson(hits: int, count: int) -> Interval:
+    """Wilson's interval (1927) of a share, in [0, 1].
+
+    It has a width where nothing or everything is hit, where the usual standard error is 0.
+
+    Args:
+        hits: how many of them.
+        count: of independent draws, at least 1.
+    """
+    from scipy import stats
+
+    found = stats.binomtest(hits, count).proportion_ci(LEVEL, method="wilson")
+    return Interval(float(found.low), float(found.high))
+
+
+def share(hit: Tensor) -> Estimate:
+    """The share of true values of ``hit: (N,) bool``, and half of Wilson's interval.
+
+    The half is divided by the normal quantile, so that it can stand where a standard error stands.
+    """
+    from scipy import stats
+
+    hits, count = int(hit.sum()), len(hit)
+    low, high = wilson(hits, count)
+    return Estimate(hits / count, (high - low) / 2 / float(stats.norm.ppf((1 + LEVEL) / 2)))
+
+
+def bootstrap_error(
+    values: npt.NDArray[np.float64],
+    statistic: Callable[..., Any],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> float:
+    """The standard error of a statistic: its deviation over resamples (Efron 1979).
+
+    Args:
+        values: (N,), N at least 2.
+        statistic: of ``(values, axis=-1)``, as `numpy.median`.
+        resamples: how many times as many values are drawn with replacement.
+        seed: of the draws.
+    """
+    from scipy import stats
+
+    found = stats.bootstrap(
+        (values,),
+        statistic,
+        n_resamples=resamples,
+        batch=max(1, _HELD // len(values)),
+        vectorized=True,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.standard_error)

@@ -1,0 +1,194 @@
+"""What every kind of output has in common: how samples are asked for, and what comes back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from genctl.config import request_from
+from genctl.engine.sampling.driver import sample_chunks
+from genctl.engine.sampling.loaded import LoadedModel
+from genctl.errors import ExitStatus, GenctlError, nearest, opt
+from genctl.files import make_directory, write_atomic
+from genctl.output import Output
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """What is asked of a model.
+
+    Attributes:
+        n: how many samples.
+        seed: sample k depends on it and k alone, not on ``n`` or ``batch_size``.
+        labels: classes by number or name; sample k gets ``labels[k % len(labels)]``; all classes
+            in turn when None.
+        prompts: what a model that takes prompts is given; sample k gets
+            ``prompts[k % len(prompts)]``.
+        image: an image that samples are made from.
+        mask: an image, white where ``image`` is regenerated.
+        between: interpolate from sample 0 to sample 1 in ``n`` samples, all of one class.
+        batch_size: samples at a time.
+        options: the family's own sampling options.
+    """
+
+    n: int
+    seed: int = 0
+    labels: Sequence[int | str] | None = None
+    prompts: Sequence[str] = ()
+    image: Path | None = None
+    mask: Path | None = None
+    between: bool = False
+    batch_size: int = 64
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def refuse_below_one(self) -> None:
+        """Refuse numbers of samples below 1.
+
+        Raises:
+            GenctlError: (USAGE) there is one.
+        """
+        for name, value in (("n", self.n), ("batch_size", self.batch_size)):
+            if value < 1:
+                raise GenctlError(
+                    ExitStatus.USAGE, f"{opt(name, value)} is below 1", option=name, suggest=64
+                )
+
+
+class Generated(Protocol):
+    """Samples of any kind, in order."""
+
+    def __len__(self) -> int: ...
+
+    def __str__(self) -> str:
+        """What a person reads in the terminal, where samples are shown there."""
+        ...
+
+    def save(self, out: str | Path) -> Path:
+        """Write them to ``out``, in the way that its suffix names."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """What is known of them as plain data: labels, texts ..."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArraySamples:
+    """Samples as one array: what a kind of output may use as it is.
+
+    Attributes:
+        array: rows first.
+        labels: (N,) int64, the class that each was asked to be; None without classes.
+        class_names: of the labels.
+    """
+
+    array: npt.NDArray[Any]
+    labels: npt.NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def save(self, out: str | Path) -> Path:
+        """Write an ``.npz``: ``arr_0`` the samples, ``arr_1`` the labels where there are any.
+
+        Raises:
+            GenctlError: (USAGE) another suffix; the place is not writable.
+        """
+        out = Path(out)
+        if out.suffix != ".npz":
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"cannot save samples as {out.suffix!r}; use .npz",
+                option="out",
+                suggest=str(out.with_suffix(".npz")),
+            )
+        make_directory(out.parent)
+        buffer = io.BytesIO()
+        if self.labels is None:
+            np.savez_compressed(buffer, arr_0=self.array)
+        else:
+            np.savez_compressed(buffer, arr_0=self.array, arr_1=self.labels)
+        write_atomic(out, buffer.getvalue())
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """The labels."""
+        return {"labels": None if self.labels is None else self.labels.tolist()}
+
+
+def sample_array(model: LoadedModel, request: SampleRequest, output: Output) -> ArraySamples:
+    """What the family's sampler gives, as one array: ``generate`` for a plug-in's output kind.
+
+    Raises:
+        GenctlError: a number below 1, an unknown class or option.
+    """
+    request.refuse_below_one()
+    numbers = label_numbers(model, request.labels)
+    chunks = sample_chunks(
+        model.sampler(),
+        request_from(model.spec, request.options, model.config.sample),
+        request.n,
+        seed=request.seed,
+        labels=numbers,
+        between=request.between,
+        batch_size=request.batch_size,
+        device=model.device,
+    )
+    array = np.concatenate([c.cpu().numpy() for c in output.track(chunks, request.n, "sampling")])
+    return ArraySamples(array, drawn_labels(numbers, request), model.data.class_names)
+
+
+def label_numbers(model: LoadedModel, wanted: Sequence[int | str] | None) -> list[int]:
+    """The classes that samples take in turn, by number; empty for a model that follows none.
+
+    Raises:
+        GenctlError: (USAGE) an unknown class, or classes asked of a model that follows none.
+    """
+    if "label" not in model.sampler().conditions:
+        if wanted:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{model.origin} was trained without classes, so it takes no labels",
+                hint=f"leave {opt('labels')} out",
+                option="labels",
+            )
+        return []
+    if wanted is None:
+        return list(range(model.data.num_classes))
+    return [class_number(str(label), model.data.class_names) for label in wanted]
+
+
+def drawn_labels(numbers: Sequence[int], request: SampleRequest) -> npt.NDArray[np.int64] | None:
+    """The class of each sample; None without classes."""
+    if not numbers:
+        return None
+    first = request.between
+    return np.array([numbers[0 if first else k % len(numbers)] for k in range(request.n)])
+
+
+def class_number(text: str, names: Sequence[str]) -> int:
+    """The number of a class that is given by its name or number.
+
+    Raises:
+        GenctlError: (USAGE) there is no such class.
+    """
+    if text in names:
+        return names.index(text)
+    if text.isdecimal() and int(text) < len(names):
+        return int(text)
+    shown = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "")
+    close = nearest(text, names)
+    remedy = f"did you mean {close[0]!r}?" if close else f"the classes are {shown}"
+    raise GenctlError(
+        ExitStatus.USAGE,
+        f"no class {text!r}; {remedy}",
+        option="labels",
+        suggest=close[:1] or [0, 1],
+    )

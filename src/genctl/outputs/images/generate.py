@@ -1,0 +1,133 @@
+"""Images from a trained model, and how they come about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from genctl.config import request_from
+from genctl.contracts import Batch, Noise, Sampler
+from genctl.data.images.dataset import to_uint8
+from genctl.data.images.edits import read_image, read_mask
+from genctl.engine.sampling.driver import sample_chunks
+from genctl.engine.sampling.loaded import LoadedModel
+from genctl.errors import ExitStatus, GenctlError, Placeholder, opt
+from genctl.output import Output
+from genctl.outputs.base import SampleRequest, drawn_labels, label_numbers
+from genctl.outputs.images.samples import ImageSamples
+
+
+def generate(model: LoadedModel, request: SampleRequest, output: Output) -> ImageSamples:
+    """The images that were asked for.
+
+    Raises:
+        GenctlError: a number below 1, an unknown class or option, an image that cannot be used.
+    """
+    numbers = label_numbers(model, request.labels)
+    chunks = output.track(image_chunks(model, request, numbers), request.n, "sampling")
+    array = np.concatenate([_pixels(chunk) for chunk in chunks])
+    return ImageSamples(array, drawn_labels(numbers, request), model.data.class_names)
+
+
+def image_chunks(
+    model: LoadedModel,
+    request: SampleRequest,
+    labels: Sequence[int],
+    *,
+    places: Sequence[int] | None = None,
+    sampler: Sampler | None = None,
+) -> Iterator[Tensor]:
+    """The samples as raw chunks (rows, C, H, W), for many more than fit in memory.
+
+    Args:
+        labels: numbers of classes that samples take in turn.
+        places: generate these of the samples; all when None.
+        sampler: instead of the model's own.
+    """
+    request.refuse_below_one()
+    return sample_chunks(
+        sampler or model.sampler(),
+        request_from(model.spec, request.options, model.config.sample),
+        request.n,
+        seed=request.seed,
+        places=places,
+        labels=labels,
+        given=_given(model, request),
+        between=request.between,
+        batch_size=request.batch_size,
+        device=model.device,
+    )
+
+
+def trajectory(model: LoadedModel, request: SampleRequest) -> list[ImageSamples]:
+    """The samples that `generate` gives, as they are after each step of the sampler.
+
+    Raises:
+        GenctlError: as `generate`; a family that generates in one step.
+    """
+    sampler = model.sampler()
+    if not hasattr(sampler, "trajectory"):
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{model.origin} generates in one step, so there is no trajectory to show",
+            hint=f"leave {opt('trajectory')} out",
+            option="trajectory",
+        )
+    numbers = label_numbers(model, request.labels)
+    [steps] = image_chunks(
+        model,
+        SampleRequest(**{**vars(request), "batch_size": request.n}),
+        numbers,
+        sampler=_Steps(sampler),
+    )
+    labels, names = drawn_labels(numbers, request), model.data.class_names
+    return [ImageSamples(_pixels(step), labels, names) for step in steps]
+
+
+def _given(model: LoadedModel, request: SampleRequest) -> dict[str, Tensor]:
+    """The images that samples are made from, by the name of their condition."""
+    if request.image is None and request.mask is None:
+        return {}
+    if request.image is None:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "a mask needs the image that it belongs to",
+            option="image",
+            suggest=Placeholder("IMAGE"),
+        )
+    if "image" not in model.sampler().conditions:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{model.origin} generates images from noise alone, not from {request.image}",
+            hint=f"leave {opt('image')} out",
+            option="image",
+        )
+    channels, height, width = model.data.shape
+    shape = (channels, height, width)
+    found = {"image": read_image(Path(request.image), shape)}
+    if request.mask is not None:
+        found["mask"] = read_mask(Path(request.mask), shape)
+    return found
+
+
+class _Steps:
+    """A sampler whose chunk is all its steps, (steps, rows, C, H, W)."""
+
+    def __init__(self, sampler: Any) -> None:
+        self.conditions: frozenset[str] = sampler.conditions
+        self._sampler = sampler
+
+    def sample(self, request: Any, condition: Batch, noise: Noise) -> Tensor:
+        steps: Tensor = self._sampler.trajectory(request, condition, noise)
+        return steps
+
+
+def _pixels(chunk: Tensor) -> npt.NDArray[np.uint8]:
+    """Floats in about [-1, 1] (rows, C, H, W) as uint8 (rows, H, W, C)."""
+    pixels: npt.NDArray[np.uint8] = to_uint8(chunk).permute(0, 2, 3, 1).cpu().numpy()
+    return pixels

@@ -1,0 +1,86 @@
+"""What genctl can train, read, generate and measure: families, data kinds, output kinds, metrics.
+
+Each is described by plain data in a torch-free module. Plug-ins add their own through the
+entry-point groups ``genctl.models``, ``genctl.data``, ``genctl.outputs`` and ``genctl.metrics``.
+"""
+
+from __future__ import annotations
+
+from genctl.errors import Suggestion
+from genctl.registry.data_kinds import (
+    DATA_KINDS,
+    OPTIONAL,
+    Claim,
+    DataKind,
+    choose_kind,
+    kind_of,
+    kinds_for,
+)
+from genctl.registry.families import EXPORT_VARIANTS, FAMILIES, NoRequest, Spec
+from genctl.registry.metrics import METRICS, Metric, MetricSpec, parse_metrics
+from genctl.registry.output_kinds import OUTPUT_KINDS, OutputKind, output_kind
+from genctl.registry.plugins import SPEC_API, BrokenPlugin, Registry, import_target
+
+REGISTRIES: tuple[
+    Registry[Spec] | Registry[DataKind] | Registry[OutputKind] | Registry[MetricSpec], ...
+] = (
+    FAMILIES,
+    DATA_KINDS,
+    OUTPUT_KINDS,
+    METRICS,
+)
+"""All of them, for what is common, such as the verb ``doctor``."""
+
+
+def get(name: str) -> Spec:
+    """The family called ``name``.
+
+    Raises:
+        GenctlError: (USAGE) there is none.
+    """
+    return FAMILIES.get(name, option="family", suggest=Suggestion("models"))
+
+
+def specs() -> list[Spec]:
+    """Every family, built-in ones first."""
+    return FAMILIES.all()
+
+
+def all_metrics() -> list[MetricSpec]:
+    """Every metric, of all kinds of output."""
+    return METRICS.all()
+
+
+def broken_plugins() -> list[BrokenPlugin]:
+    """The entry points that could not be used, of all kinds."""
+    return [plugin for registry in REGISTRIES for plugin in registry.broken()]
+
+
+__all__ = [
+    "DATA_KINDS",
+    "EXPORT_VARIANTS",
+    "FAMILIES",
+    "METRICS",
+    "OPTIONAL",
+    "OUTPUT_KINDS",
+    "SPEC_API",
+    "BrokenPlugin",
+    "Claim",
+    "DataKind",
+    "Metric",
+    "MetricSpec",
+    "NoRequest",
+    "OutputKind",
+    "Registry",
+    "Spec",
+    "all_metrics",
+    "broken_plugins",
+    "choose_kind",
+    "get",
+    "import_target",
+    "kind_of",
+    "kinds_for",
+    "output_kind",
+    "parse_metrics",
+    "specs",
+]

@@ -1,0 +1,154 @@
+"""Kinds of data: images, text and what plug-ins add."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any
+
+from genctl.errors import ExitStatus, GenctlError, nearest, opt
+from genctl.registry.families import Spec
+from genctl.registry.plugins import SPEC_API, Registry, import_target
+
+BUILT_IN: Mapping[str, str] = MappingProxyType(
+    {name: f"genctl.data.{name}:KIND" for name in ("images", "text")}
+)
+
+OPTIONAL = "?"
+"""Marks a feature that may be absent."""
+
+
+class Claim(IntEnum):
+    """How sure a kind of data is that a source is of its kind."""
+
+    NO = 0
+    POSSIBLE = 1
+    LIKELY = 2
+    SURE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataKind:
+    """What genctl knows of a kind of data before anything heavy is imported.
+
+    Attributes:
+        api: the `SPEC_API` that it was written for.
+        name: what ``data.kind`` says.
+        summary: one line.
+        config: a frozen dataclass, the ``data`` section; it has the field ``source``.
+        features: what its examples may have, batch key -> kind of feature, ``?`` where it depends
+            on the source: ``{"image": "image", "label": "label?"}``.
+        outputs: kind of feature that a family makes -> the kind of output that it becomes.
+        targets: what it can do -> ``"module:attribute"``:
+            ``claims``: source -> `Claim`; torch-free;
+            ``prepare``: options -> `genctl.data.prepare.Prepared`;
+            ``check``: (source, settings) -> findings, to check a data set; optional, as is
+            all that follows: ``clean``, ``label``;
+            ``list``: () -> the named sets, name -> one line.
+        words: what one example is called, and several: ``("image", "images")``.
+        accepts: what a source may be, in words, for errors.
+    """
+
+    api: int
+    name: str
+    summary: str
+    config: type
+    features: Mapping[str, str]
+    outputs: Mapping[str, str]
+    targets: Mapping[str, str]
+    words: tuple[str, str]
+    accepts: str = ""
+
+    def claims(self, source: str) -> Claim:
+        """How sure it is that ``source`` is of this kind."""
+        return Claim(self.load("claims")(source))
+
+    def named(self) -> dict[str, str]:
+        """The named sets: name -> one line."""
+        found: dict[str, str] = self.load("list")() if "list" in self.targets else {}
+        return found
+
+    def load(self, target: str) -> Any:
+        """Import what ``target`` names.
+
+        Raises:
+            GenctlError: (USAGE) this kind of data cannot do that.
+        """
+        if target not in self.targets:
+            raise GenctlError(ExitStatus.USAGE, f"data of the kind {self.name!r} has no {target!r}")
+        return import_target(self.targets[target])
+
+    def suits(self, reads: Mapping[str, str]) -> bool:
+        """Whether a family that reads these features can be trained on it."""
+        return all(
+            self.features.get(key, "").removesuffix(OPTIONAL) == kind
+            for key, kind in reads.items()
+            if not kind.endswith(OPTIONAL)
+        )
+
+
+DATA_KINDS: Registry[DataKind] = Registry("kind of data", "genctl.data", DataKind, lambda: BUILT_IN)
+
+
+def kinds_for(spec: Spec, values: Mapping[str, Any]) -> list[DataKind]:
+    """The kinds of data that a family takes with these settings; its default first."""
+    reads = spec.reads_with(values)
+    found = [kind for kind in DATA_KINDS.all() if kind.suits(reads)]
+    return sorted(found, key=lambda kind: kind.name != spec.data)
+
+
+def choose_kind(spec: Spec, source: str | None, values: Mapping[str, Any]) -> DataKind:
+    """The kind of data that ``source`` is, for a family.
+
+    Among the kinds that the family takes the surest wins, and its default where several are as
+    sure, or none.
+
+    Args:
+        source: what the data are called; the default kind's own default when None.
+        values: dotted key -> value, as chosen so far; ``data.kind`` decides alone.
+
+    Raises:
+        GenctlError: (USAGE) ``data.kind`` names none, or one that the family does not take.
+    """
+    wanted = values.get("data.kind")
+    possible = kinds_for(spec, values)
+    if wanted:
+        names = [kind.name for kind in possible]
+        if wanted in names:
+            return possible[names.index(wanted)]
+        close = nearest(str(wanted), names, n=1) or names[:1]
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{opt('data.kind', wanted)} is not a kind of data that {spec.name} reads; "
+            f"choose {', '.join(names)}",
+            option="data.kind",
+            suggest=close[0] if close else None,
+        )
+    if not possible:
+        return DATA_KINDS.get(spec.data)
+    if source is None or len(possible) == 1:
+        return possible[0]
+    claims = [kind.claims(source) for kind in possible]
+    return possible[claims.index(max(claims))]
+
+
+def kind_of(source: str) -> DataKind | None:
+    """The kind that is surest of ``source``, whatever the family; None where none claims it."""
+    kinds = DATA_KINDS.all()
+    claims = [kind.claims(source) for kind in kinds]
+    best = max(claims, default=Claim.NO)
+    return None if best is Claim.NO else kinds[claims.index(best)]
+
+
+__all__ = [
+    "DATA_KINDS",
+    "OPTIONAL",
+    "SPEC_API",
+    "Claim",
+    "DataKind",
+    "choose_kind",
+    "kind_of",
+    "kinds_for",
+]

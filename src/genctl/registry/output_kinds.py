@@ -1,0 +1,82 @@
+"""Kinds of output: what becomes of the feature that sampling gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from genctl.errors import ExitStatus, GenctlError
+from genctl.registry.data_kinds import DataKind
+from genctl.registry.families import Spec
+from genctl.registry.plugins import Registry, import_target
+
+BUILT_IN: Mapping[str, str] = MappingProxyType(
+    {name: f"genctl.outputs.{name}:KIND" for name in ("images", "text", "embeddings")}
+)
+
+_EVERYWHERE = {"embedding": "embeddings"}
+"""What a feature becomes whatever the kind of data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputKind:
+    """What genctl knows of a kind of output before anything heavy is imported.
+
+    Attributes:
+        api: the `SPEC_API` that it was written for.
+        name: what metrics call it: ``images``, ``text`` ...
+        summary: one line.
+        targets: what it can do -> ``"module:attribute"``; see `genctl.outputs.base` for the types:
+            ``generate``: (model, request, output) -> samples; absent where there is nothing to
+            sample;
+            ``check``: (path, count) refuses a place before anything is generated;
+            ``callbacks``: previews and scores in training; without it there are none;
+            ``inputs``: () -> for evaluation, what metrics measure; see `genctl.evaluation.inputs`.
+        words: what one result is called, and several: ``("image", "images")``.
+        suffixes: of the files that it can be saved as, the default first; ``""`` is a folder.
+        shown: whether results are shown in the terminal unless a file is named.
+        inputs: the inputs of sampling that it understands beside ``labels``: ``prompts``,
+            ``image``, ``mask``, ``between``, ``trajectory``, ``jsonl``.
+        default_metrics: what ``eval all`` and hints begin with.
+    """
+
+    api: int
+    name: str
+    summary: str
+    targets: Mapping[str, str]
+    words: tuple[str, str]
+    suffixes: tuple[str, ...] = (".npz",)
+    shown: bool = False
+    inputs: frozenset[str] = field(default_factory=frozenset)
+    default_metrics: tuple[str, ...] = ()
+
+    def load(self, target: str) -> Any:
+        """Import what ``target`` names.
+
+        Raises:
+            GenctlError: (USAGE) this kind of output cannot do that.
+        """
+        if target not in self.targets:
+            raise GenctlError(ExitStatus.USAGE, f"{self.words[1]} have no {target!r}")
+        return import_target(self.targets[target])
+
+
+OUTPUT_KINDS: Registry[OutputKind] = Registry(
+    "kind of output", "genctl.outputs", OutputKind, lambda: BUILT_IN
+)
+
+
+def output_kind(spec: Spec, kind: DataKind) -> OutputKind | None:
+    """What samples of a family are that was trained on this kind of data; None for nothing."""
+    if spec.makes is None:
+        return None
+    name = kind.outputs.get(spec.makes) or _EVERYWHERE.get(spec.makes)
+    if name is None:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{spec.name} generates {spec.makes}, and data of the kind {kind.name!r} does not name "
+            "the output that this becomes",
+        )
+    return OUTPUT_KINDS.get(name)

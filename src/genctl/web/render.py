@@ -1,0 +1,77 @@
+"""Pages from templates: what is given is text, and a template says what it looks like."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from genctl.version import VERSION
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """An image inside a page.
+
+    Attributes:
+        png: its content.
+        caption: what it shows.
+        width: in pixels on the page.
+    """
+
+    png: bytes
+    caption: str
+    width: int
+
+    @property
+    def source(self) -> str:
+        """The content as a ``data:`` address."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+
+@dataclass(frozen=True)
+class PageText:
+    """A text inside a page, shown as it was written.
+
+    Attributes:
+        text: its content.
+        caption: what it is.
+    """
+
+    text: str
+    caption: str
+
+
+def render(template: str, /, **context: Any) -> str:
+    """The page that ``templates/<template>`` makes of ``context``.
+
+    Everything in ``context`` is escaped, but what the template itself calls ``safe``: charts of
+    `genctl.plots`.
+
+    Raises:
+        jinja2.UndefinedError: the template asks for something that is not in ``context``.
+    """
+    return _environment().get_template(template).render(version=VERSION, **context)
+
+
+@functools.cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("genctl.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _number
+    return environment
+
+
+def _number(value: float, digits: int = 4) -> str:
+    return f"{value:.{digits}g}"
