@@ -50,7 +50,7 @@ def type_(capsys: pytest.CaptureFixture[str]) -> Type:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two steps, in a folder with a Chinese name."""
-    from genctl.api.training.train import train
+    from genctl import train
 
     folder = tmp_path_factory.mktemp("cli") / "数字-1"
     sets = ["evaluations=0"]

@@ -14,7 +14,7 @@ from tests.families.lm.texts import chinese
 @pytest.fixture(scope="session")
 def poet_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a model of Chinese text."""
-    from genctl.api.training.train import train
+    from genctl import train
 
     folder = tmp_path_factory.mktemp("lm")
     sets = ["width=32", "depth=1", "heads=2", "context=32", "evaluations=0", "tokenizer=char"]
