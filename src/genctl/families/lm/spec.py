@@ -45,6 +45,10 @@ SPEC = Spec(
     makes="tokens",
     data="text",
     parents={"init": "a run with the same shape and tokenizer to start training from"},
+    common=(
+        *("model.size", "data.context", "data.tokenizer", "train.batch_size", "train.lr"),
+        *("max_new_tokens", "temperature", "top_k", "top_p", "min_p", "stop"),
+    ),
     gpu_preset="small-gpu",
     presets={
         "tiny-cpu": {
