@@ -138,7 +138,7 @@ def _exported(path: Path) -> dict[str, Any] | None:
 
         document: dict[str, Any] = onnx.read(path)[0]
         return document
-    return Run(path).read("genctl.json") if path.is_dir() else None  # type: ignore[no-any-return]
+    return Run(path).read("genctl.json") if path.is_dir() else None
 
 
 def _describe(name: str, document: dict[str, Any]) -> str:
