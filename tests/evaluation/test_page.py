@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genctl.evaluation.page import MEANINGS, Page, Picture
+from genctl.evaluation.page import Page, Picture
 from genctl.evaluation.score import Score
 from genctl.plots.charts import bars, histograms, line_over_inverse
+from genctl.registry import METRICS, MetricSpec, part_of
 
 NASTY = "<script>alert(1)</script>猫&\"'"
 
@@ -81,9 +83,17 @@ def test_sections_without_content_are_left_out() -> None:
         assert heading not in text
 
 
-@pytest.mark.parametrize("name", ["fid", "kid", "is", "precision", "coverage", "memorisation"])
-def test_every_metric_is_explained(name: str) -> None:
-    assert MEANINGS[name]
+@pytest.mark.parametrize("spec", METRICS.all(), ids=lambda spec: spec.name)
+def test_every_part_of_every_metric_is_explained(spec: MetricSpec) -> None:
+    for part, higher in spec.parts.items():
+        for name in (part, spec.unverified.get(part, part)):
+            text = html.unescape(page(scores=[score(f"{name}[x]")]))
+            found = part_of(name)
+            assert found is not None
+            assert found.explain
+            assert found.meaning in text
+            assert ("larger is better" in text) == (higher is True)
+            assert ("smaller is better" in text) == (higher is False)
 
 
 finite = st.floats(-1e6, 1e6)

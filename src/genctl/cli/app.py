@@ -16,7 +16,7 @@ from genctl.cli.errors import report as report_failure
 from genctl.cli.verbs.data.data import data
 from genctl.cli.verbs.data.stats import stats
 from genctl.cli.verbs.models.demo import demo
-from genctl.cli.verbs.models.eval import evaluate
+from genctl.cli.verbs.models.eval import EvalCommand, evaluate
 from genctl.cli.verbs.models.export import export
 from genctl.cli.verbs.models.models import ModelsCommand, models
 from genctl.cli.verbs.models.sample import SampleCommand, sample
@@ -45,7 +45,7 @@ app = typer.Typer(
 )
 app.command("train", cls=TrainCommand)(train)
 app.command("sample", cls=SampleCommand)(sample)
-app.command("eval", cls=Command)(evaluate)
+app.command("eval", cls=EvalCommand)(evaluate)
 app.command("compare", cls=Command)(compare)
 app.command("stats", cls=Command)(stats)
 app.command("export", cls=Command)(export)

@@ -10,14 +10,17 @@ from genctl import registry, runs
 from genctl.cli.command import FAMILY_ARG
 
 # The rooms that these belong to load torch; a test holds both sides equal.
-METRICS = (
-    "fid", "is", "kid", "prdc", "fid-infinity", "per-class", "memorisation", "bpb", "all",
-)  # fmt: skip
 EXTRACTORS = ("inception", "digits", "rand", "px", "digits-monitor", "rand-monitor")
 PROTOCOLS = ("tf", "pytorch-fid", "clean", "torchmetrics")
 PRECISIONS = ("exact", "fast")
 LOGGERS = ("tensorboard", "wandb")
 AMP = ("auto", "off", "bf16", "fp16")
+
+
+def metrics() -> list[tuple[str, str]]:
+    """Every metric with its summary."""
+    named = [(name, spec.summary) for spec in registry.METRICS.all() for name in spec.names]
+    return [*named, (registry.ALL, "all that can be computed")]
 
 
 def families() -> Iterator[tuple[str, str]]:

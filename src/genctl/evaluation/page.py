@@ -7,27 +7,9 @@ from dataclasses import dataclass, field
 from html import escape
 
 from genctl.evaluation.score import Score
+from genctl.registry import part_of
 from genctl.web import html
 from genctl.web.html import Picture
-
-MEANINGS: Mapping[str, str] = {
-    "fid": "distance between the two sets; smaller is better",
-    "fd": "distance between the two sets; smaller is better",
-    "is": "how sure a classifier is of each image, and how varied its verdicts; larger is better",
-    "kid": "kernel distance, without bias; smaller is better, 0 where the sets agree",
-    "kd": "kernel distance, without bias; smaller is better, 0 where the sets agree",
-    "precision": "share of generated images that lie among real ones; larger is better",
-    "recall": "share of real images that lie among generated ones; larger is better",
-    "density": "how deep generated images lie among real ones; about 1 is as deep as real ones",
-    "coverage": "share of real images with a generated one close by; larger is better",
-    "fid-infinity": "the distance that infinitely many samples would have; smaller is better",
-    "fd-infinity": "the distance that infinitely many samples would have; smaller is better",
-    "fid-per-class": "mean of the classes' own distances; smaller is better",
-    "fd-per-class": "mean of the classes' own distances; smaller is better",
-    "recall-per-class": "mean of the classes' own recall; larger is better",
-    "memorisation": "distance to the nearest training image beside that of unseen images; 1 is "
-    "best, 0 a copy",
-}
 
 
 @dataclass(frozen=True)
@@ -39,6 +21,8 @@ class Page:
         facts: label -> text.
         scores: the numbers.
         baselines: by name, where real images stand.
+        absent: by name, why there is no baseline.
+        left_out: name of a metric -> why it was left out.
         warnings: what must be known before quoting a number.
         grids: generated and real images.
         pairs: generated images beside their nearest training images.
@@ -51,6 +35,8 @@ class Page:
     scores: Sequence[Score]
     baselines: Mapping[str, Score]
     warnings: Sequence[str]
+    absent: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
     grids: Sequence[Picture] = ()
     pairs: Sequence[Picture] = ()
     pairs_note: str = ""
@@ -65,6 +51,8 @@ class Page:
             (
                 html.facts(self.facts),
                 _scores(self.scores, self.baselines),
+                html.section("Without a baseline", _reasons(self.absent)),
+                html.section("Left out", _reasons(self.left_out)),
                 html.section("Before quoting a number", html.listing(self.warnings)),
                 html.section("Images", "".join(map(html.figure, self.grids)), "grids"),
                 html.section(
@@ -86,13 +74,22 @@ def _scores(scores: Sequence[Score], baselines: Mapping[str, Score]) -> str:
         baseline = baselines.get(score.name)
         real = (f"{baseline.value:.4g}", f"± {baseline.error:.2g}") if baseline else ("", "")
         cells = (f"{score.value:.4g}", f"± {score.error:.2g}", *real)
-        meaning = MEANINGS.get(score.name.partition("[")[0], "")
         rows.append(
             f"<tr><th>{escape(score.name)}</th>"
             + "".join(f"<td>{cell}</td>" for cell in cells)
-            + f"<td class='text'>{escape(meaning)}</td></tr>"
+            + f"<td class='text'>{escape(_meaning(score))}</td></tr>"
         )
     return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _reasons(reasons: Mapping[str, str]) -> str:
+    return html.listing([f"{name}: {reason}" for name, reason in reasons.items()])
+
+
+def _meaning(score: Score) -> str:
+    """How to read a score; empty where its metric does not explain itself."""
+    part = part_of(score.name)
+    return part.meaning if part else ""
 
 
 def _signatures(scores: Sequence[Score]) -> str:

@@ -24,6 +24,7 @@ from genctl.evaluation.features import Features
 from genctl.evaluation.measures.frechet import FeatureStats, Gaussian
 from genctl.evaluation.score import short_sha
 from genctl.files import staged_file
+from genctl.registry import METRICS
 from genctl.weights import sha256_of
 
 _NAMES = (("mu", "sigma"), ("m", "s"))
@@ -57,16 +58,22 @@ class Summary:
         Raises:
             GenctlError: (USAGE) always.
         """
-        raise self.has_no_images()
+        raise has_no_images(self.name)
 
-    def has_no_images(self) -> GenctlError:
-        """The error of whoever needs them."""
-        return GenctlError(
-            ExitStatus.USAGE,
-            f"{self.name} holds statistics and no images, so only fid and fid-infinity can be "
-            "measured against it",
-            hint="genctl eval fid, or --ref FOLDER",
-        )
+
+def has_no_images(name: str) -> GenctlError:
+    """The error of whoever needs real images where there are statistics alone.
+
+    Args:
+        name: of the file.
+    """
+    possible = [s.name for s in METRICS.all() if {"features", "reference"} <= s.needs]
+    return GenctlError(
+        ExitStatus.USAGE,
+        f"{name} holds statistics and no images, so only {', '.join(possible)} can be "
+        "measured against it",
+        hint="genctl eval fid, or --ref FOLDER",
+    )
 
 
 def is_summary(path: Path) -> bool:

@@ -16,7 +16,19 @@ from genctl.registry.data_kinds import (
     kinds_for,
 )
 from genctl.registry.families import EXPORT_VARIANTS, FAMILIES, NoRequest, Spec
-from genctl.registry.metrics import METRICS, Metric, MetricSpec, parse_metrics
+from genctl.registry.metrics import (
+    ALL,
+    METRICS,
+    Metric,
+    MetricSpec,
+    Part,
+    all_metrics,
+    metric_names,
+    metrics_of,
+    parse_metric,
+    parse_metrics,
+    part_of,
+)
 from genctl.registry.output_kinds import OUTPUT_KINDS, OutputKind, output_kind
 from genctl.registry.plugins import SPEC_API, BrokenPlugin, Registry, import_target
 
@@ -51,6 +63,7 @@ def broken_plugins() -> list[BrokenPlugin]:
 
 
 __all__ = [
+    "ALL",
     "DATA_KINDS",
     "EXPORT_VARIANTS",
     "FAMILIES",
@@ -65,15 +78,21 @@ __all__ = [
     "MetricSpec",
     "NoRequest",
     "OutputKind",
+    "Part",
     "Registry",
     "Spec",
+    "all_metrics",
     "broken_plugins",
     "choose_kind",
     "get",
     "import_target",
     "kind_of",
     "kinds_for",
+    "metric_names",
+    "metrics_of",
     "output_kind",
+    "parse_metric",
     "parse_metrics",
+    "part_of",
     "specs",
 ]
