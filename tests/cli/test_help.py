@@ -143,13 +143,11 @@ def test_completion(
 
 
 def test_what_is_completed_is_what_there_is() -> None:
-    from genctl.api.evaluation.evaluate import METRICS
     from genctl.data.images.sets.known_sets import KNOWN_SETS
     from genctl.engine.training.loggers import LOGGERS
     from genctl.evaluation.extractors.choose import EXTRACTORS, PRECISIONS
     from genctl.evaluation.extractors.protocols import PROTOCOLS
 
-    assert completion.METRICS == METRICS
     assert completion.EXTRACTORS == EXTRACTORS
     assert completion.PRECISIONS == PRECISIONS
     assert tuple(PROTOCOLS) == completion.PROTOCOLS

@@ -8,18 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from genctl.contracts import Batch, DataSpec
+from genctl.contracts import TOKENIZER, Batch, DataSpec, Feature
 from genctl.evaluation.measures.bits_per_byte import TokenLosses, bits_per_byte, token_losses
 
 DATA = DataSpec(
     "诗",
     "诗",
     "tok",
-    (8,),
     10,
     "ab" * 32,
-    assets={"tokenizer/tokenizer.json": "cd" * 32},
-    vocab_size=4,
+    {"tokens": Feature("tokens", (8,), size=4, asset=TOKENIZER)},
+    assets={TOKENIZER: "cd" * 32},
 )
 CPU = torch.device("cpu")
 

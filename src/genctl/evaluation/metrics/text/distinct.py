@@ -59,6 +59,8 @@ _UNSPACED = re.compile(
 """Characters of the scripts that write words without spaces."""
 
 _APOSTROPHES = "'\u2019"
+_JOINERS = "\u200c\u200d"
+"""Zero width, inside words of Persian and of Indian scripts."""
 
 
 class Distinct(NamedTuple):
@@ -175,10 +177,10 @@ def tokens_of(text: str) -> list[str]:
 def _kind(character: str) -> str:
     """``space``, ``mark`` (joins what is before it), ``character``, ``word`` or ``symbol``."""
     category = unicodedata.category(character)
+    if category[0] == "M" or character in _JOINERS:
+        return "mark"
     if category[0] in "ZC":
         return "space"
-    if category[0] == "M":
-        return "mark"
     if _UNSPACED.match(character):
         return "character"
     return "word" if category[0] in "LN" or character in f"_{_APOSTROPHES}" else "symbol"
