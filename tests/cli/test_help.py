@@ -213,7 +213,7 @@ def test_completion(
 
 def test_what_is_completed_is_what_there_is() -> None:
     from genctl.data.images.sets.known_sets import KNOWN_SETS
-    from genctl.engine.training.loggers import LOGGERS
+    from genctl.engine.reporting.loggers import LOGGERS
     from genctl.evaluation.extractors.choose import EXTRACTORS
     from genctl.evaluation.extractors.protocols import PROTOCOLS
 

@@ -11,9 +11,9 @@ from genctl import registry
 from genctl.config import Config, parse_value
 from genctl.config.aliases import current
 from genctl.contracts import DataSpec
+from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.training import checkpoint
-from genctl.engine.training.loggers import read_rows
 from genctl.export import bundle
 from genctl.export.card import Card, Setting, TrainingScore, count_of, render
 from genctl.registry import DATA_KINDS, output_kind
