@@ -136,13 +136,13 @@ def test_a_port_in_use_is_an_error(port: int) -> None:
     with pytest.raises(GenctlError) as caught:
         LocalServer(application(ROUTES), port)
     reason = os.strerror(errno.EADDRINUSE)
-    assert caught.value.message == f"port {port} cannot be used: {reason}"
-    assert (caught.value.code, caught.value.hint) == (ExitStatus.FAILURE, "--port 0")
+    assert caught.value.message == f"port={port} cannot be used: {reason}"
+    assert (caught.value.code, caught.value.hint) == (ExitStatus.FAILURE, "port=0 takes a free one")
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_does_not_exist_is_an_error(port: int) -> None:
-    with pytest.raises(GenctlError, match=f"port {port} does not exist") as caught:
+    with pytest.raises(GenctlError, match=f"port={port} does not exist") as caught:
         LocalServer(application(ROUTES), port)
     assert caught.value.code == ExitStatus.USAGE
 
