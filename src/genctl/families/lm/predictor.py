@@ -115,7 +115,7 @@ class KVCachePredictor:
             found[place] = own
         return found
 
-    def _read_chunks(self, chunks: Sequence[_Chunk]) -> Sequence[Tensor]:
+    def _read_chunks(self, chunks: Sequence[_Chunk]) -> list[Tensor]:
         """The wanted logits of each chunk; single tokens come first, then by row."""
         wanted = [chunk.wanted for chunk in chunks]
         flat = [token for chunk in chunks for token in chunk.tokens]
@@ -124,7 +124,7 @@ class KVCachePredictor:
         for chunk in chunks:
             chunk.state.length += len(chunk.tokens)
             del chunk.state.pending[: len(chunk.tokens)]
-        return logits.split(wanted)
+        return list(logits.split_with_sizes(wanted))
 
     def _compute(
         self, groups: Sequence[Group], flat: Sequence[int], wanted: Tensor | None = None
