@@ -151,7 +151,7 @@ def _neighbours(seen: EvalInputs) -> list[Score]:
     ]
     return [
         replace(
-            seen.compared(name, *found, k=k, ties=ties, **interval),
+            seen.compared(name, found.value, found.error, k=k, ties=ties, **interval),
             error_kind=f"standard error over {over} images{' (Wilson)' if interval else ''}, "
             "neighbourhoods held fixed",
         )
@@ -186,7 +186,8 @@ def _per_class(seen: EvalInputs) -> list[Score]:
             (
                 seen.compared(
                     "recall-per-class",
-                    *recall,
+                    recall.value,
+                    recall.error,
                     classes=len(found),
                     k=PRECISION_K,
                     ties="<=",

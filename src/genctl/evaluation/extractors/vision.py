@@ -23,9 +23,11 @@ from genctl.weights import sha256_of_tensors
 
 PREFIX = "torchvision:"
 _SEED = re.compile(r"seed(\d{1,18})")
-_AUXILIARY = ("aux1", "aux2", "AuxLogits")
-"""Classifiers of GoogLeNet and Inception that only training uses."""
+_OPTIONS = {"transform_input": True, "aux_logits": False}
+"""Of GoogLeNet and Inception: images as torchvision's weights want them, and no heads that only
+training uses."""
 
+_INCEPTIONS = ("googlenet", "inception_v3")
 _HINT = "--extractor torchvision:NAME, or torchvision:NAME:seed1 for other random weights"
 _OLD_DENSENET = re.compile(r"^(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)$")
 """How torchvision's published DenseNet files call what the network calls ``norm1`` and so on."""
@@ -126,9 +128,9 @@ def _built(label: str, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # GoogLeNet: its initial values may change
         torch.manual_seed(seed)
-        network: nn.Module = torchvision_module("models").get_model(label, weights=None)
-    if hasattr(network, "transform_input"):
-        network.transform_input = True  # as torchvision does for its weights of these networks
+        options = _OPTIONS if label in _INCEPTIONS else {}
+        models = torchvision_module("models")
+        network: nn.Module = models.get_model(label, weights=None, **options)
     return network
 
 
@@ -140,10 +142,7 @@ def _input_of(label: str, network: nn.Module) -> tuple[int, Any]:
 
 
 def _drop_head(network: nn.Module) -> int:
-    """Take out the last layer and what only trains; returns how many features the layer had."""
-    for name in _AUXILIARY:
-        if hasattr(network, name):
-            setattr(network, name, None)
+    """Take out the last layer; returns how many features it was given."""
     layers = [
         (name, module)
         for name, module in network.named_modules()
