@@ -64,7 +64,7 @@ def main() -> None:
     plain = plain_step(objective, data, options.device)
     show("plain float32 loop", rate(plain, options.batch), work, None)
     for amp, ordered, compiled in (
-        ("off", torch.contiguous_format, False),
+        ("fp32", torch.contiguous_format, False),
         ("bf16", torch.contiguous_format, False),
         ("bf16", torch.channels_last, False),
         ("bf16", torch.contiguous_format, True),

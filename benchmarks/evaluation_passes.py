@@ -79,7 +79,7 @@ def _evaluate(folder: Path, weights: Path, cache: str) -> float:
     command = [sys.executable, "-m", "genctl", "eval", "fid", "generated", "--ref", "real"]
     begun = time.perf_counter()
     subprocess.run(
-        [*command, "--weights", str(weights), "--quiet"],
+        [*command, "--extractor-weights", str(weights), "--quiet"],
         cwd=folder,
         env={**os.environ, "GENCTL_CACHE": str(folder / cache)},
         check=True,

@@ -124,7 +124,7 @@ def _genctl(size: Size, compiled: bool) -> Callable[[int], None]:
         batch_size=size.batch,
         micro_batch=size.batch,
         device="cpu",
-        amp="off",
+        precision="fp32",
         threads=torch.get_num_threads(),
         compile=compiled,
     )

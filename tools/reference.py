@@ -1,6 +1,7 @@
 """Generate reference pages from the code: a hook of mkdocs.
 
-There is one page per verb, one per family, and one for the exit statuses.
+There is one page per verb, one per family, and one for the exit statuses, and
+one for the environment.
 """
 
 from __future__ import annotations
@@ -8,23 +9,31 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
 from typer.main import get_command
 
 from genctl import registry
-from genctl.cli.app import app
-from genctl.cli.verbs.runs.explain import MEANINGS
+from genctl.cli.app import OLDER_NAMES, app
+from genctl.cli.context import SHOW_ALL
+from genctl.cli.environment import ENVIRONMENT
+from genctl.cli.statuses import MEANINGS
+from genctl.cli.views.presets import preset_rows
 from genctl.config import OptionInfo, options, request_options
 from genctl.registry import Spec
 
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+
 _WIDTH = 100
+_HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages to those in ``docs/``, and to the navigation."""
+    from mkdocs.structure.files import File
+
     os.environ["GENCTL_PLUGINS"] = "none"
     sections: dict[str, list[str]] = {"verbs": [], "families": [], "": []}
     for path, text in _pages():
@@ -37,29 +46,32 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def _pages() -> Iterator[tuple[str, str]]:
     root: Any = get_command(app)
-    for name, command in root.commands.items():
+    for name in root.list_commands(None):
+        command = root.commands[name]
         if command.hidden:
             continue
         yield f"verbs/{name}.md", "\n".join(_verb(command, f"genctl {name}"))
     for spec in registry.specs():
         yield f"families/{spec.name}.md", "\n".join(_family(spec))
     yield "exit-status.md", "\n".join(_statuses())
+    yield "environment.md", "\n".join(_environment())
 
 
 def _verb(command: Any, name: str, level: int = 1) -> Iterator[str]:
-    context = command.make_context(name, [], resilient_parsing=True, terminal_width=_WIDTH)
+    context = command.make_context(name, [], resilient_parsing=True, terminal_width=_WIDTH, **_HELP)
+    context.meta[SHOW_ALL] = True
     yield f"{'#' * level} {name}\n\n```text\n{command.get_help(context)}\n```\n"
     for inner, found in getattr(command, "commands", {}).items():
-        yield from _verb(found, f"{name} {inner}", level + 1)
+        if not found.hidden:
+            yield from _verb(found, f"{name} {inner}", level + 1)
 
 
 def _family(spec: Spec) -> Iterator[str]:
     yield f"# {spec.name}\n\n{spec.summary[0].upper()}{spec.summary[1:]}.\n"
-    yield f"Reads {_words(sorted(spec.inputs))}.\nGenerates {spec.output or 'no samples'}."
+    yield f"Reads {_words(list(spec.reads))}.\nGenerates {spec.makes or 'no samples'}."
     yield f"Exports: {_words(['safetensors', *spec.exports()])}.\n"
-    yield "## Presets\n"
-    for name, values in spec.presets.items():
-        words = " ".join(f"{key}={value}" for key, value in values.items())
+    yield "## Presets\n\nOf others than the first, what differs from it.\n"
+    for name, words in preset_rows(spec):
         yield f"**`{name}`**: `{words}`\n"
     for role, text in spec.parents.items():
         yield f"## Parent `{role}`\n\n{text[0].upper()}{text[1:]}.\n"
@@ -79,11 +91,19 @@ def _table(infos: Iterable[OptionInfo]) -> Iterator[str]:
 
 
 def _statuses() -> Iterator[str]:
-    yield "# Exit statuses\n\n`genctl info CODE` prints the same.\n"
+    yield "# Exit statuses\n\n`genctl info STATUS` prints the same.\n"
     yield from _rows(
         ("status", "meaning", "remedy"),
         ((str(int(s)), meaning, remedy) for s, (meaning, remedy) in MEANINGS.items()),
     )
+
+
+def _environment() -> Iterator[str]:
+    yield "# Environment variables\n"
+    yield from _rows(("variable", ""), ((f"`{n}`", text) for n, text in ENVIRONMENT.items()))
+    yield "\n# Older names\n\nThese commands still work.\n"
+    names = ((f"`genctl {old}`", f"`genctl {new}`") for old, new in OLDER_NAMES.items())
+    yield from _rows(("older name", "present command"), names)
 
 
 def _rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -21,6 +21,7 @@ COMMANDS = {
     "sample": "sample RUN --n 4 --out OUT.npz",
     "eval": "eval kid RUN --n 20",
     "compare": "compare A.json A.json",
+    "data stats": "data stats digits --n 100 --extractor px --out OUT.npz",
     "stats": "stats digits --n 100 --extractor px --out OUT.npz",
     "export": "export RUN --format safetensors --out OUT",
     "models": "models",

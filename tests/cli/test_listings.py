@@ -11,7 +11,7 @@ import pytest
 from genctl import registry
 from genctl.cli import checks
 from genctl.cli.checks import Check
-from genctl.cli.verbs.runs.runs import _age
+from genctl.cli.views.runs import age_text
 from genctl.cli.views.tables import table
 from genctl.registry import BrokenPlugin, specs
 from genctl.runs import Run, started_now
@@ -100,7 +100,7 @@ def test_the_columns_of_a_table_align_in_chinese_too() -> None:
 
 @pytest.mark.parametrize(("ago", "text"), [("", r"\d s"), ("2020-01-01T00:00:00+00:00", r"\d+ d")])
 def test_ages(ago: str, text: str) -> None:
-    assert re.fullmatch(text, _age(ago or started_now()))
+    assert re.fullmatch(text, age_text(ago or started_now()))
 
 
 def test_doctor_on_a_sound_machine(type_: Type) -> None:

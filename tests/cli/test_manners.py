@@ -1,14 +1,16 @@
-"""CommandGroup about what there is: info, explain, config, runs compare and rm, watch."""
+"""Commands about what there is: info, explain, config, runs compare and rm, watch."""
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from genctl.cli.statuses import MEANINGS
 from genctl.cli.verbs.pages import watch
-from genctl.cli.verbs.runs.explain import MEANINGS
 from genctl.errors import ExitStatus
 from tests.cli.conftest import Type
 
@@ -38,8 +40,10 @@ def test_every_exit_status_is_explained(type_: Type) -> None:
 
 def test_info_knows_families_runs_and_exports(type_: Type, two: Path, tmp_path: Path) -> None:
     assert type_("info", "gan").out == type_("models", "gan").out
-    assert type_("info", "甲-1").out == type_("runs", "show", "甲-1").out
-    assert type_("info").out == type_("runs", "show").out
+    for name in (["甲-1"], []):
+        shown = [type_(*verb, *name).out for verb in (["info"], ["runs", "show"])]
+        one, other = (re.sub(r"[\d]+ (s|min) ago", "", text) for text in shown)
+        assert one == other
     out = tmp_path / "导出"
     assert type_("export", "甲-1", "--format", "safetensors", "--out", str(out)).code == 0
     said = type_("info", str(out))
@@ -47,6 +51,77 @@ def test_info_knows_families_runs_and_exports(type_: Type, two: Path, tmp_path: 
     assert "gan, preset mlp" in said.out
     assert "digits: 7,934" in said.out
     assert type_("info", "nothing").code == 2
+
+
+def test_info_explains_a_setting(type_: Type) -> None:
+    said = type_("info", "train.lr")
+    assert said.out.startswith("train.lr: learning rate")
+    assert "gan 0.002, lm 0.02, diffusion 0.03" in said.out
+    assert "GENCTL_TRAIN_LR" in said.out
+    assert type_("info", "lr").out == said.out
+    (one,) = type_("info", "lr", "--family", "gan", "--json").json["settings"]
+    assert (one["key"], one["defaults"]) == ("train.lr", {"gan": 0.002})
+    widths = type_("info", "width", "--json").json["settings"]
+    assert set(widths[0]["defaults"]) == {"gan", "lm", "diffusion"}
+    assert [s["key"] for s in type_("info", "size", "--json").json["settings"]] == [
+        "data.size",
+        "model.size",
+    ]
+    assert "genctl sample RUN --temperature VALUE" in type_("info", "temperature").out
+    assert "--flip or --no-flip" in type_("info", "flip").out
+    assert type_("info", "amp").out == type_("info", "precision").out
+    wrong = type_("info", "lrr")
+    assert wrong.code == 2
+    assert "did you mean lr?" in wrong.err
+    assert type_("info", "lr", "--family", "gna").code == 2
+
+
+def test_info_explains_files(type_: Type, two: Path, tmp_path: Path) -> None:
+    file = tmp_path / "设置.toml"
+    file.write_text('family = "gan"\npreset = "mlp"\n[train]\nlr = 0.5\n', "utf-8")
+    said = type_("info", str(file), "--json").json
+    assert said["config"]["train"]["lr"] == 0.5
+    assert said["origins"]["train.lr"] == str(file)
+    file.write_text("[train]\nlr = 0.5\n", "utf-8")
+    nameless = type_("info", str(file))
+    assert nameless.code == 2
+    assert "does not name its family" in nameless.err
+    shown = type_("info", str(file), "--family", "gan", "--json").json
+    assert shown["config"]["train"]["lr"] == 0.5
+    record = type_("info", str(two / "甲-1" / "config.json"))
+    assert "preset mlp" in record.out
+    data = type_("info", str(two / "甲-1" / "data.json"))
+    assert "fingerprint" in data.out
+    scores = tmp_path / "eval.json"
+    row = {"name": "kd[digits]", "value": 0.5, "error": 0.1, "signature": "kd|n:20"}
+    scores.write_text(json.dumps({"scores": [row]}), "utf-8")
+    assert "kd[digits]  0.5" in type_("info", str(scores)).out
+    scores.write_text(json.dumps({"scores": [3]}), "utf-8")
+    assert type_("info", str(scores)).code == 3
+    scores.write_text("{", "utf-8")
+    assert type_("info", str(scores)).code == 3
+    scores.write_text("[]", "utf-8")
+    assert type_("info", str(scores)).code == 2
+    pictures = tmp_path / "图片"
+    pictures.mkdir()
+    (pictures / "a.png").write_bytes(b"1234")
+    assert "next: genctl data check" in type_("info", str(pictures)).out
+    assert type_("info", str(pictures), "--json").json["files"] == 1
+
+
+def test_info_explains_exit_statuses(type_: Type) -> None:
+    assert type_("info", "3").out.startswith("data or weights are missing")
+    for status in ExitStatus:
+        assert str(int(status)) in type_("info", "exit-statuses").out
+    wrong = type_("info", "99")
+    assert wrong.code == 2
+    assert "unknown exit status '99'" in wrong.err
+
+
+def test_settings_need_a_family(type_: Type) -> None:
+    said = type_("info", "--preset", "mlp")
+    assert said.code == 2
+    assert "hint: genctl info gan --preset digits" in said.err
 
 
 def test_settings_are_shown_with_their_origins(type_: Type) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from genctl.cli import local_launch
 from genctl.engine.training import checkpoint
+from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.kills import needs_fork
 
@@ -78,3 +80,44 @@ def test_mistakes_are_one_line(
     assert (found, said.count("error:"), said.count("Traceback")) == (code, 1, 0), said
     assert line in said
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("count", "device", "gpus", "cores", "line", "hint"),
+    [
+        (3, None, 0, 2, "--nproc 3 is above the number of CPU cores, 2", "--nproc 2"),
+        (2, None, 0, 1, "--nproc 2 is above the number of CPU cores, 1", "leave --nproc out"),
+        (9, "cpu", 8, 4, "--nproc 9 is above the number of CPU cores, 4", "--nproc 4"),
+        (
+            *(9, None, 8, 64, "--nproc 9 needs 9 GPUs, and this machine has 8"),
+            "--nproc 8, or --device cpu --nproc 9",
+        ),
+    ],
+)
+def test_more_processes_than_the_machine_has_are_refused(
+    count: int,
+    device: str | None,
+    gpus: int,
+    cores: int,
+    line: str,
+    hint: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(local_launch, "usable_cores", lambda: cores)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    with (
+        pytest.raises(GenctlError) as caught,
+        local_launch.local_processes(count, [], threads=None, device=device),
+    ):
+        raise AssertionError("it started them")
+    assert (caught.value.code, caught.value.message) == (ExitStatus.USAGE, line)
+    assert caught.value.hint == hint
+    assert "GENCTL_NPROC" not in os.environ
+
+
+def test_processes_of_torchrun_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_launch, "usable_cores", lambda: 1)
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    with local_launch.local_processes(None, [], threads=None, device=None):
+        assert os.environ["RANK"] == "3"

@@ -26,7 +26,7 @@ from tests.processes import in_own_process, in_processes
 
 BATCH = 28
 SETTINGS = RunSettings(
-    seed=0, batch_size=BATCH, micro_batch=BATCH, device="cpu", amp="off", threads=1
+    seed=0, batch_size=BATCH, micro_batch=BATCH, device="cpu", precision="fp32", threads=1
 )
 PASSES = "genctl.engine.training.gradients.backward_coupled"
 TEMPERATURE = "temperature.temperature.logit_scale"
@@ -68,7 +68,7 @@ def gradients(
 ) -> dict[str, Tensor]:
     """The mean gradients of a step, as the optimizers see them."""
     trainer = Trainer(objective(dropout), Images(), settings, world)
-    if settings.amp == "fp16":  # torch begins with a scale that overflows
+    if settings.precision == "fp16":  # torch begins with a scale that overflows
         trainer.precision.scaler = torch.amp.GradScaler("cpu", init_scale=64.0)
     seen: dict[str, Tensor] = {}
     for name, parameters in trainer.optimizers.parameters.items():
@@ -189,7 +189,7 @@ def test_the_graph_of_one_micro_batch_is_held_at_a_time() -> None:
 
 @pytest.mark.parametrize("amp", ["bf16", "fp16"])
 def test_half_precision_and_its_loss_scale_change_little(amp: str) -> None:
-    half = dataclasses.replace(SETTINGS, amp=amp)
+    half = dataclasses.replace(SETTINGS, precision=amp)
     whole, cut = gradients(half), gradients(dataclasses.replace(half, micro_batch=7))
     assert_equal(cut, whole, 0.02)
     assert_equal(cut, gradients(), 0.1)

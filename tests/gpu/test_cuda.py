@@ -22,7 +22,7 @@ pytestmark = pytest.mark.gpu
 
 
 def train(out: Path, amp: str, **options: object) -> Run:
-    return genctl.train("gan", out=out, budget="40steps", amp=amp, device="cuda", **options)
+    return genctl.train("gan", out=out, budget="40steps", precision=amp, device="cuda", **options)
 
 
 def losses(run: Run) -> list[float]:
@@ -50,7 +50,7 @@ def test_mixed_precision_follows_float32(amp: str, tmp_path: Path) -> None:
                 sets=["evaluations=0"],
                 out=tmp_path / precision,
                 budget="200steps",
-                amp=precision,
+                precision=precision,
                 device="cuda",
             )
         )[-1]
@@ -79,7 +79,7 @@ def test_a_language_model_learns_and_writes(amp: str, compiled: bool, tmp_path: 
         sets=sets,
         out=tmp_path / "run",
         budget="60steps",
-        amp=amp,
+        precision=amp,
         device="cuda",
     )
     assert checkpoint.read(checkpoint.choose(run, "last", print)).finite
@@ -97,7 +97,7 @@ def test_a_diffusion_model_trains_and_samples(amp: str, tmp_path: Path) -> None:
         sets=["evaluations=0"],
         out=tmp_path / "run",
         budget="40steps",
-        amp=amp,
+        precision=amp,
         device="cuda",
     )
     assert checkpoint.read(checkpoint.choose(run, "last", print)).finite
@@ -125,7 +125,12 @@ def test_a_stopped_training_ends_with_the_same_bits(
     def work(name: str) -> Run:
         sets = ["evaluations=0", "deterministic=true", "batch_size=16"]
         return genctl.train(
-            family, out=tmp_path / name, budget="24steps", sets=sets, amp="bf16", device="cuda"
+            family,
+            out=tmp_path / name,
+            budget="24steps",
+            sets=sets,
+            precision="bf16",
+            device="cuda",
         )
 
     whole = work("whole")

@@ -1,6 +1,6 @@
-"""The command line: parses what a person types, calls the SDK, shows the result.
+"""The command line: parses the arguments, calls the SDK, shows the result.
 
-Nothing heavy is imported before a verb needs it: help, completion and listings answer at once.
+Heavy packages are imported where a verb needs them, so help, completion and listings are fast.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 SPIN_COUNT = "10000"
-"""How long an OpenMP thread of torch (GNU's runtime) waits awake for the others.
+"""How long an OpenMP thread of torch (GNU's runtime) spins while it waits for the others.
 
-Its own default, 300,000, is 4 % faster on an idle machine; with one other busy process on two cores
-it burns the time of the very thread that is waited for, and training is 2.3 times slower.
+The default of the runtime, 300,000, is 4 % faster on an idle machine. With one other busy process
+on two cores the waiting threads take the time of the thread they wait for, and training is 2.3
+times slower.
 """
 
 
 def console() -> NoReturn:
     """The command ``genctl``: `main`, then the end of this process.
 
-    One that trained with others leaves without Python's teardown: such processes were seen to
-    abort at their end (docs/lab-notes.md), when everything was written.
+    A process that trained in a process group exits without Python's teardown, in which such
+    processes were seen to abort (docs/lab-notes.md) after everything was written.
     """
     status = main()
     distributed = sys.modules.get("genctl.engine.parallel.process_group")

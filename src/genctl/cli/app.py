@@ -1,4 +1,4 @@
-"""The ``genctl`` command: its verbs, and what becomes of an error."""
+"""The ``genctl`` command: its verbs in five groups, and how errors end it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import itertools
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 import genctl
-from genctl.cli.command import COMMON_FLAGS, Command, CommandGroup, help_when_bare
+from genctl.cli.context import COMMON_FLAGS
+from genctl.cli.environment import ENVIRONMENT
 from genctl.cli.errors import report as report_failure
+from genctl.cli.statuses import MEANINGS
+from genctl.cli.typer_ext import Command, CommandGroup, help_when_bare
 from genctl.cli.verbs.data.data import data
 from genctl.cli.verbs.data.stats import stats
 from genctl.cli.verbs.models.demo import demo
@@ -29,36 +32,77 @@ from genctl.cli.verbs.runs.doctor import doctor
 from genctl.cli.verbs.runs.explain import explain
 from genctl.cli.verbs.runs.info import info
 from genctl.cli.verbs.runs.runs import runs
+from genctl.cli.views.help_page import Section
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode, Output
 
+OLDER_NAMES = {
+    "stats": "data stats",
+    "report": "watch --save FILE",
+    "explain": "info STATUS",
+    "config show": "info FAMILY --preset NAME",
+    "config diff": "compare RUN RUN",
+    "runs compare": "compare RUN RUN",
+}
+"""Hidden commands that still run -> the present command."""
+
+ORDER: list[str] = []
+"""The verbs as the first screen lists them."""
+
+
+class FirstScreen(CommandGroup):
+    """The verbs in their groups."""
+
+    order = ORDER
+
+    def more_sections(self) -> list[Section]:
+        older = [(name, f"now genctl {present}") for name, present in OLDER_NAMES.items()]
+        statuses = [(str(int(status)), meaning) for status, (meaning, _) in MEANINGS.items()]
+        return [
+            Section("Exit statuses (genctl info STATUS)", statuses),
+            Section("Environment variables", list(ENVIRONMENT.items())),
+            Section("Older names, which still work", older),
+        ]
+
+
 app = typer.Typer(
     name="genctl",
-    cls=CommandGroup,
+    cls=FirstScreen,
     invoke_without_command=True,
-    rich_markup_mode=None,  # rich would take longer to load than everything else together
+    rich_markup_mode=None,  # importing rich takes longer than everything else together
     context_settings={
         "max_content_width": 100,
         "help_option_names": ["-h", "--help"],
         "token_normalize_func": lambda name: name.replace("_", "-"),  # --batch_size is fine too
     },
 )
-app.command("train", cls=TrainCommand)(train)
-app.command("sample", cls=SampleCommand)(sample)
-app.command("eval", cls=Command)(evaluate)
-app.command("compare", cls=Command)(compare)
-app.command("stats", cls=Command)(stats)
-app.command("export", cls=Command)(export)
-app.command("models", cls=ModelsCommand)(models)
-app.add_typer(runs)
-app.add_typer(data)
-app.add_typer(config)
-app.command("info", cls=Command)(info)
-app.command("explain", cls=Command)(explain)
-app.command("watch", cls=Command)(watch)
-app.command("report", cls=Command)(report)
-app.command("doctor", cls=Command)(doctor)
-app.command("demo", cls=Command)(demo)
+
+
+def _add(group: str, name: str, summary: str, verb: Any, cls: type[Command] = Command) -> None:
+    """Add a verb to a group of the first screen."""
+    ORDER.append(name)
+    if isinstance(verb, typer.Typer):
+        app.add_typer(verb, name=name, rich_help_panel=group, short_help=summary)
+    else:
+        app.command(name, cls=cls, rich_help_panel=group, short_help=summary)(verb)
+
+
+_add("Start", "demo", "Train, sample, score and export in five minutes", demo)
+_add("Start", "models", "What can be trained, and the options of each", models, ModelsCommand)
+_add("Make", "data", "Check, clean, label, list, stats", data)
+_add("Make", "train", "Train or fine-tune", train, TrainCommand)
+_add("Make", "sample", "Generate images or text", sample, SampleCommand)
+_add("Judge", "eval", "Score a model, an export or files", evaluate)
+_add("Judge", "compare", "Runs or scores side by side", compare)
+_add("Judge", "watch", "See a run live; --save writes one page", watch)
+_add("Use", "export", "Write a model for other programs, with proof", export)
+_add("Keep", "runs", "List, show, remove", runs)
+_add("Keep", "info", "Explain a run, export, file, setting or exit status", info)
+_add("Keep", "doctor", "Check the installation and caches", doctor)
+app.command("stats", cls=Command, hidden=True)(stats)
+app.command("report", cls=Command, hidden=True)(report)
+app.command("explain", cls=Command, hidden=True)(explain)
+app.add_typer(config, hidden=True)
 
 
 def _show_version(wanted: bool) -> None:
@@ -77,13 +121,13 @@ def root(
 ) -> None:
     """Train, sample, evaluate and export generative models.
 
-    Start with: genctl demo, or genctl train gan
+    Start with: genctl demo
     """
     help_when_bare(ctx)
 
 
 def run(argv: Sequence[str] | None, started: float) -> int:
-    """Parse ``argv``, do what it says, and turn whatever goes wrong into one line.
+    """Parse ``argv``, run the verb, and report an error as one line and a hint.
 
     Args:
         argv: the arguments; the process's own when None.
@@ -100,26 +144,26 @@ def run(argv: Sequence[str] | None, started: float) -> int:
         if code == ExitStatus.INTERRUPTED:  # Typer has swallowed the Ctrl-C itself
             output.error(GenctlError(ExitStatus.INTERRUPTED, "interrupted"))
     except Exception as error:  # noqa: BLE001
-        # Nobody is left above to report it.
+        # There is no caller above that could report it.
         code = report_failure(error, output, debug="--debug" in arguments, words=arguments)
     return _flushed(int(code))
 
 
 def _common_flags_last(arguments: Sequence[str]) -> list[str]:
-    """``genctl --json models`` as ``genctl models --json``, where the verb finds it."""
+    """``genctl --json models`` as ``genctl models --json``."""
     first = list(itertools.takewhile(COMMON_FLAGS.__contains__, arguments))
     return [*arguments[len(first) :], *first]
 
 
 def _accept_any_text() -> None:
-    """Let a terminal that knows few letters show others escaped, rather than fail at them."""
+    """Print letters that the terminal cannot show as escapes instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _flushed(code: int) -> int:
-    """``code``, once everything is out; a reader that left early (``| head``) is no error."""
+    """``code``, after a flush; a reader that closed the pipe (``| head``) is no error."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""What ``genctl doctor`` looks at."""
+"""The checks of ``genctl doctor``."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ LITTLE_DISK = 2_000_000_000
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at.
+    """The outcome of one check.
 
     Attributes:
-        name: what.
+        name: what was checked.
         status: ``ok``; ``note``, something is absent that not everybody needs; ``broken``.
         text: what was found.
-        fix: what to type or do about it.
+        fix: what to do about it.
     """
 
     name: str
@@ -43,9 +43,9 @@ class Check:
 
 
 def all_checks() -> Iterator[Check]:
-    """Every check in turn; one that fails in a way of its own is broken and stops no other."""
+    """Every check in turn; one that raises an error is broken and does not stop the others."""
     for check in (
-        _python, _torch, _torchvision, _devices, _amp, _extras, _inception, _emoji, _plugins,
+        _python, _torch, _torchvision, _devices, _precision, _extras, _inception, _emoji, _plugins,
         _root, _disk, _terminal,
     ):  # fmt: skip
         yield from _guarded(check)
@@ -55,7 +55,7 @@ def _guarded(check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from check()
     except Exception as error:  # noqa: BLE001
-        # Whatever it is, it is what doctor is asked for.
+        # Whatever it is, doctor reports it.
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         hint = getattr(error, "hint", "")
         yield Check(check.__name__.strip("_"), "broken", reason, hint)
@@ -77,7 +77,7 @@ def _torchvision() -> Iterator[Check]:
     from genctl.compat import torchvision as vision
 
     version = vision.import_torchvision().__version__
-    how = "; its operators are declared by genctl" if vision.shim_in_force() else ""
+    how = "; genctl declares its operators" if vision.shim_in_force() else ""
     yield Check("torchvision", "ok", f"{version}{how}")
 
 
@@ -96,12 +96,12 @@ def _devices() -> Iterator[Check]:
         yield Check(f"device {name}", "ok", text)
 
 
-def _amp() -> Iterator[Check]:
+def _precision() -> Iterator[Check]:
     from genctl.engine.devices import resolve_device
-    from genctl.engine.optim.precision import resolve_amp
+    from genctl.engine.optim.precision import resolve_precision
 
     device = resolve_device(None)
-    yield Check("amp", "ok", f"auto is {resolve_amp('auto', device)} on {device}")
+    yield Check("precision", "ok", f"auto is {resolve_precision('auto', device)} on {device}")
 
 
 def _extras() -> Iterator[Check]:
@@ -109,7 +109,7 @@ def _extras() -> Iterator[Check]:
         missing = [package for package in packages if not _installed(package)]
         if missing:
             fix = f'pip install "genctl[{extra}]"'
-            yield Check(f"extra {extra}", "note", f"without {', '.join(missing)}", fix)
+            yield Check(f"extra {extra}", "note", f"not installed: {', '.join(missing)}", fix)
         else:
             yield Check(f"extra {extra}", "ok", ", ".join(packages))
 
@@ -149,7 +149,7 @@ def _emoji() -> Iterator[Check]:
     from genctl.errors import GenctlError
 
     try:
-        yield Check("data emoji", "ok", f"drawn from {find_font()}")
+        yield Check("data emoji", "ok", f"rendered from {find_font()}")
     except GenctlError as error:
         yield Check("data emoji", "note", "the font Noto Color Emoji is not installed", error.hint)
 
@@ -158,7 +158,7 @@ def _plugins() -> Iterator[Check]:
     families = ", ".join(spec.name for spec in registry.specs())
     yield Check("families", "ok", families)
     for plugin in registry.broken_plugins():
-        fix = f"GENCTL_PLUGINS=none leaves plug-ins out; {plugin.value} is its author's to repair"
+        fix = f"report it to the author of {plugin.value}; GENCTL_PLUGINS=none disables plug-ins"
         yield Check(f"plug-in {plugin.name}", "note", plugin.reason, fix)
 
 
@@ -166,9 +166,9 @@ def _root() -> Iterator[Check]:
     root = runs.runs_root().absolute()
     place = next(path for path in (root, *root.parents) if path.exists())
     if place.is_dir() and os.access(place, os.W_OK):
-        yield Check("runs", "ok", f"go to {root}")
+        yield Check("runs", "ok", f"written to {root}")
     else:
-        fix = "set GENCTL_RUNS to a folder that you may write to"
+        fix = "set GENCTL_RUNS to a writable folder"
         yield Check("runs", "broken", f"cannot write to {place}", fix)
 
 
@@ -179,7 +179,7 @@ def _disk() -> Iterator[Check]:
         free = shutil.disk_usage(place).free
         text = f"{free / 1e9:,.0f} GB free for {path}"
         low = free < LITTLE_DISK
-        fix = "free some space: genctl runs ls has the sizes of runs" if low else ""
+        fix = "free some space: genctl runs ls lists the sizes of runs" if low else ""
         yield Check(f"disk {name}", "note" if low else "ok", text, fix)
 
 
@@ -190,5 +190,5 @@ def _terminal() -> Iterator[Check]:
     where = "a terminal" if sys.stdout.isatty() else "no terminal"
     text = f"{where}, {size.columns} columns, {encoding}, {colour}"
     plain = encoding.replace("-", "") != "utf8"
-    fix = "set PYTHONUTF8=1, or letters of other scripts are shown escaped" if plain else ""
+    fix = "set PYTHONUTF8=1 to show letters of other scripts" if plain else ""
     yield Check("terminal", "note" if plain else "ok", text, fix)

@@ -1,4 +1,4 @@
-"""Whatever went wrong, as one clear line, one next step and an exit status."""
+"""Turns every error into one line, one hint and an exit status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from genctl.cli.command import FAMILY_ARG
+from genctl.cli.context import FAMILY_ARG
 from genctl.errors import ExitStatus, GenctlError, Spelling, Suggestion, is_out_of_memory, nearest
 from genctl.output import Output
 
@@ -20,8 +20,8 @@ FLAGS: dict[str, dict[str, tuple[str, ...]]] = {
         "prompts": ("--prompt", "--prompts"),
         "sets": ("--set",),
     },
-    "eval": {"extractor_weights": ("--weights",), "weights": ("--model-weights",)},
-    "stats": {"extractor_weights": ("--weights",)},
+    "eval": {"weights": ("--weights", "--model-weights")},
+    "stats": {"extractor_weights": ("--extractor-weights", "--weights")},
 }
 """Verb -> option in the SDK -> its flags, where they have other names; under ``""``: all verbs."""
 

@@ -1,23 +1,23 @@
-"""A family's own options as options of a verb: parsed, helped with, completed, misspelt alike."""
+"""A family's own options as options of a verb: names, types and texts."""
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from genctl.cli.command import FAMILY_ARG, Command, parameters_of
 from genctl.cli.completion import one_of
+from genctl.cli.views.help_page import UNBROKEN, Row, Section
 
 if TYPE_CHECKING:
     from genctl.config import OptionInfo
 
-_FOUND = "genctl.family_options"
-_DECLARED = "genctl.family_options.declared"
+_SHORT_CHOICES = 16
+"""Columns; longer lists of choices stand in the text."""
 
 
 @dataclass(frozen=True)
@@ -26,119 +26,126 @@ class FamilyOptions:
 
     Attributes:
         subject: the family or run that has them.
-        panels: title in the help -> the options under it.
-        sections: title at the end of the help -> names and what they mean.
+        panels: title in ``--help-all`` -> the options under it.
+        title: of the panel that ``--help`` shows.
+        common: the keys in that panel, in order.
+        useless: the verb's own parameters that mean nothing to the family.
+        sections: more lists; of ``--help`` one line a row.
     """
 
     subject: str = ""
     panels: Mapping[str, Sequence[OptionInfo]] = field(default_factory=dict)
-    sections: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    title: str = ""
+    common: Sequence[str] = ()
+    useless: frozenset[str] = frozenset()
+    sections: Mapping[str, Sequence[Row]] = field(default_factory=dict)
 
+    @property
+    def infos(self) -> list[OptionInfo]:
+        """All options, in the order of the panels."""
+        return [info for panel in self.panels.values() for info in panel]
 
-class FamilyCommand(Command):
-    """A verb whose options go on with those of the family that its arguments mean."""
-
-    def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
-        """What ``args`` add; nothing, unless a verb says otherwise.
+    def names(self, taken: set[str]) -> dict[str, str]:
+        """Key -> long option: the leaf, or the dotted key where the leaf means something else too.
 
         Args:
-            strict: whether an argument that means no family is an error.
+            taken: the verb's own options, with their dashes.
         """
-        return FamilyOptions()
-
-    def positionals(self, args: Sequence[str]) -> list[str]:
-        """The words of ``args`` that may be arguments, the value of an unknown option included."""
-        takes_value = {
-            name
-            for parameter in cast("list[Any]", self.params)
-            if parameter.param_type_name == "option" and not parameter.is_flag
-            for name in parameter.opts
-        }
-        return [
-            word
-            for word, before in zip(args, ["", *args], strict=False)
-            if not word.startswith("-") and before not in takes_value
-        ]
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        return [*super().get_params(ctx), *_declared(ctx).values()]
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        found = self.family_options(args, strict=not ctx.resilient_parsing)
-        ctx.meta[_FOUND], ctx.meta[FAMILY_ARG] = found, found.subject
-        taken = {name for parameter in super().get_params(ctx) for name in parameter.opts}
-        ctx.meta[_DECLARED] = _declare(found, taken)
-        rest = super().parse_args(ctx, args)
-        values = {key: ctx.params.pop(p.name, None) for key, p in _declared(ctx).items()}
-        if not ctx.resilient_parsing:
-            given = {
-                key: str(value).lower() if isinstance(value, bool) else value
-                for key, value in values.items()
-                if ctx.get_parameter_source(_declared(ctx)[key].name).name == "COMMANDLINE"
-            }
-            ctx.obj = dataclasses.replace(ctx.obj, options=given)
-        return rest
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write what the family adds to the end of the help."""
-        for title, records in ctx.meta[_FOUND].sections.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
+        leaves = [info.leaf for info in self.infos]
+        names = {}
+        for info in self.infos:
+            short = f"--{info.leaf}".replace("_", "-")
+            free = short not in taken and leaves.count(info.leaf) == 1
+            names[info.key] = short if free else f"--{info.key}".replace("_", "-")
+        return names
 
 
-def _declared(ctx: Any) -> dict[str, Any]:
-    """Key -> the Typer parameter of the family's option."""
-    return cast("dict[str, Any]", ctx.meta.get(_DECLARED, {}))
+def declaration(options: FamilyOptions, names: Mapping[str, str]) -> Callable[..., None]:
+    """A function whose signature declares ``options`` to Typer, in order."""
 
+    def declared(**values: object) -> None: ...
 
-def _declare(options: FamilyOptions, taken: set[str]) -> dict[str, Any]:
-    infos = [info for panel in options.panels.values() for info in panel]
-    if not infos:
-        return {}
-    names = _long_names(infos, taken)
-
-    def declaration(**values: object) -> None: ...
-
-    cast("Any", declaration).__signature__ = inspect.Signature(
-        [
-            _parameter(info, names[info.key], title)
-            for title, panel in options.panels.items()
-            for info in panel
-        ]
+    cast("Any", declared).__signature__ = inspect.Signature(
+        [_parameter(info, names[info.key]) for info in options.infos]
     )
-    return dict(zip(names, parameters_of(declaration), strict=True))
+    return declared
 
 
-def _long_names(infos: Iterable[OptionInfo], taken: set[str]) -> dict[str, str]:
-    """Key -> long option: the leaf, or the dotted key where the leaf means something else too."""
-    infos = list(infos)
-    leaves = [info.leaf for info in infos]
-    names = {}
-    for info in infos:
-        short = f"--{info.leaf}".replace("_", "-")
-        free = short not in taken and leaves.count(info.leaf) == 1
-        names[info.key] = short if free else f"--{info.key}".replace("_", "-")
-    return names
+def family_sections(
+    options: FamilyOptions, names: Mapping[str, str], *, everything: bool
+) -> list[Section]:
+    """The help of ``options``.
+
+    Args:
+        names: key -> long option.
+        everything: whether all are shown, with their bounds.
+    """
+    if everything:
+        found = [
+            Section(title, [_row(info, names[info.key], full=True) for info in panel])
+            for title, panel in options.panels.items()
+        ]
+    else:
+        infos = {info.key: info for info in options.infos}
+        shown = [infos[key] for key in options.common if key in infos]
+        found = [Section(options.title, [_row(i, names[i.key], full=False) for i in shown])]
+    more = [Section(t, rows, cut=not everything) for t, rows in options.sections.items()]
+    return [*found, *more]
 
 
-def _parameter(info: OptionInfo, name: str, panel: str) -> inspect.Parameter:
-    flag = isinstance(info.default, bool)
+def choices_of(info: OptionInfo) -> list[str]:
+    """The words that an option takes besides numbers."""
+    parts = info.type.split("|") if "|" in info.type else []
+    return [part for part in parts if not part.startswith(("int", "float"))]
+
+
+def default_text(default: object) -> str:
+    """A default as people write it; empty where there is none."""
+    if default is None or default == "":
+        return ""
+    if isinstance(default, bool):
+        return "on" if default else ""
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _row(info: OptionInfo, name: str, *, full: bool) -> Row:
+    """Name and text; the short text is the first clause of the long one."""
+    choices, extra = choices_of(info), []
+    if isinstance(info.default, bool):
+        head = f"{name}, --no-{name.removeprefix('--')}" if full else name
+    else:
+        metavar = _metavar(info)
+        head = f"{name} {metavar}"
+        if full and metavar == "NAME" and choices:
+            extra.append(", ".join(choices))
+    text = info.help if full else info.help.partition(";")[0]
+    bounds = re.findall(r"[<>]=? \S+", info.type)
+    if full and bounds:
+        extra.append(", ".join(bound.replace(" ", "") for bound in bounds))
+    if shown := default_text(info.default):
+        extra.append(f"default:{UNBROKEN}{shown}")
+    return head, f"{text} [{'; '.join(extra)}]" if extra else text
+
+
+def _metavar(info: OptionInfo) -> str:
+    """What stands for the value: N, X, TEXT, a few choices, or NAME for many."""
+    kinds = {"int": "N", "float": "X", "str": "TEXT"}
+    words = [part.split()[0] for part in info.type.split("|") if part]
+    shown = "|".join(kinds.get(word, word) for word in words) or "TEXT"
+    return shown if len(shown) <= _SHORT_CHOICES else "NAME"
+
+
+def _parameter(info: OptionInfo, name: str) -> inspect.Parameter:
+    flag, choices = isinstance(info.default, bool), choices_of(info)
     option = typer.Option(
         f"{name}/--no-{name.removeprefix('--')}" if flag else name,
         help=info.help,
         metavar=None if flag else info.type,
-        rich_help_panel=panel,
-        autocompletion=one_of(*info.type.split("|")) if "|" in info.type else None,
+        autocompletion=one_of(*choices) if choices else None,
     )
     return inspect.Parameter(
         f"family_{info.key.replace('.', '_')}",
         inspect.Parameter.KEYWORD_ONLY,
-        default=info.default if flag else _text(info.default),
+        default=info.default if flag else default_text(info.default) or None,
         annotation=Annotated[bool if flag else str, option],
     )
-
-
-def _text(default: object) -> str | None:
-    if default is None or default == "":
-        return None
-    return f"{default:g}" if isinstance(default, float) else str(default)

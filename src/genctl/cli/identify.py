@@ -1,4 +1,4 @@
-"""What a run or an export is, found without loading it."""
+"""The family of a run or an export, and what its samples are made from, found without torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from genctl import config, registry, runs
 from genctl.config import Config
-from genctl.registry import Spec
+from genctl.registry import DATA_KINDS, Spec, output_kind
 from genctl.runs import Run
 
 
@@ -32,6 +32,13 @@ def identify(origin: str | None) -> tuple[Spec, Config] | None:
 
         return _described(onnx.read(path)[0])
     return _described(Run(path).read("genctl.json") or runs.find(origin).read("config.json"))
+
+
+def sampling_inputs(spec: Spec, config: Config) -> frozenset[str]:
+    """What the samples of a model can be made from: ``prompts``, ``image``, ``mask``, ..."""
+    kind = output_kind(spec, DATA_KINDS.get(config.kind))
+    labels = {"labels"} if "label" in spec.reads else set()
+    return frozenset() if kind is None else kind.inputs | labels
 
 
 def _described(document: Any) -> tuple[Spec, Config] | None:

@@ -1,8 +1,8 @@
-"""``train --nproc``: this process and others beside it as one training, without torchrun.
+"""``train --nproc``: starts the other processes of a training on this machine.
 
-torchrun would do, but puts pages of its own around an error and ends with a status of its own. Here
-this process is rank 0, so that Ctrl-C, messages and the exit status are those of any training; the
-others do as it does and end with it. Several machines are torchrun's to start.
+torchrun can do the same, but prints pages around an error and ends with its own exit status. Here
+this process is rank 0, so Ctrl-C, messages and the exit status are those of any training. The other
+processes end with it. For several machines, use torchrun.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 from genctl.errors import ExitStatus, GenctlError
 
 PATIENCE = 20.0
-"""Seconds that the others have to end by themselves."""
+"""Seconds that the other processes get to end by themselves."""
 
 _HOST = "127.0.0.1"
 _STARTED = "GENCTL_NPROC"
-"""Tells the processes started here from those of torchrun."""
+"""Distinguishes the processes started here from those of torchrun."""
 
 
 @contextlib.contextmanager
@@ -33,11 +33,12 @@ def local_processes(
     Args:
         count: of all processes together; nothing happens when None or 1, nor in the others.
         words: the command line after ``genctl``.
-        threads: of each process, as the user chose; else the cores are shared out.
+        threads: of each process; the cores are divided among them when None.
         device: as the user named it; the best there is when None.
 
     Raises:
-        GenctlError: (USAGE) torchrun has already started several, or GPUs are too few.
+        GenctlError: (USAGE) torchrun has already started several, or there are too few GPUs or
+            cores.
     """
     if count is None or count == 1 or os.environ.get(_STARTED) == str(count):
         yield
@@ -45,11 +46,11 @@ def local_processes(
     if "RANK" in os.environ:
         raise GenctlError(
             ExitStatus.USAGE,
-            "--nproc starts processes, and torchrun has started this one",
+            "--nproc starts processes, but torchrun has started this one",
             hint="leave --nproc out",
         )
     with _environment(_shared(count, threads)):
-        _refuse_few_gpus(count, device)
+        _refuse_too_many(count, device)
         command = [sys.executable, "-m", "genctl", *words]
         others = [_start(command, rank) for rank in range(1, count)]
         try:
@@ -59,7 +60,7 @@ def local_processes(
 
 
 def _shared(count: int, threads: int | None) -> dict[str, str]:
-    """What torchrun would say in the environment, for rank 0."""
+    """The environment that torchrun would set, for rank 0."""
     found = {
         _STARTED: str(count),
         "WORLD_SIZE": str(count),
@@ -70,7 +71,7 @@ def _shared(count: int, threads: int | None) -> dict[str, str]:
         "MASTER_PORT": str(_free_port()),
     }
     if threads is None and "OMP_NUM_THREADS" not in os.environ:
-        found["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // count))
+        found["OMP_NUM_THREADS"] = str(max(1, usable_cores() // count))
     return found
 
 
@@ -92,17 +93,34 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _refuse_few_gpus(count: int, device: str | None) -> None:
-    """Before any process waits for one that cannot come."""
+def _refuse_too_many(count: int, device: str | None) -> None:
+    """Before any process waits for a GPU or a core that is not there.
+
+    Raises:
+        GenctlError: (USAGE) ``count`` is above the number of GPUs, or of cores without GPUs.
+    """
     import torch
 
-    gpus = torch.cuda.device_count()
-    if gpus and count > gpus and not (device or "").startswith("cpu"):
+    gpus = 0 if (device or "").startswith("cpu") else torch.cuda.device_count()
+    cores = usable_cores()
+    if gpus and count > gpus:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"--nproc {count} needs as many GPUs, and there are {gpus}",
-            hint=f"--nproc {gpus}, or --device cpu",
+            f"--nproc {count} needs {count} GPUs, and this machine has {gpus}",
+            hint=f"--nproc {gpus}, or --device cpu --nproc {min(count, cores)}",
         )
+    if not gpus and count > cores:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--nproc {count} is above the number of CPU cores, {cores}",
+            hint=f"--nproc {cores}" if cores > 1 else "leave --nproc out",
+        )
+
+
+def usable_cores() -> int:
+    """The CPU cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _start(command: Sequence[str], rank: int) -> subprocess.Popen[bytes]:
@@ -111,7 +129,7 @@ def _start(command: Sequence[str], rank: int) -> subprocess.Popen[bytes]:
 
 
 def _end(others: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Wait for the others, who were told to end; whoever does not is killed."""
+    """Wait for the others, which were told to end; kill those that do not."""
     for process in others:
         try:
             process.wait(PATIENCE)

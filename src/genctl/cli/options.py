@@ -1,115 +1,172 @@
-"""Options that several verbs share, declared once."""
+"""Options that several verbs share, each with one name and one text."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from genctl.cli import completion
+from genctl.cli.typer_ext import MORE
+from genctl.config.aliases import PRECISIONS
+
+
+def number(default: str) -> Any:
+    """``--n``; ``default`` in words."""
+    return typer.Option("--n", metavar="N", help=f"Number of samples. Default: {default}.")
+
+
+def out(what: str, metavar: str = "PATH") -> Any:
+    """``--out``; ``what`` is written, and where without the option."""
+    return typer.Option("--out", metavar=metavar, help=f"Where to write {what}.")
+
+
+def seed(panel: str | None = None) -> Any:
+    """``--seed``."""
+    return typer.Option(
+        "--seed", metavar="N", help="Seed of all randomness.", rich_help_panel=panel
+    )
+
+
+def settings_file() -> Any:
+    """``--config``."""
+    return typer.Option("--config", metavar="FILE", help="Read settings from a TOML or JSON file.")
+
 
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="cpu, cuda, cuda:1 or mps; left out: the best there is."),
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="cpu, cuda, cuda:1 or mps. Default: the fastest.",
+        autocompletion=completion.one_of("cpu", "cuda", "mps"),
+        rich_help_panel=MORE,
+    ),
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", help="CPU threads; left out: as many as torch takes.")
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        help="CPU threads. Default: PyTorch's.",
+        rich_help_panel=MORE,
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        "--amp",
+        metavar="NAME",
+        help="Number format: auto, fp32, bf16 or fp16.",
+        autocompletion=completion.one_of(*PRECISIONS),
+        rich_help_panel=MORE,
+    ),
 ]
 Model = Annotated[
     str | None,
     typer.Argument(
         metavar="RUN",
-        help="A run (name or folder), an exported folder or .onnx file; "
-        "left out: the latest run that has a checkpoint.",
+        help="A run, an exported folder or an .onnx file. Default: the latest run with a "
+        "checkpoint.",
         autocompletion=completion.run_names,
-    ),
-]
-Checkpoint = Annotated[
-    str,
-    typer.Option(
-        "--checkpoint",
-        help="Of a run: best, last or the number of a step.",
-        metavar="best|last|STEP",
-        autocompletion=completion.one_of("best", "last"),
-    ),
-]
-_WEIGHTS_HELP = "Of a run: those that scored best, an average by its name, or the raw ones."
-Weights = Annotated[
-    str,
-    typer.Option(
-        "--weights",
-        help=_WEIGHTS_HELP,
-        metavar="best|ema|raw",
-        autocompletion=completion.one_of("best", "ema", "raw"),
-    ),
-]
-ModelWeights = Annotated[
-    str,
-    typer.Option(
-        "--model-weights",
-        help=_WEIGHTS_HELP,
-        metavar="best|ema|raw",
-        autocompletion=completion.one_of("best", "ema", "raw"),
-    ),
-]
-Extractor = Annotated[
-    str | None,
-    typer.Option(
-        "--extractor",
-        help="Features; left out: those that belong to the data, else inception, else rand.",
-        metavar="inception|digits|rand|px|torchvision:NAME|module:callable",
-        autocompletion=completion.one_of(*completion.EXTRACTORS),
-    ),
-]
-ExtractorWeights = Annotated[
-    Path | None,
-    typer.Option(
-        "--weights",
-        help="A file of weights for the extractor: inception's, or torchvision:NAME's.",
-        metavar="FILE",
-    ),
-]
-Protocol = Annotated[
-    str | None,
-    typer.Option(
-        "--protocol",
-        help="Whose way of resizing to follow with Inception; left out: tf.",
-        metavar="|".join(completion.PROTOCOLS),
-        autocompletion=completion.one_of(*completion.PROTOCOLS),
     ),
 ]
 NewestRun = Annotated[
     str | None,
     typer.Argument(
         metavar="RUN",
-        help="Name or folder; left out: the run that was written to last.",
+        help="Name or folder of a run. Default: the newest run.",
         autocompletion=completion.run_names,
+    ),
+]
+OneRun = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run.", autocompletion=completion.run_names)
+]
+Checkpoint = Annotated[
+    str,
+    typer.Option(
+        "--checkpoint",
+        metavar="NAME",
+        help="Checkpoint of a run: best, last or a step number.",
+        autocompletion=completion.one_of("best", "last"),
+        rich_help_panel=MORE,
+    ),
+]
+_WEIGHTS: dict[str, Any] = {
+    "metavar": "NAME",
+    "help": "Weights of the model: best, raw or ema.",
+    "autocompletion": completion.one_of("best", "ema", "raw"),
+}
+Weights = Annotated[str, typer.Option("--weights", **_WEIGHTS)]
+WeightsOfModel = Annotated[str, typer.Option("--weights", "--model-weights", **_WEIGHTS)]
+Extractor = Annotated[
+    str | None,
+    typer.Option(
+        "--extractor",
+        metavar="NAME",
+        help="Feature extractor. Default: chosen by the data.",
+        autocompletion=completion.one_of(*completion.EXTRACTORS),
+    ),
+]
+_EXTRACTOR_WEIGHTS: dict[str, Any] = {
+    "metavar": "FILE",
+    "help": "Inception weights for the extractor.",
+    "rich_help_panel": MORE,
+}
+ExtractorWeights = Annotated[Path | None, typer.Option("--extractor-weights", **_EXTRACTOR_WEIGHTS)]
+ExtractorWeightsOnly = Annotated[
+    Path | None, typer.Option("--extractor-weights", "--weights", **_EXTRACTOR_WEIGHTS)
+]
+"""Of verbs that take no model, so that the older name is free."""
+Protocol = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol",
+        metavar="NAME",
+        help=f"Resize images like this tool: {', '.join(completion.PROTOCOLS)}.",
+        autocompletion=completion.one_of(*completion.PROTOCOLS),
     ),
 ]
 BatchSize = Annotated[
     int,
-    typer.Option("--batch-size", help="Samples made at a time: memory and speed, not results."),
-]
-Out = Annotated[Path | None, typer.Option("--out", help="Where to write.", show_default=False)]
-
-
-Amp = Annotated[
-    str | None,
     typer.Option(
-        "--amp",
-        help="Mixed precision.",
-        metavar="|".join(completion.AMP),
-        autocompletion=completion.one_of(*completion.AMP),
+        "--batch-size",
+        metavar="N",
+        help="Samples generated at a time: changes memory and speed, not results.",
+        rich_help_panel=MORE,
     ),
 ]
 Log = Annotated[
     list[str] | None,
     typer.Option(
         "--log",
-        help=f"Also log to {' or '.join(completion.LOGGERS)}.",
         metavar="NAME",
+        help=f"Also log to {' or '.join(completion.LOGGERS)}.",
         autocompletion=completion.one_of(*completion.LOGGERS),
+        rich_help_panel=MORE,
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Named settings to start from.",
+        autocompletion=completion.presets,
+    ),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the configuration."),
+]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A built-in data set (genctl data ls), a folder or a file.",
+        autocompletion=completion.sources,
     ),
 ]
 

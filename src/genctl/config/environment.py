@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from genctl.config.aliases import current_key
 from genctl.config.keys import SECTIONS, all_keys
 from genctl.config.values import parse_value
 from genctl.errors import nearest, unknown
@@ -32,7 +33,7 @@ def settings_from(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[str,
             continue
         section, _, leaf = name.removeprefix(PREFIX).lower().partition("_")
         if section in SECTIONS and leaf:
-            key = f"{section}.{leaf}"
+            key = current_key(f"{section}.{leaf}")
             if key in _keys(spec):
                 yield key, parse_value(text), name
             elif not any(key in _keys(other) for other in FAMILIES.all()):

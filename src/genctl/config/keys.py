@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from genctl.config.aliases import current_key
 from genctl.config.sections import TrainConfig
 from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
 from genctl.registry import DATA_KINDS, DataKind, Spec
@@ -84,6 +85,8 @@ def find_key(spec: Spec, kind: DataKind, key: str, origin: str = "") -> str:
     """
     key = key.replace("-", "_")
     known = list(all_keys(spec, kind))
+    if key not in known:
+        key = current_key(key)
     if key in known:
         return key
     # A family may have a key called `kind`, so that of the data is always written in full.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from genctl import documents
+from genctl.config.aliases import current_value
 from genctl.config.environment import settings_from
 from genctl.config.keys import (
     KIND,
@@ -124,7 +125,7 @@ class _Layers:
         if origin.startswith("preset ") and not self._is_known(key):
             return
         dotted = find_key(self.spec, self.kind, key, origin)
-        self.values[dotted] = value
+        self.values[dotted] = current_value(dotted, value)
         self.origins[dotted] = origin
 
     def _is_known(self, key: str) -> bool:

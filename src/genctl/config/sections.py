@@ -37,7 +37,9 @@ class TrainConfig:
     final_lr: Annotated[float, Ge(0), Le(1)] = option(0.0, "lr at the end, as a share of lr")
     clip: Annotated[float, Ge(0)] = option(0.0, "largest gradient norm; 0: no clipping")
     ema_halflife: Annotated[float, Ge(0)] = option(20_000, "half-life of the average, in examples")
-    amp: Literal["auto", "off", "bf16", "fp16"] = option("auto", "mixed precision")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = option(
+        "auto", "number format; auto: bf16 or fp16 on a CUDA GPU, else fp32"
+    )
     compile: bool = option(False, "compile the networks' blocks: slower to start, then faster")
     recompute: bool = option(False, "run blocks again for gradients: less memory, more time")
     deterministic: bool = option(False, "on a GPU the same bits every time, perhaps slower")

@@ -55,6 +55,8 @@ class Spec:
         large_preset: the preset to start from for images with colour or a side above 32 pixels;
             empty where there is none.
         parents: the roles of the trained runs that it starts from -> what each is for.
+        common: the keys (dotted or short) that people change most, for short help; when empty, the
+            first ones of the family's own.
     """
 
     api: int
@@ -70,6 +72,7 @@ class Spec:
     gpu_preset: str = ""
     large_preset: str = ""
     parents: Mapping[str, str] = field(default_factory=dict)
+    common: tuple[str, ...] = ()
 
     @property
     def default_preset(self) -> str:

@@ -79,7 +79,7 @@ def test_an_export_is_about_its_own_weights(tmp_path: Path) -> None:
         ),
         (
             {"environ": {"GENCTL_TRAIN_AMP": "off", "GENCTL_MODEL_LOSS": "hinge"}},
-            "genctl train gan --set model.loss=hinge --amp off",
+            "genctl train gan --set model.loss=hinge --precision fp32",
         ),
     ],
 )
@@ -91,7 +91,7 @@ def test_the_command_makes_the_same_configuration_again(
     assert train_command(settings) == command
     words = shlex.split(command)[3:]
     given = list(zip(words[::2], words[1::2], strict=True))
-    names = {"--data": "data.source", "--budget": "train.budget", "--amp": "train.amp"}
+    names = {"--data": "data.source", "--budget": "train.budget", "--precision": "train.precision"}
     again = config.resolve(
         spec,
         environ={},

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from genctl.engine.optim import precision
-from genctl.engine.optim.precision import resolve_amp
+from genctl.engine.optim.precision import resolve_precision
 from genctl.errors import GenctlError
 
 CPU = torch.device("cpu")
@@ -15,9 +15,9 @@ def test_a_preset_gets_bf16_where_the_cpu_multiplies_it(
     fast: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision, "multiplies_bf16", lambda: fast)
-    assert resolve_amp("bf16", CPU, by_preset=True) == ("bf16" if fast else "off")
-    assert resolve_amp("bf16", CPU) == "bf16"  # whoever asks for it gets it
-    assert resolve_amp("auto", CPU, by_preset=True) == "off"
+    assert resolve_precision("bf16", CPU, by_preset=True) == ("bf16" if fast else "fp32")
+    assert resolve_precision("bf16", CPU) == "bf16"  # whoever asks for it gets it
+    assert resolve_precision("auto", CPU, by_preset=True) == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_a_torch_that_does_not_say_what_the_cpu_can(monkeypatch: pytest.MonkeyPa
 
 def test_fp16_needs_a_gpu() -> None:
     with pytest.raises(GenctlError, match="needs a CUDA device"):
-        resolve_amp("fp16", CPU)
+        resolve_precision("fp16", CPU)

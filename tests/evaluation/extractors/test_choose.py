@@ -36,7 +36,7 @@ def verified(hub: Path, weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_data_come_first(verified: Path) -> None:
     choice = choose_extractor(ExtractorRequest(), data_extractor="digits")
     assert metric_name("fid", choice.extractor) == "fd[digits]"
-    assert choice.reason == "it belongs to the data"
+    assert choice.reason == "default for this data"
 
 
 def test_verified_inception_comes_second(verified: Path) -> None:
@@ -118,8 +118,8 @@ def test_protocols_are_of_inception(weights_file: Path) -> None:
     assert caught.value.code is ExitStatus.USAGE
     with pytest.raises(GenctlError, match="unknown protocol 'cleam'; did you mean 'clean'"):
         choose_extractor(ExtractorRequest(weights=weights_file, protocol="cleam"))
-    with pytest.raises(GenctlError, match="unknown precision 'fat'; did you mean 'fast'"):
-        choose_extractor(ExtractorRequest("rand", precision="fat"))
+    with pytest.raises(GenctlError, match="unknown precision 'bf61'; did you mean 'bf16'"):
+        choose_extractor(ExtractorRequest("rand", precision="bf61"))
 
 
 @pytest.mark.parametrize("data_extractor", ["digits", ""])

@@ -43,6 +43,7 @@ def write_statistics(
     extractor: str | None = None,
     extractor_weights: Path | None = None,
     protocol: str | None = None,
+    precision: str = "auto",
     device: str | None = None,
     output: Output = QUIET,
 ) -> Summarised:
@@ -53,7 +54,7 @@ def write_statistics(
             list of places to that many images.
         out: an ``.npz``; replaced if it is there.
         n: at most so many images; all when None.
-        extractor, extractor_weights, protocol: as for `evaluate`.
+        extractor, extractor_weights, protocol, precision: as for `evaluate`.
 
     Raises:
         GenctlError: nothing there, fewer than two images, or a file that cannot be written.
@@ -76,7 +77,7 @@ def write_statistics(
     opened = open_stream(source, n or SAMPLES)
     rows = evenly_spaced(opened.count, n or opened.count)
     choice = choose_extractor(
-        ExtractorRequest(extractor, extractor_weights, protocol, device=resolve_device(device)),
+        ExtractorRequest(extractor, extractor_weights, protocol, precision, resolve_device(device)),
         data_extractor=opened.extractor or None,
     )
     reading = opened.read(rows)

@@ -91,7 +91,7 @@ def evaluate(
     extractor: str | None = None,
     extractor_weights: Path | None = None,
     protocol: str | None = None,
-    precision: str = "exact",
+    precision: str = "auto",
     require: Sequence[str] = (),
     strict: bool = False,
     checkpoint: str = "best",
@@ -129,7 +129,8 @@ def evaluate(
         extractor_weights: a file of weights for ``inception`` or ``torchvision:NAME``.
         protocol: whose way of resizing to follow with Inception: ``tf`` (the default),
             ``pytorch-fid``, ``clean`` or ``torchmetrics``.
-        precision: ``exact`` (float32), or ``fast`` (bfloat16, checked on the first images).
+        precision: of the features: ``fp32``, which ``auto`` means too, or ``bf16``, checked against
+            fp32 on the first images.
         require: names, such as ``fid``, that must be claimed, or nothing is computed.
         strict: fail where there is anything to warn of.
         context: of a text: tokens in a window; the model's when None.

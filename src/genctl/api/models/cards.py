@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from genctl import registry
 from genctl.config import Config, parse_value
+from genctl.config.aliases import current
 from genctl.contracts import DataSpec
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.training import checkpoint
@@ -30,7 +31,7 @@ _BITS_PER_BYTE = (
 _FLAGS = {
     "data.source": "--data",
     "train.budget": "--budget",
-    "train.amp": "--amp",
+    "train.precision": "--precision",
     "seed": "--seed",
 }
 
@@ -58,7 +59,7 @@ def export_card(model: LoadedModel) -> str:
     if bundle.is_bundle(model.origin):
         return bundle.read_card(model.origin)
     run = Run(model.origin)
-    config = dataclasses.replace(model.config, origins=run.read("config.json")["origins"])
+    config = dataclasses.replace(model.config, origins=current(run.read("config.json")["origins"]))
     sentence = f"`model.safetensors` holds the `{model.weights}` weights of step {model.step}."
     sizes = {
         role: sum(tensor.numel() for tensor in flatten({role: module}).values())
@@ -121,10 +122,13 @@ def _card(run: Run, config: Config, data: DataSpec, weights: str, sizes: Mapping
 def _training_facts(run: Run) -> Iterator[str]:
     if last := run.read("last.json"):
         yield (f"{last['step']:,} steps, {last['position']:,} examples, in {last['elapsed']:.0f} s")
-    plan, starts = run.read("resolved.json"), (run.read("env.json") or {}).get("starts")
+    plan, starts = (
+        current(run.read("resolved.json") or {}),
+        (run.read("env.json") or {}).get("starts"),
+    )
     if plan and starts:
         start = starts[-1]
-        yield f"On {start['device']}; threads: {plan['threads']}; mixed precision: {plan['amp']}"
+        yield f"On {start['device']}; threads: {plan['threads']}; precision: {plan['precision']}"
         yield f"With torch {start['torch']}, Python {start['python']}, {start['platform']}"
 
 

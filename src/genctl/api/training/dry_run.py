@@ -49,7 +49,7 @@ class DryRun:
     preset: str
     data: str
     device: str
-    amp: str
+    precision: str
     budget: str
     resumes: Path | None
     place: Path
@@ -73,6 +73,7 @@ class DryRun:
         """The plan as a person reads it."""
         about = "about " if self.estimated else ""
         sizes = ", ".join(f"{role} {count:,}" for role, count in self.parameters.items())
+        place = f"{self.device} in {self.precision}"
         memory = "unknown" if self.memory_bytes is None else _mebibytes(self.memory_bytes)
         goes = f"a new run in {self.place}"
         if self.resumes:
@@ -82,7 +83,7 @@ class DryRun:
             "plan": f"{self.family} (preset {self.preset}) on {self.data}; {goes}",
             "parameters": sizes,
             "budget": f"{self.budget}: {about}{self.steps:,} steps, {self.examples:,} examples",
-            "speed": f"{self.examples_per_second:,.0f} examples/s on {self.device}, amp {self.amp}",
+            "speed": f"{self.examples_per_second:,.0f} examples/s on {place}",
             "time": f"about {clock(self.seconds)} left",
             "memory": f"{memory} at most so far",
             "disk": f"{_mebibytes(self.checkpoint_bytes)} a checkpoint; the last {kept}",
@@ -112,7 +113,7 @@ def dry_run(request: TrainRequest, output: Output) -> DryRun:
         preset=session.config.preset,
         data=session.dataset.spec.source,
         device=session.plan.device,
-        amp=session.plan.amp,
+        precision=session.plan.precision,
         budget=session.config.train.budget,
         resumes=session.run.path if session.run else None,
         place=request.place or runs.runs_root(),

@@ -22,7 +22,7 @@ class TrainRequest:
     seed: int | None = None
     out: str | Path | None = None
     new: bool = False
-    amp: str | None = None
+    precision: str | None = None
     device: str | None = None
     threads: int | None = None
     log: Sequence[str] = ()

@@ -9,6 +9,7 @@ from typing import Any
 
 from genctl import registry, runs
 from genctl.config import Config
+from genctl.config.aliases import current
 from genctl.config.keys import KIND, section_types
 from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.registry import DATA_KINDS
@@ -66,7 +67,7 @@ def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | 
 
 def _differences(run: Run, config: Config, fingerprint: str) -> list[str]:
     """Where a run's configuration or data are not the ones asked for, in words."""
-    before = _defaults(config) | _flat(run.read("config.json")["config"])
+    before = _defaults(config) | current(_flat(run.read("config.json")["config"]))
     now = _flat(config.to_json())
     found = [
         f"{key} was {before.get(key)!r}, now {now.get(key)!r}"

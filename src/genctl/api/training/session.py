@@ -192,7 +192,7 @@ def _resolved(spec: Spec, request: TrainRequest, preset: str, more: Mapping[str,
         flags={
             "data.source": None if request.data is None else str(request.data),
             "train.budget": request.budget,
-            "train.amp": request.amp,
+            "train.precision": request.precision,
             "seed": request.seed,
             **{key: configuration.parse_value(value) for key, value in request.options.items()},
             **more,

@@ -11,9 +11,10 @@ from genctl import documents
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.resuming import find_resumable
 from genctl.config import Config
+from genctl.config.aliases import current
 from genctl.contracts import DataSpec
 from genctl.engine.devices import resolve_device, use_threads
-from genctl.engine.optim.precision import resolve_amp
+from genctl.engine.optim.precision import resolve_precision
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training.settings import RunSettings
 from genctl.errors import ExitStatus, GenctlError, opt
@@ -47,11 +48,11 @@ def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
             option="device",
             suggest="cpu",
         )
-    if plan.shard and plan.amp == "fp16" and world.size > 1:
+    if plan.shard and plan.precision == "fp16" and world.size > 1:
         raise GenctlError(
             ExitStatus.USAGE,
             "fp16 scales losses by what every process sees, which sharding does not allow",
-            option="amp",
+            option="precision",
             suggest="bf16",
         )
     share, rest = divmod(plan.batch_size, world.size)
@@ -76,7 +77,7 @@ def on_this_device(plan: RunSettings, world: ProcessGroup) -> RunSettings:
 def _kept_plan(request: TrainRequest, run: Run, output: Output) -> RunSettings:
     """What was chosen when the run began; other wishes would change its numbers."""
     try:
-        plan = documents.build(RunSettings, run.read("resolved.json"))
+        plan = documents.build(RunSettings, current(run.read("resolved.json")))
     except ValueError as error:
         raise documents.damaged(run.path / "resolved.json", error) from None
     for name, wanted, kept in (
@@ -109,10 +110,10 @@ def _new_plan(request: TrainRequest, config: Config) -> RunSettings:
         batch_size=config.train.batch_size,
         micro_batch=micro_batch,
         device=str(device),
-        amp=resolve_amp(
-            config.train.amp,
+        precision=resolve_precision(
+            config.train.precision,
             device,
-            by_preset=config.origins["train.amp"].startswith("preset "),
+            by_preset=config.origins["train.precision"].startswith("preset "),
         ),
         threads=use_threads(request.threads),
         clip=config.train.clip,

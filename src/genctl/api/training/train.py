@@ -154,7 +154,7 @@ def _headline(run: Run, session: Session) -> str:
             + (f", {data.num_classes} classes" if data.num_classes else ""),
             f"preset {session.config.preset}: {sizes} parameters; "
             f"budget {session.config.train.budget}, batch {plan.batch_size}, "
-            f"{plan.device}, amp {plan.amp}, {plan.threads} threads, seed {plan.seed}"
+            f"{plan.device}, {plan.precision}, {plan.threads} threads, seed {plan.seed}"
             + (f", {session.world.size} processes" if session.world.size > 1 else ""),
             *session.objective.notes,
             f"run {run.path}: {_reproducibility(session.budget)}",

@@ -1,4 +1,4 @@
-"""What a finished training left behind, and what to type next."""
+"""The result of a training, and the next commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genctl.runs import Run
 
 
 def show_finished(output: Output, run: Run) -> None:
-    """What training left, and what to type next."""
+    """Report a finished run and the next commands."""
     last, best = run.read("last.json"), run.read("best.json")
     spec = registry.get(run.read("config.json")["config"]["family"])
     steps = next_steps(run, spec)
@@ -29,7 +29,7 @@ def show_finished(output: Output, run: Run) -> None:
 
 
 def next_steps(run: Run, spec: Spec) -> list[str]:
-    """Commands that make sense on a trained run."""
+    """Commands for a trained run."""
     name = shlex.quote(str(run.path))
     steps = []
     data = DataSpec.from_json(run.read("data.json"))

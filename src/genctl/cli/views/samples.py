@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genctl.cli.command import Context
+from genctl.cli.context import Context
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode
 

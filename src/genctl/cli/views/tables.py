@@ -1,4 +1,4 @@
-"""Plain tables: the same on a terminal, in a pipe and in a log, whatever the script."""
+"""Plain tables, the same on a terminal, in a pipe and in a log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LEAST_ROOM = 24
 def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:
     """Rows as aligned columns; wide characters (Chinese, Japanese, Korean) count as two.
 
-    On a terminal, the words of a last column that would run over its edge go on below it.
+    On a terminal, the text of the last column is wrapped.
     """
     from rich.cells import cell_len
 
@@ -34,5 +34,5 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:
 
 
 def _columns() -> int:
-    """How many fit beside each other; any number where nobody is watching."""
+    """The width of the terminal; without one, any number."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize

@@ -13,8 +13,8 @@ from genctl.errors import ExitStatus, GenctlError
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def resolve_amp(wanted: str, device: torch.device, *, by_preset: bool = False) -> str:
-    """``auto`` as ``bf16``, ``fp16`` or ``off``: bf16 where a GPU has it, off on a CPU.
+def resolve_precision(wanted: str, device: torch.device, *, by_preset: bool = False) -> str:
+    """``auto`` as ``bf16``, ``fp16`` or ``fp32``: bf16 where a GPU has it, fp32 on a CPU.
 
     Args:
         by_preset: a preset wants it, which is measured to be faster where a CPU multiplies bf16 in
@@ -26,16 +26,16 @@ def resolve_amp(wanted: str, device: torch.device, *, by_preset: bool = False) -
     if by_preset and wanted == "bf16" and device.type != "cpu":
         wanted = "auto"
     if by_preset and wanted == "bf16" and not multiplies_bf16():
-        return "off"
+        return "fp32"
     if wanted == "auto":
         if device.type != "cuda":
-            return "off"
+            return "fp32"
         return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
     if wanted == "fp16" and device.type != "cuda":
         raise GenctlError(
             ExitStatus.USAGE,
             f"fp16 needs a CUDA device, and this is {device}",
-            option="amp",
+            option="precision",
             suggest="bf16",
         )
     return wanted
@@ -49,12 +49,12 @@ def multiplies_bf16() -> bool:
 
 
 class Precision:
-    """Autocast and loss scaling for a run; ``amp`` is ``off``, ``bf16`` or ``fp16``."""
+    """Autocast and loss scaling for a run; ``name`` is ``fp32``, ``bf16`` or ``fp16``."""
 
-    def __init__(self, amp: str, device: torch.device) -> None:
+    def __init__(self, name: str, device: torch.device) -> None:
         self._device_type = device.type
-        self._dtype = DTYPES.get(amp)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=amp == "fp16")
+        self._dtype = DTYPES.get(name)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
 
     def autocast(self) -> AbstractContextManager[None]:
         """The context in which losses are computed."""

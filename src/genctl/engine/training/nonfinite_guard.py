@@ -61,7 +61,7 @@ class NonFiniteGuard:
                     Suggestion(
                         "", {"new": True, "train.lr": 1e-4}, "starts again with a lower rate"
                     ),
-                    Suggestion("", {"new": True, "amp": "off"}, "computes in float32"),
+                    Suggestion("", {"new": True, "precision": "fp32"}, "computes in float32"),
                 ),
             )
         good = checkpoint.read(path)

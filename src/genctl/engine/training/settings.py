@@ -14,7 +14,7 @@ class RunSettings:
         batch_size: examples in an optimizer step of one phase.
         micro_batch: examples at a time; fewer after memory has run out.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        amp: ``off``, ``bf16`` or ``fp16``.
+        precision: ``fp32``, ``bf16`` or ``fp16``.
         threads: of torch on the CPU.
         clip: largest gradient norm; 0: none.
         compile: whether blocks are compiled.
@@ -27,7 +27,7 @@ class RunSettings:
     batch_size: int
     micro_batch: int
     device: str
-    amp: str
+    precision: str
     threads: int
     clip: float = 0.0
     compile: bool = False

@@ -56,7 +56,7 @@ class Trainer:
             module.to(self.device)
         for module in objective.frozen.values():
             module.eval().requires_grad_(False)
-        self.precision = Precision(settings.amp, self.device)
+        self.precision = Precision(settings.precision, self.device)
         self.ema = Ema(objective.modules, objective.ema)
         if settings.recompute:
             recompute_blocks(objective)

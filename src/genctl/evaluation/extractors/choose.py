@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from genctl.config.aliases import current_precision
 from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.custom import CustomExtractor
@@ -28,7 +29,7 @@ _BUNDLED: Mapping[str, Callable[[torch.device | str], Extractor]] = {
     "rand-monitor": RandMonitorExtractor,
 }
 EXTRACTORS = ("inception", *_BUNDLED)
-PRECISIONS = ("exact", "fast")
+PRECISIONS = ("fp32", "bf16")
 
 
 def monitor(data_extractor: str) -> str:
@@ -56,15 +57,20 @@ class ExtractorRequest:
             when None.
         weights: a file of Inception weights, verified or not, or of torchvision's network.
         protocol: one of `PROTOCOLS`; asks for Inception where no name does.
-        precision: ``exact`` (float32) or ``fast`` (bfloat16).
+        precision: ``fp32`` or ``bf16``; ``auto``, ``exact`` (fp32) and ``fast`` (bf16) too.
         device: where to compute.
     """
 
     name: str | None = None
     weights: Path | None = None
     protocol: str | None = None
-    precision: str = "exact"
+    precision: str = "fp32"
     device: torch.device | str = "cpu"
+
+    @property
+    def dtype(self) -> str:
+        """One of `PRECISIONS`, or what nobody knows; ``auto`` is ``fp32``, which all agree on."""
+        return "fp32" if self.precision == "auto" else current_precision(self.precision)
 
 
 def choose_extractor(
@@ -94,7 +100,7 @@ def choose_extractor(
             option="protocol",
             suggest=Suggestion("", {"extractor": "inception"}),
         )
-    if wish.precision == "exact":
+    if wish.dtype == "fp32":
         return choice
     return replace(choice, extractor=in_half(choice.extractor))
 
@@ -102,7 +108,7 @@ def choose_extractor(
 def _check(wish: ExtractorRequest) -> None:
     if wish.name is not None and wish.name not in EXTRACTORS and ":" not in wish.name:
         raise unknown("extractor", wish.name, EXTRACTORS, option="extractor")
-    if wish.precision not in PRECISIONS:
+    if wish.dtype not in PRECISIONS:
         raise unknown("precision", wish.precision, PRECISIONS, option="precision")
     find_protocol(wish.protocol or DEFAULT)
     takes_weights = wish.name in (None, "inception") or is_vision(wish.name)
@@ -151,5 +157,5 @@ def _build(name: str, wish: ExtractorRequest) -> Extractor:
 
 
 def _inception(wish: ExtractorRequest, path: Path) -> Extractor:
-    halved = wish.precision == "fast"
+    halved = wish.dtype == "bf16"
     return InceptionExtractor(path, wish.device, wish.protocol or DEFAULT, halved=halved)

@@ -98,6 +98,10 @@ SPEC = Spec(
     reads={"image": "image", "label": "label?"},
     makes="image",
     data="images",
+    common=(
+        *("network", "model.width", "train.batch_size", "train.lr"),
+        *("steps", "sampler", "guidance", "strength"),
+    ),
     gpu_preset="digits-gpu",
     parents={"init": "a run, or a folder of diffusers, whose weights training begins with"},
     presets={

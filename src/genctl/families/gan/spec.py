@@ -73,7 +73,7 @@ _FEW = {
     "train.batch_size": 16,
     "train.lr": 2.5e-4,
     "train.beta2": 0.95,
-    "train.amp": "bf16",
+    "train.precision": "bf16",
     "train.ema_halflife": 5_000,
     "train.evaluations": 0,  # random features misjudge colour pictures; the end is the best
 }
@@ -88,6 +88,7 @@ SPEC = Spec(
     makes="image",
     data="images",
     large_preset="small-64",
+    common=("width", "augment", "train.batch_size", "train.lr", "truncation"),
     presets={
         "digits": {
             **_PICTURES,

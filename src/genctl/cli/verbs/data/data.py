@@ -1,4 +1,4 @@
-"""``genctl data``: what lies in a set of images, and putting it in order."""
+"""``genctl data``: checks data sets and prepares them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genctl.cli import completion
-from genctl.cli.command import Command, CommandGroup, Context, help_when_bare
-from genctl.cli.options import Device
+from genctl.cli import completion, options
+from genctl.cli.context import Context
+from genctl.cli.options import Device, Source
+from genctl.cli.typer_ext import Command, CommandGroup, help_when_bare
+from genctl.cli.verbs.data.stats import stats
 from genctl.cli.views.tables import table
 from genctl.data.text.options import ENCODINGS
 from genctl.errors import ExitStatus, GenctlError
@@ -20,34 +22,11 @@ if TYPE_CHECKING:
 
 data = typer.Typer(name="data", cls=CommandGroup, invoke_without_command=True)
 
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        help="Images or text: a folder, a file, a built-in set.",
-        autocompletion=completion.sources,
-    ),
-]
-
 
 @data.callback()
 def root(ctx: typer.Context) -> None:
-    """Check images and texts before training; clean and label images."""
+    """Check, clean, label, list and measure data sets."""
     help_when_bare(ctx)
-
-
-@data.command("ls", cls=Command)
-def ls(ctx: typer.Context) -> None:
-    """List the built-in data sets."""
-    call: Context = ctx.obj
-    found = [
-        (name, kind.name, text) for kind in DATA_KINDS.all() for name, text in kind.named().items()
-    ]
-    call.output.result(
-        {"data": [{"name": name, "kind": kind, "summary": text} for name, kind, text in found]},
-        table(found, ("NAME", "KIND", "")),
-        bare="\n".join(name for name, _, _ in found),
-    )
 
 
 @data.command("check", cls=Command)
@@ -56,20 +35,28 @@ def check(
     source: Source,
     preview: Annotated[
         Path | None,
-        typer.Option(help="A .png to write, with up to 64 of the images.", metavar="FILE"),
+        typer.Option("--preview", metavar="FILE", help="Write up to 64 of the images as a .png."),
     ] = None,
     encoding: Annotated[
         str | None,
         typer.Option(
-            help="Of texts that are not UTF-8: gb18030, big5, shift_jis, ...",
+            "--encoding",
             metavar="NAME",
+            help="Encoding of texts that are not UTF-8: gb18030, big5, shift_jis, ...",
             autocompletion=completion.one_of(*ENCODINGS),
         ),
     ] = None,
 ) -> None:
-    """Look at every image or text: damage, sizes, copies, classes.
+    """Check for damaged files, duplicates, sizes and classes.
 
-    Exits with 3 when nothing can be trained on it.
+    Exits with status 3 if nothing can be trained on it.
+
+    Notes:
+        Of images: damage, sizes, depths, exact and near duplicates, classes, overlap of train and
+        test. Of text: encodings, characters, repeated lines and documents, what is held out. More
+        than 5 % unreadable images are an error; one is always tolerated.
+
+        JSON: source, usable, reason, warnings, sections, preview.
     """
     from genctl.api.datasets.check import check_data
 
@@ -95,32 +82,40 @@ def check(
 def clean(
     ctx: typer.Context,
     source: Source,
-    out: Annotated[Path, typer.Option(help="The new folder.", metavar="DIR")],
+    out: Annotated[Path, options.out("the cleaned images: a new folder", "DIR")],
     size: Annotated[
         str | None,
-        typer.Option(help="Cut and resize to it: 64, or height x width as 48x64."),
+        typer.Option(
+            "--size", metavar="SIZE", help="Crop and resize to 64, or HEIGHTxWIDTH as 48x64."
+        ),
     ] = None,
     channels: Annotated[
-        int | None, typer.Option(help="Convert to 1 (grey), 3 (colour) or 4 (with alpha).")
+        int | None,
+        typer.Option(
+            "--channels", metavar="N", help="Convert to 1 (grey), 3 (colour) or 4 (with alpha)."
+        ),
     ] = None,
-    near: Annotated[
-        bool, typer.Option("--near", help="Leave out what looks nearly the same, too.")
-    ] = False,
+    near: Annotated[bool, typer.Option("--near", help="Drop near duplicates too.")] = False,
 ) -> None:
-    """Write the good images as PNGs into a new folder, each once.
+    """Write the readable images to a new folder, without duplicates.
 
-    Damaged files and copies are left out; cleaned.json in the folder says what was done.
+    Notes:
+        The images become PNGs. The file cleaned.json records what was dropped or converted.
+
+        JSON: out, kept, dropped, changed.
     """
     from genctl.api.datasets.clean import clean_data
 
     call: Context = ctx.obj
     if channels not in (None, 1, 3, 4):
-        raise GenctlError(ExitStatus.USAGE, f"--channels {channels} is not 1, 3 or 4")
+        raise GenctlError(
+            ExitStatus.USAGE, f"--channels {channels} is not 1, 3 or 4", hint="--channels 3"
+        )
     done = clean_data(source, out, size=_size(size), channels=channels, near=near)
-    lines = [f"{done.out}: {done.kept:,} images; {len(done.dropped):,} left out"]
+    lines = [f"{done.out}: {done.kept:,} images written, {len(done.dropped):,} dropped"]
     lines += [f"  {path}: {why}" for path, why in done.dropped.items()]
     if done.changed:
-        lines.append(f"{len(done.changed):,} were converted; cleaned.json says how")
+        lines.append(f"{len(done.changed):,} images were converted; see cleaned.json")
     call.output.result(
         {
             "out": str(done.out),
@@ -140,18 +135,24 @@ def label(
     pattern: Annotated[
         str | None,
         typer.Option(
-            help="A regular expression for the files' names, whose group is the label.",
+            "--pattern",
             metavar="REGEX",
+            help="Regular expression for file names; its group is the label.",
         ),
     ] = None,
     by: Annotated[
-        str | None, typer.Option(help="A classifier.", metavar="digits|module:callable")
+        str | None,
+        typer.Option("--by", metavar="NAME", help="Classifier: digits or module:callable."),
     ] = None,
     device: Device = None,
 ) -> None:
-    """Write labels.csv by file names or by a classifier.
+    """Write labels.csv from file names or by a classifier.
 
-    It is meant to be corrected by hand.
+    Notes:
+        Check and correct the file (file,label) by hand. A callable takes images (N, H, W, C) uint8
+        and returns N labels.
+
+        JSON: path, counts, unlabelled.
     """
     from genctl.api.datasets.label import label_data
 
@@ -159,7 +160,7 @@ def label(
     done = label_data(source, pattern=pattern, by=by, device=device)
     if done.unlabelled:
         call.output.warn(
-            f"{len(done.unlabelled)} files do not match, and need a label before training: "
+            f"{len(done.unlabelled)} files do not match and need a label before training: "
             f"{'; '.join(done.unlabelled[:3])}"
         )
     rows = [(name, f"{count:,}") for name, count in sorted(done.counts.items())]
@@ -168,6 +169,30 @@ def label(
         f"{done.path}\n{table(rows, ('LABEL', 'IMAGES'))}",
         bare=str(done.path),
     )
+
+
+@data.command("ls", cls=Command)
+def ls(ctx: typer.Context) -> None:
+    """List the data sets that are known by name.
+
+    Notes:
+        The package contains digits. For the others, `genctl train FAMILY --data NAME --download`
+        downloads the files if they are missing.
+
+        JSON: data, each with name, kind and summary.
+    """
+    call: Context = ctx.obj
+    found = [
+        (name, kind.name, text) for kind in DATA_KINDS.all() for name, text in kind.named().items()
+    ]
+    call.output.result(
+        {"data": [{"name": name, "kind": kind, "summary": text} for name, kind, text in found]},
+        table(found, ("NAME", "KIND", "")),
+        bare="\n".join(name for name, _, _ in found),
+    )
+
+
+data.command("stats", cls=Command)(stats)
 
 
 def _describe(found: DataCheck) -> str:

@@ -1,4 +1,4 @@
-"""``genctl stats``: real images as one small file to compare with."""
+"""``genctl data stats``: feature statistics of images, as a reference for ``genctl eval``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from genctl.cli import completion
-from genctl.cli.command import Context
+from genctl.cli import options
+from genctl.cli.context import Context
 from genctl.cli.options import (
     Device,
     Extractor,
-    ExtractorWeights,
+    ExtractorWeightsOnly,
+    Precision,
     Protocol,
+    Source,
     Threads,
     use_threads,
 )
@@ -21,27 +23,23 @@ from genctl.cli.options import (
 
 def stats(
     ctx: typer.Context,
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="Images: a built-in name, a folder, .zip or .npz, or module:callable.",
-            autocompletion=completion.sources,
-        ),
-    ],
-    out: Annotated[
-        Path, typer.Option(metavar="FILE", help="The .npz to write, for genctl eval --ref.")
-    ],
-    n: Annotated[int | None, typer.Option("--n", help="At most so many images.")] = None,
+    source: Source,
+    out: Annotated[Path, options.out("the statistics: an .npz", "FILE")],
+    n: Annotated[int | None, options.number("all")] = None,
     extractor: Extractor = None,
-    weights: ExtractorWeights = None,
     protocol: Protocol = None,
+    weights: ExtractorWeightsOnly = None,
+    precision: Precision = None,
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Write what a Fréchet distance needs of real images.
+    """Write feature statistics of images, for `genctl eval --ref`.
 
-    As mu and sigma, which pytorch-fid and clean-fid read too.
+    Notes:
+        The file holds the mean and covariance of the features as mu and sigma, as pytorch-fid and
+        clean-fid write them, and n and extractor. `genctl eval` refuses another extractor.
+
+        JSON: path, n, extractor, reason.
     """
     from genctl.api.datasets import statistics
 
@@ -54,6 +52,7 @@ def stats(
         extractor=extractor,
         extractor_weights=weights,
         protocol=protocol,
+        precision=precision or "auto",
         device=device,
         output=call.output,
     )

@@ -1,4 +1,4 @@
-"""``genctl demo``: the whole path once, on real digits, without a download."""
+"""``genctl demo``: train, sample, score and export, without a download."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from genctl import registry
-from genctl.cli.command import Context
+from genctl.cli.context import Context
 from genctl.cli.options import Device, Threads
 from genctl.cli.verbs.models.eval import describe
 from genctl.cli.verbs.models.export import describe as describe_export
@@ -19,12 +19,21 @@ from genctl.errors import ExitStatus, GenctlError
 def demo(
     ctx: typer.Context,
     budget: Annotated[
-        str | None, typer.Option(help="When training ends; left out: about 5 minutes of images.")
+        str | None,
+        typer.Option(
+            "--budget", metavar="AMOUNT", help="When to stop training. Default: about 5 minutes."
+        ),
     ] = None,
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Train, sample, score and export a GAN of handwritten digits."""
+    """Train, sample, score and export a GAN of handwritten digits.
+
+    It takes about five minutes on two CPU cores and downloads nothing.
+
+    Notes:
+        JSON: run, grid, scores, export, next.
+    """
     _require_onnx()
     from genctl.api.evaluation import evaluate as scoring
     from genctl.api.models import exporting
@@ -66,7 +75,7 @@ def demo(
 
 
 def _require_onnx() -> None:
-    """Before five minutes of training, not after.
+    """Fail before the training, not after it.
 
     Raises:
         GenctlError: a package that the export needs is missing.

@@ -1,4 +1,4 @@
-"""``genctl eval``: how good what a model makes is."""
+"""``genctl eval``: scores of a model, an export or files."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genctl.cli import completion
-from genctl.cli.command import Context
+from genctl.cli import completion, options
+from genctl.cli.context import Context
 from genctl.cli.options import (
+    BatchSize,
     Checkpoint,
     Device,
     Extractor,
     ExtractorWeights,
-    ModelWeights,
+    Precision,
     Protocol,
     Threads,
+    WeightsOfModel,
     use_threads,
 )
+from genctl.cli.typer_ext import MORE
 from genctl.cli.views.tables import table
 
 if TYPE_CHECKING:
     from genctl.api.evaluation.evaluate import Evaluation
     from genctl.evaluation.score import Score
+
+_WEIGHTS_FILES = (".pth", ".pt", ".safetensors")
 
 
 def evaluate(
@@ -32,9 +37,7 @@ def evaluate(
         str,
         typer.Argument(
             metavar="METRIC",
-            help="Of images fid (Fréchet distance), fid-infinity, kid (kernel distance), is "
-            "(Inception-style score), prdc (precision, recall, density, coverage), per-class, "
-            "memorisation, several as fid,kid, or all; of text bpb (bits a byte).",
+            help=f"{', '.join(completion.METRICS)}; or several: fid,kid.",
             autocompletion=completion.one_of(*completion.METRICS),
         ),
     ],
@@ -42,87 +45,93 @@ def evaluate(
         str | None,
         typer.Argument(
             metavar="RUN|PATH",
-            help="A run, an export, a folder, .zip or .npz of images, or module:callable; left "
-            "out: the latest run.",
+            help="A run, an export, a folder, .zip or .npz of images, or module:callable. "
+            "Default: the latest run.",
             autocompletion=completion.run_names,
         ),
     ] = None,
     ref: Annotated[
         str | None,
         typer.Option(
-            help="Real images, or text to predict; left out: what the model was trained on, of a "
-            "text the part that was held out.",
+            "--ref",
             metavar="SOURCE",
+            help="Reference data. Default: the model's own data.",
             autocompletion=completion.sources,
         ),
     ] = None,
-    n: Annotated[
-        int | None,
-        typer.Option(
-            "--n",
-            help="How many to score; left out: 2000 images of a model, all of a folder or text.",
-        ),
-    ] = None,
+    n: Annotated[int | None, options.number("2000, or all of a folder or text")] = None,
     extractor: Extractor = None,
-    weights: ExtractorWeights = None,
     protocol: Protocol = None,
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="exact is float32; fast is bfloat16, checked on the first 256 images.",
-            metavar="|".join(completion.PRECISIONS),
-            autocompletion=completion.one_of(*completion.PRECISIONS),
-        ),
-    ] = "exact",
     require: Annotated[
         list[str] | None,
         typer.Option(
-            help="Stop with status 3 unless this name, as fid, may be claimed.", metavar="NAME"
+            "--require",
+            metavar="NAME",
+            help="Fail unless the score may be called NAME, as fid.",
         ),
     ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop with status 3 where there is a warning.")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="A folder for eval.json and eval.html; left out: with all, the run's.",
-            metavar="DIR",
-        ),
-    ] = None,
-    model_weights: ModelWeights = "best",
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if there is a warning.")] = False,
+    out: Annotated[Path | None, options.out("eval.json and eval.html", "DIR")] = None,
+    weights: WeightsOfModel = "best",
     checkpoint: Checkpoint = "best",
-    seed: Annotated[int, typer.Option(help="Seed of the samples.")] = 1,
-    batch_size: Annotated[int, typer.Option(help="Samples made at a time.")] = 250,
+    extractor_weights: ExtractorWeights = None,
+    precision: Precision = None,
+    seed: Annotated[int, options.seed(MORE)] = 1,
+    batch_size: BatchSize = 250,
     context: Annotated[
         int | None,
-        typer.Option(help="Of bpb: tokens in a window; left out: what the model can see."),
+        typer.Option(
+            "--context",
+            metavar="N",
+            help="Tokens in a window, for bpb. Default: the model's context.",
+            rich_help_panel=MORE,
+        ),
     ] = None,
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Score a run, an export or a folder of images.
+    """Score a model, an export or files.
 
-    The plain names fid and is are printed for verified Inception weights only.
+    A score is called fid or is only if it uses the verified Inception weights.
+
+    Notes:
+        Metrics of images: fid (Fréchet distance) and fid-infinity, kid (kernel distance), is
+        (Inception Score), prdc (precision, recall, density, coverage), per-class and memorisation.
+        Metric of text: bpb (bits per byte). all computes every metric that the data allow and
+        writes eval.json and eval.html into the run.
+
+        The reference is the model's training data, and for text its held-out part. The extractor is
+        the data's own, else Inception if its weights are found, else one with random weights.
+        `--require` and `--strict` fail with status 3.
+
+        `--precision fp32` is the default (auto); bf16 is checked against fp32 on the first 256
+        images. A folder is sampled at random, always in the same way. Under torchrun the processes
+        share the work.
+
+        JSON: scores, each with name, value, error, error_kind, n_generated, n_reference,
+        signature, warnings, seconds, details and real (the score of as many real images), and
+        reason (why this extractor). eval.json is the same document.
     """
     from genctl.api.evaluation import evaluate as scoring
 
     call: Context = ctx.obj
     use_threads(threads)
+    if extractor_weights is None and _is_file(weights):
+        extractor_weights, weights = Path(weights), "best"
     found = scoring.evaluate(
         metric,
         subject,
         ref=ref,
         n=n,
         extractor=extractor,
-        extractor_weights=weights,
+        extractor_weights=extractor_weights,
         protocol=protocol,
-        precision=precision,
+        precision=precision or "auto",
         require=require or (),
         strict=strict,
         out=out,
         checkpoint=checkpoint,
-        weights=model_weights,
+        weights=weights,
         seed=seed,
         batch_size=batch_size,
         context=context,
@@ -133,8 +142,14 @@ def evaluate(
     call.output.result(found.to_json(), describe(found), bare=bare)
 
 
+def _is_file(weights: str) -> bool:
+    """Whether ``--weights`` means a file of Inception weights, as in older versions of genctl."""
+    path = Path(weights)
+    return path.is_file() or len(path.parts) > 1 or path.suffix in _WEIGHTS_FILES
+
+
 def describe(found: Evaluation) -> str:
-    """An evaluation as a person reads it."""
+    """An evaluation as text."""
     return _describe_one(found) if len(found.scores) == 1 else _describe_several(found)
 
 
@@ -154,7 +169,7 @@ def _describe_one(found: Evaluation) -> str:
 
 
 def _describe_several(found: Evaluation) -> str:
-    """A table of values, beside them those of real images; then what goes for all of them."""
+    """A table of the values beside those of real images, then what all have in common."""
     baselines = found.baselines
     rows = [(s.name, *_shown(s), *_shown(baselines.get(s.name))) for s in found.scores]
     header = ("", "value", "error", *(("real images", "error") if baselines else ("", "")))

@@ -1,14 +1,15 @@
-"""``genctl export``: a trained model in a format that others read, proved to be the same."""
+"""``genctl export``: a trained model in a format that other programs read, with proof."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genctl.cli import completion
-from genctl.cli.command import Context
-from genctl.cli.options import Checkpoint, Model, Out, Threads, Weights, use_threads
+from genctl.cli import completion, options
+from genctl.cli.context import Context
+from genctl.cli.options import Checkpoint, Model, Threads, Weights, use_threads
 
 if TYPE_CHECKING:
     from genctl.api.models.exporting import Exported
@@ -26,14 +27,22 @@ def export(
             autocompletion=completion.formats,
         ),
     ] = "safetensors",
-    out: Out = None,
+    out: Annotated[Path | None, options.out("the export. Default: in the run")] = None,
     weights: Weights = "best",
     checkpoint: Checkpoint = "best",
     threads: Threads = None,
 ) -> None:
     """Write a trained model for other programs.
 
-    The file is read back and must compute the same; one that does not is not kept (exit 6).
+    The export is loaded in its target runtime and compared with the model. One that differs is
+    deleted (status 6).
+
+    Notes:
+        Formats: safetensors (a folder that genctl reads), onnx (a graph for any ONNX runtime), for
+        diffusion models diffusers (a folder), for language models hf (a folder for transformers),
+        gguf (16 bits) and gguf-q8_0 (8 bits), both files for llama.cpp.
+
+        JSON: path, format, proof.
     """
     from genctl.api.models import exporting
 
@@ -46,5 +55,5 @@ def export(
 
 
 def describe(done: Exported) -> str:
-    """An export as a person reads it."""
-    return f"{done.path}: {done.format}, proved in {done.proof}"
+    """An export as text."""
+    return f"{done.path}: {done.format}, proof: {done.proof}"

@@ -1,4 +1,4 @@
-"""``genctl models``: the families there are."""
+"""``genctl models``: what can be trained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import typer
 
 from genctl import registry
 from genctl.cli import completion
-from genctl.cli.command import Command, Context
+from genctl.cli.context import Context
+from genctl.cli.typer_ext import Command
+from genctl.cli.views.presets import preset_rows
 from genctl.cli.views.tables import table
 from genctl.registry import Spec, kinds_for
 
@@ -19,7 +21,7 @@ _BARE = "genctl.models.bare"
 
 
 class ModelsCommand(Command):
-    """Leaves its argument alone when it is absent: Typer loads pydantic to convert even that."""
+    """Leaves out its argument when it is absent, for which Typer would import pydantic."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         found = super().get_params(ctx)
@@ -27,7 +29,7 @@ class ModelsCommand(Command):
         return [p for p in found if not (bare and p.param_type_name == "argument")]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        shown = ctx.resilient_parsing or not {"-h", "--help"}.isdisjoint(args)
+        shown = ctx.resilient_parsing or not {"-h", "--help", "--help-all"}.isdisjoint(args)
         ctx.meta[_BARE] = not shown and all(arg.startswith("-") for arg in args)
         return super().parse_args(ctx, args)
 
@@ -38,12 +40,17 @@ def models(
         str | None,
         typer.Argument(
             metavar="FAMILY",
-            help="Show all of one family.",
+            help="Show everything about this family.",
             autocompletion=completion.families,
         ),
     ] = None,
 ) -> None:
-    """List what can be trained, or show all options of one."""
+    """List what can be trained, or show the options of one family.
+
+    Notes:
+        JSON: models, each with name, summary, inputs, output, presets, parents and exports; of one
+        family also options and request (its sampling options).
+    """
     call: Context = ctx.obj
     if name is not None:
         show_family(call, registry.get(name))
@@ -55,7 +62,7 @@ def models(
     ]
     call.output.result(
         {"models": [_facts(spec) for spec in specs]},
-        table(rows, header=("FAMILY", "MAKES", "PRESETS", "EXPORTS", "SUMMARY")),
+        table(rows, header=("FAMILY", "GENERATES", "PRESETS", "EXPORTS", "SUMMARY")),
         bare="\n".join(spec.name for spec in specs),
     )
     if broken := registry.broken_plugins():
@@ -64,7 +71,7 @@ def models(
 
 
 def show_family(call: Context, spec: Spec) -> None:
-    """All of one family: presets, settings, formats."""
+    """Everything about one family: presets, settings, formats."""
     call.output.result(_details(spec), _describe(spec), bare=spec.name)
 
 
@@ -103,13 +110,9 @@ def _details(spec: Spec) -> dict[str, Any]:
 def _describe(spec: Spec) -> str:
     from genctl.config import request_options
 
-    presets = [
-        (name, " ".join(f"{key}={value}" for key, value in values.items()))
-        for name, values in spec.presets.items()
-    ]
     facts = [
         ("reads", ", ".join(spec.reads)),
-        ("makes", spec.makes or "-"),
+        ("generates", spec.makes or "-"),
         ("data", ", ".join(kind.name for kind in kinds_for(spec, {}))),
         ("exports", ", ".join(_formats(spec))),
         *((f"parent {role}", use) for role, use in spec.parents.items()),
@@ -117,8 +120,8 @@ def _describe(spec: Spec) -> str:
     parts = [
         f"{spec.name}: {spec.summary}",
         table(facts),
-        "PRESETS (--preset; the first is the default)",
-        table(presets),
+        "PRESETS (--preset NAME; of others than the first what differs from it)",
+        table(preset_rows(spec)),
         "CONFIGURATION (genctl train, --set KEY=VALUE or --key VALUE)",
         table([_row(info) for info in _own(spec)]),
     ]
@@ -129,7 +132,7 @@ def _describe(spec: Spec) -> str:
 
 
 def _own(spec: Spec) -> list[OptionInfo]:
-    """The options of training; those of sampling are shown by themselves."""
+    """The options of training, without those of sampling."""
     from genctl.config import options
 
     return [info for info in options(spec) if not info.key.startswith("sample.")]

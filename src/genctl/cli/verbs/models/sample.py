@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genctl.cli.command import Context
-from genctl.cli.family_options import FamilyCommand, FamilyOptions
-from genctl.cli.identify import identify
-from genctl.cli.options import (
-    BatchSize,
-    Checkpoint,
-    Device,
-    Model,
-    Threads,
-    Weights,
-    use_threads,
-)
+from genctl.cli import options
+from genctl.cli.context import Context
+from genctl.cli.family_options import FamilyOptions
+from genctl.cli.identify import identify, sampling_inputs
+from genctl.cli.options import BatchSize, Checkpoint, Device, Model, Threads, Weights, use_threads
+from genctl.cli.typer_ext import FamilyCommand
+from genctl.cli.views.presets import common_keys
 from genctl.cli.views.samples import SampleContext, show_samples
 from genctl.errors import ExitStatus, GenctlError
 
@@ -29,6 +24,19 @@ if TYPE_CHECKING:
     from genctl.registry import OutputKind, Spec
 
 COUNT, ANIMATED, STEPS_BETWEEN = 64, 16, 10
+
+INPUTS = {
+    "labels": "labels",
+    "prompt": "prompts",
+    "prompts": "prompts",
+    "jsonl": "jsonl",
+    "inpaint": "image",
+    "mask": "mask",
+    "init_image": "image",
+    "interpolate": "between",
+    "trajectory": "trajectory",
+}
+"""Parameter of `sample` -> the sampling input that it needs, see `sampling_inputs`."""
 
 
 class SampleCommand(FamilyCommand):
@@ -41,9 +49,14 @@ class SampleCommand(FamilyCommand):
         from genctl.config import request_options
 
         spec, config = found
-        shown = request_options(spec, config.sample)
+        inputs, title = sampling_inputs(spec, config), f"Options of {spec.name}"
+        common = [key.partition(".")[2] for key in common_keys(spec) if key.startswith("sample.")]
         return FamilyOptions(
-            shlex.quote(origin) if origin else "", {f"Options of {spec.name}": shown}
+            subject=shlex.quote(origin) if origin else "",
+            panels={title: request_options(spec, config.sample)},
+            title=title,
+            common=common,
+            useless=frozenset(name for name, needed in INPUTS.items() if needed not in inputs),
         )
 
 
@@ -64,67 +77,70 @@ def _subject(
 def sample(
     ctx: typer.Context,
     model: Model = None,
-    n: Annotated[
-        int | None,
-        typer.Option("--n", help=f"How many; left out: {COUNT} images, or one text a prompt."),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Sample k depends on the seed and k, not on --n or --batch-size.")
-    ] = 0,
+    n: Annotated[int | None, options.number(f"{COUNT}, or one a prompt")] = None,
     labels: Annotated[
         str | None,
         typer.Option(
-            help="Classes by number or name, taken in turn; left out: all.", metavar="0,1,2"
+            "--labels", metavar="0,1,2", help="Classes by number or name. Default: all in turn."
         ),
     ] = None,
     prompt: Annotated[
         list[str] | None,
-        typer.Option(
-            "--prompt", help="Text to go on with; again for several, in turn.", metavar="TEXT"
-        ),
+        typer.Option("--prompt", metavar="TEXT", help="Prompt. Repeat for several."),
     ] = None,
     prompts: Annotated[
         Path | None,
-        typer.Option("--prompts", help="A file of prompts: one a line, or .jsonl.", metavar="FILE"),
+        typer.Option("--prompts", metavar="FILE", help="File of prompts: one a line, or .jsonl."),
     ] = None,
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="Of text: one JSON object a sample on stdout.")
+        bool, typer.Option("--jsonl", help="Print text samples as JSON lines.")
     ] = False,
     inpaint: Annotated[
-        Path | None,
-        typer.Option(help="A picture of which a part is to be made anew.", metavar="IMAGE"),
+        Path | None, typer.Option("--inpaint", metavar="IMAGE", help="Image to inpaint.")
     ] = None,
     mask: Annotated[
         Path | None,
-        typer.Option(help="Of --inpaint: white is made anew, black stays.", metavar="MASK"),
+        typer.Option(
+            "--mask", metavar="IMAGE", help="Of --inpaint: white is regenerated, black is kept."
+        ),
     ] = None,
     init_image: Annotated[
         Path | None,
-        typer.Option(help="A picture to start from; --strength says how freely.", metavar="IMAGE"),
+        typer.Option("--init-image", metavar="IMAGE", help="Image to start from; see --strength."),
     ] = None,
     interpolate: Annotated[
-        bool, typer.Option("--interpolate", help="Draw the way from sample 0 to sample 1.")
+        bool, typer.Option("--interpolate", help="Interpolate from sample 0 to sample 1.")
     ] = False,
     trajectory: Annotated[
         Path | None,
-        typer.Option(help="Show how the images come about: a .gif or .webp.", metavar="FILE"),
+        typer.Option(
+            "--trajectory", metavar="FILE", help="Save an animation of the sampling steps."
+        ),
     ] = None,
+    seed: Annotated[int, options.seed()] = 0,
+    out: Annotated[Path | None, options.out("the samples: a file or a folder")] = None,
     weights: Weights = "best",
     checkpoint: Checkpoint = "best",
     batch_size: BatchSize = 64,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Of images a .png (one grid), an .npz, or a folder; of text a .txt or .jsonl. "
-            "Left out: a grid beside the model; text is shown."
-        ),
-    ] = None,
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Draw samples from a trained model.
+    """Generate samples from a trained model.
 
-    The family's own options are options too: genctl sample RUN --help
+    The options that a model takes are listed by: `genctl sample RUN --help`
+
+    Notes:
+        The default of `--n` is 64 images, or one text a prompt. `--out` takes for images a .png
+        (one grid), an .npz (an archive) or a folder; for text a .txt or a .jsonl. By default a run
+        gets samples/seed0-n64.png, an export gets a file beside it, and more than 1024 images
+        become an .npz. Text is printed.
+
+        Sample k depends on the seed and on k, not on `--n` or `--batch-size`. `--trajectory` takes
+        a .gif or a .webp. A prompt file has one prompt a line, or is .jsonl with the field prompt
+        or text.
+
+        JSON: path, n, seed, labels, kind, weights, step, origin; of text also samples, each with
+        prompt, text, tokens and finished (length, stop, end or context).
     """
     from genctl.api.models.model import open_model
     from genctl.outputs.base import SampleRequest

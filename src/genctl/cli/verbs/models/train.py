@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from genctl import registry
-from genctl.cli import completion
-from genctl.cli.command import Context
-from genctl.cli.family_options import FamilyCommand, FamilyOptions
+from genctl.cli import completion, options
+from genctl.cli.context import Context
+from genctl.cli.family_options import FamilyOptions
 from genctl.cli.local_launch import local_processes
-from genctl.cli.options import Amp, Device, Log, Threads
+from genctl.cli.options import Device, Log, Precision, Preset, Sets, Threads
+from genctl.cli.typer_ext import MORE, FamilyCommand
 from genctl.cli.views.next_steps import show_finished
+from genctl.cli.views.presets import common_keys, preset_rows
 from genctl.errors import ExitStatus, GenctlError
 from genctl.registry import Spec
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 WORDS = "genctl.words"
 """In ``ctx.meta``: what stood after ``train``."""
 
-HAVE_FLAGS = {"data.source", "train.budget", "train.amp", "seed"}
+HAVE_FLAGS = {"data.source", "train.budget", "train.precision", "seed"}
 """Keys that ``train`` has flags for, whatever the family."""
 
 
@@ -39,15 +41,20 @@ class TrainCommand(FamilyCommand):
         spec = _spec(args, self.positionals(args), strict=strict)
         if spec is None:
             return FamilyOptions()
-        from genctl.config import options
+        from genctl.config import options as keys
 
         panels: dict[str, list[OptionInfo]] = {}
-        for info in options(spec):
+        for info in keys(spec):
             if info.key not in HAVE_FLAGS:
                 section = info.key.partition(".")[0]
                 panels.setdefault(f"Options of {spec.name}, {section}", []).append(info)
-        presets = {f"Presets of {spec.name} (the first is the default)": _presets(spec)}
-        return FamilyOptions(spec.name, panels, presets)
+        return FamilyOptions(
+            subject=spec.name,
+            panels=panels,
+            title=f"Options of {spec.name}",
+            common=[key for key in common_keys(spec) if not key.startswith("sample.")],
+            sections={f"Presets of {spec.name}": preset_rows(spec)},
+        )
 
 
 def _spec(args: Sequence[str], words: Sequence[str], *, strict: bool) -> Spec | None:
@@ -56,13 +63,6 @@ def _spec(args: Sequence[str], words: Sequence[str], *, strict: bool) -> Spec | 
         return registry.get(words[0])
     known = {spec.name: spec for spec in registry.specs()} if words else {}
     return next((known[word] for word in words if word in known), None)
-
-
-def _presets(spec: Spec) -> list[tuple[str, str]]:
-    return [
-        (name, " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in values.items()))
-        for name, values in spec.presets.items()
-    ]
 
 
 def train(
@@ -78,63 +78,90 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Built-in name, folder, .npz of images, text file: see genctl models FAMILY.",
+            "--data",
+            help="Data set (genctl data ls), folder or file.",
             metavar="SOURCE",
             autocompletion=completion.sources,
         ),
     ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(help="Named settings to start from.", autocompletion=completion.presets),
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Set any key of the configuration.", metavar="KEY=VALUE"),
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="A TOML or JSON file of settings.", metavar="FILE")
-    ] = None,
+    preset: Preset = None,
     budget: Annotated[
         str | None,
         typer.Option(
-            help="When to end: 20steps, 250k (examples), 10Mtokens, 3epochs, 110s, 5m, 2h."
+            "--budget",
+            metavar="AMOUNT",
+            help="When to stop: 20steps, 250k (examples), 5m, 2h.",
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all randomness.")] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The run's folder; left out: the next free one.", metavar="RUN_DIR"),
-    ] = None,
+    sets: Sets = None,
+    out: Annotated[Path | None, options.out("the run. Default: runs/NAME", "DIR")] = None,
     new: Annotated[
-        bool, typer.Option("--new", help="Start afresh, even where a run could go on.")
+        bool,
+        typer.Option("--new", help="Start a new run instead of resuming.", rich_help_panel=MORE),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Estimate time and memory, then exit.")
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Read settings from a TOML or JSON file.",
+            rich_help_panel=MORE,
+        ),
+    ] = None,
+    seed: Annotated[int | None, options.seed(MORE)] = None,
     eval_every: Annotated[
         str | None,
         typer.Option(
-            help="Score the averages this often, to find the best: 10%, or in the budget's unit."
+            "--eval-every",
+            metavar="AMOUNT",
+            help="Evaluate this often to pick the best checkpoint: 10%, or an amount in the "
+            "unit of the budget.",
+            rich_help_panel=MORE,
         ),
     ] = None,
     download: Annotated[
         bool,
-        typer.Option("--download", help="Fetch a well-known data set that is not here: data ls."),
+        typer.Option(
+            "--download",
+            help="Download a named data set if missing (genctl data ls).",
+            rich_help_panel=MORE,
+        ),
     ] = False,
-    amp: Amp = None,
+    precision: Precision = None,
     log: Log = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what it would take, after a short probe.")
-    ] = False,
     nproc: Annotated[
         int | None,
-        typer.Option(help="Train with so many processes of this machine, one a GPU.", min=1),
+        typer.Option(
+            "--nproc",
+            metavar="N",
+            help="Number of processes, one per GPU.",
+            min=1,
+            rich_help_panel=MORE,
+        ),
     ] = None,
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Train a family.
+    """Train a model, or resume an unfinished run of the same settings and data.
 
-    An unfinished run of the same settings and data goes on where it stopped; --new starts afresh.
+    Every key of a family's configuration is an option too: `genctl train FAMILY --help`
 
-    Every key of the family's configuration is an option too: genctl train FAMILY --help
+    Notes:
+        Budgets are 20steps, 250k or 1.5M examples, 10Mtokens, 3epochs, 110s, 5m or 2h. Time counts
+        from the start of the command to its end.
+
+        A later source of a setting wins over an earlier one: default, preset, file, environment,
+        `--set`, option. `genctl info RUN` shows where each value came from. `--set
+        sample.KEY=VALUE` sets what the run's samples, previews and scores are generated with.
+
+        The same command resumes an interrupted run. With `--nproc` the processes train one model.
+        With `--shard` they also split its weights and optimizer state. For several machines use
+        torchrun, as in examples/cluster/train.slurm.
+
+        JSON: run, last, best, next; with `--dry-run` the plan.
     """
     call: Context = ctx.obj
     wanted: dict[str, Any] = {
@@ -147,7 +174,7 @@ def train(
         "seed": seed,
         "out": out,
         "new": new,
-        "amp": amp,
+        "precision": precision,
         "device": device,
         "threads": threads,
         "log": log or (),

@@ -1,4 +1,4 @@
-"""``genctl report``: a run as one page to keep or send."""
+"""``genctl report``: an older name of ``genctl watch --save``."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ from typing import Annotated
 
 import typer
 
-from genctl import runs
-from genctl.cli.command import Context
+from genctl.cli import options
+from genctl.cli.context import Context
 from genctl.cli.options import NewestRun
+from genctl.cli.verbs.pages.watch import save_page
 
 
 def report(
     ctx: typer.Context,
     name: NewestRun = None,
     out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The .html to write; left out: report.html in the run."),
+        Path | None, options.out("the page. Default: report.html in the run", "FILE")
     ] = None,
 ) -> None:
-    """Write a run into one HTML page: curves, samples, scores."""
-    from genctl.api.pages.run_page import write_run_page
-
+    """Write a run as one HTML page: `genctl watch --save FILE`."""
     call: Context = ctx.obj
-    place = write_run_page(runs.find_or_newest(name), out)
-    call.output.result({"path": str(place)}, f"{place}: open it in a browser", bare=str(place))
+    save_page(call, name, out)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from genctl import runs
-from genctl.cli.command import Context
+from genctl.cli.context import Context
 from genctl.cli.options import NewestRun
 from genctl.cli.views.tables import table
 from genctl.output import Mode
@@ -23,18 +24,31 @@ _SECONDS = 2.0
 def watch(
     ctx: typer.Context,
     name: NewestRun = None,
-    port: Annotated[int, typer.Option(help="Of the page; 0: any that is free.")] = 0,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FILE", help="Write one HTML page to FILE and exit."),
+    ] = None,
     terminal: Annotated[
-        bool, typer.Option("--terminal", help="Here instead of in a browser.")
+        bool, typer.Option("--terminal", help="Show the curves in the terminal.")
     ] = False,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", help="Port of the page; 0 picks a free one.")
+    ] = 0,
 ) -> None:
-    """Show curves and pictures of a run while it trains.
+    """Show curves and samples of a run while it trains.
 
-    A page on this machine alone, until Ctrl-C; with --json, the state once.
+    The page is on this machine (127.0.0.1) until Ctrl-C. `--save` writes curves, samples, scores
+    and settings as one file.
+
+    Notes:
+        With `--json`: the state of the run, once; with `--save`: path.
     """
     from genctl.api.pages import watch as watching
 
     call: Context = ctx.obj
+    if save is not None:
+        save_page(call, name, save)
+        return
     run = runs.find_or_newest(name)
     if call.output.mode is not Mode.HUMAN:
         state = watching.state_of(run)
@@ -49,8 +63,21 @@ def watch(
             server.run()
 
 
+def save_page(call: Context, name: str | None, out: Path | None) -> None:
+    """Write the page of a run and report where it is.
+
+    Args:
+        name: of the run; the newest when None.
+        out: an ``.html``; ``report.html`` in the run when None.
+    """
+    from genctl.api.pages.run_page import write_run_page
+
+    place = write_run_page(runs.find_or_newest(name), out)
+    call.output.result({"path": str(place)}, f"{place}: open it in a browser", bare=str(place))
+
+
 def _in_terminal(call: Context, run: Run) -> None:
-    """A table that is written anew while the run trains; once where nobody is watching."""
+    """A table that is updated while the run trains; printed once where there is no terminal."""
     from genctl.api.pages.watch import state_of
 
     if not call.output.live:
@@ -72,7 +99,7 @@ def _in_terminal(call: Context, run: Run) -> None:
 
 
 def describe(state: dict[str, Any]) -> str:
-    """A state as lines: where the run stands, and a small curve for each metric."""
+    """A state as text: how far the run is, and a small curve for each metric."""
     best = state["best"]
     head = f"{state['run']}: {state['state']}, step {state['step']}, {state['examples']:,} examples"
     if best:

@@ -1,15 +1,19 @@
-"""``genctl compare``: whether one evaluation is better than another by more than chance."""
+"""``genctl compare``: runs or scores side by side."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genctl.cli.command import Context
+from genctl.cli import completion
+from genctl.cli.context import Context
+from genctl.cli.views.runs import compare_runs
 from genctl.cli.views.tables import table
+from genctl.errors import ExitStatus, GenctlError
 
 if TYPE_CHECKING:
     from genctl.evaluation.compare import Comparison
@@ -17,17 +21,63 @@ if TYPE_CHECKING:
 
 def compare(
     ctx: typer.Context,
-    first: Annotated[Path, typer.Argument(metavar="A.json", help="What genctl eval --json wrote.")],
-    second: Annotated[Path, typer.Argument(metavar="B.json", help="And once more.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="Two or more runs, or two files that genctl eval --json wrote.",
+            autocompletion=completion.run_names,
+        ),
+    ],
 ) -> None:
-    """Say whether two evaluations differ by more than chance.
+    """Compare runs, or the scores of two evaluations.
 
-    Scores that were made differently are refused.
+    Of runs: progress, and every setting in which they differ. Of scores: whether they differ by
+    more than chance.
+
+    Notes:
+        Scores are compared by the 95 % interval of their difference, from both errors. Scores with
+        different signatures are refused with status 3. A folder that `genctl eval --out` wrote
+        counts as its eval.json.
+
+        JSON: of scores comparisons, each with name, first, second, difference, error and apart; of
+        runs runs and differing.
     """
+    call: Context = ctx.obj
+    files = [_scores_at(name) for name in names]
+    if not any(files):
+        compare_runs(call, names)
+        return
+    found = [file for file in files if file is not None]
+    if len(found) != len(names):
+        run = names[files.index(None)]
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"cannot compare a file of scores with the run {run}",
+            hint=f"genctl eval fid {run} --json > b.json, and compare the two files",
+        )
+    if len(found) != 2:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"compare takes two files of scores, not {len(found)}",
+            hint="genctl compare A.json B.json",
+        )
+    _compare_scores(call, found)
+
+
+def _scores_at(name: str) -> Path | None:
+    """The file of scores that ``name`` means; None where it is a run's name or folder."""
+    path = Path(name)
+    if path.is_dir():
+        scores = path / "eval.json"
+        return scores if scores.is_file() and not (path / "config.json").is_file() else None
+    return path if path.is_file() or path.suffix == ".json" else None
+
+
+def _compare_scores(call: Context, files: Sequence[Path]) -> None:
     from genctl.evaluation.compare import compare_all, read_scores
 
-    call: Context = ctx.obj
-    found = compare_all(read_scores(first), read_scores(second))
+    found = compare_all(*(read_scores(file) for file in files))
     call.output.result(
         {"comparisons": [dataclasses.asdict(comparison) for comparison in found]},
         table([_row(c) for c in found], ("", "A", "B", "B - A", "95 %", "")),

@@ -1,4 +1,4 @@
-"""``genctl config``: what a training would use, and in what two runs differ."""
+"""``genctl config``: older names of ``genctl info FAMILY`` and ``genctl compare RUN RUN``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from genctl import registry, runs
-from genctl.cli import completion
-from genctl.cli.command import Command, CommandGroup, Context, help_when_bare
-from genctl.cli.verbs.runs.runs import differing
+from genctl.cli import completion, options
+from genctl.cli.context import Context
+from genctl.cli.options import OneRun, Preset, Sets
+from genctl.cli.typer_ext import Command, CommandGroup, help_when_bare
+from genctl.cli.views.runs import differing
+from genctl.cli.views.settings import show_settings
 from genctl.cli.views.tables import table
 
 config = typer.Typer(name="config", cls=CommandGroup, invoke_without_command=True)
@@ -18,7 +21,7 @@ config = typer.Typer(name="config", cls=CommandGroup, invoke_without_command=Tru
 
 @config.callback()
 def root(ctx: typer.Context) -> None:
-    """Show or compare settings, without training."""
+    """Show or compare settings: genctl info, genctl compare."""
     help_when_bare(ctx)
 
 
@@ -29,48 +32,20 @@ def show(
         str,
         typer.Argument(
             metavar="FAMILY",
-            help="Whose settings: see genctl models.",
+            help="A family: see genctl models.",
             autocompletion=completion.families,
         ),
     ],
-    preset: Annotated[
-        str | None,
-        typer.Option(help="Named settings to start from.", autocompletion=completion.presets),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option("--config", help="A TOML or JSON file of settings.", metavar="FILE"),
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Set any key of the configuration.", metavar="KEY=VALUE"),
-    ] = None,
+    preset: Preset = None,
+    file: Annotated[Path | None, options.settings_file()] = None,
+    sets: Sets = None,
 ) -> None:
-    """Show every setting that genctl train would use, and where it comes from."""
-    from genctl.config import resolve
-
-    call: Context = ctx.obj
-    spec = registry.get(family)
-    found = resolve(spec, preset=preset, file=file, sets=sets or ())
-    document = {"config": found.to_json(), "origins": dict(found.origins)}
-    rows = runs.settings(document)
-    call.output.result(
-        document,
-        table(rows, ("KEY", "VALUE", "FROM")),
-        bare="\n".join(f"{key}={value}" for key, value, _ in rows),
-    )
+    """Show every setting that genctl train would use, with its origin."""
+    show_settings(ctx.obj, registry.get(family), preset=preset, file=file, sets=sets or ())
 
 
 @config.command("diff", cls=Command)
-def diff(
-    ctx: typer.Context,
-    first: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run.", autocompletion=completion.run_names)
-    ],
-    second: Annotated[
-        str, typer.Argument(metavar="RUN", help="Another.", autocompletion=completion.run_names)
-    ],
-) -> None:
+def diff(ctx: typer.Context, first: OneRun, second: OneRun) -> None:
     """Show the settings in which two runs differ."""
     call: Context = ctx.obj
     found = [runs.find(name) for name in (first, second)]

@@ -1,19 +1,22 @@
-"""``genctl doctor``: what genctl finds on this machine, and what is missing."""
+"""``genctl doctor``: checks the installation."""
 
 from __future__ import annotations
 
 import typer
 
 from genctl.cli.checks import Check, all_checks
-from genctl.cli.command import Context
+from genctl.cli.context import Context
 from genctl.cli.views.tables import table
 from genctl.errors import ExitStatus
 
 
 def doctor(ctx: typer.Context) -> None:
-    """Look at the installation.
+    """Check the installation, devices, caches and plug-ins.
 
-    Exits with 1 when something that is needed is broken.
+    Exits with status 1 if something that is needed is broken.
+
+    Notes:
+        JSON: ok, checks, each with name, status (ok, note or broken), text and fix.
     """
     call: Context = ctx.obj
     checks = list(all_checks())

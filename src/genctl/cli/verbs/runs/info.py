@@ -1,4 +1,4 @@
-"""``genctl info``: what a name means: a family, a run or an export."""
+"""``genctl info``: explains a run, an export, a file, a setting or an exit status."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from genctl import registry, runs
-from genctl.cli import completion
-from genctl.cli.command import Context
+from genctl.cli import completion, options
+from genctl.cli.context import Context
+from genctl.cli.options import Preset, Sets
+from genctl.cli.statuses import show_statuses, statuses
 from genctl.cli.verbs.models.models import show_family
-from genctl.cli.verbs.runs.runs import show_run
+from genctl.cli.views.files import show_file
+from genctl.cli.views.runs import show_run
+from genctl.cli.views.settings import settings_called, show_setting, show_settings
 from genctl.cli.views.tables import table
 from genctl.contracts import DataSpec
+from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 from genctl.runs import Run
+
+STATUSES = "exit-statuses"
 
 
 def info(
@@ -23,31 +30,115 @@ def info(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="A family, a run, an exported folder or an .onnx file; left out, the newest run.",
+            help="A run, an export, a file or folder, a setting (train.lr), an exit status (3), a "
+            f"family, or {STATUSES}. Default: the newest run.",
             autocompletion=completion.run_names,
         ),
     ] = None,
+    family: Annotated[
+        str | None,
+        typer.Option(
+            "--family",
+            metavar="FAMILY",
+            help="The family of a setting or a configuration file.",
+            autocompletion=completion.families,
+        ),
+    ] = None,
+    preset: Preset = None,
+    sets: Sets = None,
+    file: Annotated[Path | None, options.settings_file()] = None,
 ) -> None:
-    """Say what a family, a run or an export is."""
+    """Explain a run, an export, a file, a setting or an exit status.
+
+    With `--preset`, `--set` or `--config`: every setting that `genctl train` would use, with its
+    origin.
+
+    Notes:
+        `genctl info gan` describes a family, as `genctl models gan` does. `genctl info
+        settings.toml` shows the settings that the file leads to. `genctl info lr --family gan`
+        explains one key.
+
+        JSON: of a run run, path, family, state, step, examples, best, config, origins, data and
+        starts; of a training config and origins; of a setting settings, each with key, help, type
+        and defaults; of exit statuses codes, each with code, meaning and remedy.
+    """
     call: Context = ctx.obj
-    if name is None:
+    if preset or sets or file:
+        spec = registry.get(_family(name or family))
+        show_settings(call, spec, preset=preset, file=file, sets=sets or ())
+    elif name is None:
         show_run(call, runs.find_or_newest(None))
-    elif name in {spec.name for spec in registry.specs()}:
-        show_family(call, registry.get(name))
-    elif (document := _exported(Path(name))) is not None:
-        call.output.result(document, _describe(name, document), bare=document["config"]["family"])
     else:
-        show_run(call, runs.find(name))
+        _explain(call, name, family)
+
+
+def _family(name: str | None) -> str:
+    if name is None:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "--preset, --set and --config need a family",
+            hint="genctl info gan --preset digits",
+        )
+    return name
+
+
+def _explain(call: Context, name: str, family: str | None) -> None:
+    """Explain what ``name`` means: of several meanings the first in the order of these lines."""
+    families = {spec.name: spec for spec in registry.specs()}
+    specs = list(families.values()) if family is None else [registry.get(family)]
+    path = Path(name)
+    if name in families and family is None:
+        show_family(call, families[name])
+    elif (document := _exported(path)) is not None:
+        call.output.result(document, _describe(name, document), bare=document["config"]["family"])
+    elif path.is_file():
+        show_file(call, path, family)
+    elif (run := _run(name)) is not None:
+        show_run(call, run)
+    elif name == STATUSES or name in statuses():
+        show_statuses(call, None if name == STATUSES else name)
+    elif found := settings_called(name, specs):
+        show_setting(call, found)
+    elif path.is_dir():
+        show_file(call, path, family)
+    else:
+        raise _nothing(name, [*families, *(key for spec in specs for key in _keys(spec))])
+
+
+def _run(name: str) -> Run | None:
+    """The run called ``name``, if there is one."""
+    try:
+        return runs.find(name)
+    except GenctlError:
+        return None
+
+
+def _keys(spec: registry.Spec) -> list[str]:
+    from genctl.config import options as keys
+
+    return [name for info in keys(spec) for name in (info.key, info.leaf)]
+
+
+def _nothing(name: str, known: list[str]) -> GenctlError:
+    if name.isdecimal():
+        return unknown("exit status", name, statuses(), hint=f"genctl info {STATUSES}")
+    close = nearest(name, [*known, *completion.run_names(), STATUSES])
+    remedy = f"; did you mean {' or '.join(close)}?" if close else ""
+    return GenctlError(
+        ExitStatus.USAGE,
+        f"no run, export, file, family or setting is called {name!r}{remedy}",
+        hint="genctl runs ls",
+    )
 
 
 def _exported(path: Path) -> dict[str, Any] | None:
-    """What an export says of itself; None where it is none."""
+    """The document of an export; None where ``path`` is none."""
     if path.suffix == ".onnx" and path.is_file():
         from genctl.export import onnx
 
         document: dict[str, Any] = onnx.read(path)[0]
         return document
-    return Run(path).read("genctl.json")  # type: ignore[no-any-return]
+    return Run(path).read("genctl.json") if path.is_dir() else None
 
 
 def _describe(name: str, document: dict[str, Any]) -> str:
