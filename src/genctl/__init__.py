@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from genctl.evaluation.score import Score
     from genctl.outputs.images.samples import ImageSamples
     from genctl.outputs.text.samples import TextSample, TextSamples
-    from genctl.registry import all_metrics as metrics
+    from genctl.registry import known_metrics as metrics
     from genctl.registry import specs as models
     from genctl.runs import Run
 
@@ -61,7 +61,7 @@ _HOMES = {
     "export": "genctl.api.sdk.models",
     "label": "genctl.api.sdk.data",
     "load": "genctl.api.sdk.models",
-    "metrics": "genctl.registry:all_metrics",
+    "metrics": "genctl.registry:known_metrics",
     "models": "genctl.registry:specs",
     "report": "genctl.api.sdk.models",
     "stats": "genctl.api.sdk.scores",

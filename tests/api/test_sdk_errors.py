@@ -109,7 +109,7 @@ def test_the_same_error_in_python_and_on_the_command_line(
         lambda model: model.sample(options={"truncation": "x"}),
         lambda model: model.sample(labels=["x"]),
         lambda model: model.trajectory(),
-        lambda model: model.sample(prompts=["hello"]),
+        lambda model: model.write(2, prompts=["hello"]),
         lambda model: model.sample(image="nowhere.png"),
         lambda model: model.export("onxn"),
         lambda model: genctl.evaluate("fdi", model),

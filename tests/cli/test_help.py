@@ -212,13 +212,11 @@ def test_completion(
 
 
 def test_what_is_completed_is_what_there_is() -> None:
-    from genctl.api.evaluation.evaluate import METRICS
     from genctl.data.images.sets.known_sets import KNOWN_SETS
-    from genctl.engine.training.loggers import LOGGERS
+    from genctl.engine.reporting.loggers import LOGGERS
     from genctl.evaluation.extractors.choose import EXTRACTORS
     from genctl.evaluation.extractors.protocols import PROTOCOLS
 
-    assert completion.METRICS == METRICS
     assert completion.EXTRACTORS == EXTRACTORS
     assert tuple(PROTOCOLS) == completion.PROTOCOLS
     summaries = {name: known.summary for name, known in KNOWN_SETS.items()}

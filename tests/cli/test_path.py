@@ -112,7 +112,9 @@ def test_eval_of_several_metrics_is_a_table(type_: Type, run: str) -> None:
     assert [score["name"] for score in said["scores"]] == ["fd[digits]", "kd[digits]"]
     assert all(score["real"]["name"] == score["name"] for score in said["scores"])
     human = type_("eval", "fid,kid", run, "--n", "20").out
-    assert human.splitlines()[0].split() == ["value", "error", "real", "images", "error"]
+    assert human.splitlines()[0].split() == [
+        "value", "error", "real", "images", "error", "better",
+    ]  # fmt: skip
     assert [line.split()[0] for line in human.splitlines()[1:3]] == ["fd[digits]", "kd[digits]"]
     assert len(type_("eval", "fid,kid", run, "--n", "20", "-q").out.split()) == 2
 
@@ -136,9 +138,11 @@ def test_statistics_stand_in_for_images(type_: Type, run: str, tmp_path: Path) -
     assert (made["path"], made["n"], made["extractor"]) == (str(path), 7934, "digits")
     to_file = type_("eval", "all", run, "--ref", str(path), "--n", "40", "--json").json["scores"]
     to_images = type_("eval", "all", run, "--n", "40", "--json").json["scores"]
-    assert [s["name"] for s in to_file] == ["fd[digits]", "is[digits]", "fd-infinity[digits]"]
+    assert [s["name"] for s in to_file] == ["fd[digits]", "fd-infinity[digits]", "is[digits]"]
     by_name = {score["name"]: score["value"] for score in to_images}
     assert len(by_name) == 9
+    for score in to_images:
+        assert (score["real"] is None) != (score["real_absent"] is None), score["name"]
     for score in to_file:
         assert score["value"] == pytest.approx(by_name[score["name"]], rel=1e-6)
     refused = type_("eval", "kid", run, "--ref", str(path), "--n", "40")

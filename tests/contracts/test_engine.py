@@ -13,8 +13,8 @@ import torch
 
 import genctl
 from genctl.contracts import Loss
+from genctl.engine.reporting.loggers import JsonLines
 from genctl.engine.training import checkpoint
-from genctl.engine.training.loggers import JsonLines
 from genctl.engine.training.nonfinite_guard import MAX_ATTEMPTS, MAX_SKIPPED
 from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError

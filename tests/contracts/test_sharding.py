@@ -11,8 +11,8 @@ import torch
 
 import genctl
 from genctl.engine.parallel.sharding import is_sharded
+from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.training import checkpoint
-from genctl.engine.training.loggers import read_rows
 from genctl.engine.training.trainer import Trainer
 from genctl.runs import Run
 from tests.kills import needs_fork

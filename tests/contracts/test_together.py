@@ -16,8 +16,8 @@ import torch
 import genctl
 from genctl.contracts import Loss
 from genctl.engine.parallel.process_group import ProcessGroup
+from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.training import checkpoint, worker_loop
-from genctl.engine.training.loggers import read_rows
 from genctl.engine.training.nonfinite_guard import MAX_SKIPPED
 from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError

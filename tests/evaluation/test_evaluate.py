@@ -19,7 +19,6 @@ from genctl.evaluation.extractors.digits import DigitsExtractor
 from genctl.evaluation.extractors.rand import RandExtractor
 from genctl.evaluation.features import extract
 from genctl.evaluation.reference import Reference, make_reference
-from genctl.evaluation.score import Metric
 
 SHA = "9f8e7d6c" + "0" * 56
 
@@ -52,7 +51,7 @@ def test_real_digits_stand_low_and_noise_high(
     digits: DigitsExtractor, reference: Reference, held_out: Tensor
 ) -> None:
     seen = extract(digits, torch.split(held_out[:1000], 300))
-    [baseline] = real_baseline(["fid"], seen, reference)
+    [baseline] = real_baseline(["fid"], seen, reference).scores
     [noise] = evaluate_images(["fid"], [images(1000, 1, 28, 28)], digits, reference)
     assert baseline.name == noise.name == "fd[digits]"
     assert baseline.n_generated == 1000
@@ -203,7 +202,7 @@ def test_all_metrics_of_one_pass_are_those_of_each(
         passes += 1
         yield held_out[:600]
 
-    metrics: list[Metric] = ["fid", "is", "kid", "prdc", "fid-infinity"]
+    metrics = ["fid", "is", "kid", "prdc", "fid-infinity"]
     found = evaluate_images(metrics, once(), digits, reference)
     assert passes == 1
     assert [score.name.partition("[")[0] for score in found] == [
@@ -229,3 +228,47 @@ def test_real_digits_are_real_and_varied_by_every_metric(
         assert real[name] > least
         assert zeros[name] < 0.1
     assert real["fd-infinity"] < zeros["fd-infinity"] / 10
+
+
+def test_a_baseline_that_cannot_be_computed_says_why(
+    digits: DigitsExtractor, reference: Reference, held_out: Tensor
+) -> None:
+    few = extract(digits, [held_out[:10]])
+    found = real_baseline(["fid", "fid-infinity", "memorisation"], few, reference)
+    assert [score.name for score in found.scores] == ["fd[digits]"]
+    assert found.absent == {
+        "fid-infinity": "too few held-out images (10): 10 samples are too few to extrapolate from",
+        "memorisation": "held-out images are what it compares with",
+    }
+    alone = real_baseline(["fid"], extract(digits, [held_out[:1]]), reference)
+    assert alone.scores == []
+    assert "at least 2 held-out images" in alone.absent["fid"]
+
+
+def test_distances_by_an_extractors_own_name(
+    digits: DigitsExtractor, reference: Reference, held_out: Tensor
+) -> None:
+    metrics = ["fid", "fd[digits]", "kid", "kd:digits"]
+    found = evaluate_images(metrics, [held_out[:200]], digits, reference)
+    assert [s.name for s in found] == ["fd[digits]", "fd[digits]", "kd[digits]", "kd[digits]"]
+    assert found[0].value == found[1].value
+    assert found[0].signature == found[1].signature
+    assert found[2].signature == found[3].signature
+
+
+def test_a_distance_that_names_its_extractor_is_never_called_fid() -> None:
+    extractor = RandExtractor()
+    extractor.origin = "canonical"
+    reference = small_reference(extractor, 3, 8, 8)
+    metrics = ["fid", "fd[rand]", "kid", "kd[rand]", "fid-infinity"]
+    found = evaluate_images(metrics, [images(40, 3, 8, 8)], extractor, reference)
+    assert [score.name for score in found] == metrics
+    heads = [score.signature.partition("|")[0] for score in found]
+    assert heads == ["fid", "fd", "kid", "kd", "fid-infinity"]
+
+
+def test_each_score_has_its_direction(
+    digits: DigitsExtractor, reference: Reference, held_out: Tensor
+) -> None:
+    found = evaluate_images(["fid", "is", "prdc"], [held_out[:200]], digits, reference)
+    assert [score.higher_is_better for score in found] == [False, True, True, True, True, True]

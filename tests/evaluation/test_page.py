@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import html
 from html.parser import HTMLParser
 
 import pytest
 
-from genctl.evaluation.page import MEANINGS, Page
+from genctl.evaluation.page import Page
 from genctl.evaluation.score import Score
 from genctl.plots.charts import bars
+from genctl.registry import METRICS, MetricSpec, part_of
 from genctl.web.render import PageImage
 
 NASTY = "<script>alert(1)</script>猫&\"'{{ 77 * 91 }}{% raw %}"
@@ -85,6 +87,14 @@ def test_sections_without_content_are_left_out() -> None:
         assert heading not in text
 
 
-@pytest.mark.parametrize("name", ["fid", "kid", "is", "precision", "coverage", "memorisation"])
-def test_every_metric_is_explained(name: str) -> None:
-    assert MEANINGS[name]
+@pytest.mark.parametrize("spec", METRICS.all(), ids=lambda spec: spec.name)
+def test_every_part_of_every_metric_is_explained(spec: MetricSpec) -> None:
+    for part, higher in spec.parts.items():
+        for name in (part, spec.unverified.get(part, part)):
+            text = html.unescape(page(scores=[score(f"{name}[x]")]))
+            found = part_of(name)
+            assert found is not None
+            assert found.explain
+            assert found.meaning in text
+            assert ("larger is better" in text) == (higher is True)
+            assert ("smaller is better" in text) == (higher is False)

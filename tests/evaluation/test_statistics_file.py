@@ -74,7 +74,7 @@ def test_statistics_that_do_not_fit(path: Path, rand: RandExtractor, tmp_path: P
     with np.load(path) as found:
         arrays = dict(found)
     for name, changes, reason in (
-        ("small", {"mu": np.zeros(3), "sigma": np.eye(3)}, "they are of 3 features, and rand"),
+        ("small", {"mu": np.zeros(3), "sigma": np.eye(3)}, "they have 3 features, and rand"),
         ("other", {"extractor": np.str_("inception:6726825d:tf")}, "made with inception"),
         ("nan", {"mu": np.full(rand.dim, np.nan)}, "not finite"),
     ):

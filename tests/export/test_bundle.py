@@ -165,7 +165,7 @@ def edit(**changes: Any) -> Callable[[Path], None]:
     ("damage", "reason"),
     [
         (flip_a_byte, "its checksum is not the one"),
-        (truncate, "not readable weights"),
+        (truncate, "cannot read the weights"),
         (lambda path: (path / "model.safetensors").unlink(), "no such weights file"),
         (lambda path: (path / "genctl.json").unlink(), "not a folder that genctl exported"),
         (lambda path: (path / "genctl.json").write_text("{"), "is damaged"),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
+from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.training import checkpoint
-from genctl.engine.training.loggers import read_rows
 from genctl.engine.training.nonfinite_guard import MAX_ATTEMPTS, MAX_SKIPPED
 from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus

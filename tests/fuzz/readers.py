@@ -29,8 +29,8 @@ from genctl.data.images.open_source import open_source
 from genctl.data.text.files import read_text
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding.prompts import read_prompts
+from genctl.engine.reporting.loggers import JsonLines, read_rows
 from genctl.engine.training import checkpoint
-from genctl.engine.training.loggers import JsonLines, read_rows
 from genctl.errors import GenctlError
 from genctl.evaluation.extractors.flat import PixelExtractor
 from genctl.evaluation.extractors.inception.reader import load_network

@@ -26,7 +26,7 @@ def train(out: Path, amp: str, **options: object) -> Run:
 
 
 def losses(run: Run) -> list[float]:
-    from genctl.engine.training.loggers import read_rows
+    from genctl.engine.reporting.loggers import read_rows
 
     rows = read_rows(run.path / "metrics.jsonl")
     return [row["train/loss"] for row in rows if "train/loss" in row]

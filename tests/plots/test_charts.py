@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from genctl.plots.charts import bars, curve, histograms, line_over_inverse
 from genctl.plots.style import ONE, SERIES, label
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 finite = st.floats(-1e6, 1e6)
 
 NASTY = [

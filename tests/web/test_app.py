@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -131,14 +133,16 @@ def test_only_the_scripts_of_the_page_run(port: int) -> None:
 
 
 def test_a_port_in_use_is_an_error(port: int) -> None:
-    with pytest.raises(GenctlError, match=f"port {port} cannot be used: ") as caught:
+    with pytest.raises(GenctlError) as caught:
         LocalServer(application(ROUTES), port)
-    assert (caught.value.code, caught.value.hint) == (ExitStatus.FAILURE, "--port 0")
+    reason = os.strerror(errno.EADDRINUSE)
+    assert caught.value.message == f"port={port} cannot be used: {reason}"
+    assert (caught.value.code, caught.value.hint) == (ExitStatus.FAILURE, "port=0 takes a free one")
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_does_not_exist_is_an_error(port: int) -> None:
-    with pytest.raises(GenctlError, match=f"port {port} does not exist") as caught:
+    with pytest.raises(GenctlError, match=f"port={port} does not exist") as caught:
         LocalServer(application(ROUTES), port)
     assert caught.value.code == ExitStatus.USAGE
 

@@ -19,7 +19,7 @@ from genctl.cli.typer_ext import Command, CommandGroup, help_when_bare
 from genctl.cli.verbs.data.data import data
 from genctl.cli.verbs.data.stats import stats
 from genctl.cli.verbs.models.demo import demo
-from genctl.cli.verbs.models.eval import evaluate
+from genctl.cli.verbs.models.eval import EvalCommand, evaluate
 from genctl.cli.verbs.models.export import export
 from genctl.cli.verbs.models.models import ModelsCommand, models
 from genctl.cli.verbs.models.sample import SampleCommand, sample
@@ -92,7 +92,7 @@ _add("Start", "models", "What can be trained, and the options of each", models, 
 _add("Make", "data", "Check, clean, label, list, stats", data)
 _add("Make", "train", "Train or fine-tune", train, TrainCommand)
 _add("Make", "sample", "Generate images or text", sample, SampleCommand)
-_add("Judge", "eval", "Score a model, an export or files", evaluate)
+_add("Judge", "eval", "Score a model, an export or files", evaluate, EvalCommand)
 _add("Judge", "compare", "Runs or scores side by side", compare)
 _add("Judge", "watch", "See a run live; --save writes one page", watch)
 _add("Use", "export", "Write a model for other programs, with proof", export)

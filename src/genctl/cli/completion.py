@@ -10,12 +10,15 @@ from genctl import registry, runs
 from genctl.cli.context import FAMILY_ARG
 
 # The modules that own these names import torch; a test compares both sides.
-METRICS = (
-    "fid", "is", "kid", "prdc", "fid-infinity", "per-class", "memorisation", "bpb", "all",
-)  # fmt: skip
 EXTRACTORS = ("inception", "digits", "rand", "px", "digits-monitor", "rand-monitor")
 PROTOCOLS = ("tf", "pytorch-fid", "clean", "torchmetrics")
 LOGGERS = ("tensorboard", "wandb")
+
+
+def metrics() -> list[tuple[str, str]]:
+    """Every metric with its summary."""
+    named = [(name, spec.summary) for spec in registry.METRICS.all() for name in spec.names]
+    return [*named, (registry.ALL, "all that can be computed")]
 
 
 def families() -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The text of one row of tokens, in pieces that stand."""
+"""The text of one row of tokens, in chunks that later tokens do not change."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from genctl.decoding.stops import Stops
 
 
 class IncrementalDetokenizer:
-    """Turns tokens into text: a character appears when its last byte has come.
+    """Turns tokens into text: a character appears with its last byte.
 
     Args:
         bytes_of: the bytes that each token stands for.
-        stops: texts that end it.
+        stops: texts that end the row.
     """
 
     def __init__(self, bytes_of: Sequence[bytes], stops: Sequence[str]) -> None:
@@ -27,10 +27,10 @@ class IncrementalDetokenizer:
         return self._stops.met
 
     def feed(self, token: int) -> str:
-        """Take one more token; the text that stands now and did not before."""
+        """Take one more token; the text that becomes certain with it."""
         return self._stops.feed(self._decoder.decode(self._bytes_of[token]))
 
     def end(self) -> str:
-        """The rest of the text; bytes of a character that never became whole are U+FFFD."""
+        """The rest of the text; bytes of an incomplete character become U+FFFD."""
         rest = self._stops.feed(self._decoder.decode(b"", final=True))
         return rest + self._stops.end()

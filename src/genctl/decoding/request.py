@@ -1,4 +1,4 @@
-"""How text is to be written: the sampling options of every family that writes tokens."""
+"""The sampling options of every family that generates tokens."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ _ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
 
 @dataclass(frozen=True)
 class TextRequest:
-    """Sampling options of text; `genctl.decoding.rules` applies those in the middle in this order.
+    """Sampling options of text; `genctl.decoding.rules` has the order in which they apply.
 
-    Escapes in ``stop`` (``\\n``, ``\\t``, ``\\\\``) mean what they mean in Python; see `stops`.
+    ``stop`` knows Python's escapes ``\\n``, ``\\t`` and ``\\\\``; see `stops`.
     """
 
-    max_new_tokens: Annotated[int, Ge(1)] = option(256, "write at most so many tokens")
+    max_new_tokens: Annotated[int, Ge(1)] = option(256, "maximum number of new tokens")
     repetition_penalty: Annotated[float, Gt(0), _FINITE] = option(
-        1.0, "above 1 makes tokens that occurred less likely"
+        1.0, "above 1: tokens that occurred become less likely"
     )
     presence_penalty: Annotated[float, _FINITE] = option(
-        0.0, "taken off the logits of tokens that occurred"
+        0.0, "subtracted from the logits of tokens that occurred"
     )
     frequency_penalty: Annotated[float, _FINITE] = option(
-        0.0, "the same, for each time they occurred"
+        0.0, "subtracted from the logits for each time a token occurred"
     )
     temperature: Annotated[float, Ge(0), _FINITE] = option(
-        0.8, "below 1 is more typical, above 1 more varied; 0 takes the likeliest token"
+        0.8, "below 1: more typical, above 1: more varied; 0: always the likeliest token"
     )
-    top_k: Annotated[int, Ge(0)] = option(0, "draw among the k likeliest tokens; 0: among all")
+    top_k: Annotated[int, Ge(0)] = option(0, "sample from the k likeliest tokens; 0: from all")
     top_p: Annotated[float, Gt(0), Le(1)] = option(
-        1.0, "draw among the likeliest tokens that make up this share"
+        1.0, "sample from the likeliest tokens with this total probability"
     )
     min_p: Annotated[float, Ge(0), Le(1)] = option(
-        0.0, "leave out tokens less likely than this share of the likeliest"
+        0.0, "minimum probability, as a share of the likeliest token's"
     )
     stop: tuple[str, ...] | str = option(
-        "", r'end before this text (\n is a line break); several as ["a", "b"]'
+        "", r'stop before this text (\n: line break); several as ["a", "b"]'
     )
     overflow: Literal["slide", "stop"] = option(
-        "slide", "when the context is full: keep its last half and go on, or end"
+        "slide", "when the context is full: continue from its last half, or stop"
     )
 
     @property

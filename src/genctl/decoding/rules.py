@@ -1,7 +1,7 @@
 """From logits to the next token, by rules in a fixed order.
 
-penalties -> temperature -> top-k -> top-p -> min-p -> draw. Each works on the probabilities that
-the rules before it leave, on rows (B, V) that do not see each other.
+penalties -> temperature -> top-k -> top-p -> min-p -> draw. Each rule applies to the probabilities
+after the rules before it. Rows (B, V) are independent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from genctl.decoding.request import TextRequest
 
 COLD = 1e-6
-"""Below this temperature the likeliest token is certain, and dividing by it may overflow."""
+"""Below this temperature the likeliest token is taken: dividing by it may overflow."""
 
 _NEVER = float("-inf")
 
@@ -42,7 +42,7 @@ def count(rows: Sequence[Sequence[int]], logits: Tensor, besides: int | None) ->
 
 
 def penalize(logits: Tensor, counts: Tensor, request: TextRequest) -> Tensor:
-    """``logits (B, V)`` with those of tokens that occurred made smaller.
+    """Reduce the logits (B, V) of tokens that occurred.
 
     Repetition divides positive logits and multiplies negative ones (Keskar et al. 2019, CTRL, arXiv
     1909.05858, section 4.1); then presence is subtracted once and frequency for each occurrence.

@@ -1,4 +1,4 @@
-"""Stop strings, matched on text that comes in pieces."""
+"""Stop strings, matched on text that arrives in chunks."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 
 class Stops:
-    """Gives text out as soon as it is certain not to belong to a stop string.
+    """Releases text as soon as it is certain not to belong to a stop string.
 
-    Of several stop strings the one that is whole first counts, and of those that end together the
-    longest; so how the text is cut into pieces makes no difference.
+    Of several stop strings the one that is complete first counts, and of those that end together
+    the longest, so the division into chunks makes no difference.
 
     Args:
         texts: the stop strings; none of them is empty.
 
     Attributes:
-        met: whether one occurred. What came before it has been given out, the rest never will.
+        met: whether one occurred. The text before it has been released, the rest never is.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -25,7 +25,7 @@ class Stops:
         self.met = False
 
     def feed(self, text: str) -> str:
-        """Take more text; what of all the text so far can be given out now."""
+        """Take more text; the text that can be released now."""
         if self.met or not self._texts:
             return "" if self.met else text
         held = self._held + text
@@ -38,7 +38,7 @@ class Stops:
         return held[:certain]
 
     def end(self) -> str:
-        """What is still held, when no more text comes."""
+        """The text that is still held back, at the end."""
         held, self._held = self._held, ""
         return "" if self.met else held
 

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from genctl.data.images.stream import ImagePass
 from genctl.errors import GenctlError
-from genctl.evaluation.compute import measure, require
+from genctl.evaluation.compute import measure, named
 from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features, Images, extract
+from genctl.evaluation.image_needs import require
 from genctl.evaluation.reference import Reference, require_two
-from genctl.evaluation.score import Metric, Score
+from genctl.evaluation.score import Score
 from genctl.evaluation.statistics_file import Summary
+from genctl.registry import Metric
+
+
+class Baselines(NamedTuple):
+    """Where real images stand.
+
+    Attributes:
+        scores: of held-out real images against the reference.
+        absent: name of a metric -> why it has none.
+    """
+
+    scores: list[Score]
+    absent: Mapping[str, str]
 
 
 def evaluate_images(
-    metrics: Sequence[Metric],
+    metrics: Sequence[Metric | str],
     generated: Images | ImagePass,
     extractor: Extractor,
     reference: Reference | Summary | None = None,
@@ -37,12 +51,12 @@ def evaluate_images(
         GenctlError: as `extract`; (USAGE) ``is`` with an extractor that has no classifier, too few
             images, or what a metric needs is missing; (DATA) fewer than two images.
     """
-    require(metrics, extractor, reference, held_out)
+    require(named(metrics), extractor, reference, held_out)
     seen = EvalInputs(extractor, extract(extractor, generated), reference, held_out)
     return measure_all(metrics, seen)
 
 
-def measure_all(metrics: Sequence[Metric], seen: EvalInputs) -> list[Score]:
+def measure_all(metrics: Sequence[Metric | str], seen: EvalInputs) -> list[Score]:
     """The scores of all ``metrics``, in their order.
 
     Raises:
@@ -53,26 +67,28 @@ def measure_all(metrics: Sequence[Metric], seen: EvalInputs) -> list[Score]:
 
 
 def real_baseline(
-    metrics: Sequence[Metric], held_out: Features, reference: Reference
-) -> list[Score]:
+    metrics: Sequence[Metric | str], held_out: Features, reference: Reference
+) -> Baselines:
     """Where real images stand: held-out ones against the reference, as far as that can be told.
 
     A perfect generator would come out about here, and a distance not at 0, because that between
     finite samples is biased upwards; so there should be as many as there are generated images.
 
     Args:
-        metrics: as in `evaluate_images`; ``memorisation`` has no baseline but 1.
-        held_out: real images that are not in the reference, in the same extractor's eyes.
+        metrics: as in `evaluate_images`; one that needs held-out images itself has no baseline.
+        held_out: real images that are not in the reference, as the same extractor sees them.
         reference: what they are compared with.
-
-    Raises:
-        GenctlError: (DATA) fewer than two held-out images.
     """
-    require_two(held_out, "held-out")
     seen = EvalInputs(reference.extractor, held_out, reference, held_out)
-    found: list[Score] = []
-    for metric in metrics:
-        if metric != "memorisation":
-            with contextlib.suppress(GenctlError):  # too few of them for this metric
-                found += measure(metric, seen)
-    return found
+    scores: list[Score] = []
+    absent: dict[str, str] = {}
+    for metric in named(metrics):
+        if "held_out" in metric.spec.needs:
+            absent[metric.name] = "held-out images are what it compares with"
+            continue
+        try:
+            require_two(held_out, "held-out")
+            scores += measure(metric, seen)
+        except GenctlError as error:
+            absent[metric.name] = f"too few held-out images ({held_out.count:,}): {error.message}"
+    return Baselines(scores, absent)

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from genctl.evaluation.extractors.base import Extractor
+from genctl.registry.metrics import unverified_names
 from genctl.version import VERSION
 
-Metric: TypeAlias = Literal["fid", "is", "kid", "prdc", "fid-infinity", "per-class", "memorisation"]
-
-_FAMILY: Mapping[str, str] = {
-    "fid": "fd",
-    "kid": "kd",
-    "fid-infinity": "fd-infinity",
-    "fid-per-class": "fd-per-class",
-}
-"""What a value is called where the name of the published weights' would be claimed."""
+if TYPE_CHECKING:
+    from genctl.evaluation.extractors.base import Extractor
 
 
 @dataclass(frozen=True)
 class Score:
-    """One metric of one set of images.
+    """One metric of one set of samples.
 
     Attributes:
         name: what may be claimed: ``fid``, ``kid`` and the like only for the verified Inception
@@ -30,12 +23,14 @@ class Score:
         value: the metric.
         error: its uncertainty, of the kind ``error_kind`` says.
         error_kind: how ``error`` was made.
-        n_generated: images that were scored.
+        n_generated: images, texts or tokens that were scored.
         n_reference: images they were compared with; None for metrics without a reference.
         signature: everything that must be equal for two values to be comparable.
         warnings: what a reader must know before quoting the value, one sentence each.
         seconds: wall-clock time by stage.
         details: further numbers of the same computation.
+        higher_is_better: the direction of the metric; None where neither is better.
+        facts: what a reader should know besides: label -> text.
     """
 
     name: str
@@ -48,6 +43,8 @@ class Score:
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     details: Mapping[str, float] = field(default_factory=dict)
+    higher_is_better: bool | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The score as plain dicts, lists, strings and numbers."""
@@ -67,14 +64,15 @@ def metric_name(metric: str, extractor: Extractor) -> str:
     """The name a value of ``metric``, or of one of its parts, has with ``extractor``.
 
     ``fid`` and ``is`` mean the published weights and nothing else; weights that the user brought
-    are named by their content.
+    are named by their content. ``fd`` and ``kd`` are named after the extractor, whatever it is.
     """
-    if extractor.origin == "canonical":
+    names = unverified_names()
+    if extractor.origin == "canonical" and metric not in names.values():
         return metric
     label = extractor.name
     if extractor.origin == "custom":
         label = f"{label}:{short_sha(extractor.sha256)}"
-    return f"{_FAMILY.get(metric, metric)}[{label}]"
+    return f"{names.get(metric, metric)}[{label}]"
 
 
 def signature(metric: str, extractor: Extractor, **fields: object) -> str:
@@ -87,15 +85,24 @@ def signature(metric: str, extractor: Extractor, **fields: object) -> str:
         extractor: on what features.
         fields: what else decides the value, in order.
     """
-    parts = {
-        "ex": f"{extractor.name}:{short_sha(extractor.sha256)}",
+    return plain_signature(
+        metric_name(metric, extractor).partition("[")[0],
+        ex=f"{extractor.name}:{short_sha(extractor.sha256)}",
         **fields,
-        "px": f"uint8.{extractor.protocol}",
-        "dt": extractor.precision,
-        "v": VERSION,
-    }
-    head = metric_name(metric, extractor).partition("[")[0]
-    return "|".join([head, *(f"{key}:{_clean(value)}" for key, value in parts.items())])
+        px=f"uint8.{extractor.protocol}",
+        dt=extractor.precision,
+    )
+
+
+def plain_signature(metric: str, **fields: object) -> str:
+    """The signature of a value that no extractor has a part in; genctl's version comes last.
+
+    Args:
+        metric: what was computed.
+        fields: what decides the value, in order.
+    """
+    parts = {**fields, "v": VERSION}
+    return "|".join([metric, *(f"{key}:{_clean(value)}" for key, value in parts.items())])
 
 
 def short_sha(sha256: str) -> str:

@@ -23,6 +23,7 @@ from genctl.evaluation.features import Features
 from genctl.evaluation.measures.frechet import FeatureStats, Gaussian
 from genctl.evaluation.score import short_sha
 from genctl.files import staged_file
+from genctl.registry import METRICS
 from genctl.weights import sha256_of
 
 _NAMES = (("mu", "sigma"), ("m", "s"))
@@ -56,20 +57,26 @@ class Summary:
         Raises:
             GenctlError: (USAGE) always.
         """
-        raise self.has_no_images()
+        raise has_no_images(self.name)
 
-    def has_no_images(self) -> GenctlError:
-        """The error of whoever needs them."""
-        return GenctlError(
-            ExitStatus.USAGE,
-            f"{self.name} holds statistics and no images, which is enough for fid and fid-infinity "
-            "only",
-            option="ref",
-            suggest=(
-                Suggestion("eval", args=("fid",)),
-                Suggestion("", {"ref": Placeholder("FOLDER")}),
-            ),
-        )
+
+def has_no_images(name: str) -> GenctlError:
+    """The error of whoever needs real images where there are statistics alone.
+
+    Args:
+        name: of the file.
+    """
+    possible = [s.name for s in METRICS.all() if {"features", "reference"} <= s.needs]
+    return GenctlError(
+        ExitStatus.USAGE,
+        f"{name} holds statistics and no images, so only {', '.join(possible)} can be "
+        "measured against it",
+        option="ref",
+        suggest=(
+            Suggestion("eval", args=("fid",)),
+            Suggestion("", {"ref": Placeholder("FOLDER")}),
+        ),
+    )
 
 
 def is_summary(path: Path) -> bool:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 4.8, 2.5
 """Of a chart, in inches."""
 
-_TICKS = 4
-_BAR, _MARGIN = 0.2, 0.45
+_TICKS, _STEPS = 4, (1, 2, 2.5, 5, 10)
+_BAR, _MARGIN, _LEGEND = 0.2, 0.45, 0.25
 
 
 def curve(points: Sequence[tuple[float, float]], axis: str) -> str:
@@ -41,9 +41,9 @@ def draw_points(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
     places, values = zip(*points, strict=True)
     axes.plot(places, values, color=ONE)
     axes.plot(places[-1:], values[-1:], "o", color=ONE)
-    axes.xaxis.set_major_locator(MaxNLocator(_TICKS, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(_TICKS, steps=_STEPS, integer=True))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.yaxis.set_major_locator(MaxNLocator(_TICKS))
+    axes.yaxis.set_major_locator(MaxNLocator(_TICKS, steps=_STEPS))
     axes.yaxis.set_major_formatter("{x:.4g}")
 
 
@@ -68,7 +68,7 @@ def line_over_inverse(counts: Sequence[int], values: Sequence[float], limit: flo
         axes.plot(0, limit, "o", color=TWO, markerfacecolor="none")
         axes.plot(inverse, values, "o", color=ONE)
         axes.set_xticks(list(ticks), list(ticks.values()))
-        axes.yaxis.set_major_locator(MaxNLocator(_TICKS))
+        axes.yaxis.set_major_locator(MaxNLocator(_TICKS, steps=_STEPS))
         axes.set_xlabel("number of images N, on a scale of 1/N")
         return to_svg(figure)
 
@@ -95,13 +95,14 @@ def histograms(series: Mapping[str, Values], axis: str, bins: int = 40) -> str:
             outlines.append(axes.stairs(shares, edges, color=colour, linestyle=line))
         axes.set_xlim(0, top)
         axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_locator(MaxNLocator(_TICKS))
-        axes.yaxis.set_major_locator(MaxNLocator(_TICKS))
+        axes.xaxis.set_major_locator(MaxNLocator(_TICKS, steps=_STEPS))
+        axes.yaxis.set_major_locator(MaxNLocator(_TICKS, steps=_STEPS))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
         axes.set_xlabel(label(axis))
         axes.set_ylabel("share")
         # Names beside their lines: one that begins with "_" would be left out otherwise.
-        axes.legend(outlines, [label(name) for name in series], loc="upper right")
+        names = [label(name) for name in series]
+        figure.legend(outlines, names, loc="outside upper right", ncols=2)
         return to_svg(figure)
 
 
@@ -118,7 +119,8 @@ def bars(values: Mapping[str, float], marks: Mapping[str, float], mark: str = ""
     names, heights = list(values), list(values.values())
     places = [(place, marks[name]) for place, name in enumerate(names) if name in marks]
     with drawing():
-        figure, axes = single(WIDTH, _BAR * len(names) + _MARGIN)
+        legend = _LEGEND if mark and places else 0.0
+        figure, axes = single(WIDTH, _BAR * len(names) + _MARGIN + legend)
         axes.barh(range(len(names)), heights, height=0.6, color=ONE)
         if places:
             rows, found = zip(*places, strict=True)
@@ -140,5 +142,5 @@ def bars(values: Mapping[str, float], marks: Mapping[str, float], mark: str = ""
         axes.margins(x=0.1)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
-        axes.xaxis.set_major_locator(MaxNLocator(_TICKS))
+        axes.xaxis.set_major_locator(MaxNLocator(_TICKS, steps=_STEPS))
         return to_svg(figure)

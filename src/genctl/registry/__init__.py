@@ -17,7 +17,19 @@ from genctl.registry.data_kinds import (
     kinds_for,
 )
 from genctl.registry.families import EXPORT_VARIANTS, FAMILIES, NoRequest, Spec
-from genctl.registry.metrics import METRICS, Metric, MetricSpec, parse_metrics
+from genctl.registry.metrics import (
+    ALL,
+    METRICS,
+    Metric,
+    MetricSpec,
+    Part,
+    all_metrics,
+    metric_names,
+    metrics_of,
+    parse_metric,
+    parse_metrics,
+    part_of,
+)
 from genctl.registry.output_kinds import OUTPUT_KINDS, OutputKind, output_kind
 from genctl.registry.plugins import SPEC_API, BrokenPlugin, Registry, import_target
 
@@ -46,7 +58,7 @@ def specs() -> list[Spec]:
     return FAMILIES.all()
 
 
-def all_metrics() -> list[MetricSpec]:
+def known_metrics() -> list[MetricSpec]:
     """Every metric, of all kinds of output."""
     return METRICS.all()
 
@@ -57,6 +69,7 @@ def broken_plugins() -> list[BrokenPlugin]:
 
 
 __all__ = [
+    "ALL",
     "DATA_KINDS",
     "EXPORT_VARIANTS",
     "FAMILIES",
@@ -71,6 +84,7 @@ __all__ = [
     "MetricSpec",
     "NoRequest",
     "OutputKind",
+    "Part",
     "Registry",
     "Spec",
     "all_metrics",
@@ -80,7 +94,12 @@ __all__ = [
     "import_target",
     "kind_of",
     "kinds_for",
+    "known_metrics",
+    "metric_names",
+    "metrics_of",
     "output_kind",
+    "parse_metric",
     "parse_metrics",
+    "part_of",
     "specs",
 ]

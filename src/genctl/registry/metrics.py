@@ -7,7 +7,7 @@ import pkgutil
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.registry.plugins import Registry, import_target
@@ -25,31 +25,63 @@ class MetricSpec:
         name: what people type; unique over all kinds of output.
         of: the kinds of output that it measures.
         needs: what must be there: ``samples``, ``features`` (of a feature extractor),
-            ``reference`` (real examples), ``images`` (the reference as single examples, not as
+            ``reference`` (real examples), ``images`` (the reference as single images, not as
             statistics), ``classifier``, ``classes``, ``held_out``, ``token_losses``, ``model``.
-        parts: each number that it gives -> whether higher is better.
-        target: ``"module:function"`` from the evaluation's inputs to a list of scores.
+        parts: each number that it gives -> whether higher is better; None where neither is.
+        target: ``"module:function"`` from the inputs (`genctl.evaluation.eval_inputs.EvalInputs`
+            of images, else `genctl.evaluation.inputs.SampleInputs`) to a list of scores. A metric
+            with a parameter gets it as a second argument, ``""`` where none was given.
         summary: one line for help, pages and docs.
-        parameter: what follows a dash or stands in brackets, in words; empty where nothing may:
-            ``distinct-2`` has the parameter ``2``.
-        choices: the parameters that ``all`` and lists show; any where empty.
-        explain: how to read the numbers, for the page and the model card.
+        parameter: what the parameter means, in words; empty where there is none.
+        choices: the values of the parameter, which follow the name after a dash (``distinct-2``);
+            where empty, any value in brackets or after a colon (``fd[digits]``, ``fd:digits``).
+        explain: part -> how to read the number, for the page and the model card.
+        unverified: part -> what it is called without the published weights that its name stands
+            for: ``{"fid": "fd"}``.
+        least: how many examples it needs at least: of ``samples``, of real ``images``, of
+            ``classes`` that both sides have, and of samples in each ``class`` on average.
+        chart: ``"module:function"`` from a score, its baseline (or None) and the inputs to a
+            caption and an SVG; empty without a chart.
     """
 
     api: int
     name: str
     of: frozenset[str]
     needs: frozenset[str]
-    parts: Mapping[str, bool]
+    parts: Mapping[str, bool | None]
     target: str
     summary: str
     parameter: str = ""
     choices: tuple[str, ...] = ()
-    explain: str = ""
+    explain: Mapping[str, str] = field(default_factory=dict)
+    unverified: Mapping[str, str] = field(default_factory=dict)
+    least: Mapping[str, int] = field(default_factory=dict)
+    chart: str = ""
 
     def load(self) -> Any:
         """Import the function that measures."""
         return import_target(self.target)
+
+    def load_chart(self) -> Any:
+        """Import the function that draws; None where there is no chart."""
+        return import_target(self.chart) if self.chart else None
+
+    def part(self, score: str) -> Part | None:
+        """The part that a score is called after; None for a name that is not of this metric.
+
+        Args:
+            score: its name, with or without an extractor in brackets: ``fd[digits]``, ``recall``.
+        """
+        name = score.partition("[")[0]
+        for part, higher in self.parts.items():
+            if name in (part, self.unverified.get(part)):
+                return Part(self, name, higher, self.explain.get(part, ""))
+        return None
+
+    @property
+    def names(self) -> list[str]:
+        """What people can type: ``fid``; ``distinct-1``, ``distinct-2`` ..."""
+        return [f"{self.name}-{choice}" for choice in self.choices] or [self.name]
 
 
 @dataclass(frozen=True)
@@ -66,8 +98,40 @@ class Metric:
 
     @property
     def name(self) -> str:
-        """As people type it: ``fid``, ``distinct-2``."""
-        return f"{self.spec.name}-{self.parameter}" if self.parameter else self.spec.name
+        """As people type it: ``fid``, ``distinct-2``, ``fd[digits]``."""
+        if not self.parameter:
+            return self.spec.name
+        if self.spec.choices:
+            return f"{self.spec.name}-{self.parameter}"
+        return f"{self.spec.name}[{self.parameter}]"
+
+
+class Part(NamedTuple):
+    """One number of a metric.
+
+    Attributes:
+        spec: the metric.
+        name: of the number.
+        higher: whether higher is better; None where neither is.
+        explain: how to read it; may be empty.
+    """
+
+    spec: MetricSpec
+    name: str
+    higher: bool | None
+    explain: str
+
+    @property
+    def direction(self) -> str:
+        """Which values are better, in words; empty where neither are."""
+        if self.higher is None:
+            return ""
+        return "larger is better" if self.higher else "smaller is better"
+
+    @property
+    def meaning(self) -> str:
+        """How to read it, and which values are better."""
+        return "; ".join(filter(None, (self.explain, self.direction)))
 
 
 def _built_in() -> dict[str, str]:
@@ -98,8 +162,27 @@ def metrics_of(kind: str) -> list[MetricSpec]:
     return [spec for spec in METRICS.all() if kind in spec.of]
 
 
-def parse_metrics(text: str | Sequence[str]) -> list[Metric]:
-    """The metrics that ``text`` names, each once; empty for ``all``.
+def all_metrics(kind: str) -> list[Metric]:
+    """What ``all`` stands for: every metric of a kind of output that can do without a parameter.
+
+    Of a metric whose parameter has choices, each of them.
+    """
+    specs = [spec for spec in metrics_of(kind) if spec.choices or not spec.parameter]
+    return [Metric(spec, choice) for spec in specs for choice in spec.choices or ("",)]
+
+
+def part_of(score: str) -> Part | None:
+    """The part of whatever metric that a score is called after; None where no metric knows it."""
+    return next((part for spec in METRICS.all() if (part := spec.part(score))), None)
+
+
+def unverified_names() -> dict[str, str]:
+    """Part -> what it is called without the published weights, of all metrics."""
+    return {part: name for spec in METRICS.all() for part, name in spec.unverified.items()}
+
+
+def parse_metrics(text: str | Sequence[str]) -> list[Metric] | None:
+    """The metrics that ``text`` names, each once, as they were typed; None for ``all``.
 
     Args:
         text: names between commas, or a list of them. A parameter follows a dash
@@ -112,14 +195,14 @@ def parse_metrics(text: str | Sequence[str]) -> list[Metric]:
         split_names(text) if isinstance(text, str) else [n for t in text for n in split_names(t)]
     )
     if ALL in names:
-        return []
-    found = {metric.name: metric for metric in map(parse_metric, names)}
+        return None
+    found = {metric.name: metric for name in names for metric in _expanded(parse_metric(name))}
     return list(found.values())
 
 
 def split_names(text: str) -> list[str]:
     """Names between commas; commas in brackets belong to the name."""
-    return [name.strip() for name in re.split(r",(?![^\[]*\])", text) if name.strip()]
+    return [name.strip() for name in re.split(r",(?![^\[]*\])", text)]
 
 
 def parse_metric(name: str) -> Metric:
@@ -130,12 +213,14 @@ def parse_metric(name: str) -> Metric:
     if match:
         return _with_parameter(match["a"], match["b"] or match["c"] or "", name)
     head, dash, tail = name.rpartition("-")
-    if dash and head in METRICS.names() and METRICS.get(head).parameter:
+    if dash and head in METRICS.names() and METRICS.get(head).choices:
         return _with_parameter(head, tail, name)
     raise unknown("metric", name, [*metric_names(), ALL])
 
 
 def _with_parameter(head: str, parameter: str, name: str) -> Metric:
+    if head not in METRICS.names():
+        raise unknown("metric", head, [*metric_names(), ALL])
     spec = METRICS.get(head)
     if not spec.parameter:
         raise GenctlError(
@@ -146,10 +231,13 @@ def _with_parameter(head: str, parameter: str, name: str) -> Metric:
     return Metric(spec, parameter)
 
 
+def _expanded(metric: Metric) -> list[Metric]:
+    """The metric, or where a parameter with choices was left out, one for each choice."""
+    if metric.parameter or not metric.spec.choices:
+        return [metric]
+    return [Metric(metric.spec, choice) for choice in metric.spec.choices]
+
+
 def metric_names() -> list[str]:
     """What people can type, parameters in full: ``fid``, ``distinct-1``, ``distinct-2`` ..."""
-    return [
-        name
-        for spec in METRICS.all()
-        for name in ([f"{spec.name}-{c}" for c in spec.choices] or [spec.name])
-    ]
+    return [name for spec in METRICS.all() for name in spec.names]

@@ -33,13 +33,16 @@ class OutputKind:
             sample;
             ``check``: (path, count) refuses a place before anything is generated;
             ``callbacks``: previews and scores in training; without it there are none;
-            ``inputs``: () -> for evaluation, what metrics measure; see `genctl.evaluation.inputs`.
+            ``read``: path -> samples, of the files that ``suffixes`` name, to score them again;
+            ``score``: (task, world, output) -> `genctl.api.evaluation.task.Scored`, for a kind that
+            is scored in a special way; without it metrics get
+            `genctl.evaluation.inputs.SampleInputs`.
         words: what one result is called, and several: ``("image", "images")``.
         suffixes: of the files that it can be saved as, the default first; ``""`` is a folder.
         shown: whether results are shown in the terminal unless a file is named.
         inputs: the inputs of sampling that it understands beside ``labels``: ``prompts``,
             ``image``, ``mask``, ``between``, ``trajectory``, ``jsonl``.
-        default_metrics: what ``eval all`` and hints begin with.
+        default_metrics: what tables of scores and hints begin with.
     """
 
     api: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import os
 import secrets
 import socket
 from collections.abc import Mapping, MutableMapping, Sequence
@@ -188,9 +189,10 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
+        reason = os.strerror(error.errno or 0)  # Python adds the address to its own
         raise GenctlError(
             ExitStatus.FAILURE,
-            f"{opt('port', port)} cannot be used: {error.strerror}",
+            f"{opt('port', port)} cannot be used: {reason}",
             option="port",
             suggest=Suggestion("", {"port": 0}, "takes a free one"),
         ) from None

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import genctl
-from genctl.engine.training import progress
-from genctl.engine.training.loggers import read_rows
+from genctl.engine.reporting import progress
+from genctl.engine.reporting.loggers import read_rows
 from genctl.output import Output
 
 SETS = ("width=16", "depth=1", "heads=2", "context=32", "short_context=0", "batch_size=4")

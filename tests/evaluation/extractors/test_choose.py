@@ -36,7 +36,7 @@ def verified(hub: Path, weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_data_come_first(verified: Path) -> None:
     choice = choose_extractor(ExtractorRequest(), data_extractor="digits")
     assert metric_name("fid", choice.extractor) == "fd[digits]"
-    assert choice.reason == "it belongs to the data"
+    assert choice.reason == "default for this data"
 
 
 def test_verified_inception_comes_second(verified: Path) -> None:

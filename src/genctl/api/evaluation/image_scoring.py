@@ -1,75 +1,44 @@
-"""Scores of images: both sides seen by one extractor, each once, and every metric from that."""
+"""Scores of images: both sides seen by each extractor once, and every metric from that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from genctl.api.evaluation.sample_scoring import nothing_left
 from genctl.api.evaluation.sharing import see_together
-from genctl.api.evaluation.streams import ModelStream, Subject, open_reference, open_subject
+from genctl.api.evaluation.streams import ModelStream, open_reference, open_subject
+from genctl.api.evaluation.task import Scored, Task, run_of
+from genctl.api.pages.eval_page import ImageView, image_page
 from genctl.data.images.stream import ImageStream, evenly_spaced
+from genctl.engine.devices import resolve_device
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.compute import NEEDS_IMAGES, require
+from genctl.evaluation.compute import measure
 from genctl.evaluation.eval_inputs import EvalInputs
-from genctl.evaluation.evaluate import measure_all, real_baseline
-from genctl.evaluation.extractors.base import Classifier, Extractor
+from genctl.evaluation.evaluate import real_baseline
+from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.choose import ExtractorChoice, ExtractorRequest, choose_extractor
 from genctl.evaluation.extractors.inception.weights import find_weights, missing_weights
 from genctl.evaluation.features import Features, extract
-from genctl.evaluation.measures.inception_score import SPLITS
-from genctl.evaluation.measures.infinity import POINTS
-from genctl.evaluation.measures.neighbours import DENSITY_K, PRECISION_K
-from genctl.evaluation.reference import Reference, make_reference
-from genctl.evaluation.score import Metric, Score, metric_name
+from genctl.evaluation.image_needs import Available, missing, require, too_few
+from genctl.evaluation.reference import Reference, make_reference, require_two
+from genctl.evaluation.score import Score, metric_name
 from genctl.evaluation.statistics_file import Summary, is_summary, read_summary
 from genctl.files import cache_folder
 from genctl.output import Output
+from genctl.registry import Metric
+
+_NO_HELD_OUT = "the reference has no held-out images"
 
 
 @dataclass(frozen=True)
-class ImageRequest:
-    """What a user asked of `evaluate` about images; see there.
+class _Group:
+    """The metrics of one extractor."""
 
-    Attributes:
-        metrics: in the order in which they are shown.
-        lenient: leave out the metrics that cannot be told, instead of refusing.
-        required: names that must be claimed.
-        choice: ``checkpoint`` and ``weights`` of a run, and ``device``.
-    """
-
+    choice: ExtractorChoice
     metrics: Sequence[Metric]
-    lenient: bool
-    subject: Subject | None
-    ref: Subject | None
-    n: int | None
-    wish: ExtractorRequest
-    required: Sequence[str]
-    seed: int
-    batch_size: int
-    choice: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class ImageScores:
-    """Scores, and what they are of.
-
-    Attributes:
-        baselines: the same metrics of held-out real images; of ``is`` of the reference itself where
-            there are none.
-        reason: why the extractor was taken.
-        seen: the features.
-        generated, real: the images.
-    """
-
-    scores: list[Score]
-    baselines: list[Score]
-    reason: str
-    seen: EvalInputs
-    generated: ImageStream
-    real: ImageStream | None
 
 
 @dataclass(frozen=True)
@@ -80,11 +49,21 @@ class _Sides:
     rows: Sequence[int]
     real: ImageStream | None
     summary: Path | None
-    choice: ExtractorChoice
-    metrics: list[Metric]
+    groups: Sequence[_Group]
+    left_out: dict[str, str]
 
 
-def score_images(request: ImageRequest, world: ProcessGroup, output: Output) -> ImageScores:
+@dataclass
+class _Found:
+    """What measuring gives, metric by metric."""
+
+    scores: dict[str, list[Score]]
+    baselines: dict[str, Score]
+    absent: dict[str, str]
+    left_out: dict[str, str]
+
+
+def score_images(task: Task, world: ProcessGroup, output: Output) -> Scored:
     """See both sides and measure.
 
     Args:
@@ -94,69 +73,186 @@ def score_images(request: ImageRequest, world: ProcessGroup, output: Output) -> 
         GenctlError: as `genctl.evaluate`.
         WorkerExit: in every process but rank 0, when its part is done.
     """
-    sides = world.run_on_all_ranks(lambda: _open(request, output))
-    extractor = sides.choice.extractor
-    known = world.run_on_all_ranks(lambda: _known(sides, output) if world.is_main else (None, None))
-    features = see_together(world, extractor, sides.generated, sides.rows, output)
-    seen = EvalInputs(extractor, features, *known)
-    scores = measure_all(sides.metrics, seen)
-    baselines = _baselines(sides.metrics, seen)
-    return ImageScores(scores, baselines, sides.choice.reason, seen, sides.generated, sides.real)
-
-
-def _open(request: ImageRequest, output: Output) -> _Sides:
-    generated = open_subject(
-        request.subject,
-        request.n,
-        seed=request.seed,
-        batch_size=request.batch_size,
-        output=output,
-        **request.choice,
+    sides = world.run_on_all_ranks(lambda: _open(task, output))
+    known = world.run_on_all_ranks(
+        lambda: [_known(sides, group, output) for group in sides.groups] if world.is_main else []
     )
-    summary = _summary_path(request.ref)
-    real = None if summary else _real(request, generated, output)
-    choice = choose_extractor(
-        request.wish,
-        data_extractor=generated.extractor or (real.extractor if real else "") or None,
-        classifier="is" in request.metrics and not request.lenient,
-    )
-    _require_names(request.required, choice.extractor)
-    rows = evenly_spaced(generated.count, request.n or generated.count)
-    metrics = [
-        metric
-        for metric in request.metrics
-        if not request.lenient or _can_tell(metric, choice.extractor, generated, real, len(rows))
+    extractors = [group.choice.extractor for group in sides.groups]
+    features = see_together(world, extractors, sides.generated, sides.rows, output)
+    require_two(features[0], "generated")
+    views = [
+        EvalInputs(extractor, generated, *real)
+        for extractor, generated, real in zip(extractors, features, known, strict=True)
     ]
-    return _Sides(generated, rows, real, summary, choice, metrics)
+    found = _Found({}, {}, {}, dict(sides.left_out))
+    for group, seen in zip(sides.groups, views, strict=True):
+        _measure(group, seen, task.lenient, found)
+    scores = [score for metric in task.metrics for score in found.scores.get(metric.name, [])]
+    if not scores:
+        raise nothing_left(task, found.left_out)
+    reason = "; ".join(_reasons(sides.groups))
+    return Scored(
+        scores=scores,
+        reason=reason,
+        facts={"extractor": reason},
+        run=run_of(task.subject),
+        page=lambda: image_page(
+            ImageView(
+                [
+                    (
+                        seen,
+                        [
+                            (m, found.scores[m.name])
+                            for m in group.metrics
+                            if m.name in found.scores
+                        ],
+                    )
+                    for group, seen in zip(sides.groups, views, strict=True)
+                ],
+                sides.generated,
+                sides.real,
+                reason,
+            ),
+            scores,
+            found.baselines,
+            found.absent,
+            found.left_out,
+        ),
+        baselines=list(found.baselines.values()),
+        absent=found.absent,
+        left_out=found.left_out,
+    )
 
 
-def _known(sides: _Sides, output: Output) -> tuple[Reference | Summary | None, Features | None]:
+def _measure(group: _Group, seen: EvalInputs, lenient: bool, found: _Found) -> None:
+    """The scores of one extractor's metrics and their baselines, added to ``found``."""
+    for metric in group.metrics:
+        try:
+            found.scores[metric.name] = measure(metric, seen)
+        except GenctlError as error:
+            if not lenient:
+                raise
+            found.left_out[metric.name] = error.message
+    measured = [metric for metric in group.metrics if metric.name in found.scores]
+    baselines, absent = _baselines(measured, seen)
+    found.baselines |= {baseline.name: baseline for baseline in baselines}
+    for metric in measured:
+        for score in found.scores[metric.name]:
+            if score.name not in found.baselines:
+                found.absent[score.name] = absent.get(metric.name, _NO_HELD_OUT)
+
+
+def _baselines(
+    metrics: Sequence[Metric], seen: EvalInputs
+) -> tuple[Sequence[Score], dict[str, str]]:
+    """Where real images stand, and why some metrics do not know."""
+    reference = seen.reference
+    if isinstance(reference, Summary):
+        return [], dict.fromkeys((m.name for m in metrics), "statistics hold no held-out images")
+    if reference is None:
+        return [], dict.fromkeys((metric.name for metric in metrics), "there are no real images")
+    if seen.held_out is not None:
+        scores, absent = real_baseline(metrics, seen.held_out, reference)
+        return scores, dict(absent)
+    alone = EvalInputs(seen.extractor, reference.features)
+    without = [metric for metric in metrics if not _compares(metric)]
+    return [score for metric in without for score in measure(metric, alone)], {}
+
+
+def _compares(metric: Metric) -> bool:
+    """Whether it needs real images."""
+    return bool(metric.spec.needs & {"reference", "images"})
+
+
+def _reasons(groups: Sequence[_Group]) -> list[str]:
+    """Why each extractor was taken, by name where there are several."""
+    choices = [group.choice for group in groups]
+    if len(choices) == 1:
+        return [f"{choices[0].extractor.name} ({choices[0].reason})"]
+    return [f"{choice.extractor.name}: {choice.reason}" for choice in choices]
+
+
+def _open(task: Task, output: Output) -> _Sides:
+    request = task.request
+    generated = open_subject(task.subject, request.n, request, output)
+    summary = _summary_path(request.ref)
+    real = None if summary else _real(task, generated, output)
+    rows = evenly_spaced(generated.count, request.n or generated.count)
+    left_out: dict[str, str] = {}
+    groups = []
+    for parameter in dict.fromkeys(_extractor(metric) for metric in task.metrics):
+        metrics = [metric for metric in task.metrics if _extractor(metric) == parameter]
+        choice = _choose(task, parameter, metrics, generated, real)
+        _require_names(request.require, choice.extractor)
+        if task.lenient:
+            for metric in metrics:
+                reason = _why_not(metric, choice.extractor, generated, real, len(rows))
+                if reason:
+                    left_out[metric.name] = reason
+            metrics = [metric for metric in metrics if metric.name not in left_out]
+        groups.append(_Group(choice, metrics))
+    return _Sides(generated, rows, real, summary, groups, left_out)
+
+
+def _extractor(metric: Metric) -> str:
+    """The extractor that a metric names; empty for the one that is chosen."""
+    return metric.parameter if "features" in metric.spec.needs else ""
+
+
+def _choose(
+    task: Task,
+    named: str,
+    metrics: Sequence[Metric],
+    generated: ImageStream,
+    real: ImageStream | None,
+) -> ExtractorChoice:
+    request = task.request
+    wish = ExtractorRequest(
+        request.extractor,
+        request.extractor_weights,
+        request.protocol,
+        request.precision,
+        resolve_device(request.device),
+    )
+    if named and named != request.extractor:
+        of_inception = named == "inception" and request.extractor is None
+        kept = wish if of_inception else replace(wish, weights=None, protocol=None)
+        return choose_extractor(replace(kept, name=named))
+    return choose_extractor(
+        wish,
+        data_extractor=generated.extractor or (real.extractor if real else "") or None,
+        classifier=not task.lenient and any("classifier" in m.spec.needs for m in metrics),
+    )
+
+
+def _known(
+    sides: _Sides, group: _Group, output: Output
+) -> tuple[Reference | Summary | None, Features | None]:
     """What there is to compare with, and held-out images; refuses what they are not enough for."""
     reference: Reference | Summary | None = None
     held_out = None
+    extractor = group.choice.extractor
     if sides.summary:
-        reference = read_summary(sides.summary, sides.choice.extractor)
+        reference = read_summary(sides.summary, extractor)
     elif sides.real is not None:
-        reference, held_out = _see_real(sides.real, sides.choice, len(sides.rows), output)
-    require(sides.metrics, sides.choice.extractor, reference, held_out)
+        reference, held_out = _see_real(sides.real, extractor, len(sides.rows), output)
+    require(group.metrics, extractor, reference, held_out)
     return reference, held_out
 
 
-def _summary_path(ref: Subject | None) -> Path | None:
+def _summary_path(ref: object) -> Path | None:
     if not isinstance(ref, str | Path):
         return None
     path = Path(ref).expanduser()
     return path if is_summary(path) else None
 
 
-def _real(request: ImageRequest, generated: ImageStream, output: Output) -> ImageStream | None:
+def _real(task: Task, generated: ImageStream, output: Output) -> ImageStream | None:
     """The real images; None where nothing needs them."""
-    knows_data = isinstance(generated, ModelStream)
-    if list(request.metrics) == ["is"] and request.ref is None and not knows_data:
+    needed = any(_compares(metric) for metric in task.metrics)
+    if not needed and task.request.ref is None and not isinstance(generated, ModelStream):
         return None
-    return open_reference(
-        request.ref, generated, batch_size=request.batch_size, output=output, **request.choice
-    )
+    return open_reference(task.request.ref, generated, task.request, output)
 
 
 def _require_names(names: Sequence[str], extractor: Extractor) -> None:
@@ -180,37 +276,35 @@ def _require_names(names: Sequence[str], extractor: Extractor) -> None:
         )
 
 
-def _can_tell(
+def _why_not(
     metric: Metric,
     extractor: Extractor,
     generated: ImageStream,
     real: ImageStream | None,
     count: int,
-) -> bool:
-    """Whether the extractor, and what there is of images, are enough for ``metric``."""
-    if metric == "is":
-        return isinstance(extractor, Classifier) and count >= SPLITS
-    if metric == "prdc":
-        return real is not None and min(real.count, count) > DENSITY_K
-    if metric == "memorisation":
-        return real is not None and real.held_out() is not None
-    if metric == "fid-infinity":
-        return count >= 2 * POINTS
-    if metric == "per-class":
-        common = set(generated.class_names).intersection(real.class_names if real else ())
-        return len(common) > 1 and count > 2 * PRECISION_K * len(common)
-    return real is not None or metric not in NEEDS_IMAGES
+) -> str:
+    """Why the extractor, or what there is of images, is not enough for a metric; or nothing."""
+    available = Available(
+        extractor,
+        statistics="" if real else "the reference",
+        held_out=real is not None and real.held_out() is not None,
+    )
+    if error := missing(metric.spec, available):
+        return error.message
+    common = set(generated.class_names).intersection(real.class_names if real else ())
+    counts = {"samples": count, "classes": len(common)}
+    return too_few(metric.spec, {**counts, "images": real.count} if real else counts)
 
 
 def _see_real(
-    real: ImageStream, choice: ExtractorChoice, count: int, output: Output
+    real: ImageStream, extractor: Extractor, count: int, output: Output
 ) -> tuple[Reference, Features | None]:
     """The reference, and as many held-out images as there will be generated ones."""
     reading = real.read(range(real.count))
     reading.batches = output.track(reading.batches, real.count, real.verb)
     reference = make_reference(
         reading,
-        choice.extractor,
+        extractor,
         name=f"{real.name}.{real.split}",
         sha256=real.fingerprint,
         cache=cache_folder() if real.lasting else None,
@@ -220,16 +314,5 @@ def _see_real(
     unseen = real.held_out()
     if unseen is None:
         return reference, None
-    found = extract(choice.extractor, unseen.read(evenly_spaced(unseen.count, count)))
+    found = extract(extractor, unseen.read(evenly_spaced(unseen.count, count)))
     return reference, found.labelled(unseen.labels, unseen.class_names)
-
-
-def _baselines(metrics: Sequence[Metric], seen: EvalInputs) -> list[Score]:
-    """Where real images stand."""
-    if not isinstance(seen.reference, Reference):
-        return []
-    if seen.held_out is not None:
-        return real_baseline(metrics, seen.held_out, seen.reference)
-    if "is" not in metrics:
-        return []
-    return measure_all(["is"], EvalInputs(seen.extractor, seen.reference.features))

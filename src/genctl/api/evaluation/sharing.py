@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,15 +15,16 @@ from genctl.output import Output
 
 def see_together(
     world: ProcessGroup,
-    extractor: Extractor,
+    extractors: Sequence[Extractor],
     images: ImageStream,
     rows: Sequence[int],
     output: Output,
-) -> Features:
-    """The features of ``images`` at ``rows``, as if one process had seen them all.
+) -> list[Features]:
+    """The features of ``images`` at ``rows`` by each extractor, as if one process had seen them.
 
-    Each process takes a run of them. All features meet on rank 0, and not sums of them only, since
-    most metrics need every image's: they are small beside the images.
+    Each process takes a run of them, and reads or generates them again for each extractor. All
+    features meet on rank 0, and not sums of them only, since most metrics need every image's: they
+    are small beside the images.
 
     Raises:
         GenctlError: as `extract`, in any process.
@@ -31,16 +33,18 @@ def see_together(
     size = -(-len(rows) // world.size)
     share = rows[world.rank * size : (world.rank + 1) * size]
 
-    def seen() -> Features:
+    def seen(extractor: Extractor) -> Features:
         reading = images.read(share)
         reading.batches = output.track(reading.batches, len(share), images.verb)
         return extract(extractor, reading).labelled(images.labels, images.class_names)
 
-    own = world.run_on_all_ranks(seen)
-    parts = [own] if world.size == 1 else _gathered(world, own)
+    found = []
+    for extractor in extractors:
+        own = world.run_on_all_ranks(functools.partial(seen, extractor))
+        found.append(join([own] if world.size == 1 else _gathered(world, own)))
     if not world.is_main:
         raise WorkerExit(0)
-    return join(parts)
+    return found
 
 
 def _gathered(world: ProcessGroup, own: Features) -> list[Features]:

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 from torch import Tensor
 
-from genctl import runs
-from genctl.api.models.loading import load_model
+from genctl.api.evaluation.request import EvalRequest, Subject
+from genctl.api.models.model import Model
 from genctl.data.images.dataset import uint8_batches
 from genctl.data.images.open_source import open_source
-from genctl.data.images.open_stream import Images, open_stream
+from genctl.data.images.open_stream import open_stream
 from genctl.data.images.stream import ArrayStream, ImagePass, ImageStream, Pixels
-from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
-from genctl.export import bundle
 from genctl.output import Output
 from genctl.outputs.base import SampleRequest, label_numbers
+from genctl.outputs.images import KIND
 from genctl.outputs.images.generate import image_chunks
-from genctl.runs import Run
 from genctl.weights import flatten, sha256_of_tensors
 
 SAMPLES = 2000
 """How many images a model is judged by, unless asked otherwise."""
-
-Subject: TypeAlias = LoadedModel | Run | Images
 
 
 class ModelStream(ImageStream):
@@ -45,8 +40,8 @@ class ModelStream(ImageStream):
     verb = "sampling"
     lasting = False
 
-    def __init__(self, model: LoadedModel, count: int, *, seed: int, batch_size: int) -> None:
-        if model.output is None or "images" not in model.output.name:
+    def __init__(self, model: Model, count: int, *, seed: int, batch_size: int) -> None:
+        if model.output != KIND:
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"{model.origin} generates {model.makes}, not images",
@@ -82,39 +77,27 @@ class ModelStream(ImageStream):
 
 
 def open_subject(
-    subject: Subject | None,
-    n: int | None,
-    *,
-    seed: int,
-    batch_size: int,
-    output: Output,
-    **choice: Any,
+    subject: Subject | None, n: int | None, request: EvalRequest, output: Output
 ) -> ImageStream:
     """The images to score: samples of a model, or those of anything that `open_stream` takes.
 
     Args:
         subject: a model, whatever `load` takes, or an image source; the latest run when None.
         n: how many samples of a model or function; `SAMPLES` when None.
-        choice: ``checkpoint``, ``weights`` and ``device`` for `load`.
+        request: how models are loaded and sampled.
 
     Raises:
         GenctlError: nothing there, or a model that makes no images.
     """
     count = SAMPLES if n is None else n
-    model = subject if isinstance(subject, LoadedModel) else None
-    if subject is None or isinstance(subject, Run):
-        model = load_model(subject, output=output, **choice)
-    elif isinstance(subject, str | Path) and _is_model(Path(subject)):
-        model = load_model(str(subject), output=output, **choice)
-    if model is not None:
-        return ModelStream(model, count, seed=seed, batch_size=batch_size)
-    assert subject is not None
-    assert not isinstance(subject, LoadedModel | Run)
-    return open_stream(subject, count)
+    found = request.opened(subject, output)
+    if isinstance(found, Model):
+        return ModelStream(found, count, seed=request.seed, batch_size=request.batch_size)
+    return open_stream(found, count)
 
 
 def open_reference(
-    ref: Subject | None, subject: ImageStream, *, batch_size: int, output: Output, **choice: Any
+    ref: Subject | None, subject: ImageStream, request: EvalRequest, output: Output
 ) -> ImageStream:
     """The real images: ``ref`` where it is given, else what the model was trained on.
 
@@ -122,9 +105,7 @@ def open_reference(
         GenctlError: neither is known, or the training data is no longer what it was.
     """
     if ref is not None:
-        return open_subject(
-            ref, subject.count, seed=0, batch_size=batch_size, output=output, **choice
-        )
+        return open_subject(ref, subject.count, replace(request, seed=0), output)
     if not isinstance(subject, ModelStream):
         raise GenctlError(
             ExitStatus.USAGE,
@@ -151,9 +132,3 @@ def open_reference(
             option="ref",
         )
     return ArrayStream(source)
-
-
-def _is_model(path: Path) -> bool:
-    if path.suffix == ".onnx" or bundle.is_bundle(path):
-        return True
-    return any((p / "config.json").is_file() for p in (path, runs.runs_root() / path))

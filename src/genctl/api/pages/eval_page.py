@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from genctl.api.evaluation.image_scoring import ImageScores
-from genctl.api.evaluation.streams import ModelStream
 from genctl.data.images.drawing import THUMBNAIL, grid, png_of, thumbnail, to_pil
 from genctl.data.images.stream import ImageStream, Pixels, evenly_spaced
 from genctl.evaluation.eval_inputs import EvalInputs
@@ -23,68 +21,85 @@ from genctl.evaluation.page import Page
 from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import Score, warnings_of
 from genctl.files import make_directory, write_atomic, write_json
-from genctl.plots.charts import bars, histograms, line_over_inverse
-from genctl.runs import Run
+from genctl.registry import Metric
 from genctl.web.render import PageImage
 
 SHOWN, PAIRS = 64, 24
 _GRID_WIDTH, _PAIR_WIDTH = 480, 160
 
 
-def report_folder(generated: ImageStream) -> Path | None:
-    """The run that made the images; None where something else did."""
-    if not isinstance(generated, ModelStream):
-        return None
-    origin = generated.model.origin
-    return origin if Run(origin).checkpoints.is_dir() else None
+@dataclass(frozen=True)
+class ImageView:
+    """Images, and what each extractor sees of them.
+
+    Attributes:
+        seen: the inputs of each extractor, and the scores of its metrics.
+        generated, real: the images.
+        reason: why the extractors were taken.
+    """
+
+    seen: Sequence[tuple[EvalInputs, Sequence[tuple[Metric, Sequence[Score]]]]]
+    generated: ImageStream
+    real: ImageStream | None
+    reason: str
 
 
-def write_report(folder: Path, document: dict[str, object], found: ImageScores) -> Path:
-    """Put both files into ``folder``, each in one step; gives the page.
+def write_report(folder: Path, document: dict[str, object], page: Page) -> Path:
+    """Put ``eval.json`` and ``eval.html`` into ``folder``, each in one step; gives the page.
 
     Raises:
         GenctlError: the place is not writable.
     """
-    page = folder / "eval.html"
-    content = _page(found).to_html()
+    place = folder / "eval.html"
+    content = page.to_html()
     make_directory(folder)
     write_json(folder / "eval.json", document)
-    write_atomic(page, content)
-    return page
+    write_atomic(place, content)
+    return place
 
 
-def _page(found: ImageScores) -> Page:
-    seen, scores = found.seen, {score.name.partition("[")[0]: score for score in found.scores}
-    baselines = {baseline.name: baseline for baseline in found.baselines}
-    real = "" if found.real is None else f"{found.real.name}, {found.real.split} split"
+def image_page(
+    view: ImageView,
+    scores: Sequence[Score],
+    baselines: Mapping[str, Score],
+    absent: Mapping[str, str],
+    left_out: Mapping[str, str],
+) -> Page:
+    """The page of an evaluation of images."""
+    seen, _ = view.seen[0]
+    real = "" if view.real is None else f"{view.real.name}, {view.real.split} split"
+    names = ", ".join(inputs.extractor.name for inputs, _ in view.seen)
     facts = {
-        "generated": f"{seen.generated.count:,} images of {found.generated.name}",
+        "generated": f"{seen.generated.count:,} images of {view.generated.name}",
         "real": f"{seen.reference.count:,} images of {real}"
         if isinstance(seen.reference, Reference)
         else seen.reference.name
         if seen.reference
         else "none",
-        "extractor": f"{seen.extractor.name} ({found.reason})",
+        "extractor": f"{names} ({view.reason})",
     }
-    pairs, note = _pairs(found)
+    pairs, note = _pairs(view)
     return Page(
-        title=f"Evaluation of {found.generated.name}",
+        title=f"Evaluation of {view.generated.name}",
         facts=facts,
-        scores=found.scores,
+        scores=scores,
         baselines=baselines,
-        warnings=warnings_of(found.scores),
-        grids=_grids(found),
+        warnings=warnings_of(scores),
+        absent=absent,
+        left_out=left_out,
+        grids=_grids(view),
         pairs=pairs,
         pairs_note=note,
-        charts=_charts(seen, scores, baselines),
+        charts=_charts(view, baselines),
     )
 
 
-def _grids(found: ImageScores) -> list[PageImage]:
-    rows = found.seen.generated.rows[:SHOWN].tolist()
-    images = [_grid(found.generated, rows, "generated")]
-    if found.real is not None:
-        images.append(_grid(found.real, evenly_spaced(found.real.count, SHOWN), "real"))
+def _grids(view: ImageView) -> list[PageImage]:
+    seen, _ = view.seen[0]
+    rows = seen.generated.rows[:SHOWN].tolist()
+    images = [_grid(view.generated, rows, "generated")]
+    if view.real is not None:
+        images.append(_grid(view.real, evenly_spaced(view.real.count, SHOWN), "real"))
     return images
 
 
@@ -95,15 +110,15 @@ def _grid(stream: ImageStream, rows: Sequence[int], kind: str) -> PageImage:
     )
 
 
-def _pairs(found: ImageScores) -> tuple[list[PageImage], str]:
+def _pairs(view: ImageView) -> tuple[list[PageImage], str]:
     """Generated images closest to real ones, each beside the nearest, and what that says."""
-    seen = found.seen
-    if found.real is None or not _knows_memory(found.scores):
+    seen = next((inputs for inputs, found in view.seen if _looks_for_copies(found)), None)
+    if view.real is None or seen is None:
         return [], ""
     closest = seen.nearest_real
     chosen = _closest_of_each(closest.distances, seen.generated)
-    made = found.generated.pick(seen.generated.rows[chosen].tolist())
-    known = found.real.pick(seen.real.features.rows[closest.rows[chosen]].tolist())
+    made = view.generated.pick(seen.generated.rows[chosen].tolist())
+    known = view.real.pick(seen.real.features.rows[closest.rows[chosen]].tolist())
     usual = float(seen.nearest_of_held_out.distances.median())
     images = []
     for first, second, place in zip(made, known, chosen.tolist(), strict=True):
@@ -129,58 +144,21 @@ def _closest_of_each(distances: Tensor, generated: Features) -> Tensor:
     return rows[distances[rows].argsort()][:PAIRS]
 
 
-def _knows_memory(scores: Sequence[Score]) -> bool:
-    return any(score.name.startswith("memorisation") for score in scores)
+def _looks_for_copies(found: Iterable[tuple[Metric, Sequence[Score]]]) -> bool:
+    """Whether the distances to real and held-out images are known."""
+    return any("held_out" in metric.spec.needs for metric, _ in found)
 
 
-def _charts(
-    seen: EvalInputs, scores: Mapping[str, Score], baselines: Mapping[str, Score]
-) -> dict[str, str]:
-    """Caption -> chart of each score that has one."""
+def _charts(view: ImageView, baselines: Mapping[str, Score]) -> dict[str, str]:
+    """Caption -> the chart of each score whose metric draws one."""
     charts = {}
-    for metric, score in scores.items():
-        if metric in _CHARTS:
-            caption, draw = _CHARTS[metric]
-            charts[f"{score.name}: {caption}"] = draw(score, baselines.get(score.name), seen)
+    for seen, found in view.seen:
+        for metric, scores in found:
+            if draw := metric.spec.load_chart():
+                for score in scores:
+                    caption, svg = draw(score, baselines.get(score.name), seen)
+                    charts[f"{score.name}: {caption}"] = svg
     return charts
-
-
-def _over_counts(score: Score, baseline: Score | None, seen: EvalInputs) -> str:
-    distances = {
-        int(key.removeprefix("at_")): value
-        for key, value in score.details.items()
-        if key.startswith("at_")
-    }
-    return line_over_inverse(list(distances), list(distances.values()), score.value)
-
-
-def _by_class(score: Score, baseline: Score | None, seen: EvalInputs) -> str:
-    return bars(score.details, baseline.details if baseline else {}, "real images")
-
-
-def _nearest(score: Score, baseline: Score | None, seen: EvalInputs) -> str:
-    return histograms(
-        {
-            "generated": seen.nearest_real.distances.numpy(),
-            "held-out": seen.nearest_of_held_out.distances.numpy(),
-        },
-        "distance between features",
-    )
-
-
-_Draw: TypeAlias = Callable[[Score, Score | None, EvalInputs], str]
-
-_COUNTS: tuple[str, _Draw] = ("the distance at several numbers of images", _over_counts)
-_CLASSES: tuple[str, _Draw] = ("each class", _by_class)
-_CHARTS: Mapping[str, tuple[str, _Draw]] = {
-    "fid-infinity": _COUNTS,
-    "fd-infinity": _COUNTS,
-    "fid-per-class": _CLASSES,
-    "fd-per-class": _CLASSES,
-    "recall-per-class": _CLASSES,
-    "memorisation": ("distance to the nearest training image", _nearest),
-}
-"""Metric -> what its chart shows, and who draws it."""
 
 
 def _alike(images: Sequence[Pixels]) -> list[Pixels]:

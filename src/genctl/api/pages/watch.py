@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genctl.engine.training.loggers import read_rows
+from genctl.engine.reporting.loggers import read_rows
 from genctl.plots.curves import series_of
 from genctl.runs import Run
 from genctl.web.app import LocalServer, application, page

@@ -9,7 +9,7 @@ from typing import Any
 from genctl.api.datasets.statistics import Summarised, write_statistics
 from genctl.api.evaluation import evaluate as evaluation
 from genctl.api.evaluation.evaluate import Evaluation
-from genctl.api.evaluation.streams import Subject
+from genctl.api.evaluation.request import Subject
 from genctl.evaluation.compare import Comparison, compare_all, read_scores
 
 

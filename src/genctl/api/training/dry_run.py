@@ -15,7 +15,7 @@ import torch
 from genctl import runs
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.session import open_session
-from genctl.engine.training.progress import clock
+from genctl.engine.reporting.progress import clock
 from genctl.engine.training.trainer import Trainer
 from genctl.output import Output
 

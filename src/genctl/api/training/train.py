@@ -22,8 +22,8 @@ from genctl.api.training.request import TrainRequest
 from genctl.api.training.session import Session, open_session
 from genctl.contracts import INIT
 from genctl.engine.parallel.process_group import ProcessGroup
+from genctl.engine.reporting.loggers import logger_type, open_loggers
 from genctl.engine.training.budget import Budget
-from genctl.engine.training.loggers import logger_type, open_loggers
 from genctl.engine.training.loop import Loop
 from genctl.engine.training.worker_loop import run_worker
 from genctl.files import make_directory, staged, write_atomic

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from genctl.config import TrainConfig
 from genctl.engine.optim.determinism import determinism
+from genctl.engine.reporting.loggers import JsonLines, Logger, read_rows
+from genctl.engine.reporting.progress import Display, Reading
 from genctl.engine.training import checkpoint
 from genctl.engine.training.budget import Budget
 from genctl.engine.training.callbacks import Callbacks, Observer
-from genctl.engine.training.loggers import JsonLines, Logger, read_rows
 from genctl.engine.training.nonfinite_guard import NonFiniteGuard
-from genctl.engine.training.progress import Display, Reading
 from genctl.engine.training.reports import phase_metrics
 from genctl.engine.training.settings import RunSettings
 from genctl.engine.training.signals import StopSignals

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy.typing as npt
 from torch import Tensor
 
 LEVEL = 0.95
+WILSON: Mapping[str, Any] = {"ci": "wilson"}
+"""The field of signatures whose errors are those of shares."""
+
 RESAMPLES, SEED = 1000, 2020
 
 _HELD = 2**22

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
 
-from genctl.evaluation.features import Features
 from genctl.evaluation.measures.frechet import Gaussian, frechet_of
 from genctl.evaluation.measures.intervals import Estimate
 from genctl.evaluation.measures.neighbours import PRECISION_K, precision_recall
+
+if TYPE_CHECKING:
+    from genctl.evaluation.features import Features
 
 
 class ClassScore(NamedTuple):

@@ -16,9 +16,9 @@ from torch.nn import functional as F
 
 from genctl.families.lm.network import Block, Decoder, DecoderShape
 
-Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+Attend = Callable[[int, Tensor, Tensor], Tensor]
 """Stores keys and values of new tokens, and mixes: from the number of a layer, queries
-(M, heads, D), keys and values (M, kv_heads, D) to (M, heads * D)."""
+(M, heads, D) and keys followed by values (M, 2 kv_heads, D) to (M, heads * D)."""
 
 LAZY = 512
 """From so many tokens on, rotary factors are looked up layer by layer, to take less memory."""
@@ -90,12 +90,12 @@ class FusedDecoder:
     ) -> Tensor:
         shape = self.shape
         heads = (self._norm(x) @ layer.qkv).view(x.shape[0], -1, shape.head_dim)
-        turning, value = heads.split_with_sizes((shape.heads + shape.kv_heads, shape.kv_heads), 1)
-        if shape.qk_norm:
-            turning = self._norm(turning)
-        turned = (turning * cos).addcmul_(turning.roll(shape.head_dim // 2, -1), sin)
-        query, key = turned.split_with_sizes((shape.heads, shape.kv_heads), 1)
-        x = torch.addmm(x, attend(number, query, key, value), layer.out)
+        turned = heads.narrow(1, 0, shape.heads + shape.kv_heads)
+        turning = self._norm(turned) if shape.qk_norm else turned
+        swapped = turning.roll(shape.head_dim // 2, -1)
+        torch.addcmul(turning * cos, swapped, sin, out=turned)
+        query, stored = heads.split_with_sizes((shape.heads, 2 * shape.kv_heads), 1)
+        x = torch.addmm(x, attend(number, query, stored), layer.out)
         gate, up = (self._norm(x) @ layer.gate_up).chunk(2, dim=-1)
         return torch.addmm(x, F.silu(gate).mul_(up), layer.down)
 

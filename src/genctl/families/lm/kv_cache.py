@@ -45,11 +45,14 @@ class KVCache:
 
     def __init__(self, shape: DecoderShape, like: Tensor) -> None:
         self._grouped = shape.kv_heads != shape.heads
-        # Keys and values of a layer follow each other: (2 depth, rows, kv_heads, context, D).
-        size = (2 * shape.depth, 0, shape.kv_heads, shape.context, shape.head_dim)
+        # Heads of keys, then of values: (depth, rows, 2 kv_heads, context, D).
+        size = (shape.depth, 0, 2 * shape.kv_heads, shape.context, shape.head_dim)
         self._stored = like.new_empty(size)
         self._columns = torch.arange(shape.context, device=like.device)
         self._zero = like.new_zeros(())
+        # The rows of the last uneven group, as they mostly are those of the next one.
+        self._last_rows: list[int] = []
+        self._last_index = self._last_heads = self._columns
         self._owners: list[CachedTokens | None] = []
         self._free: list[int] = []
 
@@ -98,7 +101,7 @@ class KVCache:
             targets=(
                 rows.select(3, stop - 1) if length == 1 else rows.narrow(3, starts[0], length)
             ).unbind(0),
-            seen=rows.narrow(3, 0, stop).unbind(0),
+            seen=self._seen(rows, stop),
             positions=self._positions(starts[0], length, count),
             mask=None if length == 1 or length == stop else self._causal(starts[0], stop),
             causal=length == stop > 1,
@@ -111,21 +114,29 @@ class KVCache:
         """One new token of each state, where they hold unequal numbers or lie apart."""
         held = self._stored
         device, count = held.device, len(states)
-        rows = torch.tensor([state.row for state in states], device=device)
+        rows = [state.row for state in states]
+        if rows != self._last_rows:
+            self._last_rows = rows
+            self._last_index = torch.tensor(rows, device=device)
+            heads = self._last_index[:, None] * held.shape[2] + self._columns[: held.shape[2]]
+            self._last_heads = heads * held.shape[3]
         positions = torch.tensor(starts, device=device)
-        heads = rows[:, None] * held.shape[2] + self._columns[: held.shape[2]]
         chosen = held if scattered else held.narrow(1, states[0].row, count)
         later = self._columns[:stop] > positions[:, None]
         return Group(
             shape=(count, 1),
             positions=positions,
             targets=held.flatten(1, 3).unbind(0),
-            places=(heads * held.shape[3] + positions[:, None]).flatten(),
-            seen=chosen.narrow(3, 0, stop).unbind(0),
-            rows=rows if scattered else None,
+            places=(self._last_heads + positions[:, None]).flatten(),
+            seen=self._seen(chosen, stop),
+            rows=self._last_index if scattered else None,
             mask=torch.where(later, float("-inf"), self._zero)[:, None, None],
             grouped=self._grouped,
         )
+
+    def _seen(self, rows: Tensor, stop: int) -> tuple[tuple[Tensor, ...], ...]:
+        heads = rows.narrow(3, 0, stop).chunk(2, dim=2)
+        return tuple(part.unbind(0) for part in heads)
 
     def _positions(self, start: int, length: int, count: int) -> Tensor:
         positions = self._columns.narrow(0, start, length)
@@ -189,8 +200,8 @@ class Group:
     Attributes:
         shape: (B, T), sequences and new tokens of each.
         positions: of the new tokens, (B * T,) int64; (1,) where all are at the same.
-        targets: where keys and values of each layer in turn go.
-        seen: what may be attended to, by layer as ``targets``: (rows, kv_heads, L, D).
+        targets: where keys and values go, by layer.
+        seen: keys and values that may be attended to, by layer: (rows, kv_heads, L, D).
         places: the rows of a target that are written to; None: all of it.
         rows: the rows of ``seen`` that are meant; None: all of them, in order.
         mask: added to the scores.
@@ -201,7 +212,7 @@ class Group:
     shape: tuple[int, int]
     positions: Tensor
     targets: tuple[Tensor, ...]
-    seen: tuple[Tensor, ...]
+    seen: tuple[tuple[Tensor, ...], ...]
     places: Tensor | None = None
     rows: Tensor | None = None
     mask: Tensor | None = None
@@ -213,27 +224,23 @@ class Group:
         """The number of new tokens."""
         return self.shape[0] * self.shape[1]
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def attend(self, layer: int, query: Tensor, stored: Tensor) -> Tensor:
         """Store keys and values of new tokens; mix what they see.
 
         Args:
             layer: its number.
             query: (B * T, heads, D).
-            key: (B * T, kv_heads, D).
-            value: as ``key``.
+            stored: keys followed by values, (B * T, 2 kv_heads, D).
 
         Returns:
             (B * T, heads * D).
         """
-        keys, values = self.targets[2 * layer : 2 * layer + 2]
+        target = self.targets[layer]
         if self.places is None:
-            one = self.shape[1] == 1
-            keys.copy_(key if one else self._by_head(key))
-            values.copy_(value if one else self._by_head(value))
+            target.copy_(stored if self.shape[1] == 1 else self._by_head(stored))
         else:
-            keys.index_copy_(0, self.places, key.flatten(0, 1))
-            values.index_copy_(0, self.places, value.flatten(0, 1))
-        keys, values = self.seen[2 * layer : 2 * layer + 2]
+            target.index_copy_(0, self.places, stored.flatten(0, 1))
+        keys, values = self.seen[0][layer], self.seen[1][layer]
         if self.rows is not None:
             keys, values = keys.index_select(0, self.rows), values.index_select(0, self.rows)
         mixed = F.scaled_dot_product_attention(

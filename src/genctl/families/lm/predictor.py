@@ -169,9 +169,9 @@ class _Groups:
         self._groups = groups
         self._sizes = [group.size for group in groups]
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def attend(self, layer: int, query: Tensor, stored: Tensor) -> Tensor:
         """As `Group.attend`."""
-        parts = (x.split_with_sizes(self._sizes) for x in (query, key, value))
+        parts = (x.split_with_sizes(self._sizes) for x in (query, stored))
         return torch.cat(
             [group.attend(layer, *part) for group, *part in zip(self._groups, *parts, strict=True)]
         )

@@ -1,4 +1,4 @@
-"""What genctl knows of language models before torch is imported: options, presets, targets."""
+"""Language models without torch: options, presets and targets."""
 
 from __future__ import annotations
 
@@ -14,35 +14,37 @@ from genctl.registry import Spec
 
 @dataclass(frozen=True)
 class LmConfig:
-    """Options of the decoder and of how it is trained."""
+    """Options of the decoder and of its training."""
 
-    size: str = option("", "parameters of the blocks (500k, 10M, 85M): derives shape and rates")
+    size: str = option(
+        "", "parameters of the blocks (500k, 10M, 85M); sets shape and learning rates"
+    )
     width: Annotated[int, Ge(8)] = option(128, "width of the residual stream")
     depth: Annotated[int, Ge(1)] = option(4, "number of blocks")
-    heads: Annotated[int, Ge(1)] = option(2, "attention heads; they divide the width")
-    kv_heads: Annotated[int, Ge(0)] = option(0, "heads of keys and values; 0: as many as heads")
-    hidden: Annotated[int, Ge(0)] = option(0, "width inside the feed-forward layer; 0: 8/3 width")
-    rope_theta: Annotated[float, Gt(1)] = option(10_000.0, "base of the rotary wavelengths")
-    qk_norm: bool = option(True, "norm queries and keys (Qwen3); without, the export is a Llama")
-    tied: bool = option(False, "use the embedding as the output head too")
-    dropout: Annotated[float, Ge(0), Lt(1)] = option(0.0, "share of each half-block dropped")
-    dropout_from: Annotated[float, Ge(0)] = option(0.0, "epoch at which dropout begins")
+    heads: Annotated[int, Ge(1)] = option(2, "attention heads; must divide the width")
+    kv_heads: Annotated[int, Ge(0)] = option(0, "key and value heads (GQA); 0: same as heads")
+    hidden: Annotated[int, Ge(0)] = option(0, "width of the feed-forward layer; 0: 8/3 width")
+    rope_theta: Annotated[float, Gt(1)] = option(10_000.0, "base of the rotary embedding (RoPE)")
+    qk_norm: bool = option(True, "normalize queries and keys (export as Qwen3; off: Llama)")
+    tied: bool = option(False, "share the weights of embedding and output head")
+    dropout: Annotated[float, Ge(0), Lt(1)] = option(0.0, "dropout probability")
+    dropout_from: Annotated[float, Ge(0)] = option(0.0, "epoch at which dropout starts")
     short_context: Annotated[int, Ge(0)] = option(
-        0, "length of the windows that come first; 0: none"
+        0, "context length at the start of training; 0: full context throughout"
     )
-    short_share: Annotated[float, Ge(0), Le(1)] = option(0.4, "share of the run with short windows")
+    short_share: Annotated[float, Ge(0), Le(1)] = option(0.4, "share of the run with short context")
 
 
 SPEC = Spec(
     api=2,
     name="lm",
-    summary="Transformer decoder that writes text; opens in transformers and llama.cpp",
+    summary="Transformer decoder for text; exports to transformers and llama.cpp",
     config=LmConfig,
     request=TextRequest,
     reads={"tokens": "tokens"},
     makes="tokens",
     data="text",
-    parents={"init": "a run of the same shape and tokenizer whose weights training begins with"},
+    parents={"init": "a run with the same shape and tokenizer to start training from"},
     common=(
         *("model.size", "data.context", "data.tokenizer", "train.batch_size", "train.lr"),
         *("max_new_tokens", "temperature", "top_k", "top_p", "min_p", "stop"),

@@ -18,6 +18,6 @@ KIND = OutputKind(
         "stream": "genctl.outputs.text.generate:stream",
         "check": "genctl.outputs.text.samples:check_place",
         "callbacks": "genctl.outputs.text.callbacks:TextCallbacks",
-        "score": "genctl.api.evaluation.text_scoring:score_text",
+        "read": "genctl.outputs.text.reading:read_samples",
     },
 )

@@ -12,6 +12,8 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, write_atomic
 
 SUFFIXES = (".txt", ".jsonl")
+RULE = f"\n{'-' * 40}\n"
+"""Between texts that are shown one after another."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class TextSamples:
 
     def __str__(self) -> str:
         """The texts with their prompts; several are told apart by a line of dashes."""
-        return f"\n{'-' * 40}\n".join(map(str, self.samples))
+        return RULE.join(map(str, self.samples))
 
     def jsonl(self) -> str:
         """One JSON object a line: ``prompt``, ``text``, ``tokens``, ``finished``."""

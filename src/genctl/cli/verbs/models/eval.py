@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from genctl import registry
 from genctl.cli import completion, options
 from genctl.cli.context import Context
 from genctl.cli.options import (
@@ -21,7 +22,7 @@ from genctl.cli.options import (
     WeightsOfModel,
     use_threads,
 )
-from genctl.cli.typer_ext import MORE
+from genctl.cli.typer_ext import MORE, Command
 from genctl.cli.views.tables import table
 
 if TYPE_CHECKING:
@@ -31,22 +32,48 @@ if TYPE_CHECKING:
 _WEIGHTS_FILES = (".pth", ".pt", ".safetensors")
 
 
+class EvalCommand(Command):
+    """``eval``, whose help lists the metrics that there are."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        parameter: Any
+        for parameter in self.params:
+            if parameter.name == "metric":
+                parameter.help = metrics_help()
+        super().format_options(ctx, formatter)
+
+
+def metrics_help() -> str:
+    """The metrics of each kind of output, and how several are named."""
+    found = {kind.name: registry.metrics_of(kind.name) for kind in registry.OUTPUT_KINDS.all()}
+    named = {kind: ", ".join(map(_typed, metrics)) for kind, metrics in found.items()}
+    parts = [f"Of {kind}: {metrics}." for kind, metrics in named.items() if metrics]
+    return f"{' '.join(parts)} Several as fid,kid; all: what can be computed."
+
+
+def _typed(spec: registry.MetricSpec) -> str:
+    """How a metric is typed, with its parameter."""
+    if spec.choices:
+        return f"{spec.name}-{'|'.join(spec.choices)}"
+    return f"{spec.name}:{spec.parameter.upper()}" if spec.parameter else spec.name
+
+
 def evaluate(
     ctx: typer.Context,
     metric: Annotated[
         str,
         typer.Argument(
             metavar="METRIC",
-            help=f"{', '.join(completion.METRICS)}; or several: fid,kid.",
-            autocompletion=completion.one_of(*completion.METRICS),
+            help="What to compute.",
+            autocompletion=completion.metrics,
         ),
     ],
     subject: Annotated[
         str | None,
         typer.Argument(
             metavar="RUN|PATH",
-            help="A run, an export, a folder, .zip or .npz of images, or module:callable. "
-            "Default: the latest run.",
+            help="A run, an export, a folder, .zip or .npz of images, a .jsonl or .txt of texts, "
+            "or module:callable. Default: the latest run.",
             autocompletion=completion.run_names,
         ),
     ] = None,
@@ -59,7 +86,7 @@ def evaluate(
             autocompletion=completion.sources,
         ),
     ] = None,
-    n: Annotated[int | None, options.number("2000, or all of a folder or text")] = None,
+    n: Annotated[int | None, options.number("2000 images or 200 texts, or all of a folder")] = None,
     extractor: Extractor = None,
     protocol: Protocol = None,
     require: Annotated[
@@ -112,15 +139,16 @@ def evaluate(
         signature, warnings, seconds, details and real (the score of as many real images), and
         reason (why this extractor). eval.json is the same document.
     """
-    from genctl.api.evaluation import evaluate as scoring
+    from genctl.api.evaluation.evaluate import evaluate_request
+    from genctl.api.evaluation.request import EvalRequest
 
     call: Context = ctx.obj
     use_threads(threads)
     if extractor_weights is None and _is_file(weights):
         extractor_weights, weights = Path(weights), "best"
-    found = scoring.evaluate(
-        metric,
-        subject,
+    request = EvalRequest(
+        metric=metric,
+        subject=subject,
         ref=ref,
         n=n,
         extractor=extractor,
@@ -136,8 +164,8 @@ def evaluate(
         batch_size=batch_size,
         context=context,
         device=device,
-        output=call.output,
     )
+    found = evaluate_request(request, call.output)
     bare = "\n".join(f"{score.value:.6g}" for score in found.scores)
     call.output.result(found.to_json(), describe(found), bare=bare)
 
@@ -161,26 +189,51 @@ def _describe_one(found: Evaluation) -> str:
         f"  signature  {score.signature}",
         *(f"  {label:<9}  {text}" for label, text in found.facts.items()),
     ]
+    if better := _better(score):
+        lines.append(f"  better     {better}")
     if found.real:
         lines.append(f"  real       {found.real}, of {found.real.n_generated} real images")
-    if found.page:
-        lines.append(f"  page       {found.page}")
-    return "\n".join([*lines, *(f"  warning    {warning}" for warning in score.warnings)])
+    return "\n".join([*lines, *_remarks(found)])
 
 
 def _describe_several(found: Evaluation) -> str:
     """A table of the values beside those of real images, then what all have in common."""
     baselines = found.baselines
-    rows = [(s.name, *_shown(s), *_shown(baselines.get(s.name))) for s in found.scores]
-    header = ("", "value", "error", *(("real images", "error") if baselines else ("", "")))
+    rows = [
+        (s.name, *_shown(s), *(_shown(baselines.get(s.name)) if baselines else ()), _better(s))
+        for s in found.scores
+    ]
+    header = ("", "value", "error", *(("real images", "error") if baselines else ()), "better")
     lines = [table(rows, header), ""]
-    facts = {**found.facts, "n": f"{found.score.n_generated} generated images"}
+    facts = dict(found.facts)
+    counts = {score.n_generated for score in found.scores}
+    if len(counts) == 1:
+        facts["n"] = f"{counts.pop()} generated {found.words[1]}"
     if baselines:
         facts["real"] = f"the same of {next(iter(baselines.values())).n_generated} real images"
     lines += [f"  {label:<9}  {text}" for label, text in facts.items()]
+    return "\n".join([*lines, *_remarks(found)])
+
+
+def _remarks(found: Evaluation) -> list[str]:
+    """Why something is not there, the page, and warnings."""
+    without: dict[str, list[str]] = {}
+    for name, reason in found.absent.items():
+        without.setdefault(reason, []).append(name)
+    lines = [
+        f"  baseline   none of {', '.join(names)}: {reason}" for reason, names in without.items()
+    ]
+    lines += [f"  left out   {name}: {reason}" for name, reason in found.left_out.items()]
     if found.page:
         lines.append(f"  page       {found.page}")
-    return "\n".join([*lines, *(f"  warning    {warning}" for warning in found.warnings)])
+    return [*lines, *(f"  warning    {warning}" for warning in found.warnings)]
+
+
+def _better(score: Score) -> str:
+    """Which values are better; empty where neither are."""
+    if score.higher_is_better is None:
+        return ""
+    return "higher" if score.higher_is_better else "lower"
 
 
 def _shown(score: Score | None) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import genctl
-from genctl.engine.training import loggers
+from genctl.engine.reporting import loggers
 from genctl.errors import ExitStatus, GenctlError
 
 

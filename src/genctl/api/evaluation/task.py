@@ -1,0 +1,134 @@
+"""What a scorer gets and gives: an output kind's own (target ``score``), or the one for samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genctl.api.evaluation.request import EvalRequest
+from genctl.api.models.model import Model
+from genctl.errors import ExitStatus, GenctlError
+from genctl.evaluation.page import Page
+from genctl.evaluation.score import Score
+from genctl.registry import METRICS, OUTPUT_KINDS, Metric, OutputKind, all_metrics, metrics_of
+from genctl.runs import Run
+
+
+@dataclass(frozen=True)
+class Task:
+    """An evaluation whose subject and metrics are known.
+
+    Attributes:
+        request: as it was asked for.
+        subject: the model, or what else is scored.
+        kind: of the output that is scored.
+        metrics: in the order in which they are shown.
+        lenient: leave out the metrics that cannot be computed, instead of refusing.
+    """
+
+    request: EvalRequest
+    subject: Any
+    kind: OutputKind
+    metrics: Sequence[Metric]
+    lenient: bool
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores, and what they are of.
+
+    Attributes:
+        scores: in the order of the metrics.
+        reason: why the extractor was taken, or what the data are.
+        facts: what a reader should know besides the numbers: label -> text.
+        run: the run that generated the samples; None where something else did.
+        page: draws the page.
+        baselines: the same metrics of real examples.
+        absent: name of a score -> why it has no baseline.
+        left_out: name of a metric -> why it was left out.
+    """
+
+    scores: Sequence[Score]
+    reason: str
+    facts: Mapping[str, str]
+    run: Path | None
+    page: Callable[[], Page]
+    baselines: Sequence[Score] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+def plan(request: EvalRequest, wanted: Sequence[Metric] | None, subject: Any) -> Task:
+    """Which metrics of which kind of output.
+
+    Args:
+        wanted: the metrics that were named; None for all.
+        subject: a model where it is one.
+
+    Raises:
+        GenctlError: (USAGE) metrics of different kinds, or of another one than the subject's.
+    """
+    kind = _kind(wanted, subject)
+    metrics = all_metrics(kind.name) if wanted is None else wanted
+    return Task(request, subject, kind, sorted(metrics, key=_order(kind)), wanted is None)
+
+
+def run_of(subject: Any) -> Path | None:
+    """The run that a model is of; None where the subject is none, or an export."""
+    if not isinstance(subject, Model):
+        return None
+    return subject.origin if Run(subject.origin).checkpoints.is_dir() else None
+
+
+def _kind(wanted: Sequence[Metric] | None, subject: Any) -> OutputKind:
+    if wanted is None:
+        possible = set(OUTPUT_KINDS.names())
+    else:
+        possible = set(wanted[0].spec.of).intersection(*(metric.spec.of for metric in wanted))
+        if not possible:
+            each = ", ".join(f"{m.name} is of {' and '.join(sorted(m.spec.of))}" for m in wanted)
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"these metrics measure different things: {each}",
+                hint="score each kind by itself",
+            )
+    if isinstance(subject, Model):
+        return _of_model(wanted, subject, possible)
+    kinds = [kind for kind in OUTPUT_KINDS.all() if kind.name in possible]
+    reading = [k for k in kinds if "read" in k.targets and _suffix(subject) in k.suffixes]
+    found = [*reading, *(kind for kind in kinds if "score" in kind.targets), *kinds]
+    return found[0] if found else OUTPUT_KINDS.get(min(possible))
+
+
+def _of_model(wanted: Sequence[Metric] | None, model: Model, possible: set[str]) -> OutputKind:
+    kind = model.output
+    if kind is None:
+        raise GenctlError(ExitStatus.USAGE, f"{model.origin} generates nothing that can be scored")
+    if kind.name in possible:
+        return kind
+    known = ", ".join(name for spec in metrics_of(kind.name) for name in spec.names)
+    named = ", ".join(metric.name for metric in wanted or ())
+    raise GenctlError(
+        ExitStatus.USAGE,
+        f"{model.origin} generates {model.makes}, and {named} is of "
+        f"{' and '.join(sorted(possible))}",
+        hint=f"the metrics of {kind.name} are {known or 'none'}",
+    )
+
+
+def _suffix(subject: Any) -> str:
+    return Path(subject).suffix.lower() if isinstance(subject, str | Path) else "\0"
+
+
+def _order(kind: OutputKind) -> Callable[[Metric], tuple[int, ...]]:
+    """The kind's default metrics first, the others as they are listed everywhere."""
+    names = [*kind.default_metrics, *METRICS.names()]
+
+    def place(metric: Metric) -> tuple[int, ...]:
+        spec = metric.spec
+        choices = [*spec.choices, metric.parameter]
+        return names.index(spec.name), choices.index(metric.parameter)
+
+    return place

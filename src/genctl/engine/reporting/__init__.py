@@ -1,0 +1,1 @@
+"""What a training reports: the progress bar, and loggers of its metrics."""

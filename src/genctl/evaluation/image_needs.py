@@ -1,0 +1,122 @@
+"""What metrics of images need, and whether it is there: known before any image is generated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from genctl.errors import ExitStatus, GenctlError, Suggestion
+from genctl.evaluation.extractors.base import Classifier, Extractor
+from genctl.evaluation.features import Features
+from genctl.evaluation.reference import Reference
+from genctl.evaluation.statistics_file import Summary, has_no_images
+from genctl.registry import Metric, MetricSpec
+
+_PROVIDED = frozenset({"samples", "features", "reference", "model"})
+"""What an evaluation of images has, or refuses to go on without, whatever the metric."""
+
+
+@dataclass(frozen=True)
+class Available:
+    """What there is to measure with.
+
+    Attributes:
+        extractor: whose features are compared.
+        statistics: the name of the file where statistics stand in for real images; else empty.
+        labelled: whether real images have classes.
+        held_out: whether there are real images that the reference does not hold.
+    """
+
+    extractor: Extractor
+    statistics: str = ""
+    labelled: bool = True
+    held_out: bool = True
+
+
+def require(
+    metrics: Sequence[Metric],
+    extractor: Extractor,
+    reference: Reference | Summary | None,
+    held_out: Features | None,
+) -> None:
+    """Refuse what cannot be measured, before any image is generated.
+
+    Raises:
+        GenctlError: (USAGE) something that a metric needs is missing.
+    """
+    known = reference.features if isinstance(reference, Reference) else None
+    available = Available(
+        extractor,
+        reference.name if isinstance(reference, Summary) else "",
+        known is None or known.labels is not None,
+        held_out is not None,
+    )
+    for metric in metrics:
+        if error := missing(metric.spec, available):
+            raise error
+
+
+def missing(spec: MetricSpec, available: Available) -> GenctlError | None:
+    """The error for the first thing that a metric needs and that is not there."""
+    needs = spec.needs
+    if "classifier" in needs and not isinstance(available.extractor, Classifier):
+        return _no_classifier(available.extractor)
+    if available.statistics and needs & {"images", "classes", "held_out"}:
+        return has_no_images(available.statistics)
+    if "classes" in needs and not available.labelled:
+        return GenctlError(
+            ExitStatus.USAGE,
+            f"{spec.name} needs classes, and the reference has none",
+            hint="put the images of each class into a sub-folder of its own",
+            option="metric",
+        )
+    if "held_out" in needs and not available.held_out:
+        return GenctlError(
+            ExitStatus.USAGE,
+            f"{spec.name} needs held-out images, and the reference has none",
+            hint="put some into a folder test/ beside train/",
+        )
+    known = {*_PROVIDED, "classifier", "images", "classes", "held_out"}
+    if unknown := sorted(needs - known):
+        return GenctlError(
+            ExitStatus.USAGE, f"{spec.name} needs {unknown[0]}, which images do not have"
+        )
+    return None
+
+
+def too_few(spec: MetricSpec, counts: Mapping[str, int]) -> str:
+    """Why there are too few examples for a metric; empty where there are enough.
+
+    Args:
+        counts: of ``samples``, real ``images``, and ``classes`` that both sides have.
+    """
+    for what, least in spec.least.items():
+        if what == "class":
+            if counts["samples"] <= (least - 1) * counts["classes"]:
+                return f"fewer than {least} samples of a class"
+        elif counts.get(what, least) < least:
+            return f"{counts[what]} {what}, and it needs {least}"
+    return ""
+
+
+def classifier_of(extractor: Extractor) -> Classifier:
+    """``extractor``, which ``is`` needs to be a classifier.
+
+    Raises:
+        GenctlError: (USAGE) it is none.
+    """
+    if isinstance(extractor, Classifier):
+        return extractor
+    raise _no_classifier(extractor)
+
+
+def _no_classifier(extractor: Extractor) -> GenctlError:
+    return GenctlError(
+        ExitStatus.USAGE,
+        f"`is` needs a classifier, and the {extractor.name} extractor has none",
+        option="extractor",
+        suggest=(
+            Suggestion("", {"extractor": "digits"}, "for images of digits"),
+            Suggestion("", {"extractor": "inception"}, "with its weights"),
+        ),
+    )

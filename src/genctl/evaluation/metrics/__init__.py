@@ -1,0 +1,4 @@
+"""The metrics: one file each, in a folder for each kind of output.
+
+`genctl.registry.metrics` finds them.
+"""

@@ -1,0 +1,225 @@
+"""``distinct-n``: how varied texts are, as the share of their n-grams that are different.
+
+Li et al. 2016 (arXiv:1510.03055): the number of different n-grams of all samples over the number of
+n-grams. N-grams do not reach from one sample into the next. The value falls with the number and the
+length of the samples, so both are in the signature.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from genctl.errors import ExitStatus, GenctlError
+from genctl.registry import SPEC_API, MetricSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from genctl.evaluation.inputs import SampleInputs
+    from genctl.evaluation.score import Score
+
+TOKENS = "words-or-characters"
+"""The name of `tokens_of` in signatures."""
+
+LEVEL, RESAMPLES, SEED = 0.95, 1000, 2020
+
+_ORDERS = ("1", "2", "3")
+
+SPEC = MetricSpec(
+    api=SPEC_API,
+    name="distinct",
+    of=frozenset({"text"}),
+    needs=frozenset({"samples"}),
+    parts={f"distinct-{n}": True for n in _ORDERS},
+    target=f"{__name__}:measure",
+    summary="share of different n-grams among those of all samples",
+    parameter="n",
+    choices=_ORDERS,
+    explain={
+        "distinct-1": "share of different words (characters of Chinese, Japanese, Thai) among all",
+        "distinct-2": "share of different pairs of words among all",
+        "distinct-3": "share of different triples of words among all",
+    },
+    least={"samples": 2},
+)
+
+_UNSPACED = re.compile(
+    "["
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\u1780-\u17ff"  # Myanmar, Khmer
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Hiragana, Katakana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+    "]"
+)
+"""Characters of the scripts that write words without spaces."""
+
+_APOSTROPHES = "'\u2019"
+_JOINERS = "\u200c\u200d"
+"""Zero width, inside words of Persian and of Indian scripts."""
+
+
+class Distinct(NamedTuple):
+    """The share of different n-grams.
+
+    Attributes:
+        value: in (0, 1].
+        error: standard error over samples.
+        low, high: the interval of `LEVEL`, by percentiles.
+        different: how many n-grams there are that differ.
+        total: how many n-grams there are.
+    """
+
+    value: float
+    error: float
+    low: float
+    high: float
+    different: int
+    total: int
+
+
+def measure(inputs: SampleInputs, n: str) -> list[Score]:
+    """The share of different n-grams.
+
+    Raises:
+        GenctlError: (DATA) fewer than two samples, or none of n tokens.
+    """
+    from genctl.evaluation.score import Score, plain_signature
+
+    texts = [sample.text for sample in inputs.samples.samples]
+    found = distinct(texts, int(n))
+    longest = getattr(inputs.model.config.sample, "max_new_tokens", None) if inputs.model else None
+    return [
+        Score(
+            name=f"distinct-{n}",
+            value=found.value,
+            error=found.error,
+            error_kind=f"standard error over samples (bootstrap, {RESAMPLES} resamples)",
+            n_generated=len(texts),
+            n_reference=None,
+            signature=plain_signature(
+                f"distinct-{n}",
+                tok=TOKENS,
+                n=len(texts),
+                len=longest or "unknown",
+                boot=RESAMPLES,
+            ),
+            details={
+                "low": found.low,
+                "high": found.high,
+                "different": found.different,
+                "total": found.total,
+            },
+        )
+    ]
+
+
+def distinct(texts: Sequence[str], n: int) -> Distinct:
+    """Different n-grams of all ``texts`` over all their n-grams.
+
+    Texts that are drawn twice add no new n-grams, so resampling the texts themselves would make
+    the error up to ten times too large. What is resampled is how much each text moves the value:
+    its value of the jackknife.
+
+    Args:
+        texts: at least two.
+        n: tokens in an n-gram.
+
+    Raises:
+        GenctlError: (DATA) fewer than two texts, or none of n tokens.
+    """
+    if len(texts) < 2:
+        raise GenctlError(ExitStatus.DATA, f"distinct-{n} needs at least 2 samples, not 1")
+    grams = [_grams(tokens_of(text), n) for text in texts]
+    total = sum(map(len, grams))
+    if total == 0:
+        raise GenctlError(ExitStatus.DATA, f"no sample has {n} words, so there is no distinct-{n}")
+    holders: dict[tuple[str, ...], int] = {}
+    for gram in (gram for own in grams for gram in set(own)):
+        holders[gram] = holders.get(gram, 0) + 1
+    value = len(holders) / total
+    alone = [sum(holders[gram] == 1 for gram in set(own)) for own in grams]
+    moves = _moves(value, len(holders), total, alone, [len(own) for own in grams])
+    return Distinct(value, *_bootstrap(moves), len(holders), total)
+
+
+def tokens_of(text: str) -> list[str]:
+    """Words and characters, by the script of each character; after NFC, case kept.
+
+    - Of Chinese, Japanese, Thai, Lao, Khmer and Burmese each character is a token, with the marks
+      that follow it.
+    - Of all other scripts each run of letters, digits and marks is one, with apostrophes inside.
+    - Punctuation marks and symbols are tokens of their own; spaces are none.
+    """
+    tokens: list[str] = []
+    last = ""
+    normal = unicodedata.normalize("NFC", text)
+    for place, character in enumerate(normal):
+        kind = _kind(character)
+        if kind == "word" and character in _APOSTROPHES:
+            after = normal[place + 1 : place + 2]
+            inside = last == "word" and after.isalnum() and _kind(after) == "word"
+            kind = "word" if inside else "symbol"
+        joins = (kind == "word" and last == "word") or (kind == "mark" and last != "space")
+        if joins and tokens:
+            tokens[-1] += character
+        elif kind != "space":
+            tokens.append(character)
+        last = last if kind == "mark" and joins else kind
+    return tokens
+
+
+@functools.cache
+def _kind(character: str) -> str:
+    """``space``, ``mark`` (joins what is before it), ``character``, ``word`` or ``symbol``."""
+    category = unicodedata.category(character)
+    if category[0] == "M" or character in _JOINERS:
+        return "mark"
+    if category[0] in "ZC":
+        return "space"
+    if _UNSPACED.match(character):
+        return "character"
+    return "word" if category[0] in "LN" or character in f"_{_APOSTROPHES}" else "symbol"
+
+
+def _grams(tokens: Sequence[str], n: int) -> list[tuple[str, ...]]:
+    return [tuple(tokens[start : start + n]) for start in range(len(tokens) - n + 1)]
+
+
+def _moves(
+    value: float, different: int, total: int, alone: Sequence[int], own: Sequence[int]
+) -> npt.NDArray[np.float64]:
+    """Numbers (N,) whose mean is ``value``, and whose spread is how much texts move it.
+
+    Args:
+        alone: how many different n-grams only this text has, of each text.
+        own: how many n-grams each text has.
+    """
+    import numpy as np
+
+    rest = total - np.array(own, dtype=np.float64)
+    fewer = different - np.array(alone, dtype=np.float64)
+    without = np.divide(fewer, rest, out=np.full(len(rest), value), where=rest > 0)
+    moved: npt.NDArray[np.float64] = value + (len(rest) - 1) * (without.mean() - without)
+    return moved
+
+
+def _bootstrap(values: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+    """The standard error of a mean and its interval of `LEVEL`."""
+    import numpy as np
+    from scipy import stats
+
+    found = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(SEED),
+    )
+    interval = found.confidence_interval
+    return float(found.standard_error), float(interval.low), float(interval.high)
