@@ -96,9 +96,9 @@ def test_where_exports_go_by_themselves(run: Run, exported: dict[str, Exported])
 
 def test_all_forms_of_a_model_write_the_same(run: Run, exported: dict[str, Exported]) -> None:
     options = {"max_new_tokens": "20"}
-    expected = open_model(run).sample(3, seed=1, prompts=[PROMPT], options=options)
+    expected = open_model(run).write(3, seed=1, prompts=[PROMPT], options=options)
     for format in ("safetensors", "onnx"):
-        found = open_model(exported[format].path).sample(
+        found = open_model(exported[format].path).write(
             3, seed=1, prompts=[PROMPT], options=options
         )
         assert str(found) == str(expected)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import genctl
 from genctl.data.images.sets.digits import load_digits
@@ -36,12 +37,49 @@ def test_settings_have_short_names_and_are_numbers(tmp_path: Path) -> None:
     assert (config.train.lr, config.model.z_dim, config.data.flip) == (1e-4, 8, True)
 
 
-def test_training_data_is_named(tmp_path: Path) -> None:
-    with pytest.raises(
-        GenctlError, match="data must be a name or a path, not a ndarray"
-    ) as refused:
-        genctl.train("gan", data=np.zeros((4, 8, 8), np.uint8), out=tmp_path / "run")  # type: ignore[arg-type]
+class Pairs:
+    """A data set as torch's are: images in [0, 1], (C, H, W), with labels."""
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, place: int) -> tuple[torch.Tensor, int]:
+        return torch.full((1, 16, 16), place / 39), place % 2
+
+
+@pytest.mark.parametrize(
+    ("data", "classes"),
+    [
+        (np.arange(40, dtype=np.uint8).repeat(256).reshape(40, 16, 16), 0),
+        ((np.zeros((40, 16, 16, 3), np.uint8), np.arange(40) % 4), 4),
+        (Pairs(), 2),
+    ],
+)
+def test_data_that_python_holds(data: object, classes: int, tmp_path: Path) -> None:
+    options = {"preset": "mlp", "budget": "1steps", "batch_size": 4, "evaluations": 0}
+    run = genctl.train("gan", data=data, out=tmp_path / "run", threads=1, **options)
+    spec = genctl.load(run).data
+    assert (spec.examples, spec.num_classes) == (40, classes)
+    again = genctl.train("gan", data=data, out=tmp_path / "more", threads=1, **options)
+    assert genctl.load(again).data.fingerprint == spec.fingerprint
+
+
+def test_texts_that_python_holds(tmp_path: Path) -> None:
+    texts = [f"第{k}篇：the quick brown fox. " * 20 for k in range(20)]
+    options = {"width": 8, "depth": 1, "heads": 1, "context": 16, "tokenizer": "byte"}
+    run = genctl.train(
+        "lm", data=texts, out=tmp_path / "run", budget="1steps", evaluations=0, threads=1, **options
+    )
+    assert genctl.load(run).data.statistics["documents"] == 20
+
+
+def test_data_that_nobody_can_read() -> None:
+    with pytest.raises(GenctlError, match="data of the type int cannot be trained on") as refused:
+        genctl.train("gan", data=3)
     assert refused.value.code == ExitStatus.USAGE
+
+
+def test_a_family_has_a_name() -> None:
     with pytest.raises(GenctlError, match="unknown family None"):
         genctl.train(None)  # type: ignore[arg-type]
 
@@ -85,5 +123,5 @@ def test_what_is_in_memory_can_be_scored(model: genctl.Model) -> None:
 def test_arrays_that_are_no_images(images: np.ndarray, words: str) -> None:
     with pytest.raises(GenctlError, match=words):
         genctl.evaluate("fid", images, ref="digits")
-    with pytest.raises(GenctlError, match="needs a model that generates text, and a text"):
+    with pytest.raises(GenctlError, match="bpb needs a model of text, or samples of it"):
         genctl.evaluate("bpb", images)

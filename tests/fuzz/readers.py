@@ -80,7 +80,7 @@ def attempt(reader: Reader, content: bytes) -> GenctlError | None:
     """
     with tempfile.TemporaryDirectory(prefix="genctl-fuzz-") as name:
         folder = Path(name)
-        reader.from_env(folder)
+        reader.around(folder)
         path = folder / reader.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

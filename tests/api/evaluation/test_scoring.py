@@ -20,7 +20,7 @@ TEXT = "the cat sat on the mat and the dog ran to the cat.\n"
 @pytest.fixture(scope="module")
 def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a small language model."""
-    from genctl.api.training.train import train
+    from genctl import train
 
     folder = tmp_path_factory.mktemp("lm")
     (folder / "text.txt").write_text(TEXT * 40, "utf-8")

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.outputs.text.samples import RULE, TextSample, TextSamples
 
 
 def read_samples(path: Path) -> TextSamples:
-    """The texts in a file: what ``genctl sample --out`` wrote, or one text a line.
+    """The texts in a file: samples that were kept, or one text a line.
 
     A ``.jsonl`` has an object with ``text`` on each line. Any other file has texts between lines of
     dashes, as genctl writes them, or else one text on each line that is not empty.
@@ -27,7 +27,12 @@ def read_samples(path: Path) -> TextSamples:
         raise GenctlError(
             ExitStatus.DATA,
             f"cannot read texts from {path}: {reason}",
-            hint="genctl sample RUN --n 200 --out samples.jsonl writes such a file",
+            suggest=Suggestion(
+                "sample",
+                {"n": 200, "out": "samples.jsonl"},
+                "writes such a file",
+                args=(Placeholder("RUN"),),
+            ),
         ) from None
     if not found:
         raise GenctlError(ExitStatus.DATA, f"{path} holds no texts")
