@@ -12,7 +12,9 @@ SPEC = MetricSpec(
     parts={"spectrum": False},
     target="genctl_example.curves.metric:measure",
     summary="distance of the mean power spectra, in decibels",
-    explain={"spectrum": "how much louder or softer a frequency is than in real curves, on average"},
+    explain={
+        "spectrum": "how much louder or softer a frequency is than in real curves, on average"
+    },
 )
 RESAMPLES = 100
 

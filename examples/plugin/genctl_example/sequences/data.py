@@ -8,8 +8,7 @@ from genctl.config import option
 from genctl.registry import Claim, DataKind
 
 BUILT_IN = "toy-dna"
-LETTERS = "ACGTN>"
-"""The letter of each token; the last one ends a sequence."""
+LETTERS = "ACGTN>"  # of the tokens; the last one ends a sequence
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,9 @@ KIND = DataKind(
     features={"tokens": "tokens"},
     outputs={"tokens": "sequences"},
     words=("window", "windows"),
-    accepts="a FASTA file: .fa",
     targets={
         "claims": "genctl_example.sequences.data:claims",
         "list": "genctl_example.sequences.data:named",
         "prepare": "genctl_example.sequences.dataset:prepare",
-        "check": "genctl_example.sequences.dataset:check",
     },
 )

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from genctl.contracts import DataSpec, Feature
-from genctl.data.findings import DataCheck, Section
 from genctl.data.in_memory import InMemoryDataset
 from genctl.data.prepare import Prepared
 from genctl.errors import ExitStatus, GenctlError
@@ -18,7 +17,7 @@ from genctl_example.sequences.data import BUILT_IN, LETTERS
 
 def prepare(options):
     """Windows that overlap by one token; a tenth of them is held out for scores."""
-    letters, context = "".join(f"{bases}>" for bases in read(options.source)), options.context
+    letters, context = "".join(f"{x}>" for x in read(options.source)), options.context
     if len(letters) <= 2 * context:
         raise GenctlError(ExitStatus.DATA, f"{options.source} is too short", option="data.context")
     tokens = torch.tensor([LETTERS.index(x if x in LETTERS else "N") for x in letters])
@@ -34,8 +33,7 @@ def prepare(options):
         kind="sequences",
         units_per_example=context,
     )
-    mask = torch.ones(kept, context, dtype=torch.bool)
-    held_out = {"tokens": windows[:kept], "mask": mask}
+    held_out = {"tokens": windows[:kept], "mask": torch.ones(kept, context, dtype=torch.bool)}
     return Prepared(InMemoryDataset(spec, {"tokens": windows[kept:]}, held_out))
 
 
@@ -49,9 +47,3 @@ def read(source):
     except (OSError, ValueError) as error:
         raise GenctlError(ExitStatus.DATA, f"cannot read {source}: {error}") from None
     return ["".join(record.split("\n")[1:]) for record in records]
-
-
-def check(source):
-    found = read(source)
-    facts = {"sequences": f"{len(found):,}", "bases": f"{sum(map(len, found)):,}"}
-    return DataCheck(source, [Section("Sequences", facts)], "" if found else "it has no sequence")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from types import MappingProxyType
 
 from genctl.contracts import Monitor
 from genctl.files import make_directory, write_atomic
@@ -49,7 +50,7 @@ class SequenceCallbacks(SampleCallbacks):
     """Previews, and the GC content of samples in training; the nearest to the data is the best."""
 
     monitor = Monitor("gc-error", samples=32)
-    options = {"max_new_tokens": 32}
+    options = MappingProxyType({"max_new_tokens": 32})
 
     def evaluate(self, modules, samples):
         tokens = next(self.dataset.held_out())["tokens"].flatten().tolist()
