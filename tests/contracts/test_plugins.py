@@ -5,9 +5,12 @@ The plug-in is ``examples/plugin``. Nothing in ``src`` knows of it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from genctl.outputs.base import SampleRequest
 from genctl.registry import DATA_KINDS, METRICS, Claim
 from genctl.runs import Run
 from tests.contracts import plugin_site
+from tools import reference
 
 PACKAGE = plugin_site.EXAMPLE / "genctl_example"
 PARTS = {
@@ -213,8 +217,70 @@ def test_data_of_another_kind_are_told_where_they_go(
     assert "genctl train lm --data toy-dna" in said
 
 
+@pytest.mark.parametrize(
+    ("family", "metric"), [("vae", "spectrum"), ("diffusion", "spectrum"), ("lm", "gc")]
+)
+def test_a_run_is_evaluated(trained: Trained, call: Call, family: str, metric: str) -> None:
+    run = trained(family).path
+    shown = json.loads(call("eval", metric, run, "--n", 12, "--json"))
+    (score,) = shown["scores"]
+    assert score["name"] == metric
+    assert score["n_generated"] == 12
+    assert 0 < score["error"] < abs(score["value"]) + 1
+    assert score["higher_is_better"] is (False if metric == "spectrum" else None)
+    everything = json.loads(call("eval", "all", run, "--n", 12, "--json"))
+    assert [each["value"] for each in everything["scores"]] == [score["value"]]
+    assert score["name"] in (run / "eval.html").read_text("utf-8")
+
+
+def test_other_data_are_the_reference_if_they_are_named(
+    trained: Trained, call: Call, curves: Path
+) -> None:
+    command = ("eval", "spectrum", trained("vae").path, "--n", 12, "--json")
+    (own,) = json.loads(call(*command))["scores"]
+    (other,) = json.loads(call(*command, "--ref", curves))["scores"]
+    assert (own["n_reference"], other["n_reference"]) == (6, 60)
+
+
+def test_a_file_of_samples_is_evaluated(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "found.fa"
+    path.write_text(">a\nGGCC\n>b\nAATT\n>c\nACGT\n")
+    (score,) = json.loads(call("eval", "gc", path, "--json"))["scores"]
+    assert score["value"] == pytest.approx(0.5)
+    assert score["error"] == pytest.approx(0.5 / 3**0.5)
+
+
+def test_a_metric_is_refused_for_another_kind_of_output(
+    trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", "gc", str(trained("vae").path)]) == 2
+    assert "generates curves, and gc is of sequences" in capsys.readouterr().err
+
+
+def test_a_metric_that_fails_leaves_the_others(
+    trained: Trained, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained("lm").path
+    shown = json.loads(call("eval", "all", run, "--n", 4, "--json"))
+    reason = "the plug-in wrong_plugins:measure failed: RuntimeError: no number"
+    assert shown["left_out"] == {"failing": reason}
+    assert [score["name"] for score in shown["scores"]] == ["gc"]
+    assert main(["eval", "failing", str(run)]) == 1
+    assert reason in capsys.readouterr().err
+
+
 def test_completion_knows_the_names() -> None:
     assert ("vae", "variational autoencoder") in list(completion.families())
+    assert {"gc", "spectrum"} <= {name for name, _ in completion.metrics()}
+    nothing_typed: Any = SimpleNamespace(meta={})
+    assert "toy-dna" in completion.sources(nothing_typed)
+
+
+def test_the_reference_documents_them() -> None:
+    pages = dict(reference.pages())
+    assert "model.z_dim" in pages["families/vae.md"]
+    for name in ("curves", "sequences", "toy-dna", "spectrum", "gc"):
+        assert re.search(rf"\b{name}\b", pages["kinds.md"])
 
 
 def test_a_plugin_of_api_1_is_shown_with_what_changed(call: Call) -> None:
@@ -263,7 +329,5 @@ def test_claims_that_are_built_in_are_not_silenced(monkeypatch: pytest.MonkeyPat
 
 
 def _checks(document: str) -> Iterator[tuple[str, str]]:
-    import json
-
     for check in json.loads(document)["checks"]:
         yield check["name"], check["text"]

@@ -77,6 +77,12 @@ class InMemoryDataset:
             return None
         return _batches(self._held_out)
 
+    def everything(self) -> Iterator[Batch]:
+        """All examples once, for a model that was trained on other data."""
+        if self._held_out is not None:
+            yield from _batches(self._held_out)
+        yield from _batches(self._train)
+
 
 def _batches(examples: Mapping[str, Tensor]) -> Iterator[Batch]:
     count = len(next(iter(examples.values())))
