@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import math
 
-import genctl
 import pytest
+
+import genctl
 from genctl import registry
 from genctl.outputs.base import SampleRequest
 
