@@ -1,13 +1,15 @@
 """Generate reference pages from the code: a hook of mkdocs.
 
-There is one page per verb, one per family, and one for the exit statuses, and
-one for the environment.
+There is one page per verb, one per family, one for the kinds of data and output and for
+the metrics, one for the exit statuses, and one for the environment.
+
+Plug-ins are left out, unless ``GENCTL_PLUGINS`` names those to document.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +36,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages to those in ``docs/``, and to the navigation."""
     from mkdocs.structure.files import File
 
-    os.environ["GENCTL_PLUGINS"] = "none"
+    os.environ.setdefault("GENCTL_PLUGINS", "none")
     sections: dict[str, list[str]] = {"verbs": [], "families": [], "": []}
-    for path, text in _pages():
+    for path, text in pages():
         files.append(File.generated(config, f"reference/{path}", content=text))
         sections[path.rpartition("/")[0]].append(f"reference/{path}")
     named = [{title.capitalize(): pages} for title, pages in sections.items() if title]
@@ -44,7 +46,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def _pages() -> Iterator[tuple[str, str]]:
+def pages() -> Iterator[tuple[str, str]]:
+    """Path and text of each page, in Markdown."""
     root: Any = get_command(app)
     for name in root.list_commands(None):
         command = root.commands[name]
@@ -53,6 +56,7 @@ def _pages() -> Iterator[tuple[str, str]]:
         yield f"verbs/{name}.md", "\n".join(_verb(command, f"genctl {name}"))
     for spec in registry.specs():
         yield f"families/{spec.name}.md", "\n".join(_family(spec))
+    yield "kinds.md", "\n".join(_kinds())
     yield "exit-status.md", "\n".join(_statuses())
     yield "environment.md", "\n".join(_environment())
 
@@ -88,6 +92,37 @@ def _table(infos: Iterable[OptionInfo]) -> Iterator[str]:
         ("key", "default", "type", ""),
         ((_code(i.key), _code(i.default), _code(i.type), i.help) for i in infos),
     )
+
+
+def _kinds() -> Iterator[str]:
+    yield "# Data, outputs and metrics\n\n## Kinds of data\n"
+    yield from _rows(
+        ("kind", "", "named sets", "output by feature"),
+        (
+            (kind.name, kind.summary, _words(list(kind.named())), _pairs(kind.outputs))
+            for kind in registry.DATA_KINDS.all()
+        ),
+    )
+    yield "\n## Kinds of output\n"
+    yield from _rows(
+        ("kind", "", "saved as"),
+        (
+            (kind.name, kind.summary, _words([suffix or "a folder" for suffix in kind.suffixes]))
+            for kind in registry.OUTPUT_KINDS.all()
+        ),
+    )
+    yield "\n## Metrics\n\n`genctl eval METRIC`.\n"
+    yield from _rows(
+        ("metric", "", "measures"),
+        (
+            (_words(spec.names), spec.summary, _words(sorted(spec.of)))
+            for spec in registry.METRICS.all()
+        ),
+    )
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in values.items())
 
 
 def _statuses() -> Iterator[str]:

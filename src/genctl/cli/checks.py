@@ -157,6 +157,9 @@ def _emoji() -> Iterator[Check]:
 def _plugins() -> Iterator[Check]:
     families = ", ".join(spec.name for spec in registry.specs())
     yield Check("families", "ok", families)
+    for kind in registry.DATA_KINDS.all():  # a plug-in may also fail when it is asked
+        kind.claims("")
+        kind.named()
     for plugin in registry.broken_plugins():
         fix = f"report it to the author of {plugin.value}; GENCTL_PLUGINS=none disables plug-ins"
         yield Check(f"plug-in {plugin.name}", "note", plugin.reason, fix)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from genctl.contracts import Noise, Slot, TokenPredictor
-from genctl.data.text.tokenizer import Tokenizer
 from genctl.decoding import rules
 from genctl.decoding.detokenizer import IncrementalDetokenizer
 from genctl.decoding.request import TextRequest
@@ -17,6 +16,20 @@ from genctl.errors import ExitStatus, GenctlError, opt
 
 BLOCK = 64
 """Steps whose random numbers are drawn at once."""
+
+
+class Vocabulary(Protocol):
+    """What tokens stand for; a tokenizer is one.
+
+    Attributes:
+        bytes_of: the bytes that each token stands for; empty where it stands for no text.
+        end: the token that ends a text; None without one.
+    """
+
+    @property
+    def bytes_of(self) -> Sequence[bytes]: ...
+    @property
+    def end(self) -> int | None: ...
 
 
 class TextChunk(NamedTuple):
@@ -43,7 +56,7 @@ def write(
     prompts: Sequence[Sequence[int]],
     request: TextRequest,
     noise: Noise,
-    tokenizer: Tokenizer,
+    tokenizer: Vocabulary,
     *,
     start: Sequence[int] = (),
 ) -> Iterator[TextChunk]:
@@ -59,7 +72,7 @@ def write(
         prompts: rows of tokens.
         request: the sampling options.
         noise: its rows follow the prompts.
-        tokenizer: of the model.
+        tokenizer: of the model, or another vocabulary.
         start: tokens before each prompt. A model predicts only after something, so a row that is
             still empty begins with the end token; where there is none, with a line break, and
             without one with token 0.
@@ -91,7 +104,7 @@ class _Row:
     """
 
     def __init__(
-        self, number: int, held: Sequence[int], request: TextRequest, tokenizer: Tokenizer
+        self, number: int, held: Sequence[int], request: TextRequest, tokenizer: Vocabulary
     ) -> None:
         self.number = number
         self.held = list(held)
@@ -230,7 +243,7 @@ class _Generation:
         return self._uniforms[place]
 
 
-def _first(tokenizer: Tokenizer) -> int:
+def _first(tokenizer: Vocabulary) -> int:
     """The token that a text without a prompt begins after."""
     if tokenizer.end is not None:
         return tokenizer.end

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.score import Score
-from genctl.registry.metrics import Metric, parse_metric
+from genctl.registry.metrics import METRICS, Metric, parse_metric
 
 
 def measure(metric: Metric | str, inputs: Any) -> list[Score]:
@@ -19,12 +20,12 @@ def measure(metric: Metric | str, inputs: Any) -> list[Score]:
         inputs: what the metric's kind of output is measured with; see `MetricSpec.target`.
 
     Raises:
-        GenctlError: (USAGE) something that it needs is missing, or too few examples.
+        GenctlError: (USAGE) something that it needs is missing, or too few examples; (FAILURE) a
+            metric of a plug-in fails.
     """
     asked = parse_metric(metric) if isinstance(metric, str) else metric
-    function = asked.spec.load()
     start = time.perf_counter()
-    scores = function(inputs, asked.parameter) if asked.spec.parameter else function(inputs)
+    scores = _computed(asked, inputs)
     seconds = time.perf_counter() - start
     return [
         replace(
@@ -34,6 +35,24 @@ def measure(metric: Metric | str, inputs: Any) -> list[Score]:
         )
         for score in scores
     ]
+
+
+def _computed(metric: Metric, inputs: Any) -> list[Score]:
+    try:
+        function = metric.spec.load()
+        scores: list[Score]
+        scores = function(inputs, metric.parameter) if metric.spec.parameter else function(inputs)
+    except GenctlError:
+        raise
+    except Exception as error:
+        # A plug-in is foreign code: whatever it raises is its own, and other metrics go on.
+        METRICS.note_failure(metric.spec.name, error)
+        raise GenctlError(
+            ExitStatus.FAILURE,
+            f"the plug-in {metric.spec.target} failed: {type(error).__name__}: {error}",
+            hint=f"choose other metrics; {metric.spec.name} is for its author to repair",
+        ) from error
+    return scores
 
 
 def named(metrics: Sequence[Metric | str]) -> list[Metric]:

@@ -19,7 +19,7 @@ genctl sample . --n 64 --out samples{suffix}
 ```python
 import genctl
 
-samples = genctl.load(".").sample(64, seed=0)
+samples = genctl.load(".").{call}
 ```"""
 
 _USE_SHOWN = """\
@@ -30,7 +30,7 @@ genctl sample . --n 3
 ```python
 import genctl
 
-print(genctl.load(".").sample(3, seed=0))
+print(genctl.load(".").{call})
 ```"""
 
 _USE_TRANSFORMERS = """\
@@ -150,7 +150,9 @@ def for_transformers(text: str) -> str:
     It says how transformers uses the folder where it said how genctl does, and begins with what
     the Hub shows.
     """
-    return _HUB + text.replace(_USE_SHOWN, _USE_TRANSFORMERS)
+    for call in ("write(3)", "sample(3, seed=0)"):  # of today, and of cards from before 0.2
+        text = text.replace(_USE_SHOWN.format(call=call), _USE_TRANSFORMERS)
+    return _HUB + text
 
 
 def for_diffusers(text: str, use: str) -> str:
@@ -160,10 +162,11 @@ def for_diffusers(text: str, use: str) -> str:
         use: what its section on use says in place of how genctl uses an export of its own; at
             the end of a card that somebody has rewritten.
     """
-    own = _USE_FILES.format(suffix=".png")
-    if own not in text:
-        return f"{text.rstrip()}\n\n## With diffusers\n\n{use}\n"
-    return text.replace(own, use).replace("`model.safetensors` holds", "`unet/` holds")
+    for call in ("sample(64)", "sample(64, seed=0)"):  # of today, and of cards from before 0.2
+        own = _USE_FILES.format(suffix=".png", call=call)
+        if own in text:
+            return text.replace(own, use).replace("`model.safetensors` holds", "`unet/` holds")
+    return f"{text.rstrip()}\n\n## With diffusers\n\n{use}\n"
 
 
 def count_of(data: DataSpec) -> str:
@@ -175,7 +178,11 @@ def _use(card: Card) -> list[str]:
     sizes = ", ".join(f"{role} {size:,}" for role, size in card.sizes.items())
     paragraphs = [card.weights, f"Parameters and buffers: {sizes}."]
     if card.output is not None and "generate" in card.output.targets:
-        use = _USE_SHOWN if card.output.shown else _USE_FILES.format(suffix=card.output.suffixes[0])
+        method, suffix = card.output.method, card.output.suffixes[0]
+        if card.output.shown:
+            use = _USE_SHOWN.format(call=f"{method}(3)")
+        else:
+            use = _USE_FILES.format(call=f"{method}(64)", suffix=suffix)
         paragraphs += ["In this folder:", use]
     return paragraphs
 

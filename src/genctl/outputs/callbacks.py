@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
 import torch
 
 from genctl.config import Config
-from genctl.contracts import Dataset, Parents
-from genctl.engine.training.callbacks import Callbacks
+from genctl.contracts import Dataset, Parents, Trained
+from genctl.engine.sampling.loaded import LoadedModel
+from genctl.engine.training.callbacks import Callbacks, Modules
+from genctl.output import Output
+from genctl.outputs.base import SampleRequest
 from genctl.registry import DATA_KINDS, Spec, output_kind
+
+PREVIEWS, PREVIEW_SEED = 16, 0
+SCORE_SEED = 20
+"""Neither seed is the default of ``eval``."""
 
 
 def make_callbacks(
@@ -25,3 +39,58 @@ def make_callbacks(
             if hasattr(found, name)
         }
     )
+
+
+class SampleCallbacks:
+    """Previews of a kind of output by its own ``generate``: what its callbacks may build on.
+
+    A subclass that has ``evaluate`` (modules, how many samples -> name -> number) and ``monitor``
+    (`genctl.contracts.Monitor`, which of them says what is best) is scored in training.
+
+    Attributes:
+        dataset: that the model is trained on.
+        options: sampling options of previews and scores, of those that the family has; of others
+            the run's own.
+    """
+
+    options: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(
+        self,
+        spec: Spec,
+        config: Config,
+        dataset: Dataset,
+        parents: Parents,
+        device: torch.device,
+    ) -> None:
+        kind = output_kind(spec, DATA_KINDS.get(config.kind))
+        assert kind is not None  # these are its own callbacks
+        self.dataset = dataset
+        self._kind = kind
+        self._spec = spec
+        self._config = config
+        self._parents = parents
+        self._device = device
+        self._seconds = 0.0
+
+    def samples(self, modules: Modules, n: int, seed: int = SCORE_SEED) -> Any:
+        """Samples 0 to n - 1 of these weights, as the kind of output generates them."""
+        data = self.dataset.spec
+        trained = Trained(self._spec.name, self._config, data, modules, self.dataset.assets)
+        origin = Path(self._spec.name)
+        model = LoadedModel(origin, trained, "ema", None, self._device, self._parents)
+        known = {field.name for field in dataclasses.fields(self._spec.request)}
+        options = {key: value for key, value in self.options.items() if key in known}
+        request = SampleRequest(n, seed=seed, options=options)
+        return self._kind.load("generate")(model, request, Output.silent())
+
+    def preview(self, modules: Modules, path: Path) -> None:
+        """Some samples from the same noise each time, in the kind's first format."""
+        begun = time.monotonic()
+        found = self.samples(modules, PREVIEWS, PREVIEW_SEED)
+        self._seconds = (time.monotonic() - begun) / PREVIEWS
+        found.save(path.with_suffix(self._kind.suffixes[0]))
+
+    def cost(self, modules: Modules) -> float:
+        """Seconds that a sample takes, as those of the latest preview did."""
+        return self._seconds

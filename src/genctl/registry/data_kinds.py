@@ -44,8 +44,9 @@ class DataKind:
         targets: what it can do -> ``"module:attribute"``:
             ``claims``: source -> `Claim`; torch-free;
             ``prepare``: options -> `genctl.data.prepare.Prepared`;
-            ``check``: (source, settings) -> findings, to check a data set; optional, as is
-            all that follows: ``clean``, ``label``;
+            ``check``: source -> `genctl.data.findings.DataCheck`; optional, as is all that follows;
+            without it a check prepares the data and describes them;
+            ``clean``, ``label``: what the verbs of these names do;
             ``list``: () -> the named sets, name -> one line.
         words: what one example is called, and several: ``("image", "images")``.
         accepts: what a source may be, in words, for errors.
@@ -62,13 +63,22 @@ class DataKind:
     accepts: str = ""
 
     def claims(self, source: str) -> Claim:
-        """How sure it is that ``source`` is of this kind."""
-        return Claim(self.load("claims")(source))
+        """How sure it is that ``source`` is of this kind; not at all where a plug-in fails."""
+        return Claim(self._ask("claims", Claim.NO, source))
 
     def named(self) -> dict[str, str]:
         """The named sets: name -> one line."""
-        found: dict[str, str] = self.load("list")() if "list" in self.targets else {}
+        found: dict[str, str] = self._ask("list", {}) if "list" in self.targets else {}
         return found
+
+    def _ask(self, target: str, otherwise: Any, *arguments: Any) -> Any:
+        """What ``target`` returns; ``otherwise`` where it is a plug-in's and fails."""
+        try:
+            return self.load(target)(*arguments)
+        except Exception as error:  # noqa: BLE001
+            # A plug-in is foreign code, and all kinds of data are asked about a source.
+            DATA_KINDS.note_failure(self.name, error)
+            return otherwise
 
     def load(self, target: str) -> Any:
         """Import what ``target`` names.

@@ -42,6 +42,7 @@ class OutputKind:
         shown: whether results are shown in the terminal unless a file is named.
         inputs: the inputs of sampling that it understands beside ``labels``: ``prompts``,
             ``image``, ``mask``, ``between``, ``trajectory``, ``jsonl``.
+        method: of `genctl.Model`, which gives such samples in Python.
         default_metrics: what tables of scores and hints begin with.
     """
 
@@ -53,6 +54,7 @@ class OutputKind:
     suffixes: tuple[str, ...] = (".npz",)
     shown: bool = False
     inputs: frozenset[str] = field(default_factory=frozenset)
+    method: str = "generate"
     default_metrics: tuple[str, ...] = ()
 
     def load(self, target: str) -> Any:

@@ -71,6 +71,7 @@ class Registry(Generic[T]):
         self._explain = explain or _reason
         self._targets: dict[str, str] | None = None
         self._plugins: dict[str, T] | None = None
+        self._values: dict[str, str] = {}
         self._broken: list[BrokenPlugin] = []
 
     def get(self, name: str, **error: Any) -> T:
@@ -100,6 +101,17 @@ class Registry(Generic[T]):
         """The entry points that could not be used."""
         self._found()
         return list(self._broken)
+
+    def note_failure(self, name: str, error: Exception) -> None:
+        """Count a plug-in that failed in use among the broken ones.
+
+        Raises:
+            Exception: ``error`` itself, where no plug-in is called ``name``.
+        """
+        if name not in self._found():
+            raise error
+        if all(plugin.name != name for plugin in self._broken):
+            self._broken.append(BrokenPlugin(name, self._values[name], self._explain(error)))
 
     def register(self, name: str, target: str) -> None:
         """Add a built-in description, or replace one: for tests."""
@@ -133,6 +145,7 @@ class Registry(Generic[T]):
                     self._broken.append(BrokenPlugin(point.name, point.value, self._explain(error)))
                 else:
                     self._plugins[found.name] = found
+                    self._values[found.name] = point.value
         return self._plugins
 
     def _checked(self, point: EntryPoint) -> T:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from genctl.data.findings import DataCheck
+from genctl.data.findings import DataCheck, Section
+from genctl.data.prepare import Prepared
 from genctl.errors import ExitStatus, GenctlError, opt
-from genctl.registry import DATA_KINDS, kind_of
+from genctl.registry import DATA_KINDS, DataKind, kind_of
+from genctl.wording import some_of
 
 
 def check_data(source: str, preview: Path | None = None, encoding: str | None = None) -> DataCheck:
-    """Look at every example that ``source`` names.
+    """Look at every example that ``source`` names; of a kind without a check, prepare the data.
 
     Args:
         preview: a ``.png`` to write, with up to 64 of the images.
@@ -23,7 +26,7 @@ def check_data(source: str, preview: Path | None = None, encoding: str | None = 
             an option that this kind of data does not have, such as an encoding of images.
     """
     kind = kind_of(source) or DATA_KINDS.all()[0]
-    check = kind.load("check")
+    check = kind.load("check") if "check" in kind.targets else partial(_prepared, kind)
     taken = inspect.signature(check).parameters
     given = {"preview": preview, "encoding": encoding}
     for name, value in given.items():
@@ -38,3 +41,15 @@ def check_data(source: str, preview: Path | None = None, encoding: str | None = 
         source, **{name: value for name, value in given.items() if value is not None}
     )
     return replace(found, kind=kind.name)
+
+
+def _prepared(kind: DataKind, source: str) -> DataCheck:
+    """What preparing a source says of it, where its kind has no check of its own."""
+    prepared: Prepared = kind.load("prepare")(kind.config(source=source))
+    data = prepared.dataset.spec
+    facts = {
+        "to train on": data.in_words(data.examples),
+        **{name: f"{value:g}" for name, value in data.statistics.items()},
+    }
+    warnings = [f"{len(prepared.skipped):,} cannot be read: {some_of(prepared.skipped)}"]
+    return DataCheck(source, [Section("Examples", facts, warnings if prepared.skipped else [])])

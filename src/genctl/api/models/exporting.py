@@ -10,6 +10,7 @@ from typing import Any
 
 from genctl.api.models.cards import export_card
 from genctl.api.models.loading import load_model
+from genctl.contracts import TOKENIZER, DecoderPlan
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, opt, unknown
 from genctl.export import bundle, onnx
@@ -125,7 +126,7 @@ def _write_onnx(model: LoadedModel, path: Path) -> Proof:
 
 
 def _write_hf(model: LoadedModel, path: Path) -> Proof:
-    plan = model.spec.load("exporter.hf")(model.trained)
+    plan = _decoder(model, "hf")
     return hf.write(plan, path, _document(model), for_transformers(export_card(model)))
 
 
@@ -136,8 +137,24 @@ def _write_diffusers(model: LoadedModel, path: Path) -> Proof:
 
 
 def _write_gguf(model: LoadedModel, path: Path, quantization: str = "f16") -> Proof:
-    plan = model.spec.load("exporter.gguf")(model.trained)
-    return gguf.write(plan, path, _document(model), quantization)
+    return gguf.write(_decoder(model, "gguf"), path, _document(model), quantization)
+
+
+def _decoder(model: LoadedModel, format: str) -> DecoderPlan:
+    """The family's plan of a format whose files hold the tokenizer, too.
+
+    Raises:
+        GenctlError: (USAGE) tokens of this kind of data have no tokenizer.
+    """
+    plan: DecoderPlan = model.spec.load(f"exporter.{format}")(model.trained)
+    if TOKENIZER not in plan.assets:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{format} needs a tokenizer, and {model.data.kind} have none",
+            option="format",
+            suggest=BUNDLE,
+        )
+    return plan
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from genctl.api.models.exporting import write
 from genctl.api.models.loading import load_model
@@ -24,13 +24,18 @@ from genctl.runs import Run
 class Model(LoadedModel):
     """A trained model, ready to sample; see `LoadedModel` for its attributes."""
 
-    def generate(self, request: SampleRequest, output: Output = QUIET) -> Generated:
+    def generate(self, request: SampleRequest | int, output: Output = QUIET) -> Generated:
         """Samples of any kind.
+
+        Args:
+            request: what is asked for, or only how many samples.
 
         Raises:
             GenctlError: as `sample`; (USAGE) a family that samples nothing, or an input that its
                 kind of output does not understand.
         """
+        if isinstance(request, int):
+            request = SampleRequest(request)
         kind = self.output
         if kind is None or "generate" not in kind.targets:
             raise GenctlError(
@@ -83,10 +88,8 @@ class Model(LoadedModel):
             batch_size=batch_size,
             options=options or {},
         )
-        found = self.generate(request)
-        if not isinstance(found, ImageSamples):
-            raise self._other_method("write")
-        return found
+        self._require_method("sample")
+        return cast("ImageSamples", self.generate(request))
 
     def write(
         self,
@@ -110,10 +113,8 @@ class Model(LoadedModel):
         request = SampleRequest(
             n, seed=seed, prompts=prompts, batch_size=batch_size, options=options or {}
         )
-        found = self.generate(request)
-        if not isinstance(found, TextSamples):
-            raise self._other_method("sample")
-        return found
+        self._require_method("write")
+        return cast("TextSamples", self.generate(request))
 
     def stream(
         self, prompt: str = "", *, seed: int = 0, options: Mapping[str, Any] | None = None
@@ -123,8 +124,7 @@ class Model(LoadedModel):
         Raises:
             GenctlError: as `write`.
         """
-        if self.output is None or "stream" not in self.output.targets:
-            raise self._other_method("sample")
+        self._require_method("write")
         request = SampleRequest(1, seed=seed, prompts=[prompt], options=options or {})
         return (piece.text for piece in texts.stream(self, request))
 
@@ -170,10 +170,17 @@ class Model(LoadedModel):
         """
         return write(self, format, None if out is None else Path(out)).path
 
-    def _other_method(self, name: str) -> GenctlError:
-        return GenctlError(
-            ExitStatus.USAGE, f"{self.origin} generates {self.makes}; use Model.{name}"
-        )
+    def _require_method(self, name: str) -> None:
+        """Refuse a method that gives samples of another kind.
+
+        Raises:
+            GenctlError: (USAGE) it does.
+        """
+        if self.output is not None and self.output.method != name:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{self.origin} generates {self.makes}; use Model.{self.output.method}",
+            )
 
 
 def open_model(

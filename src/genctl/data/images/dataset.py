@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genctl.contracts import Batch, DataSpec
 from genctl.data.images.open_source import ImageSource
+from genctl.data.in_memory import ShuffledOrder
 from genctl.seeding import seed_of
 
 HELD_OUT_BATCH = 256
@@ -46,7 +47,7 @@ class ImageDataset:
         Every epoch is a permutation of its own, keyed by ``seed`` and the epoch's number.
         """
         share = batch_size // world
-        order = _Order(len(self), seed)
+        order = ShuffledOrder(len(self), seed)
         while True:
             first = position + rank * share
             yield self._batch(range(first, first + share), order, seed)
@@ -74,7 +75,7 @@ class ImageDataset:
             data["label"] = torch.from_numpy(source.labels[rows.start : rows.stop])
         return Batch(data, rows)
 
-    def _batch(self, positions: range, order: _Order, seed: int) -> Batch:
+    def _batch(self, positions: range, order: ShuffledOrder, seed: int) -> Batch:
         rows = torch.tensor([order[position] for position in positions])
         images = to_float(self._images[rows].permute(0, 3, 1, 2).contiguous())
         if self._flip:
@@ -84,24 +85,6 @@ class ImageDataset:
         if self._labels is not None:
             data["label"] = self._labels[rows]
         return Batch(data, positions)
-
-
-class _Order:
-    """Which example stands at a position: one permutation an epoch, kept while it is in use."""
-
-    def __init__(self, size: int, seed: int) -> None:
-        self._size = size
-        self._seed = seed
-        self._epoch = -1
-        self._permutation: list[int] = []
-
-    def __getitem__(self, position: int) -> int:
-        epoch, place = divmod(position, self._size)
-        if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(seed_of(self._seed, "order", epoch))
-            self._permutation = torch.randperm(self._size, generator=generator).tolist()
-            self._epoch = epoch
-        return self._permutation[place]
 
 
 def to_float(images: Tensor) -> Tensor:

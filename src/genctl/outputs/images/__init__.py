@@ -11,6 +11,7 @@ KIND = OutputKind(
     words=("image", "images"),
     suffixes=(".png", ".npz", ""),
     inputs=frozenset({"image", "mask", "between", "trajectory"}),
+    method="sample",
     default_metrics=("fid",),
     targets={
         "generate": "genctl.outputs.images.generate:generate",

@@ -12,6 +12,7 @@ KIND = OutputKind(
     suffixes=(".txt", ".jsonl"),
     shown=True,
     inputs=frozenset({"prompts", "jsonl"}),
+    method="write",
     default_metrics=("bpb",),
     targets={
         "generate": "genctl.outputs.text.generate:generate",

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import torch
-
-from genctl.config import request_from
-from genctl.contracts import DataSpec, TextGenerator
+from genctl.contracts import DataSpec
 from genctl.data.text.tokenizer import Tokenizer
-from genctl.decoding.generate import TextChunk, write
-from genctl.decoding.request import TextRequest
+from genctl.decoding.generate import TextChunk
 from genctl.engine.sampling.loaded import LoadedModel
-from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Output
-from genctl.outputs.base import SampleRequest, label_numbers
+from genctl.outputs.base import SampleRequest
 from genctl.outputs.text.samples import TextSample, TextSamples
+from genctl.outputs.tokens import token_chunks
 
 
 def generate(model: LoadedModel, request: SampleRequest, output: Output) -> TextSamples:
@@ -37,15 +33,9 @@ def stream(model: LoadedModel, request: SampleRequest) -> Iterator[TextChunk]:
     Raises:
         GenctlError: a number below 1, a prompt that the model cannot read, or a bad option.
     """
-    request.refuse_below_one()
-    label_numbers(model, request.labels)
-    options = request_from(model.spec, request.options, model.config.sample)
-    generator: TextGenerator = model.spec.load("sampler")(
-        model.config, model.data, model.trained.modules, model.parents
-    )
     tokenizer = Tokenizer.from_files(model.trained.assets)
     rows = [tokens_of(prompt, tokenizer, model.data) for prompt in _prompts(request)]
-    return _chunks(generator, tokenizer, rows, options, request, model.device)
+    return token_chunks(model, request, rows, tokenizer)
 
 
 def collect(found: Iterator[TextChunk], request: SampleRequest) -> TextSamples:
@@ -63,23 +53,6 @@ def collect(found: Iterator[TextChunk], request: SampleRequest) -> TextSamples:
 
 def _prompts(request: SampleRequest) -> Sequence[str]:
     return request.prompts or ("",)
-
-
-def _chunks(
-    generator: TextGenerator,
-    tokenizer: Tokenizer,
-    rows: Sequence[Sequence[int]],
-    options: TextRequest,
-    request: SampleRequest,
-    device: torch.device,
-) -> Iterator[TextChunk]:
-    for start in range(0, request.n, request.batch_size):
-        indices = range(start, min(start + request.batch_size, request.n))
-        noise = KeyedNoise(("sample", request.seed), indices, device=device)
-        chosen = [rows[k % len(rows)] for k in indices]
-        found = write(generator.predictor, chosen, options, noise, tokenizer, start=generator.start)
-        for piece in found:
-            yield TextChunk(start + piece.row, piece.text, piece.tokens, piece.finished)
 
 
 def tokens_of(prompt: str, tokenizer: Tokenizer, data: DataSpec) -> list[int]:

@@ -65,6 +65,7 @@ def check(
     call.output.result(
         {
             "source": source,
+            "kind": found.kind,
             "usable": not found.unusable,
             "reason": found.unusable,
             "warnings": found.warnings,
@@ -196,7 +197,7 @@ data.command("stats", cls=Command)(stats)
 
 
 def _describe(found: DataCheck) -> str:
-    lines = []
+    lines = [f"{found.source}: {found.kind}"]
     for section in found.sections:
         lines += [f"{section.title}", *(f"  {key}: {text}" for key, text in section.facts.items())]
         lines += [f"  warning: {warning}" for warning in section.warnings]

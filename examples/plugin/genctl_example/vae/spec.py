@@ -11,17 +11,20 @@ from genctl.registry import Spec
 @dataclass(frozen=True)
 class VaeConfig:
     z_dim: int = option(16, "length of the latent vector")
-    noise: float = option(0.5, "standard deviation of a pixel, given the latent vector")
+    noise: float = option(0.5, "standard deviation of a value, given the latent vector")
 
 
 SPEC = Spec(
+    api=2,
     name="vae",
-    summary="variational autoencoder of images",
+    summary="variational autoencoder",
     config=VaeConfig,
+    reads={"image": "image"},
+    makes="image",
     targets={
-        "objective": "genctl_vae.model:Vae",
-        "sampler": "genctl_vae.model:Decoded",
-        "exporter.onnx": "genctl_vae.model:plan_onnx",
+        "objective": "genctl_example.vae.model:Vae",
+        "sampler": "genctl_example.vae.model:Decoded",
+        "exporter.onnx": "genctl_example.vae.model:plan_onnx",
     },
     presets={"default": {"budget": "200k", "optimizer": "adam"}},
 )

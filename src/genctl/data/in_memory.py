@@ -1,0 +1,91 @@
+"""Examples in memory as a data set: what a kind of data may use as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from genctl.contracts import Batch, DataSpec
+from genctl.seeding import seed_of
+
+HELD_OUT_BATCH = 256
+
+
+class ShuffledOrder:
+    """The example at a position of the endless stream: one permutation an epoch.
+
+    Args:
+        size: how many examples there are.
+        seed: keys the permutations, with the number of the epoch.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._size = size
+        self._seed = seed
+        self._epoch = -1
+        self._permutation: list[int] = []
+
+    def __getitem__(self, position: int) -> int:
+        epoch, place = divmod(position, self._size)
+        if epoch != self._epoch:
+            generator = torch.Generator().manual_seed(seed_of(self._seed, "order", epoch))
+            self._permutation = torch.randperm(self._size, generator=generator).tolist()
+            self._epoch = epoch
+        return self._permutation[place]
+
+
+class InMemoryDataset:
+    """A `genctl.contracts.Dataset` of tensors that fit into memory.
+
+    Args:
+        spec: what is known of them; ``spec.examples`` is how many there are to train on.
+        train: batch key -> (N, ...), the examples to train on.
+        held_out: batch key -> (M, ...), those that training never reads; None where there are none.
+        assets: the files that ``spec.assets`` names -> their content.
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        train: Mapping[str, Tensor],
+        held_out: Mapping[str, Tensor] | None = None,
+        assets: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.assets = assets or {}
+        self._train = train
+        self._held_out = held_out
+
+    def stream(
+        self, position: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1
+    ) -> Iterator[Batch]:
+        """Batches from ``position`` on; each epoch takes each example once, in its own order."""
+        share = batch_size // world
+        order = ShuffledOrder(self.spec.examples, seed)
+        while True:
+            first = position + rank * share
+            positions = range(first, first + share)
+            rows = torch.tensor([order[place] for place in positions])
+            yield Batch({key: tensor[rows] for key, tensor in self._train.items()}, positions)
+            position += batch_size
+
+    def held_out(self) -> Iterator[Batch] | None:
+        """The examples that were held out, in order; None where there are none."""
+        if self._held_out is None:
+            return None
+        return _batches(self._held_out)
+
+    def everything(self) -> Iterator[Batch]:
+        """All examples once, for a model that was trained on other data."""
+        if self._held_out is not None:
+            yield from _batches(self._held_out)
+        yield from _batches(self._train)
+
+
+def _batches(examples: Mapping[str, Tensor]) -> Iterator[Batch]:
+    count = len(next(iter(examples.values())))
+    for start in range(0, count, HELD_OUT_BATCH):
+        rows = range(start, min(start + HELD_OUT_BATCH, count))
+        yield Batch({key: tensor[start : rows.stop] for key, tensor in examples.items()}, rows)
