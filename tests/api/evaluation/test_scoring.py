@@ -20,14 +20,14 @@ TEXT = "the cat sat on the mat and the dog ran to the cat.\n"
 @pytest.fixture(scope="module")
 def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a small language model."""
-    from genctl import train
-
     folder = tmp_path_factory.mktemp("lm")
     (folder / "text.txt").write_text(TEXT * 40, "utf-8")
     sets = ["width=16", "depth=1", "heads=2", "context=16", "evaluations=0", "tokenizer=char",
             "max_new_tokens=12"]  # fmt: skip
     source = str(folder / "text.txt")
-    return train("lm", data=source, budget="4steps", sets=sets, out=folder / "run", threads=1).path
+    return genctl.train(
+        "lm", data=source, budget="4steps", sets=sets, out=folder / "run", threads=1
+    ).path
 
 
 @pytest.fixture
