@@ -157,7 +157,7 @@ class SampleInputs:
         """The error for the first thing that a metric needs and that is not there."""
         for need in sorted(spec.needs):
             if need in _OF_MODEL and self.model is None:
-                why = f"needs a model of {self.kind}, and {self.name} is none"
+                why = f"needs a model that generates {self.kind}, and {self.name} is none"
             elif need == "samples" and self.generate is None:
                 why = f"needs samples, and {self.name} generates none"
             elif need == "token_losses" and not self._predicts_tokens():
