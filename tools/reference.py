@@ -1,7 +1,7 @@
 """Generate reference pages from the code: a hook of mkdocs.
 
-There is one page per verb, one per family, and one for the exit statuses, and
-one for the environment.
+There is one page per verb, one per family, and one for the metrics, the exit
+statuses and the environment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from genctl.cli.environment import ENVIRONMENT
 from genctl.cli.statuses import MEANINGS
 from genctl.cli.views.presets import preset_rows
 from genctl.config import OptionInfo, options, request_options
-from genctl.registry import Spec
+from genctl.registry import MetricSpec, Spec
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -53,6 +53,7 @@ def _pages() -> Iterator[tuple[str, str]]:
         yield f"verbs/{name}.md", "\n".join(_verb(command, f"genctl {name}"))
     for spec in registry.specs():
         yield f"families/{spec.name}.md", "\n".join(_family(spec))
+    yield "metrics.md", "\n".join(_metrics())
     yield "exit-status.md", "\n".join(_statuses())
     yield "environment.md", "\n".join(_environment())
 
@@ -88,6 +89,28 @@ def _table(infos: Iterable[OptionInfo]) -> Iterator[str]:
         ("key", "default", "type", ""),
         ((_code(i.key), _code(i.default), _code(i.type), i.help) for i in infos),
     )
+
+
+def _metrics() -> Iterator[str]:
+    yield "# Metrics\n\n`genctl eval METRIC`, or `genctl eval all`.\n"
+    for kind in registry.OUTPUT_KINDS.all():
+        if specs := registry.metrics_of(kind.name):
+            yield f"\n## Metrics of {kind.name}\n"
+            yield from _rows(
+                ("metric", "", "scores", "meaning"),
+                (
+                    (_code(name), spec.summary, _code(part), spec.part(part).meaning)
+                    for name, spec, part in _parts(specs)
+                ),
+            )
+
+
+def _parts(specs: Iterable[MetricSpec]) -> Iterator[tuple[str, MetricSpec, str]]:
+    """Each score of each metric, and how that is typed."""
+    for spec in specs:
+        for part in spec.parts:
+            usual = f"{spec.name}:{spec.parameter.upper()}" if spec.parameter else spec.name
+            yield (part if spec.choices else usual), spec, part
 
 
 def _statuses() -> Iterator[str]:
