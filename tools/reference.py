@@ -1,6 +1,6 @@
 """Generate reference pages from the code: a hook of mkdocs.
 
-There is one page per verb, one per family, one for the kinds of data and output and for
+There is one page per verb, one per family, one for the kinds of data and output, one for
 the metrics, one for the exit statuses, and one for the environment.
 
 Plug-ins are left out, unless ``GENCTL_PLUGINS`` names those to document.
@@ -22,7 +22,7 @@ from genctl.cli.environment import ENVIRONMENT
 from genctl.cli.statuses import MEANINGS
 from genctl.cli.views.presets import preset_rows
 from genctl.config import OptionInfo, options, request_options
-from genctl.registry import Spec
+from genctl.registry import MetricSpec, Spec
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -57,6 +57,7 @@ def pages() -> Iterator[tuple[str, str]]:
     for spec in registry.specs():
         yield f"families/{spec.name}.md", "\n".join(_family(spec))
     yield "kinds.md", "\n".join(_kinds())
+    yield "metrics.md", "\n".join(_metrics())
     yield "exit-status.md", "\n".join(_statuses())
     yield "environment.md", "\n".join(_environment())
 
@@ -95,7 +96,7 @@ def _table(infos: Iterable[OptionInfo]) -> Iterator[str]:
 
 
 def _kinds() -> Iterator[str]:
-    yield "# Data, outputs and metrics\n\n## Kinds of data\n"
+    yield "# Data and outputs\n\n## Kinds of data\n"
     yield from _rows(
         ("kind", "", "named sets", "output by feature"),
         (
@@ -111,18 +112,32 @@ def _kinds() -> Iterator[str]:
             for kind in registry.OUTPUT_KINDS.all()
         ),
     )
-    yield "\n## Metrics\n\n`genctl eval METRIC`.\n"
-    yield from _rows(
-        ("metric", "", "measures"),
-        (
-            (_words(spec.names), spec.summary, _words(sorted(spec.of)))
-            for spec in registry.METRICS.all()
-        ),
-    )
 
 
 def _pairs(values: Mapping[str, str]) -> str:
     return ", ".join(f"{key}: {value}" for key, value in values.items())
+
+
+def _metrics() -> Iterator[str]:
+    yield "# Metrics\n\n`genctl eval METRIC`, or `genctl eval all`.\n"
+    for kind in registry.OUTPUT_KINDS.all():
+        if specs := registry.metrics_of(kind.name):
+            yield f"\n## Metrics of {kind.name}\n"
+            yield from _rows(
+                ("metric", "", "scores", "meaning"),
+                (
+                    (_code(name), spec.summary, _code(part), spec.part(part).meaning)
+                    for name, spec, part in _parts(specs)
+                ),
+            )
+
+
+def _parts(specs: Iterable[MetricSpec]) -> Iterator[tuple[str, MetricSpec, str]]:
+    """Each score of each metric, and how that is typed."""
+    for spec in specs:
+        for part in spec.parts:
+            usual = f"{spec.name}:{spec.parameter.upper()}" if spec.parameter else spec.name
+            yield (part if spec.choices else usual), spec, part
 
 
 def _statuses() -> Iterator[str]:

@@ -123,5 +123,5 @@ def test_what_is_in_memory_can_be_scored(model: genctl.Model) -> None:
 def test_arrays_that_are_no_images(images: np.ndarray, words: str) -> None:
     with pytest.raises(GenctlError, match=words):
         genctl.evaluate("fid", images, ref="digits")
-    with pytest.raises(GenctlError, match="bpb needs a model of text, or samples of it"):
+    with pytest.raises(GenctlError, match="needs a model that generates text"):
         genctl.evaluate("bpb", images)

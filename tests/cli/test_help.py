@@ -16,7 +16,7 @@ from genctl.cli.app import app
 from genctl.cli.views.presets import preset_rows
 from genctl.config import TrainConfig, options, request_options
 from genctl.config.aliases import PRECISIONS
-from genctl.registry import DATA_KINDS, get
+from genctl.registry import DATA_KINDS, get, metric_names
 from tests.cli.conftest import Type
 
 FORMATS = ["diffusers", "gguf", "gguf-q8_0", "hf", "onnx", "safetensors"]
@@ -189,7 +189,7 @@ def test_the_help_of_sampling_shows_only_what_a_run_takes(type_: Type, run: str)
         ("genctl sample 数字-1 --trunc", ["--truncation"]),
         (
             "genctl eval ",
-            ["fid", "is", "kid", "prdc", "fid-infinity", "per-class", "memorisation", "bpb", "all"],
+            [*metric_names(), "all"],
         ),
         ("genctl export --format ", FORMATS),
         ("genctl models ", ["gan", "lm", "diffusion"]),

@@ -235,7 +235,11 @@ def test_either_side_may_be_a_zip_an_npz_or_a_function(
 
 @pytest.mark.parametrize(
     ("metrics", "words"),
-    [("fdi", "did you mean 'fid'"), ("fid,", "unknown metric ''"), ("fid,bpb", "bpb scores text")],
+    [
+        ("fdi", "did you mean 'fd' or 'fid'"),
+        ("fid,", "unknown metric ''"),
+        ("fid,bpb", "bpb scores text"),
+    ],
 )
 def test_metrics_that_cannot_be_are_one_line(
     type_: Type, run: str, metrics: str, words: str

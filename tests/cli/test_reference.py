@@ -11,6 +11,7 @@ import pytest
 
 from genctl.cli.environment import ENVIRONMENT
 from genctl.cli.statuses import MEANINGS
+from genctl.registry import METRICS
 from tests.cli.conftest import Type
 
 ROOT = Path(__file__).parents[2]
@@ -64,3 +65,12 @@ def test_the_pages_have_statuses_and_variables(pages: dict[str, str]) -> None:
 def test_families_have_pages_of_their_own(pages: dict[str, str]) -> None:
     assert "**`digits`**" in pages["families/gan.md"]
     assert "<code>model.width</code>" in pages["families/gan.md"]
+
+
+def test_every_metric_is_listed_with_its_scores(pages: dict[str, str]) -> None:
+    page = pages["metrics.md"]
+    for spec in METRICS.all():
+        for part in spec.parts:
+            assert f"<code>{part}</code>" in page
+    assert "<code>fd:EXTRACTOR</code>" in page
+    assert "smaller is better" in page

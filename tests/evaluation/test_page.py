@@ -98,3 +98,11 @@ def test_every_part_of_every_metric_is_explained(spec: MetricSpec) -> None:
             assert found.meaning in text
             assert ("larger is better" in text) == (higher is True)
             assert ("smaller is better" in text) == (higher is False)
+
+
+def test_it_says_what_is_not_there_and_why() -> None:
+    text = page(absent={"kd[digits]": "too few"}, left_out={"is": NASTY})
+    assert "<li>kd[digits]: too few</li>" in text
+    assert f"is: {NASTY}" in html.unescape(text)
+    assert "Left out" not in page()
+    assert "Without a baseline" not in page()

@@ -56,7 +56,7 @@ def _computed(metric: Metric, inputs: Any) -> list[Score]:
 
 
 def named(metrics: Sequence[Metric | str]) -> list[Metric]:
-    """Metrics by their names."""
+    """The metrics, of which some may be given by their names."""
     return [parse_metric(m) if isinstance(m, str) else m for m in metrics]
 
 

@@ -75,11 +75,14 @@ def missing(spec: MetricSpec, available: Available) -> GenctlError | None:
             ExitStatus.USAGE,
             f"{spec.name} needs held-out images, and the reference has none",
             hint="put some into a folder test/ beside train/",
+            option="metric",
         )
     known = {*_PROVIDED, "classifier", "images", "classes", "held_out"}
     if unknown := sorted(needs - known):
         return GenctlError(
-            ExitStatus.USAGE, f"{spec.name} needs {unknown[0]}, which images do not have"
+            ExitStatus.USAGE,
+            f"{spec.name} needs {unknown[0]}, which images do not have",
+            option="metric",
         )
     return None
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 
 from genctl.config import Config
-from genctl.contracts import Batch, Dataset, DataSpec, TextGenerator, Trained
+from genctl.contracts import Batch, Dataset, DataSpec, Parents, TextGenerator, Trained
 from genctl.data.prepare import prepare
 from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.evaluation.measures.bits_per_byte import TokenLosses, token_losses
@@ -40,6 +40,8 @@ class ScoredModel(Protocol):
     def config(self) -> Config: ...
     @property
     def data(self) -> DataSpec: ...
+    @property
+    def parents(self) -> Parents: ...
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class SampleInputs:
         model = self._model("token_losses")
         batches = self.held_out if self.n is None else _first(self.held_out, self.n)
         generator: TextGenerator = model.spec.load("sampler")(
-            model.config, model.data, model.trained.modules, {}
+            model.config, model.data, model.trained.modules, model.parents
         )
         return token_losses(generator.token_losses, batches, model.device)
 
@@ -133,7 +135,7 @@ class SampleInputs:
         if self.context is not None and not 1 < self.context <= most:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"{opt('context', self.context)} is not from 2 to {most}, what the model can see",
+                f"{opt('context', self.context)} is not from 2 to {most}, the context of the model",
                 option="context",
                 suggest=most,
             )
@@ -155,7 +157,7 @@ class SampleInputs:
         """The error for the first thing that a metric needs and that is not there."""
         for need in sorted(spec.needs):
             if need in _OF_MODEL and self.model is None:
-                why = f"needs a model of {self.kind}, and {self.name} is none"
+                why = f"needs a model that generates {self.kind}, and {self.name} is none"
             elif need == "samples" and self.generate is None:
                 why = f"needs samples, and {self.name} generates none"
             elif need == "token_losses" and not self._predicts_tokens():
@@ -164,7 +166,7 @@ class SampleInputs:
                 why = f"needs {need}, which {self.kind} does not have"
             else:
                 continue
-            return GenctlError(ExitStatus.USAGE, f"{spec.name} {why}")
+            return GenctlError(ExitStatus.USAGE, f"{spec.name} {why}", option="metric")
         return None
 
     def _predicts_tokens(self) -> bool:
@@ -213,7 +215,8 @@ def _prepared_again(model: ScoredModel, ref: str | None, context: int | None) ->
                 raise
             raise GenctlError(
                 error.code,
-                f"the data that the model was trained on cannot be read from here: {error.message}",
+                "the data that the model was trained on cannot be read from here: "
+                f"{error.template}",
                 hint=f"name other data with {opt('ref')}",
                 option="ref",
             ) from None

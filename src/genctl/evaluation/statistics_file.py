@@ -61,16 +61,15 @@ class Summary:
 
 
 def has_no_images(name: str) -> GenctlError:
-    """The error of whoever needs real images where there are statistics alone.
+    """The error where a metric needs real images and there are statistics alone.
 
     Args:
         name: of the file.
     """
-    possible = [s.name for s in METRICS.all() if {"features", "reference"} <= s.needs]
+    enough = [s.name for s in METRICS.all() if {"features", "reference"} <= s.needs]
     return GenctlError(
         ExitStatus.USAGE,
-        f"{name} holds statistics and no images, so only {', '.join(possible)} can be "
-        "measured against it",
+        f"{name} holds statistics and no images, which is enough for {', '.join(enough)} only",
         option="ref",
         suggest=(
             Suggestion("eval", args=("fid",)),

@@ -215,19 +215,22 @@ def parse_metric(name: str) -> Metric:
     head, dash, tail = name.rpartition("-")
     if dash and head in METRICS.names() and METRICS.get(head).choices:
         return _with_parameter(head, tail, name)
-    raise unknown("metric", name, [*metric_names(), ALL])
+    raise unknown("metric", name, [*metric_names(), ALL], option="metric")
 
 
 def _with_parameter(head: str, parameter: str, name: str) -> Metric:
     if head not in METRICS.names():
-        raise unknown("metric", head, [*metric_names(), ALL])
+        raise unknown("metric", head, [*metric_names(), ALL], option="metric")
     spec = METRICS.get(head)
     if not spec.parameter:
         raise GenctlError(
-            ExitStatus.USAGE, f"the metric {head!r} takes no parameter, as in {name!r}"
+            ExitStatus.USAGE,
+            f"the metric {head!r} takes no parameter, as in {name!r}",
+            option="metric",
+            suggest=head,
         )
     if spec.choices and parameter not in spec.choices:
-        raise unknown(f"{spec.parameter} of {head}", parameter, spec.choices)
+        raise unknown(f"{spec.parameter} of {head}", parameter, spec.choices, option="metric")
     return Metric(spec, parameter)
 
 

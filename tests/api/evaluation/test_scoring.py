@@ -20,14 +20,14 @@ TEXT = "the cat sat on the mat and the dog ran to the cat.\n"
 @pytest.fixture(scope="module")
 def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of a small language model."""
-    from genctl import train
-
     folder = tmp_path_factory.mktemp("lm")
     (folder / "text.txt").write_text(TEXT * 40, "utf-8")
     sets = ["width=16", "depth=1", "heads=2", "context=16", "evaluations=0", "tokenizer=char",
             "max_new_tokens=12"]  # fmt: skip
     source = str(folder / "text.txt")
-    return train("lm", data=source, budget="4steps", sets=sets, out=folder / "run", threads=1).path
+    return genctl.train(
+        "lm", data=source, budget="4steps", sets=sets, out=folder / "run", threads=1
+    ).path
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_samples_that_were_kept_are_scored(writer: Path, tmp_path: Path) -> None
     everything = genctl.evaluate("all", tmp_path / "lines.txt")
     assert [score.name for score in everything.scores] == ["distinct-1", "distinct-2"]
     assert everything.left_out == {
-        "bpb": "bpb needs a model of text, and lines.txt is none",
+        "bpb": "bpb needs a model that generates text, and lines.txt is none",
         "distinct-3": "no sample has 3 words, so there is no distinct-3",
     }
 
@@ -94,10 +94,10 @@ def test_files_that_hold_no_samples(tmp_path: Path, name: str, content: str, wor
 
 
 def test_metrics_of_another_kind_are_refused(writer: Path) -> None:
-    with pytest.raises(GenctlError, match="generates texts, and fid is of images") as caught:
+    with pytest.raises(GenctlError, match="generates texts, and fid scores images") as caught:
         genctl.evaluate("fid", writer)
     assert caught.value.hint.startswith("the metrics of text are bpb, distinct-1")
-    with pytest.raises(GenctlError, match="bpb is of text"):
+    with pytest.raises(GenctlError, match="fid scores images, bpb scores text"):
         genctl.evaluate("fid,bpb", writer)
     with pytest.raises(GenctlError, match="context"):
         genctl.evaluate("distinct-1", writer, context=8)
@@ -117,7 +117,10 @@ def test_a_plug_ins_kind_and_metric(tmp_path: Path, toys: None) -> None:
         assert (found.score.value, found.score.higher_is_better) == (3, True)
     found = genctl.evaluate("all", tmp_path / "x.toy", out=tmp_path / "out")
     assert [score.name for score in found.scores] == ["brightness"]
-    assert found.left_out["predicted"] == "predicted needs a model of toys, and x.toy is none"
+    assert (
+        found.left_out["predicted"]
+        == "predicted needs a model that generates toys, and x.toy is none"
+    )
     assert "brightness" in (tmp_path / "out" / "eval.html").read_text("utf-8")
 
 
@@ -132,7 +135,7 @@ def test_a_model_whose_samples_are_a_plug_ins(
     found = genctl.evaluate("all", run, n=5)
     assert [score.name for score in found.scores] == ["brightness", "predicted"]
     assert found.scores[0].n_generated == 5
-    with pytest.raises(GenctlError, match="generates toys, and fid is of images"):
+    with pytest.raises(GenctlError, match="generates toys, and fid scores images"):
         genctl.evaluate("fid", run)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from genctl.api.evaluation.request import EvalRequest, Subject
+from genctl.api.evaluation.request import EvalRequest
 from genctl.api.evaluation.sample_scoring import score_samples
 from genctl.api.evaluation.task import Scored, Task, plan
 from genctl.api.pages.eval_page import write_report
@@ -81,94 +81,22 @@ class Evaluation:
         return "\n".join(map(str, self.scores))
 
 
-def evaluate(
-    metric: str | Sequence[str],
-    subject: Subject | None = None,
-    *,
-    ref: Subject | None = None,
-    n: int | None = None,
-    extractor: str | None = None,
-    extractor_weights: Path | None = None,
-    protocol: str | None = None,
-    precision: str = "auto",
-    require: Sequence[str] = (),
-    strict: bool = False,
-    checkpoint: str = "best",
-    weights: str = "best",
-    seed: int = 1,
-    batch_size: int = 250,
-    context: int | None = None,
-    device: str | None = None,
-    out: str | Path | None = None,
-    output: Output = QUIET,
-) -> Evaluation:
+def evaluate(request: EvalRequest, output: Output = QUIET) -> Evaluation:
     """Score a model or samples.
 
     Under torchrun the processes share the images, and rank 0 has the result.
-
-    Args:
-        metric: one or several, as a list or between commas; or ``all`` that can be computed of the
-            subject. `genctl.metrics` lists them. Of images ``fid``, the Fréchet distance to
-            real images, ``kid``, ``is``, ``prdc``, ... are computed in one pass; ``fd[NAME]`` and
-            ``kd[NAME]`` are the distances in the features of another extractor. Of text ``bpb`` is
-            the bits that a model needs for a byte of text it was not trained on, and
-            ``distinct-2`` the share of different pairs of words.
-        subject: a model or whatever `genctl.load` takes; a folder, ``.zip``, ``.npz`` or built-in
-            data set of images; samples, or an array (N, H, W, C) uint8; a function from a list of
-            places to that many images; a file of texts; the latest run when None.
-        ref: the real images, as ``subject``, or an ``.npz`` of their statistics; or the text; what
-            the model was trained on (of a text, the part that was held out) when None.
-        n: how many images to score; 2000 of a model, all of a folder, when None. Of text: how many
-            samples, 200 when None, and how many windows, all when None.
-        extractor: ``digits``, ``inception``, ``rand``, ``px`` or ``module:callable``; the one that
-            suits when None.
-        extractor_weights: a file of Inception weights.
-        protocol: whose way of resizing to follow with Inception: ``tf`` (the default),
-            ``pytorch-fid``, ``clean`` or ``torchmetrics``.
-        precision: of the features: ``fp32``, which ``auto`` means too, or ``bf16``, checked against
-            fp32 on the first images.
-        require: names, such as ``fid``, that must be claimed, or nothing is computed.
-        strict: fail where there is anything to warn of.
-        context: of ``bpb``: tokens in a window; the model's when None.
-        out: a folder for ``eval.json`` and ``eval.html``; when None, that of the run for ``all``,
-            else none.
 
     Raises:
         GenctlError: an unknown name, nothing to score, nothing to compare with, a name that cannot
             be claimed, or, if ``strict``, a warning.
     """
-    request = EvalRequest(
-        metric=metric,
-        subject=subject,
-        ref=ref,
-        n=n,
-        extractor=extractor,
-        extractor_weights=extractor_weights,
-        protocol=protocol,
-        precision=precision,
-        require=require,
-        strict=strict,
-        checkpoint=checkpoint,
-        weights=weights,
-        seed=seed,
-        batch_size=batch_size,
-        context=context,
-        device=device,
-        out=out,
-    )
-    return evaluate_request(request, output)
-
-
-def evaluate_request(request: EvalRequest, output: Output = QUIET) -> Evaluation:
-    """`evaluate`, of a request.
-
-    Raises:
-        GenctlError: as `evaluate`.
-    """
     wanted = parse_metrics(request.metric)
     if request.n is not None and request.n < 2:
         raise GenctlError(
-            ExitStatus.USAGE, f"{opt('n', request.n)} is too few to score", option="n", suggest=2000
+            ExitStatus.USAGE,
+            f"{opt('n', request.n)} is too few to score",
+            option="n",
+            suggest=2000,
         )
     world = ProcessGroup.join(request.device)
     shown = output if world.is_main else Output.silent()

@@ -165,11 +165,9 @@ def _compares(metric: Metric) -> bool:
 
 
 def _reasons(groups: Sequence[_Group]) -> list[str]:
-    """Why each extractor was taken, by name where there are several."""
+    """Each extractor, and why it was taken."""
     choices = [group.choice for group in groups]
-    if len(choices) == 1:
-        return [f"{choices[0].extractor.name} ({choices[0].reason})"]
-    return [f"{choice.extractor.name}: {choice.reason}" for choice in choices]
+    return [f"{choice.extractor.name} ({choice.reason})" for choice in choices]
 
 
 def _open(task: Task, output: Output) -> _Sides:

@@ -32,7 +32,7 @@ class EvalRequest:
     extractor: str | None = None
     extractor_weights: Path | None = None
     protocol: str | None = None
-    precision: str = "exact"
+    precision: str = "auto"
     require: Sequence[str] = ()
     strict: bool = False
     checkpoint: str = "best"

@@ -122,5 +122,7 @@ def _given(task: Task, output: Output) -> tuple[str, Sized]:
     elif not isinstance(subject, np.ndarray) and hasattr(subject, "to_json"):
         return "the samples", subject
     raise GenctlError(
-        ExitStatus.USAGE, f"{task.metrics[0].name} needs a model of {kind.name}, or samples of it"
+        ExitStatus.USAGE,
+        f"{task.metrics[0].name} needs a model that generates {kind.name}, or samples of one",
+        option="subject",
     )

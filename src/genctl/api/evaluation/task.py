@@ -88,11 +88,12 @@ def _kind(wanted: Sequence[Metric] | None, subject: Any) -> OutputKind:
     else:
         possible = set(wanted[0].spec.of).intersection(*(metric.spec.of for metric in wanted))
         if not possible:
-            each = ", ".join(f"{m.name} is of {' and '.join(sorted(m.spec.of))}" for m in wanted)
+            each = ", ".join(f"{m.name} scores {' and '.join(sorted(m.spec.of))}" for m in wanted)
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"these metrics measure different things: {each}",
+                f"these metrics score different things: {each}",
                 hint="score each kind by itself",
+                option="metric",
             )
     if isinstance(subject, Model):
         return _of_model(wanted, subject, possible)
@@ -112,9 +113,10 @@ def _of_model(wanted: Sequence[Metric] | None, model: Model, possible: set[str])
     named = ", ".join(metric.name for metric in wanted or ())
     raise GenctlError(
         ExitStatus.USAGE,
-        f"{model.origin} generates {model.makes}, and {named} is of "
+        f"{model.origin} generates {model.makes}, and {named} scores "
         f"{' and '.join(sorted(possible))}",
         hint=f"the metrics of {kind.name} are {known or 'none'}",
+        option="metric",
     )
 
 

@@ -35,7 +35,7 @@ class ImageView:
     Attributes:
         seen: the inputs of each extractor, and the scores of its metrics.
         generated, real: the images.
-        reason: why the extractors were taken.
+        reason: the extractors, and why they were taken.
     """
 
     seen: Sequence[tuple[EvalInputs, Sequence[tuple[Metric, Sequence[Score]]]]]
@@ -68,7 +68,6 @@ def image_page(
     """The page of an evaluation of images."""
     seen, _ = view.seen[0]
     real = "" if view.real is None else f"{view.real.name}, {view.real.split} split"
-    names = ", ".join(inputs.extractor.name for inputs, _ in view.seen)
     facts = {
         "generated": f"{seen.generated.count:,} images of {view.generated.name}",
         "real": f"{seen.reference.count:,} images of {real}"
@@ -76,7 +75,7 @@ def image_page(
         else seen.reference.name
         if seen.reference
         else "none",
-        "extractor": f"{names} ({view.reason})",
+        "extractor": view.reason,
     }
     pairs, note = _pairs(view)
     return Page(

@@ -9,7 +9,7 @@ from typing import Any
 from genctl.api.datasets.statistics import Summarised, write_statistics
 from genctl.api.evaluation import evaluate as evaluation
 from genctl.api.evaluation.evaluate import Evaluation
-from genctl.api.evaluation.request import Subject
+from genctl.api.evaluation.request import EvalRequest, Subject
 from genctl.evaluation.compare import Comparison, compare_all, read_scores
 
 
@@ -42,12 +42,15 @@ def evaluate(
     Args:
         metric: one or several, as a list or between commas, computed in one pass; ``all``: every
             metric of what the subject generates that can be computed. `genctl.metrics` lists them.
+            A parameter follows a dash (``distinct-2``) or stands in brackets: ``fd[digits]`` is the
+            distance in the features of that extractor.
         subject: a model or whatever `load` takes; a folder, ``.zip``, ``.npz`` or named set of
             images; samples, or an array (N, H, W, C) uint8; a function from a list of places to
-            that many images; the latest run when None.
+            that many images; a file of texts; the latest run when None.
         ref: what to compare with, as ``subject``, or an ``.npz`` of statistics, or a text; what
             the model was trained on (of a text, the part that was held out) when None.
-        n: how many samples, images or windows of text; 2000 images of a model, all else, when None.
+        n: how many samples, images or windows of text; when None 2000 images or 200 texts of a
+            model, and all of anything else.
         extractor: ``digits``, ``inception``, ``rand``, ``px`` or ``module:callable``; the one that
             suits the data when None.
         extractor_weights: a file of the extractor's weights.
@@ -65,23 +68,25 @@ def evaluate(
             scores do not qualify for, or, if ``strict``, a warning.
     """
     return evaluation.evaluate(
-        metric,
-        subject,
-        ref=ref,
-        n=n,
-        extractor=extractor,
-        extractor_weights=None if extractor_weights is None else Path(extractor_weights),
-        protocol=protocol,
-        precision=precision,
-        require=require,
-        strict=strict,
-        checkpoint=checkpoint,
-        weights=weights,
-        seed=seed,
-        batch_size=batch_size,
-        context=context,
-        device=device,
-        out=out,
+        EvalRequest(
+            metric=metric,
+            subject=subject,
+            ref=ref,
+            n=n,
+            extractor=extractor,
+            extractor_weights=None if extractor_weights is None else Path(extractor_weights),
+            protocol=protocol,
+            precision=precision,
+            require=require,
+            strict=strict,
+            checkpoint=checkpoint,
+            weights=weights,
+            seed=seed,
+            batch_size=batch_size,
+            context=context,
+            device=device,
+            out=out,
+        )
     )
 
 

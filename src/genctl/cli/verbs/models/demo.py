@@ -36,6 +36,7 @@ def demo(
     """
     _require_onnx()
     from genctl.api.evaluation import evaluate as scoring
+    from genctl.api.evaluation.request import EvalRequest
     from genctl.api.models import exporting
     from genctl.api.models.model import open_model
     from genctl.api.training import train as training
@@ -50,7 +51,7 @@ def demo(
     model = open_model(run, device=device, output=output)
     grid = model.sample(64).save(default_place(model, SampleRequest(64), ".png"))
     output.say("scoring 2000 samples, exporting to ONNX")
-    found = scoring.evaluate("fid,is", model, output=output)
+    found = scoring.evaluate(EvalRequest("fid,is", model), output)
     exported = exporting.export(run, "onnx", output=output)
     steps = next_steps(run, registry.get("gan"))
     human = [

@@ -23,6 +23,7 @@ from genctl.cli.options import (
     use_threads,
 )
 from genctl.cli.typer_ext import MORE, Command
+from genctl.cli.views.help_page import Section
 from genctl.cli.views.tables import table
 
 if TYPE_CHECKING:
@@ -35,20 +36,37 @@ _WEIGHTS_FILES = (".pth", ".pt", ".safetensors")
 class EvalCommand(Command):
     """``eval``, whose help lists the metrics that there are."""
 
-    def format_options(self, ctx: Any, formatter: Any) -> None:
+    def sections(self, ctx: Any, *, everything: bool) -> list[Section]:
         parameter: Any
         for parameter in self.params:
             if parameter.name == "metric":
                 parameter.help = metrics_help()
-        super().format_options(ctx, formatter)
+        return [
+            *super().sections(ctx, everything=everything),
+            *(metric_sections() if everything else ()),
+        ]
 
 
 def metrics_help() -> str:
     """The metrics of each kind of output, and how several are named."""
-    found = {kind.name: registry.metrics_of(kind.name) for kind in registry.OUTPUT_KINDS.all()}
-    named = {kind: ", ".join(map(_typed, metrics)) for kind, metrics in found.items()}
+    named = {
+        kind.name: ", ".join(map(_typed, registry.metrics_of(kind.name)))
+        for kind in registry.OUTPUT_KINDS.all()
+    }
     parts = [f"Of {kind}: {metrics}." for kind, metrics in named.items() if metrics]
-    return f"{' '.join(parts)} Several as fid,kid; all: what can be computed."
+    return f"{' '.join(parts)} Several: fid,kid. All that can be computed: all."
+
+
+def metric_sections() -> list[Section]:
+    """The metrics of each kind of output with a line on each."""
+    return [
+        Section(
+            f"Metrics of {kind.name}",
+            [(_typed(spec), spec.summary) for spec in registry.metrics_of(kind.name)],
+        )
+        for kind in registry.OUTPUT_KINDS.all()
+        if registry.metrics_of(kind.name)
+    ]
 
 
 def _typed(spec: registry.MetricSpec) -> str:
@@ -86,7 +104,7 @@ def evaluate(
             autocompletion=completion.sources,
         ),
     ] = None,
-    n: Annotated[int | None, options.number("2000 images or 200 texts, or all of a folder")] = None,
+    n: Annotated[int | None, options.number("2000, 200 texts, or all of a folder or text")] = None,
     extractor: Extractor = None,
     protocol: Protocol = None,
     require: Annotated[
@@ -122,10 +140,9 @@ def evaluate(
     A score is called fid or is only if it uses the verified Inception weights.
 
     Notes:
-        Metrics of images: fid (Fréchet distance) and fid-infinity, kid (kernel distance), is
-        (Inception Score), prdc (precision, recall, density, coverage), per-class and memorisation.
-        Metric of text: bpb (bits per byte). all computes every metric that the data allow and
-        writes eval.json and eval.html into the run.
+        all computes every metric that the data allow and writes eval.json and eval.html into the
+        run. fd:EXTRACTOR and kd:EXTRACTOR are the distances in the features of the extractor that
+        is named; fd[EXTRACTOR] is the same.
 
         The reference is the model's training data, and for text its held-out part. The extractor is
         the data's own, else Inception if its weights are found, else one with random weights.
@@ -136,10 +153,11 @@ def evaluate(
         share the work.
 
         JSON: scores, each with name, value, error, error_kind, n_generated, n_reference,
-        signature, warnings, seconds, details and real (the score of as many real images), and
-        reason (why this extractor). eval.json is the same document.
+        signature, warnings, seconds, details, higher_is_better (null: neither), facts, real (the
+        score of as many real images) and real_absent (why there is none); reason (why this
+        extractor), and left_out (why all left a metric out). eval.json is the same document.
     """
-    from genctl.api.evaluation.evaluate import evaluate_request
+    from genctl.api.evaluation import evaluate as scoring
     from genctl.api.evaluation.request import EvalRequest
 
     call: Context = ctx.obj
@@ -165,7 +183,7 @@ def evaluate(
         context=context,
         device=device,
     )
-    found = evaluate_request(request, call.output)
+    found = scoring.evaluate(request, call.output)
     bare = "\n".join(f"{score.value:.6g}" for score in found.scores)
     call.output.result(found.to_json(), describe(found), bare=bare)
 
@@ -216,13 +234,11 @@ def _describe_several(found: Evaluation) -> str:
 
 
 def _remarks(found: Evaluation) -> list[str]:
-    """Why something is not there, the page, and warnings."""
+    """Why a baseline or a metric is not there, the page, and the warnings."""
     without: dict[str, list[str]] = {}
     for name, reason in found.absent.items():
         without.setdefault(reason, []).append(name)
-    lines = [
-        f"  baseline   none of {', '.join(names)}: {reason}" for reason, names in without.items()
-    ]
+    lines = [f"  baseline   not for {', '.join(names)}: {why}" for why, names in without.items()]
     lines += [f"  left out   {name}: {reason}" for name, reason in found.left_out.items()]
     if found.page:
         lines.append(f"  page       {found.page}")
