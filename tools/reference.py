@@ -18,10 +18,10 @@ from typer.main import get_command
 from genctl import registry
 from genctl.cli.app import OLDER_NAMES, app
 from genctl.cli.context import SHOW_ALL
-from genctl.cli.environment import ENVIRONMENT
 from genctl.cli.statuses import MEANINGS
 from genctl.cli.views.presets import preset_rows
 from genctl.config import OptionInfo, options, request_options
+from genctl.config.variables import VARIABLES
 from genctl.registry import MetricSpec, Spec
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _statuses() -> Iterator[str]:
 
 def _environment() -> Iterator[str]:
     yield "# Environment variables\n"
-    yield from _rows(("variable", ""), ((f"`{n}`", text) for n, text in ENVIRONMENT.items()))
+    yield from _rows(("variable", ""), ((f"`{n}`", text) for n, text in VARIABLES.items()))
     yield "\n# Older names\n\nThese commands still work.\n"
     names = ((f"`genctl {old}`", f"`genctl {new}`") for old, new in OLDER_NAMES.items())
     yield from _rows(("older name", "present command"), names)

@@ -173,3 +173,14 @@ def test_a_small_curve(values: list[float], shown: str) -> None:
 def test_a_long_curve_keeps_its_end() -> None:
     assert len(watch.curve([0.0] * 999 + [1.0])) <= 40
     assert watch.curve([0.0] * 999 + [1.0])[-1] == "█"
+
+
+def test_an_unknown_variable_gets_one_warning(type_: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GENCTL_RUN", "GENCTL_PORT", "GENCTL_PORT_80_TCP", "GENCTL_SERVICE_HOST"):
+        monkeypatch.setenv(name, "x")
+    said = type_("models")
+    assert said.code == 0
+    assert "GENCTL_RUN means nothing to genctl; did you mean GENCTL_RUNS?" in said.err
+    assert said.err.count("GENCTL_RUN ") == 1
+    assert "PORT" not in said.err
+    assert "SERVICE" not in said.err

@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from genctl.cli.environment import ENVIRONMENT
 from genctl.cli.statuses import MEANINGS
+from genctl.config.variables import VARIABLES
 from genctl.registry import METRICS
 from tests.cli.conftest import Type
 
@@ -34,7 +34,7 @@ def reference() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def pages(reference: ModuleType) -> dict[str, str]:
-    return dict(reference._pages())
+    return dict(reference.pages())
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -58,7 +58,7 @@ def test_older_names_have_no_pages(pages: dict[str, str]) -> None:
 def test_the_pages_have_statuses_and_variables(pages: dict[str, str]) -> None:
     for status in MEANINGS:
         assert f"| {int(status)} |" in pages["exit-status.md"]
-    for name in ENVIRONMENT:
+    for name in VARIABLES:
         assert f"`{name}`" in pages["environment.md"]
 
 

@@ -12,7 +12,6 @@ import typer
 
 import genctl
 from genctl.cli.context import COMMON_FLAGS
-from genctl.cli.environment import ENVIRONMENT
 from genctl.cli.errors import report as report_failure
 from genctl.cli.statuses import MEANINGS
 from genctl.cli.typer_ext import Command, CommandGroup, help_when_bare
@@ -33,6 +32,7 @@ from genctl.cli.verbs.runs.explain import explain
 from genctl.cli.verbs.runs.info import info
 from genctl.cli.verbs.runs.runs import runs
 from genctl.cli.views.help_page import Section
+from genctl.config.variables import VARIABLES
 from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode, Output
 
@@ -60,7 +60,7 @@ class FirstScreen(CommandGroup):
         statuses = [(str(int(status)), meaning) for status, (meaning, _) in MEANINGS.items()]
         return [
             Section("Exit statuses (genctl info STATUS)", statuses),
-            Section("Environment variables", list(ENVIRONMENT.items())),
+            Section("Environment variables", list(VARIABLES.items())),
             Section("Older names, which still work", older),
         ]
 
@@ -124,6 +124,17 @@ def root(
     Start with: genctl demo
     """
     help_when_bare(ctx)
+    _warn_of_variables()
+
+
+def _warn_of_variables() -> None:
+    """One line for each ``GENCTL_`` variable that genctl does not read, from one process."""
+    unlisted = any(name.startswith("GENCTL_") and name not in VARIABLES for name in os.environ)
+    if unlisted and os.environ.get("LOCAL_RANK", "0") == "0":
+        from genctl.config.environment import unknown_variables
+
+        for sentence in unknown_variables(os.environ):
+            Output().warn(sentence)
 
 
 def run(argv: Sequence[str] | None, started: float) -> int:

@@ -9,12 +9,13 @@ from typing import Any
 from genctl.config.aliases import current_key
 from genctl.config.keys import SECTIONS, all_keys
 from genctl.config.values import parse_value
+from genctl.config.variables import VARIABLES
 from genctl.errors import nearest, unknown
 from genctl.registry import DATA_KINDS, FAMILIES, Spec
 
 PREFIX = "GENCTL_"
-OTHERS = ("CACHE", "DATASETS", "EMOJI_FONT", "NPROC", "PLUGINS", "RUNS", "SEED", "WEIGHTS")
-"""What stands behind the prefix in variables that are no settings; ``SEED`` is the seed."""
+_OTHERS = {"GENCTL_NPROC", *(name for name in VARIABLES if not name.endswith("_KEY"))}
+"""Variables that are no settings of a section; ``nproc`` sets the first for its processes."""
 
 _ORCHESTRATOR = re.compile(r"PORT(_.*)?|SERVICE_.*")
 """What Kubernetes sets for every container beside a service that is called genctl."""
@@ -48,11 +49,11 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     for name in sorted(environ):
         rest = name.removeprefix(PREFIX)
         section, _, leaf = rest.lower().partition("_")
-        if rest == name or rest in OTHERS or (section in SECTIONS and leaf):
+        if rest == name or name in _OTHERS or (section in SECTIONS and leaf):
             continue
         if not _ORCHESTRATOR.fullmatch(rest):
-            close = nearest(rest, OTHERS, n=1)
-            meant = f"; did you mean {PREFIX}{close[0]}?" if close else ""
+            close = nearest(name, _OTHERS, n=1)
+            meant = f"; did you mean {close[0]}?" if close else ""
             found.append(f"the variable {name} means nothing to genctl{meant}")
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-ENVIRONMENT: dict[str, str] = {
+VARIABLES: dict[str, str] = {
     "GENCTL_RUNS": "folder of the runs; runs in the current folder when unset",
     "GENCTL_SEED": "the seed, as a setting",
     "GENCTL_TRAIN_KEY": "the setting train.KEY, as GENCTL_TRAIN_LR=1e-4; also GENCTL_MODEL_KEY, "
