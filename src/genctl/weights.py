@@ -43,7 +43,7 @@ def save_tensors(
         else:
             owners[key] = name
             kept[name] = tensor.detach().contiguous().cpu()
-    # TextSample by Python, so that a full disk is an OSError like any other.
+    # Written by Python, so that a full disk is an OSError like any other.
     path.write_bytes(save(kept, {"format": "pt", **aliases, **(metadata or {})}))
 
 

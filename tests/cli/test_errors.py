@@ -56,7 +56,7 @@ from tests.cli.conftest import Type
         ("models gna", 2, "unknown family 'gna'; did you mean 'gan'?"),
         ("sample nothing", 2, "run 'nothing' does not exist"),
         ("sample", 3, "no run with a checkpoint"),
-        ("eval fdi", 2, "unknown metric 'fdi'; did you mean 'fid'?"),
+        ("eval fdi", 2, "unknown metric 'fdi'; did you mean 'fd' or 'fid'?"),
         ("runs show nothing", 2, "run 'nothing' does not exist"),
         ("doctor -q -v", 2, "--quiet and --verbose exclude each other"),
     ],

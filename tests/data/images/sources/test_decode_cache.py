@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -100,6 +101,29 @@ def test_a_cache_that_cannot_be_written_costs_only_time(folder: Path, tmp_path: 
     opened = open_source(str(folder))
     assert not isinstance(opened.images, np.memmap)
     assert len(opened.images) == 40
+
+
+def test_a_set_that_fits_nowhere_is_an_error(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("in the way")
+    monkeypatch.setattr(decoded, "free_memory", lambda: 100)
+    with pytest.raises(GenctlError, match=r"too much for the free memory.*a file is in the way"):
+        open_source(str(folder))
+
+
+def test_a_full_disk_is_noticed_before_decoding(
+    folder: Path, decodings: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(decoded, "free_memory", lambda: 100)
+    with pytest.raises(GenctlError, match="no space left on the disk") as caught:
+        open_source(str(folder))
+    assert "GENCTL_CACHE" in caught.value.hint
+    assert not decodings
 
 
 def test_a_zip_is_known_by_its_members(folder: Path, decodings: list[int]) -> None:

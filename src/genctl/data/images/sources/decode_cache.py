@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,20 +75,47 @@ def read_decoded(place: Path) -> Decoded | None:
 
 
 def decode_to(place: Path, shape: Shape, fill: Fill) -> Decoded:
-    """Decode into memory, or what is large into a file at ``place``, if that can be written."""
-    if math.prod(shape) >= LEAST_BYTES:
+    """Decode into memory, or a large set into a file at ``place``.
+
+    A large set that fits into half of the free memory is decoded there if the file cannot be
+    written.
+
+    Raises:
+        GenctlError: the set fits neither into memory nor into the cache.
+    """
+    size = math.prod(shape)
+    if size >= LEAST_BYTES:
         try:
             return _mapped(place, shape, fill)
         except GenctlError as error:
             if error.code is not ExitStatus.FAILURE:  # the images are at fault, not the disk
                 raise
+            if 2 * size > free_memory():
+                raise GenctlError(
+                    ExitStatus.FAILURE,
+                    f"the decoded images take {size / 2**30:.1f} GiB, which is too much for the "
+                    f"free memory, and the cache cannot hold them: {error}",
+                    hint="set GENCTL_CACHE to a folder on a disk with more space",
+                ) from None
     pixels = np.empty(shape, np.uint8)
     files, skipped = _filled(pixels, fill)
     return Decoded(pixels[: len(files)], files, skipped)
 
 
+def free_memory() -> int:
+    """Bytes of memory that Linux calls available; no limit on other systems."""
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+        return (
+            next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024
+        )
+    except (OSError, ValueError):
+        return sys.maxsize
+
+
 def _mapped(place: Path, shape: Shape, fill: Fill) -> Decoded:
     with staged(place) as stage:
+        _reserve(stage / "space", math.prod(shape))
         mapped = np.lib.format.open_memmap(stage / _PIXELS, mode="w+", dtype=np.uint8, shape=shape)
         files, skipped = _filled(mapped, fill)
         mapped.flush()
@@ -95,6 +124,18 @@ def _mapped(place: Path, shape: Shape, fill: Fill) -> Decoded:
     found = read_decoded(place)
     assert found is not None
     return found
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Take ``size`` bytes of the disk and free them: a mapped file on a full disk ends the process.
+
+    Raises:
+        OSError: the disk has not that much space.
+    """
+    with path.open("wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+    path.unlink()
 
 
 def _filled(pixels: npt.NDArray[np.uint8], fill: Fill) -> tuple[tuple[str, ...], tuple[str, ...]]:
