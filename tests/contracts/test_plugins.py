@@ -132,7 +132,7 @@ def test_curves_are_sampled_to_a_file(
     call("sample", trained(family).path, "--n", 5, "--seed", 3, "--batch-size", 2, "--out", path)
     found = np.loadtxt(path, delimiter=",")
     assert found.shape == (5, 16)
-    samples = genctl.load(trained(family).path).generate(SampleRequest(5, seed=3))
+    samples: Any = genctl.load(trained(family).path).generate(SampleRequest(5, seed=3))
     np.testing.assert_allclose(samples.array, found, atol=1e-4)
 
 
@@ -145,7 +145,7 @@ def test_sequences_are_sampled_to_a_file(trained: Trained, call: Call, tmp_path:
     assert len(set(bases)) > 1
     # Sample 2 depends on the seed, its number and its prompt alone.
     request = SampleRequest(3, prompts=["ACGT"], options={"max_new_tokens": 9})
-    alone = genctl.load(run).generate(request)
+    alone: Any = genctl.load(run).generate(request)
     assert list(alone.bases) == bases[:3]
 
 
@@ -161,7 +161,8 @@ def test_samples_go_beside_a_run_by_themselves(trained: Trained, call: Call) -> 
 def test_exports_open_again(trained: Trained, call: Call, tmp_path: Path, family: str) -> None:
     run, out = trained(family).path, tmp_path / "export"
     call("export", run, "--format", "safetensors", "--out", out)
-    ours, theirs = genctl.load(run).generate(3), genctl.load(out).generate(3)
+    ours: Any = genctl.load(run).generate(3)
+    theirs: Any = genctl.load(out).generate(3)
     assert ours.to_json() == theirs.to_json()
     if family != "lm":
         np.testing.assert_array_equal(ours.array, theirs.array)
