@@ -149,6 +149,18 @@ def test_sequences_are_sampled_to_a_file(trained: Trained, call: Call, tmp_path:
     assert list(alone.bases) == bases[:3]
 
 
+def test_a_suffix_that_the_output_does_not_have_is_refused(
+    trained: Trained, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "samples.png"
+    assert main(["sample", str(trained("vae").path), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "cannot save curves as" in said
+    assert "use .csv" in said
+    assert "samples.csv" in said
+    assert not out.exists()
+
+
 def test_samples_go_beside_a_run_by_themselves(trained: Trained, call: Call) -> None:
     for family, suffix in (("vae", ".csv"), ("lm", ".fa")):
         path = Path(call("sample", trained(family).path, "--n", 2, "--seed", 9, "-q").strip())
