@@ -267,7 +267,7 @@ def test_a_metric_is_refused_for_another_kind_of_output(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["eval", "gc", str(trained("vae").path)]) == 2
-    assert "generates curves, and gc is of sequences" in capsys.readouterr().err
+    assert "generates curves, and gc scores sequences" in capsys.readouterr().err
 
 
 def test_a_metric_that_fails_leaves_the_others(
@@ -292,8 +292,12 @@ def test_completion_knows_the_names() -> None:
 def test_the_reference_documents_them() -> None:
     pages = dict(reference.pages())
     assert "model.z_dim" in pages["families/vae.md"]
-    for name in ("curves", "sequences", "toy-dna", "spectrum", "gc"):
-        assert re.search(rf"\b{name}\b", pages["kinds.md"])
+    for page, names in (
+        ("kinds.md", ("curves", "sequences", "toy-dna")),
+        ("metrics.md", ("spectrum", "gc")),
+    ):
+        for name in names:
+            assert re.search(rf"\b{name}\b", pages[page])
 
 
 def test_a_plugin_of_api_1_is_shown_with_what_changed(call: Call) -> None:
