@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,7 +37,8 @@ def test_only_the_identity_of_the_first_weights_is_kept(tmp_path: Path, earlier:
     shutil.rmtree(earlier.path)
     for name, tensor in weights(run).items():
         torch.testing.assert_close(tensor, first[name], atol=1e-6, rtol=0)
-    assert genctl.load(run).sample(2).array.shape[0] == 2
+    samples: Any = genctl.load(run).generate(2)
+    assert samples.array.shape[0] == 2
     assert not (run.path / "parents").exists()
     assert run.read("parents.json") == {
         INIT: {

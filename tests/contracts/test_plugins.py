@@ -132,7 +132,7 @@ def test_curves_are_sampled_to_a_file(
     call("sample", trained(family).path, "--n", 5, "--seed", 3, "--batch-size", 2, "--out", path)
     found = np.loadtxt(path, delimiter=",")
     assert found.shape == (5, 16)
-    samples = genctl.load(trained(family).path).generate(SampleRequest(5, seed=3))
+    samples: Any = genctl.load(trained(family).path).generate(SampleRequest(5, seed=3))
     np.testing.assert_allclose(samples.array, found, atol=1e-4)
 
 
@@ -145,8 +145,20 @@ def test_sequences_are_sampled_to_a_file(trained: Trained, call: Call, tmp_path:
     assert len(set(bases)) > 1
     # Sample 2 depends on the seed, its number and its prompt alone.
     request = SampleRequest(3, prompts=["ACGT"], options={"max_new_tokens": 9})
-    alone = genctl.load(run).generate(request)
+    alone: Any = genctl.load(run).generate(request)
     assert list(alone.bases) == bases[:3]
+
+
+def test_a_suffix_that_the_output_does_not_have_is_refused(
+    trained: Trained, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "samples.png"
+    assert main(["sample", str(trained("vae").path), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "cannot save curves as" in said
+    assert "use .csv" in said
+    assert "samples.csv" in said
+    assert not out.exists()
 
 
 def test_samples_go_beside_a_run_by_themselves(trained: Trained, call: Call) -> None:
@@ -161,7 +173,8 @@ def test_samples_go_beside_a_run_by_themselves(trained: Trained, call: Call) -> 
 def test_exports_open_again(trained: Trained, call: Call, tmp_path: Path, family: str) -> None:
     run, out = trained(family).path, tmp_path / "export"
     call("export", run, "--format", "safetensors", "--out", out)
-    ours, theirs = genctl.load(run).generate(3), genctl.load(out).generate(3)
+    ours: Any = genctl.load(run).generate(3)
+    theirs: Any = genctl.load(out).generate(3)
     assert ours.to_json() == theirs.to_json()
     if family != "lm":
         np.testing.assert_array_equal(ours.array, theirs.array)
@@ -254,7 +267,7 @@ def test_a_metric_is_refused_for_another_kind_of_output(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["eval", "gc", str(trained("vae").path)]) == 2
-    assert "generates curves, and gc is of sequences" in capsys.readouterr().err
+    assert "generates curves, and gc scores sequences" in capsys.readouterr().err
 
 
 def test_a_metric_that_fails_leaves_the_others(
@@ -279,8 +292,12 @@ def test_completion_knows_the_names() -> None:
 def test_the_reference_documents_them() -> None:
     pages = dict(reference.pages())
     assert "model.z_dim" in pages["families/vae.md"]
-    for name in ("curves", "sequences", "toy-dna", "spectrum", "gc"):
-        assert re.search(rf"\b{name}\b", pages["kinds.md"])
+    for page, names in (
+        ("kinds.md", ("curves", "sequences", "toy-dna")),
+        ("metrics.md", ("spectrum", "gc")),
+    ):
+        for name in names:
+            assert re.search(rf"\b{name}\b", pages[page])
 
 
 def test_a_plugin_of_api_1_is_shown_with_what_changed(call: Call) -> None:

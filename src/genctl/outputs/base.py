@@ -17,6 +17,7 @@ from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, nearest, opt
 from genctl.files import make_directory, write_atomic
 from genctl.output import Output
+from genctl.registry import OutputKind
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,23 @@ def sample_array(model: LoadedModel, request: SampleRequest, output: Output) -> 
     )
     array = np.concatenate([c.cpu().numpy() for c in output.track(chunks, request.n, "sampling")])
     return ArraySamples(array, drawn_labels(numbers, request), model.data.class_names)
+
+
+def check_place(kind: OutputKind, out: Path, count: int) -> None:
+    """Refuse a place where ``count`` samples cannot be kept, before they are generated.
+
+    Raises:
+        GenctlError: (USAGE) a suffix that the kind does not name, or as its target ``check``.
+    """
+    if "check" in kind.targets:
+        kind.load("check")(out, count)
+    elif out.suffix not in kind.suffixes:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"cannot save {kind.words[1]} as {str(out)!r}; use {' or '.join(kind.suffixes)}",
+            option="out",
+            suggest=str(out.with_suffix(kind.suffixes[0])),
+        )
 
 
 def label_numbers(model: LoadedModel, wanted: Sequence[int | str] | None) -> list[int]:

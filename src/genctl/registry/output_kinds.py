@@ -31,7 +31,8 @@ class OutputKind:
         targets: what it can do -> ``"module:attribute"``; see `genctl.outputs.base` for the types:
             ``generate``: (model, request, output) -> samples; absent where there is nothing to
             sample;
-            ``check``: (path, count) refuses a place before anything is generated;
+            ``check``: (path, count) refuses a place before anything is generated; without it
+            ``suffixes`` decide;
             ``callbacks``: previews and scores in training; without it there are none;
             ``read``: path -> samples, of the files that ``suffixes`` name, to score them again;
             ``score``: (task, world, output) -> `genctl.api.evaluation.task.Scored`, for a kind that

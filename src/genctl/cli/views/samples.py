@@ -59,9 +59,11 @@ def show_samples(call: Context, wanted: SampleContext) -> None:
 
 
 def _generate(call: Context, wanted: SampleContext) -> Generated:
+    from genctl.outputs.base import check_place
+
     place = _place(wanted)
-    if place is not None and "check" in wanted.kind.targets:
-        wanted.kind.load("check")(place, wanted.request.n)
+    if place is not None:
+        check_place(wanted.kind, place, wanted.request.n)
     samples = wanted.model.generate(wanted.request, call.output)
     path = None if place is None else samples.save(place)
     if wanted.jsonl and path is None:
@@ -121,10 +123,11 @@ def _place(wanted: SampleContext) -> Path | None:
 
 def _suffix(wanted: SampleContext) -> str:
     """The first of the kind's suffixes that can hold so many samples."""
+    from genctl.outputs.base import check_place
+
     for suffix in wanted.kind.suffixes:
         try:
-            if "check" in wanted.kind.targets:
-                wanted.kind.load("check")(Path(f"samples{suffix}"), wanted.request.n)
+            check_place(wanted.kind, Path(f"samples{suffix}"), wanted.request.n)
         except GenctlError:
             continue
         return suffix
