@@ -14,6 +14,8 @@ The SDK is loaded when it is first used, so that ``import genctl`` costs nothing
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -112,3 +114,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Sdk(ModuleType):
+    """The type of this module.
+
+    Python sets a package as an attribute when it is imported. So `genctl.export`, the package,
+    would hide the function of that name.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _HOMES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Sdk

@@ -27,6 +27,9 @@ class Model(LoadedModel):
     def generate(self, request: SampleRequest | int, output: Output = QUIET) -> Generated:
         """Samples of any kind.
 
+        >>> str(model.generate(2))
+        '2 images'
+
         Args:
             request: what is asked for, or only how many samples.
 
@@ -66,6 +69,9 @@ class Model(LoadedModel):
     ) -> ImageSamples:
         """``n`` images; image k depends on ``seed`` and k, not on ``n`` or ``batch_size``.
 
+        >>> model.sample(4, seed=1, labels=[0, 1]).array.shape
+        (4, 8, 8, 1)
+
         Args:
             labels: classes by number or name; image k gets ``labels[k % len(labels)]``. All
                 classes in turn when None.
@@ -102,6 +108,9 @@ class Model(LoadedModel):
     ) -> TextSamples:
         """``n`` texts; text k depends on ``seed``, k and its prompt alone.
 
+        >>> len(writer.write(2, prompts=["The "], options={"max_new_tokens": 8}))
+        2
+
         Args:
             prompts: what the texts go on with; text k gets ``prompts[k % len(prompts)]``.
             options: the family's own sampling options, e.g. ``{"temperature": 0.7}``.
@@ -120,6 +129,10 @@ class Model(LoadedModel):
         self, prompt: str = "", *, seed: int = 0, options: Mapping[str, Any] | None = None
     ) -> Iterator[str]:
         """One text, in pieces as they are written; put together they are what `write` gives.
+
+        >>> pieces = list(writer.stream("The "))
+        >>> "".join(pieces) == writer.write(prompts=["The "]).samples[0].text
+        True
 
         Raises:
             GenctlError: as `write`.
@@ -141,6 +154,9 @@ class Model(LoadedModel):
     ) -> list[ImageSamples]:
         """The images that `sample` would give, as they are after each step of the sampler.
 
+        >>> len(model.trajectory(2, options={"steps": 5}))
+        5
+
         Raises:
             GenctlError: as `sample`; a family that generates in one step.
         """
@@ -157,6 +173,9 @@ class Model(LoadedModel):
 
     def export(self, format: str = "safetensors", out: str | Path | None = None) -> Path:
         """Write the model in a format that other programs read, proved there.
+
+        >>> model.export("safetensors").is_dir()
+        True
 
         Args:
             format: ``safetensors``, or one of the family's, e.g. ``onnx``.

@@ -36,7 +36,7 @@ def train(
 ) -> Run:
     """Train a family, or continue an unfinished run of the same configuration and data.
 
-    >>> run = genctl.train("gan", preset="mlp", budget="2steps", batch_size=8, seed=1)
+    >>> run = genctl.train("gan", preset="mlp", budget="2steps", batch_size=8, evaluations=0)
     >>> run.finished
     True
 

@@ -59,6 +59,9 @@ class LoadedModel:
     def sampler(self) -> Sampler:
         """The family's sampler on these weights.
 
+        >>> sorted(model.sampler().conditions)
+        ['image', 'label', 'mask']
+
         Raises:
             GenctlError: the family samples nothing.
         """
