@@ -1,4 +1,4 @@
-"""Settings from ``GENCTL_*`` variables, and what is said of variables that mean nothing."""
+"""Settings from ``GENCTL_*`` variables, and remarks on variables that mean nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genctl.registry import DATA_KINDS, FAMILIES, Spec
 
 PREFIX = "GENCTL_"
 OTHERS = ("CACHE", "DATASETS", "EMOJI_FONT", "NPROC", "PLUGINS", "RUNS", "SEED", "WEIGHTS")
-"""What stands behind the prefix in variables that are no settings; ``SEED`` is the seed."""
+"""What follows the prefix in variables that are not settings; ``SEED`` is the seed."""
 
 _ORCHESTRATOR = re.compile(r"PORT(_.*)?|SERVICE_.*")
 """What Kubernetes sets for every container beside a service that is called genctl."""
@@ -23,10 +23,10 @@ _ORCHESTRATOR = re.compile(r"PORT(_.*)?|SERVICE_.*")
 def settings_from(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     """``GENCTL_TRAIN_LR=1e-4`` as (``train.lr``, 1e-4, the variable).
 
-    Variables for keys that only other families or kinds of data have are passed over.
+    Variables for keys that only other families or kinds of data have are skipped.
 
     Raises:
-        GenctlError: (USAGE) a variable of a section whose key nothing has.
+        GenctlError: (USAGE) a variable names a key that no family has.
     """
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX):
@@ -43,7 +43,7 @@ def settings_from(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[str,
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """A sentence on each ``GENCTL_`` variable that genctl never reads, with the nearest one."""
+    """A sentence for each ``GENCTL_`` variable that genctl never reads, with the nearest name."""
     found = []
     for name in sorted(environ):
         rest = name.removeprefix(PREFIX)
