@@ -1,4 +1,4 @@
-"""Settings from ``GENCTL_*`` variables, and remarks on variables that mean nothing."""
+"""Settings from ``GENCTL_*`` variables, and warnings about unknown variables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHERS = ("CACHE", "DATASETS", "EMOJI_FONT", "NPROC", "PLUGINS", "RUNS", "SEED",
 """What follows the prefix in variables that are not settings; ``SEED`` is the seed."""
 
 _ORCHESTRATOR = re.compile(r"PORT(_.*)?|SERVICE_.*")
-"""What Kubernetes sets for every container beside a service that is called genctl."""
+"""Variables that Kubernetes sets for containers if a service is named genctl."""
 
 
 def settings_from(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
@@ -53,7 +53,7 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
         if not _ORCHESTRATOR.fullmatch(rest):
             close = nearest(rest, OTHERS, n=1)
             meant = f"; did you mean {PREFIX}{close[0]}?" if close else ""
-            found.append(f"the variable {name} means nothing to genctl{meant}")
+            found.append(f"the variable {name} is unknown to genctl{meant}")
     return found
 
 

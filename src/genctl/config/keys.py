@@ -20,7 +20,7 @@ KIND = "data.kind"
 """The key that names the kind of data, in the section that is the kind's own."""
 
 SETS, OPTIONS = "sets", "options"
-"""Origins of values that the call itself gave: as ``key=value`` texts, and by name."""
+"""Origins of values that the call itself passed: as ``key=value`` texts, and by name."""
 
 
 @dataclass(frozen=True)

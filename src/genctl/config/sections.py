@@ -26,7 +26,9 @@ class TrainConfig:
         "adamw", "optimizer; muon uses Muon for hidden matrices and AdamW for the rest"
     )
     lr: Annotated[float, Gt(0)] = option(1e-3, "peak learning rate")
-    adamw_lr: Annotated[float, Gt(0)] = option(3e-3, "learning rate of AdamW's part of muon")
+    adamw_lr: Annotated[float, Gt(0)] = option(
+        3e-3, "learning rate of the parameters that muon leaves to AdamW"
+    )
     beta1: Annotated[float, Ge(0), Le(1)] = option(0.9, "decay of the first moment, or momentum")
     beta2: Annotated[float, Ge(0), Le(1)] = option(0.999, "decay of the second moment")
     weight_decay: Annotated[float, Ge(0)] = option(0.0, "weight decay of matrices and kernels")

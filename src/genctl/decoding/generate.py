@@ -189,7 +189,7 @@ class _Generation:
         self.rows = []
 
     def _open(self) -> list[int]:
-        """Open a slot for each row that has none or is too long; the places of those rows."""
+        """Open a slot for each row that has none or is too long; returns their places."""
         opened, context = [], self._predictor.context
         for place, row in enumerate(self.rows):
             if len(row.held) > context:

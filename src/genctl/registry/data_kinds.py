@@ -72,7 +72,7 @@ class DataKind:
         return found
 
     def _ask(self, target: str, otherwise: Any, *arguments: Any) -> Any:
-        """What ``target`` returns; ``otherwise`` where it is a plug-in's and fails."""
+        """The result of ``target``; ``otherwise`` if it belongs to a plug-in and fails."""
         try:
             return self.load(target)(*arguments)
         except Exception as error:  # noqa: BLE001

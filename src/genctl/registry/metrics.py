@@ -36,8 +36,8 @@ class MetricSpec:
         choices: the values of the parameter, which follow the name after a dash (``distinct-2``);
             where empty, any value in brackets or after a colon (``fd[digits]``, ``fd:digits``).
         explain: part -> how to read the number, for the page and the model card.
-        unverified: part -> what it is called without the published weights that its name stands
-            for: ``{"fid": "fd"}``.
+        unverified: part -> its name without the published weights that the usual name requires:
+            ``{"fid": "fd"}``.
         least: the minimum number of examples: of ``samples``, of real ``images``, of
             ``classes`` that both sides have, and of samples in each ``class`` on average.
         chart: ``"module:function"`` from a score, its baseline (or None) and the inputs to a
@@ -177,7 +177,7 @@ def part_of(score: str) -> Part | None:
 
 
 def unverified_names() -> dict[str, str]:
-    """Part -> what it is called without the published weights, of all metrics."""
+    """Part -> its name without the published weights, for all metrics."""
     return {part: name for spec in METRICS.all() for part, name in spec.unverified.items()}
 
 

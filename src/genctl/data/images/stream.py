@@ -32,7 +32,7 @@ class ImagePass:
         rows: the place in the stream of each image that was read.
         unreadable: the other images, as ``path: reason``.
         jpegs: how many images are JPEG files.
-        deep: how many have 16 bits a channel, reduced to 8.
+        deep: how many have 16 bits per channel, reduced to 8.
     """
 
     batches: Iterator[Pixels] = field(repr=False, default_factory=lambda: iter(()))
@@ -54,11 +54,11 @@ class ImagePass:
             found.append(f"include {len(self.unreadable)} unreadable images, skipped: {named}")
         if self.jpegs:
             found.append(
-                f"include {self.jpegs:,} JPEG files, whose assets move every distance: compare "
-                "only with the same format and quality"
+                f"include {self.jpegs:,} JPEG files, whose artefacts change every distance: "
+                "compare only with the same format and quality"
             )
         if self.deep:
-            found.append(f"include {self.deep:,} of 16 bits a channel, reduced to 8")
+            found.append(f"include {self.deep:,} of 16 bits per channel, reduced to 8")
         return tuple(found)
 
 

@@ -177,8 +177,8 @@ def _refuse_short(source: str, files: TokenFiles, context: int) -> None:
         why = f"too few tokens are held out to score a model: {held_out}"
     else:
         why = (
-            f"{length} tokens to train on do not fill one window of the context, {context}, and "
-            "its next token"
+            f"{length} tokens to train on are fewer than the context and the next token, "
+            f"{context} + 1"
         )
     fits = max((k for k in (4, 8, 16, 32, 64, 128) if k < min(length, context)), default=0)
     raise GenctlError(

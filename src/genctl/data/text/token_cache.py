@@ -27,8 +27,7 @@ FORMAT = 1
 SPLITS = ("train", "valid")
 KINDS_OR_FILE = ("auto", "char", "byte", "bpe", "tokenizer.json")
 BY_DOCUMENT = 10
-"""With this number of documents, whole documents are held out; with fewer, the last tenth of the
-text."""
+"""From this number on, whole documents are held out; below it, the last tenth of the text."""
 
 
 @dataclass(frozen=True)

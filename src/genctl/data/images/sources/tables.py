@@ -38,7 +38,7 @@ class Cell:
         """Its bytes, in memory.
 
         Raises:
-            OSError: the row has none.
+            OSError: the row has no image.
         """
         value = self._column[self._row].as_py()
         content = value.get("bytes") if isinstance(value, dict) else value
@@ -91,7 +91,7 @@ def refusal(root: Path, why: str) -> GenctlError:
     return GenctlError(
         ExitStatus.DATA,
         f"cannot take images from {root}: {why}",
-        hint="a column called image, of bytes or as Hugging Face's datasets writes it",
+        hint="add a column named image, of bytes or in the format of Hugging Face's datasets",
     )
 
 

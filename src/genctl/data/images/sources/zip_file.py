@@ -47,7 +47,9 @@ class DamagedError(Exception):
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Wrap calls of a library that reads archives and nothing else, as our bugs are not damage.
+    """Wrap only calls of a library that reads archives.
+
+    A bug of genctl inside of the block would look like damage.
 
     Raises:
         DamagedError: the library raised one of its errors on damage.
