@@ -1,4 +1,4 @@
-"""Documents that others may have written, or that were damaged: read, and checked before use."""
+"""Documents that others may have written, or that may be damaged, checked before use."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-"""How UTF-16 begins where Windows' editors wrote it."""
+"""Byte-order marks of UTF-16, as editors on Windows write it."""
 
 
 def text(content: bytes) -> str:
-    """What a person wrote: UTF-8, or UTF-16 with its mark.
+    """The text of a file that a person wrote: UTF-8, or UTF-16 with its mark.
 
     Raises:
         ValueError: it is neither.
@@ -36,7 +36,7 @@ def parse(text: str | bytes) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: it is none, or is nested deeper than Python can follow.
+        ValueError: it is not JSON, or is nested too deeply for Python.
     """
     try:
         return json.loads(text)
@@ -45,10 +45,10 @@ def parse(text: str | bytes) -> Any:
 
 
 def build(cls: type[T], data: Any) -> T:
-    """An instance of a dataclass from plain data, each field of its type.
+    """An instance of a dataclass from plain data, with each field checked for its type.
 
     Raises:
-        ValueError: a field is absent, unknown or of another type; one line says which.
+        ValueError: a field is absent, unknown or of another type; the message names it.
     """
     from pydantic import TypeAdapter, ValidationError
 
@@ -77,6 +77,6 @@ def require(data: Any, needed: tuple[str, ...]) -> Any:
 
 
 def damaged(place: Path, error: Exception) -> GenctlError:
-    """The error of a document that is not what it should be."""
+    """The error for a document with invalid content."""
     reason = " ".join(str(error).split()) or type(error).__name__
     return GenctlError(ExitStatus.DATA, f"{place} is damaged: {reason}")

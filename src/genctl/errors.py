@@ -1,7 +1,7 @@
 """The one exception a user sees, how it spells options, and the exit status of each failure.
 
-Nothing below the command line knows how an option is typed. An error names options by the names
-they have in the SDK or in the configuration (`opt`), and a `Spelling` writes them: Python's is
+Nothing below the command line knows how an option is typed. An error names options by their names
+in the SDK or in the configuration (`opt`), and a `Spelling` writes them: Python's is
 here, the command line's is in `genctl.cli.errors`.
 """
 
@@ -32,7 +32,7 @@ FUNCTIONS = {
     "stats": "genctl.stats",
     "train": "genctl.train",
 }
-"""Verb -> the function that does the same; ``sample`` is a method of a loaded model."""
+"""Verb -> the equivalent function; ``sample`` is a method of a loaded model."""
 
 
 class ExitStatus(IntEnum):
@@ -57,10 +57,10 @@ class Placeholder(str):
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What to do next.
+    """A proposed next step.
 
     Attributes:
-        verb: a verb of the command line, e.g. ``"eval"``; empty: the call that failed, with other
+        verb: a verb of the command line, e.g. ``"eval"``; empty for the call that failed with other
             options.
         options: name in the SDK, or dotted key of the configuration -> value.
         text: words after the call, such as ``"leaves them out"``.
@@ -77,15 +77,15 @@ class Spelling:
     """How options and calls are written; this one is Python's."""
 
     def name(self, option: str) -> str:
-        """An option in a sentence."""
+        """The spelling of an option in a sentence."""
         return option.rpartition(".")[2]
 
     def given(self, option: str, value: object) -> str:
-        """An option and its value in a sentence."""
+        """The spelling of an option and its value in a sentence."""
         return f"{self.name(option)}={literal(value)}"
 
     def call(self, suggestion: Suggestion) -> str:
-        """What to type."""
+        """The call to type."""
         options = dict(suggestion.options)
         saved = options.pop("out", None) if suggestion.verb == "sample" else None
         args = [literal(arg) for arg in suggestion.args]
@@ -101,7 +101,7 @@ class Spelling:
 
 
 class GenctlError(Exception):
-    """A failure that one line explains.
+    """A failure with a one-line explanation.
 
     ``str(error)``, ``message`` and ``hint`` spell options as Python does; `rendered` takes any
     `Spelling`.
@@ -110,14 +110,14 @@ class GenctlError(Exception):
         code: the exit status of the process.
         message: what is wrong and where, with the nearest valid choice; options in it are written
             by `opt`.
-        hint: what to do next, in words; an alternative where something is suggested as well.
-        option: the option that is at fault: its name in the SDK, or a dotted key of the
+        hint: what to do next, in words; an alternative if ``suggest`` is given, too.
+        option: the option with the wrong value: its name in the SDK, or a dotted key of the
             configuration.
-        suggest: a value of ``option`` that would do, or a `Suggestion`; a tuple of either where
-            several would do.
+        suggest: a value of ``option`` that would be valid, or a `Suggestion`; a tuple if
+            several would be valid.
 
     Attributes:
-        template: the message with its options not spelt yet, to be quoted by another error.
+        template: the message with its options not spelt yet, for use in another error.
     """
 
     def __init__(
@@ -138,12 +138,12 @@ class GenctlError(Exception):
 
     @property
     def message(self) -> str:
-        """What is wrong, as Python spells it."""
+        """What is wrong, in Python's spelling."""
         return _spelt(self.template, PYTHON)
 
     @property
     def hint(self) -> str:
-        """What to do next, as Python spells it; may be empty."""
+        """What to do next, in Python's spelling; may be empty."""
         return self.rendered(PYTHON)[1]
 
     def rendered(self, spelling: Spelling) -> tuple[str, str]:
@@ -155,7 +155,7 @@ class GenctlError(Exception):
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The document that a server answers with; ``suggest`` is a list of alternatives."""
+        """The document that a server returns; ``suggest`` is a list of alternatives."""
         return {
             "code": int(self.code),
             "message": self.message,
@@ -170,7 +170,7 @@ class GenctlError(Exception):
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any], where: str = "") -> GenctlError:
-        """The error that `pack` gave, with ``where`` before its message."""
+        """The error from the output of `pack`, with ``where`` before its message."""
         suggest = tuple(Suggestion(**{**s, "args": tuple(s["args"])}) for s in packed["suggest"])
         return cls(
             ExitStatus(packed["code"]),
@@ -185,14 +185,14 @@ PYTHON = Spelling()
 
 
 def opt(name: str, value: object = _NO_VALUE) -> str:
-    """An option, and its value if that is given, in the text of an error; the renderer spells it.
+    """An option, and its value if given, in the text of an error; the renderer spells it.
 
     Args:
         name: its name in the SDK, or a dotted key of the configuration.
     """
     if value is _NO_VALUE:
         return f"{{option:{name}}}"
-    written = json.dumps(json.dumps(value, default=_plain))  # all of it between quotes
+    written = json.dumps(json.dumps(value, default=_plain))  # all of it in quotes
     for brace in "{}":  # they end the option
         written = written.replace(brace, f"\\u{ord(brace):04x}")
     return f"{{option:{name}={written}}}"
@@ -212,7 +212,7 @@ def literal(value: object) -> str:
 
 
 def _plain(value: Any) -> object:
-    """A value that JSON does not know: a number of NumPy's as Python's, all else as text."""
+    """A plain value for one that JSON does not support: a Python number or text."""
     return value.item() if hasattr(value, "item") else str(value)
 
 
@@ -232,7 +232,7 @@ def _spelt(template: str, spelling: Spelling) -> str:
             return spelling.name(name)
         try:
             return escaped(spelling.given(name, json.loads(json.loads(value))))
-        except (ValueError, TypeError):  # somebody's file name looks like one of ours
+        except (ValueError, TypeError):  # a file name that looks like an option
             return found.group()
 
     return _OPTION.sub(written, template)
@@ -246,8 +246,8 @@ def _either(ways: list[str]) -> str:
 def escaped(text: str) -> str:
     """``text`` with line ends, control characters and lone surrogates as escapes.
 
-    Names inside of other people's files go into errors and warnings, and must neither break the
-    line nor talk to the terminal.
+    Names in other people's files become part of errors and warnings, and must not break the line or
+    send control sequences to the terminal.
     """
     return "".join(
         c.encode("unicode_escape").decode() if unicodedata.category(c) in _ESCAPED else c
@@ -256,8 +256,8 @@ def escaped(text: str) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, the processor's or a device's."""
-    torch = sys.modules.get("torch")  # where it is not loaded, it cannot have run out
+    """Whether memory ran out, on the processor or on a device."""
+    torch = sys.modules.get("torch")  # if torch is not loaded, its memory cannot have run out
     if isinstance(error, MemoryError):
         return True
     if torch is None or not isinstance(error, RuntimeError):
@@ -267,7 +267,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def nearest(name: str, choices: Iterable[str], n: int = 3) -> list[str]:
-    """The up to ``n`` members of ``choices`` that look most like ``name``, best first."""
+    """The up to ``n`` members of ``choices`` that are most similar to ``name``, best first."""
     by_folded = {choice.casefold(): choice for choice in choices}
     found = difflib.get_close_matches(name.casefold(), by_folded, n=n, cutoff=0.5)
     return [by_folded[folded] for folded in found]
@@ -284,14 +284,14 @@ def unknown(
     option: str = "",
     suggest: Any = None,
 ) -> GenctlError:
-    """The error for a name that is not one of ``choices``: the nearest ones, else all of them.
+    """The error for a name that is not in ``choices``; it names the nearest ones, or all of them.
 
     Args:
-        origin: where the name was written, unless that is plain.
+        origin: where the name was written, unless that is obvious.
         code, hint, option, suggest: as in `GenctlError`.
     """
     known = sorted(choices)
-    close = nearest(str(name), known)  # Python passes what it is given
+    close = nearest(str(name), known)  # a Python caller may pass any type
     if close:
         remedy = f"did you mean {' or '.join(repr(c) for c in close)}?"
     else:

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, staged directories, honest disk errors."""
+"""Files that are complete or absent: atomic writes, staged directories, clear disk errors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def cache_folder() -> Path:
-    """Where what can be made again is kept: ``$GENCTL_CACHE``, else ``~/.cache/genctl``."""
+    """The folder for recomputable files: ``$GENCTL_CACHE``, by default ``~/.cache/genctl``."""
     return Path(os.environ.get("GENCTL_CACHE") or Path.home() / ".cache" / "genctl")
 
 
 def disk_error(path: Path, error: OSError) -> GenctlError:
-    """The one line for an `OSError` met while writing ``path``."""
+    """The error for an `OSError` while writing ``path``."""
     elsewhere = f"choose another place with {opt('out')}"
     if error.errno in _NO_SPACE:
         reason, hint = "no space left on the disk", "free some space, then run the command again"
@@ -37,10 +37,10 @@ def disk_error(path: Path, error: OSError) -> GenctlError:
 
 
 def make_directory(path: Path) -> Path:
-    """``path`` as a directory, made with its parents when absent.
+    """``path`` as a directory, created with its parents if absent.
 
     Raises:
-        GenctlError: it cannot be made.
+        GenctlError: it cannot be created.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def make_directory(path: Path) -> Path:
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Replace ``path`` by ``data`` in one step; what stood there before survives any failure.
+    """Replace ``path`` by ``data`` in one step; the old file survives any failure.
 
     Raises:
         GenctlError: the disk is full, or the place is not writable.
@@ -70,20 +70,20 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """`write_atomic` of ``data`` as readable JSON, other scripts than Latin as they are."""
+    """`write_atomic` of ``data`` as readable JSON, with non-Latin scripts unescaped."""
     write_atomic(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 @contextlib.contextmanager
 def staged(path: Path, *, replace: bool = True) -> Iterator[Path]:
-    """A temporary sibling of the directory ``path`` that takes its name when the block succeeds.
+    """A temporary sibling of the directory ``path`` that is renamed to it when the block succeeds.
 
-    Every file in it is synced to the disk before the rename. When the block fails, nothing stays
-    and nothing before is lost.
+    Every file in it is synced to the disk before the rename. When the block fails, nothing new
+    stays and nothing old is lost.
 
     Args:
-        replace: what becomes of a directory that stands at ``path`` by then: it is replaced, or
-            it stays, where another process has made the same thing first.
+        replace: whether to replace a directory that exists at ``path`` by then; otherwise it
+            stays, for the case that another process has written the same content first.
 
     Raises:
         GenctlError: the disk is full, or the place is not writable.
@@ -101,9 +101,9 @@ def staged(path: Path, *, replace: bool = True) -> Iterator[Path]:
 def staged_file(path: Path) -> Iterator[Path]:
     """A place to write the file ``path``, and others beside it, unseen until the block succeeds.
 
-    Yields a path of the same name in a temporary directory; all that lies there in the end moves
-    beside ``path``, which comes last. When the block fails, nothing stays and nothing before is
-    lost.
+    Yields a path of the same name in a temporary directory; all files in it are moved beside
+    ``path`` at the end, and ``path`` itself last. When the block fails, nothing new stays and
+    nothing old is lost.
 
     Raises:
         GenctlError: the disk is full, or the place is not writable.
@@ -129,7 +129,7 @@ def _stage_beside(path: Path) -> Iterator[Path]:
 
 
 def _take_name(stage: Path, path: Path, *, replace: bool) -> None:
-    """Rename ``stage`` to ``path``: over nothing or an empty directory in one step, else in two."""
+    """Rename ``stage`` to ``path``, in one step unless ``path`` is a non-empty directory."""
     with contextlib.suppress(OSError):
         stage.rename(path)
         return

@@ -180,7 +180,7 @@ def test_an_unknown_variable_gets_one_warning(type_: Type, monkeypatch: pytest.M
         monkeypatch.setenv(name, "x")
     said = type_("models")
     assert said.code == 0
-    assert "GENCTL_RUN means nothing to genctl; did you mean GENCTL_RUNS?" in said.err
+    assert "GENCTL_RUN is unknown to genctl; did you mean GENCTL_RUNS?" in said.err
     assert said.err.count("GENCTL_RUN ") == 1
     assert "PORT" not in said.err
     assert "SERVICE" not in said.err

@@ -56,8 +56,8 @@ def test_what_is_remarked_of_files(rand: RandExtractor, reference: Reference) ->
     reading = ImagePass(iter([images(400).numpy()]), list(range(400)), jpegs=7, deep=2)
     [score] = evaluate_images(["fid"], reading, rand, reference)
     jpeg, deep = score.warnings
-    assert jpeg.startswith("the generated images include 7 JPEG files, whose assets")
-    assert deep == "the generated images include 2 of 16 bits a channel, reduced to 8"
+    assert jpeg.startswith("the generated images include 7 JPEG files, whose artefacts")
+    assert deep == "the generated images include 2 of 16 bits per channel, reduced to 8"
 
 
 def test_class_order_matters_to_other_tools_only() -> None:

@@ -1,8 +1,8 @@
-"""One typed configuration out of defaults, presets, files, environment and flags.
+"""One typed configuration from defaults, presets, files, environment variables and flags.
 
 Later wins: default < preset < file < ``GENCTL_*`` < ``sets`` < ``options``; every value remembers
 its origin. Sections are ``model`` (the family's own dataclass), ``data``, ``train``, ``sample``
-(how the run is sampled unless a request says otherwise) and ``parents``; ``seed`` stands alone. A
+(options of sampling, which a request can override) and ``parents``; ``seed`` has no section. A
 key is dotted (``train.lr``) or a unique leaf (``lr``).
 """
 

@@ -35,9 +35,9 @@ def current_precision(name: str) -> str:
 
 
 def current(values: Any) -> Any:
-    """``values`` by key with present names and spellings; what is no mapping stays as it is.
+    """``values`` by key with present names and spellings; anything else stays as it is.
 
-    Documents of old runs come here before anything has checked what they are.
+    Documents of old runs reach this function unchecked.
     """
     if not isinstance(values, Mapping):
         return values

@@ -1,4 +1,4 @@
-"""Settings from ``GENCTL_*`` variables, and what is said of variables that mean nothing."""
+"""Settings from ``GENCTL_*`` variables, and warnings about unknown variables."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _OTHERS = {"GENCTL_NPROC", *(name for name in VARIABLES if not name.endswith("_K
 """Variables that are no settings of a section; ``nproc`` sets the first for its processes."""
 
 _ORCHESTRATOR = re.compile(r"PORT(_.*)?|SERVICE_.*")
-"""What Kubernetes sets for every container beside a service that is called genctl."""
+"""Variables that Kubernetes sets for containers if a service is named genctl."""
 
 
 def settings_from(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     """``GENCTL_TRAIN_LR=1e-4`` as (``train.lr``, 1e-4, the variable).
 
-    Variables for keys that only other families or kinds of data have are passed over.
+    Variables for keys that only other families or kinds of data have are skipped.
 
     Raises:
-        GenctlError: (USAGE) a variable of a section whose key nothing has.
+        GenctlError: (USAGE) a variable names a key that no family has.
     """
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX):
@@ -44,7 +44,7 @@ def settings_from(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[str,
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """A sentence on each ``GENCTL_`` variable that genctl never reads, with the nearest one."""
+    """A sentence for each ``GENCTL_`` variable that genctl never reads, with the nearest name."""
     found = []
     for name in sorted(environ):
         rest = name.removeprefix(PREFIX)
@@ -54,7 +54,7 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
         if not _ORCHESTRATOR.fullmatch(rest):
             close = nearest(name, _OTHERS, n=1)
             meant = f"; did you mean {close[0]}?" if close else ""
-            found.append(f"the variable {name} means nothing to genctl{meant}")
+            found.append(f"the variable {name} is unknown to genctl{meant}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The keys of a family's configuration: which there are, and what a name stands for."""
+"""The keys of a family's configuration, and which key a name stands for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KIND = "data.kind"
 """The key that names the kind of data, in the section that is the kind's own."""
 
 SETS, OPTIONS = "sets", "options"
-"""Origins of values that the call itself gave: as ``key=value`` texts, and by name."""
+"""Origins of values that the call itself passed: as ``key=value`` texts, and by name."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def request_options(spec: Spec, start: Any = None) -> list[OptionInfo]:
     """The family's sampling options with type, default and help.
 
     Args:
-        start: what the defaults are taken from, as in `request_from`; those of the family's first
-            preset when None.
+        start: gives the defaults, as in `request_from`; the defaults of the family's first preset
+            when None.
     """
     infos = [info for info in options(spec) if info.key.startswith("sample.")]
     return [
@@ -89,7 +89,7 @@ def find_key(spec: Spec, kind: DataKind, key: str, origin: str = "") -> str:
         key = current_key(key)
     if key in known:
         return key
-    # A family may have a key called `kind`, so that of the data is always written in full.
+    # A family may have a key called `kind`, so the kind of data is always written in full.
     matches = [dotted for dotted in known if dotted != KIND and dotted.rpartition(".")[2] == key]
     if len(matches) == 1:
         return matches[0]
@@ -105,12 +105,12 @@ def find_key(spec: Spec, kind: DataKind, key: str, origin: str = "") -> str:
 
 
 def named(origin: str) -> str:
-    """The origin of a value in an error; empty where the reader has just written it."""
+    """The origin of a value in an error; empty where the user has just typed it."""
     return {SETS: opt("sets"), OPTIONS: ""}.get(origin, origin)
 
 
 def all_of(spec: Spec) -> Suggestion:
-    """What lists the keys and presets of a family."""
+    """The command that lists the keys and presets of a family."""
     return Suggestion("models", text="lists the options", args=(spec.name,))
 
 
@@ -134,7 +134,7 @@ def section_types(spec: Spec, kind: DataKind) -> dict[str, type]:
 
 
 def _type_text(hint: Any) -> str:
-    """A short reading of a type hint: ``int >= 1``, ``adam|adamw``."""
+    """A short text for a type hint: ``int >= 1``, ``adam|adamw``."""
     if typing.get_origin(hint) is Annotated:
         base, *notes = typing.get_args(hint)
         signs = {Ge: (">=", "ge"), Gt: (">", "gt"), Le: ("<=", "le"), Lt: ("<", "lt")}

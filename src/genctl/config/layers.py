@@ -1,4 +1,4 @@
-"""One configuration out of layers, of which the later win."""
+"""One configuration from several layers; later layers override earlier ones."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def resolve(
     sets: Iterable[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> Config:
-    """Put the layers on top of each other and validate the outcome.
+    """Merge the layers and validate the result.
 
     Args:
         preset: a name in ``spec.presets``; the file's, or ``default_preset``, when None.
         default_preset: the family's first when empty.
         file: TOML or JSON, nested by section or with dotted keys.
         environ: variables to read ``GENCTL_SECTION_KEY`` from; the process's own when None.
-        sets: ``key=value`` texts; values are TOML, or plain text where that is no TOML.
+        sets: ``key=value`` texts; a value is TOML, or plain text if it does not parse.
         flags: dotted or short key -> value; None values are absent.
 
     Raises:
@@ -97,7 +97,7 @@ def _kind_of(spec: Spec, written: Sequence[tuple[str, Any, str]]) -> DataKind:
 
 
 def from_json(spec: Spec, data: Mapping[str, Any]) -> Config:
-    """The `Config` that `Config.to_json` wrote.
+    """The `Config` from the output of `Config.to_json`.
 
     Raises:
         GenctlError: the values do not fit this version of the family.
@@ -121,7 +121,7 @@ class _Layers:
     origins: dict[str, str] = field(default_factory=dict)
 
     def put(self, key: str, value: Any, origin: str) -> None:
-        """Set a value; of a preset, only where this kind of data has the key."""
+        """Set a value; skip a preset's value where this kind of data lacks the key."""
         if origin.startswith("preset ") and not self._is_known(key):
             return
         dotted = find_key(self.spec, self.kind, key, origin)
@@ -179,7 +179,7 @@ def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 
 
 def _derive(spec: Spec, layers: _Layers) -> None:
-    """Let the family fill in what follows from other values, where nobody chose it."""
+    """Let the family derive values that the user did not choose from other values."""
     if "derive" not in spec.targets:
         return
     for key, (value, origin) in spec.load("derive")(layers.values).items():

@@ -1,4 +1,4 @@
-"""What a configuration is made of: its sections, and the whole."""
+"""The sections of a configuration, and the whole configuration."""
 
 from __future__ import annotations
 
@@ -20,35 +20,39 @@ class TrainConfig:
     """How training runs, for every family."""
 
     budget: str = option("1000steps", "20steps, 250k examples, 10Mtokens, 3epochs, 110s, 5m, 2h")
-    batch_size: Annotated[int, Ge(1)] = option(64, "examples in one optimizer step")
+    batch_size: Annotated[int, Ge(1)] = option(64, "examples per optimizer step")
     micro_batch: Annotated[int, Ge(0)] = option(0, "examples at a time (less memory); 0: all")
     optimizer: Literal["adam", "adamw", "sgd", "muon"] = option(
-        "adamw", "optimizer; muon moves hidden matrices by Muon and the rest by AdamW"
+        "adamw", "optimizer; muon uses Muon for hidden matrices and AdamW for the rest"
     )
-    lr: Annotated[float, Gt(0)] = option(1e-3, "learning rate at its highest")
-    adamw_lr: Annotated[float, Gt(0)] = option(3e-3, "with muon, the rate of what AdamW moves")
+    lr: Annotated[float, Gt(0)] = option(1e-3, "peak learning rate")
+    adamw_lr: Annotated[float, Gt(0)] = option(
+        3e-3, "learning rate of the parameters that muon leaves to AdamW"
+    )
     beta1: Annotated[float, Ge(0), Le(1)] = option(0.9, "decay of the first moment, or momentum")
     beta2: Annotated[float, Ge(0), Le(1)] = option(0.999, "decay of the second moment")
     weight_decay: Annotated[float, Ge(0)] = option(0.0, "weight decay of matrices and kernels")
     decay_falls: bool = option(False, "let weight decay fall to zero over the run")
-    warmup: Annotated[float, Ge(0), Le(1)] = option(0.0, "share of the run in which lr rises")
-    warmup_steps: Annotated[int, Ge(0)] = option(0, "optimizer steps in which lr rises, at least")
-    decay: Annotated[float, Ge(0), Le(1)] = option(0.5, "share of the run in which lr falls, last")
-    final_lr: Annotated[float, Ge(0), Le(1)] = option(0.0, "lr at the end, as a share of lr")
+    warmup: Annotated[float, Ge(0), Le(1)] = option(0.0, "share of the run over which lr rises")
+    warmup_steps: Annotated[int, Ge(0)] = option(0, "minimum number of warm-up steps")
+    decay: Annotated[float, Ge(0), Le(1)] = option(
+        0.5, "final share of the run over which lr falls"
+    )
+    final_lr: Annotated[float, Ge(0), Le(1)] = option(0.0, "final lr, as a share of lr")
     clip: Annotated[float, Ge(0)] = option(0.0, "largest gradient norm; 0: no clipping")
     ema_halflife: Annotated[float, Ge(0)] = option(20_000, "half-life of the average, in examples")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = option(
-        "auto", "number format; auto: bf16 or fp16 on a CUDA GPU, else fp32"
+        "auto", "number format; auto: bf16 or fp16 on a CUDA GPU, fp32 elsewhere"
     )
     compile: bool = option(False, "compile the networks' blocks: slower to start, then faster")
-    recompute: bool = option(False, "run blocks again for gradients: less memory, more time")
-    deterministic: bool = option(False, "on a GPU the same bits every time, perhaps slower")
+    recompute: bool = option(False, "activation checkpointing: less memory, more time")
+    deterministic: bool = option(False, "bit-identical results on a GPU, perhaps slower")
     shard: bool = option(
-        False, "several processes share weights, averages and moments out: less memory each"
+        False, "split weights, averages and moments across processes: less memory each"
     )
-    checkpoint_seconds: Annotated[float, Gt(0)] = option(45, "a checkpoint at least this often")
+    checkpoint_seconds: Annotated[float, Gt(0)] = option(45, "maximum seconds between checkpoints")
     keep_last: Annotated[int, Ge(1)] = option(3, "how many of the newest checkpoints to keep")
-    evaluations: Annotated[int, Ge(0)] = option(10, "how often the run is scored, to find the best")
+    evaluations: Annotated[int, Ge(0)] = option(10, "evaluations in the run, to find the best")
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,11 @@ class Config:
         family: the registered name of the family.
         preset: the preset that the values started from.
         model: an instance of the family's own config dataclass.
-        sample: an instance of the family's own request: what samples are made with where the
-            person who asks for them says nothing else.
+        sample: an instance of the family's own request: the options that samples are generated
+            with unless a request overrides them.
         kind: the name of the kind of data.
         data: an instance of that kind's own options.
-        parents: role -> path of the trained run that plays it.
+        parents: role -> path of the trained run for it.
         origins: dotted key -> ``default``, ``preset NAME``, a file, a variable,
             ``sets`` or ``options``.
     """
@@ -80,7 +84,7 @@ class Config:
     origins: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """The values as nested plain data, without their origins: what makes two runs the same."""
+        """The values as nested plain data, without their origins: equal for equal runs."""
         return {
             "family": self.family,
             "preset": self.preset,

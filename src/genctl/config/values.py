@@ -1,4 +1,4 @@
-"""From texts and plain data to validated values."""
+"""Validated values from texts and plain data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genctl.registry import Spec
 
 
 def parse_value(value: Any) -> Any:
-    """A text as a TOML value; as itself where it is none, or no text."""
+    """A text as a TOML value; unchanged if it does not parse or is not a text."""
     if not isinstance(value, str):
         return value
     try:
@@ -27,7 +27,7 @@ def request_from(spec: Spec, options: Mapping[str, Any], start: Any = None) -> A
     """The family's sampling request from options such as ``{"steps": 18}``; values may be texts.
 
     Args:
-        start: what the options that are not named are taken from, such as `Config.sample`; their
+        start: gives the values of the options that are not named, such as `Config.sample`; the
             defaults when None.
 
     Raises:
@@ -42,7 +42,7 @@ def request_from(spec: Spec, options: Mapping[str, Any], start: Any = None) -> A
             raise unknown("option", name, names, option=name, suggest=all_of(spec))
         values[name] = parse_value(value)
         if str in typing.get_args(hints[name]) and not isinstance(values[name], str | list):
-            values[name] = str(value)  # where text is wanted, a number is text
+            values[name] = str(value)  # where a text is expected, a number is one
     return build(spec.request, values, {}, "", start)
 
 
@@ -53,7 +53,7 @@ def build(
     prefix: str,
     start: Any = None,
 ) -> Any:
-    """Validate ``values`` into the dataclass ``cls``; the first misfit is the user's one line."""
+    """Validate ``values`` into the dataclass ``cls``; the first invalid value becomes the error."""
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
     finite = ConfigDict(allow_inf_nan=False)
@@ -84,7 +84,7 @@ def build(
 
 
 def _choices(hint: Any) -> tuple[str, ...]:
-    """The texts that a type allows, where it allows only some."""
+    """The texts that a ``Literal`` type allows; empty for other types."""
     return tuple(map(str, typing.get_args(hint))) if typing.get_origin(hint) is Literal else ()
 
 

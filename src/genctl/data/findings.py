@@ -18,14 +18,14 @@ class Section:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """What a look at images or texts found.
+    """What a check of images or texts found.
 
     Attributes:
-        source: as it was named.
-        sections: in the order in which they are read.
-        unusable: why nothing can be trained on this; empty where something can.
+        source: the source as the user named it.
+        sections: in reading order.
+        unusable: why training on this is impossible; empty where it is possible.
         preview: the image that was written, if one was.
-        kind: of the data.
+        kind: the kind of the data.
     """
 
     source: str
@@ -36,5 +36,5 @@ class DataCheck:
 
     @property
     def warnings(self) -> int:
-        """How many there are in all sections."""
+        """The number of warnings in all sections."""
         return sum(len(section.warnings) for section in self.sections)

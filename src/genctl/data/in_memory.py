@@ -1,4 +1,4 @@
-"""Examples in memory as a data set: what a kind of data may use as it is."""
+"""Examples in memory as a data set, which a kind of data may use directly."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HELD_OUT_BATCH = 256
 
 
 class ShuffledOrder:
-    """The example at a position of the endless stream: one permutation an epoch.
+    """The example at a position of the endless stream: one permutation per epoch.
 
     Args:
-        size: how many examples there are.
-        seed: keys the permutations, with the number of the epoch.
+        size: the number of examples.
+        seed: keys the permutations, together with the number of the epoch.
     """
 
     def __init__(self, size: int, seed: int) -> None:
@@ -40,7 +40,7 @@ class InMemoryDataset:
     """A `genctl.contracts.Dataset` of tensors that fit into memory.
 
     Args:
-        spec: what is known of them; ``spec.examples`` is how many there are to train on.
+        spec: the description of the tensors; ``spec.examples`` is the number of training examples.
         train: batch key -> (N, ...), the examples to train on.
         held_out: batch key -> (M, ...), those that training never reads; None where there are none.
         assets: the files that ``spec.assets`` names -> their content.
@@ -61,7 +61,7 @@ class InMemoryDataset:
     def stream(
         self, position: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1
     ) -> Iterator[Batch]:
-        """Batches from ``position`` on; each epoch takes each example once, in its own order."""
+        """Batches from ``position`` on; each epoch yields each example once, in its own order."""
         share = batch_size // world
         order = ShuffledOrder(self.spec.examples, seed)
         while True:
@@ -72,13 +72,13 @@ class InMemoryDataset:
             position += batch_size
 
     def held_out(self) -> Iterator[Batch] | None:
-        """The examples that were held out, in order; None where there are none."""
+        """The held-out examples, in order; None where there are none."""
         if self._held_out is None:
             return None
         return _batches(self._held_out)
 
     def everything(self) -> Iterator[Batch]:
-        """All examples once, for a model that was trained on other data."""
+        """All examples once, to score a model that was trained on other data."""
         if self._held_out is not None:
             yield from _batches(self._held_out)
         yield from _batches(self._train)

@@ -1,4 +1,4 @@
-"""From a configuration to a data set, whatever kind of data it names."""
+"""From a configuration to a data set, for all kinds of data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Prepared:
 
     Attributes:
         skipped: examples that cannot be read, as ``path: reason``.
-        ignored: how many files of other kinds lay among them.
+        ignored: the number of files of other kinds among them.
     """
 
     dataset: Dataset
@@ -27,7 +27,7 @@ def prepare(config: Config) -> Prepared:
     """Read and measure the data that a configuration names.
 
     Raises:
-        GenctlError: nothing there, or nothing that can be used.
+        GenctlError: no such data, or nothing in it that can be used.
     """
     prepared: Prepared = DATA_KINDS.get(config.kind).load("prepare")(config.data)
     return prepared

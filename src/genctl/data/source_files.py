@@ -1,4 +1,4 @@
-"""The files that a source names, whatever they hold, and where those of named sets belong."""
+"""The files of a source, whatever their content, and the folders of named sets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genctl.ordering import natural
 
 
 def files_of(source: str) -> list[Path]:
-    """The files of a folder, or the file itself; none where nothing is there."""
+    """The files of a folder, or the file itself; none if it does not exist."""
     path = Path(source).expanduser()
     if os.path.isdir(path):
         return list(files_in(path))
@@ -30,6 +30,6 @@ def _hidden(path: Path) -> bool:
 
 
 def folder_of(name: str) -> Path:
-    """Where the files of a set belong: under ``$GENCTL_DATASETS``, else in the cache."""
+    """The folder for the files of a set: under ``$GENCTL_DATASETS``, or in the cache by default."""
     root = os.environ.get("GENCTL_DATASETS")
     return (Path(root) if root else cache_folder() / "datasets") / name

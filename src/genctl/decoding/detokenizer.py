@@ -23,11 +23,11 @@ class IncrementalDetokenizer:
 
     @property
     def stopped(self) -> bool:
-        """Whether a stop string occurred."""
+        """Whether a stop string has occurred."""
         return self._stops.met
 
     def feed(self, token: int) -> str:
-        """Take one more token; the text that becomes certain with it."""
+        """Take one more token; returns the text that becomes certain with it."""
         return self._stops.feed(self._decoder.decode(self._bytes_of[token]))
 
     def end(self) -> str:

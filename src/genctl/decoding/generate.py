@@ -1,4 +1,4 @@
-"""Generating text: tokens one after another, and the text that they certainly stand for."""
+"""Generating text: one token after another, and the text that is certain so far."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BLOCK = 64
 
 
 class Vocabulary(Protocol):
-    """What tokens stand for; a tokenizer is one.
+    """The meaning of tokens; a tokenizer is one.
 
     Attributes:
         bytes_of: the bytes that each token stands for; empty where it stands for no text.
@@ -38,8 +38,8 @@ class TextChunk(NamedTuple):
     Attributes:
         row: the number of the prompt.
         text: what became certain since the row's last chunk; empty only in its final chunk.
-        tokens: the tokens generated since the row's last chunk, those of a stop string included,
-            the end token not.
+        tokens: the tokens generated since the row's last chunk, including those of a stop string
+            but not the end token.
         finished: why the row ends with this chunk: ``length`` (the maximum number of tokens),
             ``stop`` (a stop string, which is left out), ``end`` (the end of the document) or
             ``context`` (the context is full, and ``overflow`` is ``stop``); empty before the end.
@@ -60,25 +60,25 @@ def write(
     *,
     start: Sequence[int] = (),
 ) -> Iterator[TextChunk]:
-    """Continue each prompt; the chunks of all rows as soon as they are certain, step by step.
+    """Continue each prompt; yields the chunks of all rows as soon as they are certain.
 
     The text of a row depends on its prompt and its noise alone. When a row fills the context, the
     last half of the context is read again as a new sequence, so that no position is used that was
-    not trained. Of a prompt longer than the context, the last half of a context is read. Penalties
+    not trained. A longer prompt is cut to its last tokens, half a context. Penalties
     count the tokens that the model sees, those of the prompt included, but not the end token.
 
     Args:
-        predictor: of the model; the rows take slots of it, which are closed at the end.
+        predictor: the model's; each row uses a slot of it, which is closed at the end.
         prompts: rows of tokens.
         request: the sampling options.
         noise: its rows follow the prompts.
         tokenizer: of the model, or another vocabulary.
-        start: tokens before each prompt. A model predicts only after something, so a row that is
-            still empty begins with the end token; where there is none, with a line break, and
-            without one with token 0.
+        start: tokens before each prompt. A model predicts only after some token, so a row that is
+            still empty begins with the end token, or with a line break if there is no end token,
+            or with token 0 if there is neither.
 
     Raises:
-        GenctlError: (NON_FINITE) the model's logits are not numbers.
+        GenctlError: (NON_FINITE) the model's logits are not finite.
     """
     rows = [
         _Row(number, [*start, *prompt] or [_first(tokenizer)], request, tokenizer)
@@ -87,7 +87,7 @@ def write(
     generation = _Generation(predictor, rows, request, noise, tokenizer.end)
     try:
         while generation.rows:
-            # Not a context around the loop: inference mode would hold for the caller, too.
+            # Not a context around the loop: inference mode would apply to the caller, too.
             yield from generation.step()
     finally:
         generation.close()
@@ -96,11 +96,11 @@ def write(
 class _Row:
     """One text in progress.
 
-    Attributes:
+    number: the number of the prompt.
         number: of the prompt.
         held: the tokens that the model sees.
-        slot: where it sees all but the last of them; None before they are read.
-        finished: as of a `TextChunk`.
+        slot: holds all but the last of them in the predictor; None before they are read.
+        finished: as in `TextChunk`.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class _Row:
         self._fresh: list[int] = []
 
     def take(self, token: int, context: int) -> TextChunk | None:
-        """Append ``token``; the text that becomes certain with it, if there is any."""
+        """Append ``token``; returns the text that becomes certain with it, if there is any."""
         if token == self._end:
             return self._finish("end", "")
         self.held.append(token)
@@ -165,7 +165,7 @@ class _Generation:
 
     @torch.inference_mode()
     def step(self) -> list[TextChunk]:
-        """Generate one token a row; the chunks that become certain with it."""
+        """Generate one token per row; returns the chunks that become certain with it."""
         opened = self._open()
         entries = [(row.slot, row.held[-1:]) for row in self.rows if row.slot is not None]
         logits = torch.cat(self._predictor.read(entries))
@@ -189,7 +189,7 @@ class _Generation:
         self.rows = []
 
     def _open(self) -> list[int]:
-        """Open a slot for each row that has none or is too long; the places of those rows."""
+        """Open a slot for each row that has none or is too long; returns their places."""
         opened, context = [], self._predictor.context
         for place, row in enumerate(self.rows):
             if len(row.held) > context:
@@ -219,7 +219,7 @@ class _Generation:
         return [chunk for chunk in chunks if chunk is not None]
 
     def _count(self, logits: Tensor, opened: Sequence[int]) -> Tensor:
-        """How often each row sees each token, but for the end token; shaped as ``logits``."""
+        """How often each row sees each token, except the end token; shaped like ``logits``."""
         held = [row.held for row in self.rows]
         if self._counts is None:
             self._counts = rules.count(held, logits, besides=self._end)
@@ -232,7 +232,7 @@ class _Generation:
         return self._counts
 
     def _uniform(self) -> Tensor | None:
-        """One number a row; None where nothing is drawn."""
+        """One number per row; None where nothing is sampled."""
         if self._request.temperature < rules.COLD:
             return None
         block, place = divmod(self._steps, BLOCK)
@@ -244,7 +244,7 @@ class _Generation:
 
 
 def _first(tokenizer: Vocabulary) -> int:
-    """The token that a text without a prompt begins after."""
+    """The token to start from in a text without a prompt."""
     if tokenizer.end is not None:
         return tokenizer.end
     return tokenizer.bytes_of.index(b"\n") if b"\n" in tokenizer.bytes_of else 0

@@ -1,4 +1,4 @@
-"""How well given tokens are predicted."""
+"""The losses of given tokens."""
 
 from __future__ import annotations
 

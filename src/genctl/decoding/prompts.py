@@ -11,12 +11,12 @@ from genctl.errors import ExitStatus, GenctlError
 
 
 def read_prompts(path: Path) -> list[str]:
-    """One prompt a line, or of ``.jsonl`` the field ``prompt`` or ``text`` of each line.
+    """One prompt per line; in a ``.jsonl`` file, the field ``prompt`` or ``text`` of each line.
 
-    Empty lines are passed over; in a plain file ``\\n`` within a prompt cannot be written.
+    Empty lines are skipped; a prompt in a plain file cannot contain ``\\n``.
 
     Raises:
-        GenctlError: (DATA) the file cannot be read, or holds no prompt.
+        GenctlError: (DATA) the file cannot be read, or contains no prompts.
     """
     try:
         lines = re.split("\r\n|\r|\n", documents.text(path.read_bytes()))
@@ -28,7 +28,10 @@ def read_prompts(path: Path) -> list[str]:
     numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not numbered:
         raise GenctlError(
-            ExitStatus.DATA, f"{path} holds no prompt", hint="write one a line", option="prompts"
+            ExitStatus.DATA,
+            f"{path} contains no prompts",
+            hint="write one per line",
+            option="prompts",
         )
     if has_lines(path):
         return [_prompt(path, number, line) for number, line in numbered]

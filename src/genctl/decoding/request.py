@@ -19,7 +19,7 @@ _ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
 class TextRequest:
     """Sampling options of text; `genctl.decoding.rules` has the order in which they apply.
 
-    ``stop`` knows Python's escapes ``\\n``, ``\\t`` and ``\\\\``; see `stops`.
+    ``stop`` accepts Python's escapes ``\\n``, ``\\t`` and ``\\\\``; see `stops`.
     """
 
     max_new_tokens: Annotated[int, Ge(1)] = option(256, "maximum number of new tokens")
@@ -51,6 +51,6 @@ class TextRequest:
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """The texts that end a sample, escapes resolved; empty ones are left out."""
+        """The texts that end a sample, escapes resolved; without empty ones."""
         given = (self.stop,) if isinstance(self.stop, str) else self.stop
         return tuple(re.sub(r"\\[nt\\]", lambda m: _ESCAPES[m[0]], text) for text in given if text)

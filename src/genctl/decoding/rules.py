@@ -14,7 +14,7 @@ from torch import Tensor
 from genctl.decoding.request import TextRequest
 
 COLD = 1e-6
-"""Below this temperature the likeliest token is taken: dividing by it may overflow."""
+"""Below this temperature the likeliest token is taken, because dividing by it may overflow."""
 
 _NEVER = float("-inf")
 
@@ -30,8 +30,8 @@ def count(rows: Sequence[Sequence[int]], logits: Tensor, besides: int | None) ->
     """How often each token occurs in each row, shaped and placed as ``logits (B, V)``.
 
     Args:
-        rows: of tokens.
-        logits: what the counts are for.
+        rows: rows of tokens.
+        logits: the logits that the counts are for.
         besides: a token that is not counted.
     """
     size = logits.shape[1]
@@ -48,9 +48,9 @@ def penalize(logits: Tensor, counts: Tensor, request: TextRequest) -> Tensor:
     1909.05858, section 4.1); then presence is subtracted once and frequency for each occurrence.
 
     Args:
-        logits: of the next token.
+        logits: the logits of the next token.
         counts: (B, V), how often each occurred.
-        request: whose penalties are applied.
+        request: gives the penalties.
     """
     seen = counts > 0
     if request.repetition_penalty != 1.0:
@@ -74,8 +74,8 @@ def candidates(
             et al. 2024, arXiv 2407.01082).
 
     Returns:
-        Their logits (B, K), minus infinity from the first that is left out, and their ids (B, K).
-        The likeliest is never left out.
+        Their logits (B, K), minus infinity from the first excluded one on, and their ids (B, K).
+        The likeliest is never excluded.
     """
     if 0 < top_k < logits.shape[1]:
         ordered, ids = logits.topk(top_k, dim=1)
@@ -90,14 +90,14 @@ def candidates(
 
 
 def draw(logits: Tensor, uniform: Tensor) -> Tensor:
-    """One place a row, by inverting the distribution function.
+    """One place per row, by inverting the distribution function.
 
     Args:
         logits: (B, V).
         uniform: (B,) float32 in [0, 1).
 
     Returns:
-        (B,) int64; V where the logits are no distribution (not a number, or infinite).
+        (B,) int64; V where the logits are not a distribution (not a number, or infinite).
     """
     mass = logits.softmax(dim=1).cumsum(dim=1)
     # `mass` may not sum to 1, but times a float32 below 1 its last entry is below itself.
@@ -105,7 +105,7 @@ def draw(logits: Tensor, uniform: Tensor) -> Tensor:
 
 
 def likeliest(logits: Tensor) -> Tensor:
-    """The likeliest token of each row, (B,) int64: the lowest id of equals; V as in `draw`."""
+    """The likeliest token of each row, (B,) int64; the lowest id among equals; V as in `draw`."""
     best = logits.max(dim=1)
     return best.indices.masked_fill(best.values.isnan(), logits.shape[1])
 
@@ -115,11 +115,11 @@ def choose(logits: Tensor, request: TextRequest, uniform: Tensor | None) -> Tens
 
     Args:
         logits: (B, V).
-        request: whose temperature, top-k, top-p and min-p are applied.
+        request: gives temperature, top-k, top-p and min-p.
         uniform: (B,) float32 in [0, 1); None where the temperature is below `COLD`.
 
     Returns:
-        (B,) int64; V where the logits are no distribution.
+        (B,) int64; V where the logits are not a distribution.
     """
     if uniform is None:
         return likeliest(logits)

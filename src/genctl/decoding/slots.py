@@ -70,11 +70,11 @@ class Slots(Generic[State]):
     def select(
         self, slots: Sequence[Slot], copy: Callable[[Sequence[State]], Sequence[State]]
     ) -> list[Slot]:
-        """Close all ``slots``; as many new ones that continue them.
+        """Close all ``slots``; returns as many new ones that continue them.
 
         Args:
             slots: may repeat a slot. Its state goes to the first of its new slots.
-            copy: gives a copy of each state; called once, with those of the repetitions.
+            copy: copies each state; called once, with the states that are repeated.
 
         Raises:
             ValueError: a slot is not open.
@@ -92,7 +92,7 @@ class Slots(Generic[State]):
         return [self.open(state) for state in states]
 
     def check_tokens(self, tokens: Sequence[int], held: int) -> None:
-        """Whether a slot that holds ``held`` tokens may take these.
+        """Check that a slot with ``held`` tokens may take these.
 
         Raises:
             ValueError: a token outside the vocabulary, or more tokens than the context.
@@ -111,10 +111,10 @@ class Slots(Generic[State]):
 
 
 def refuse_condition(condition: Mapping[str, Tensor] | None) -> None:
-    """For models that predict from tokens alone.
+    """Refuse any condition, for models that predict from tokens alone.
 
     Raises:
         ValueError: there is a condition.
     """
     if condition:
-        raise ValueError(f"the model takes no condition, but {', '.join(sorted(condition))} came")
+        raise ValueError(f"the model takes no condition, but got {', '.join(sorted(condition))}")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 class Stops:
     """Releases text as soon as it is certain not to belong to a stop string.
 
-    Of several stop strings the one that is complete first counts, and of those that end together
-    the longest, so the division into chunks makes no difference.
+    If there are several stop strings, the one that is complete first counts; of those that end
+    together, the longest. The division into chunks therefore makes no difference.
 
     Args:
         texts: the stop strings; none of them is empty.
@@ -25,7 +25,7 @@ class Stops:
         self.met = False
 
     def feed(self, text: str) -> str:
-        """Take more text; the text that can be released now."""
+        """Take more text; returns the text that can be released now."""
         if self.met or not self._texts:
             return "" if self.met else text
         held = self._held + text

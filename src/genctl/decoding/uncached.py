@@ -1,4 +1,4 @@
-"""A predictor of any causal module, also of one that keeps nothing between calls."""
+"""A predictor for any causal module, even one that keeps nothing between calls."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class UncachedPredictor:
 
     @torch.inference_mode()
     def read(self, entries: Sequence[tuple[Slot, Sequence[int]]]) -> list[Tensor]:
-        """Append tokens to slots; the logits after each of them, (T, vocab_size) float32."""
+        """Append tokens to slots; returns the logits after each token, (T, vocab_size) float32."""
         states = self._slots.reading(entries)
         if not states:
             return []
@@ -60,5 +60,5 @@ class UncachedPredictor:
         return self._slots.select(slots, lambda states: [state.copy() for state in states])
 
     def close(self, slot: Slot) -> None:
-        """Give up a slot."""
+        """Close a slot."""
         self._slots.close(slot)

@@ -1,1 +1,1 @@
-"""What becomes of what models generate: one folder a kind of output."""
+"""What happens to the samples of a model: one folder per kind of output."""

@@ -1,4 +1,4 @@
-"""What every kind of output has in common: how samples are asked for, and what comes back."""
+"""What all kinds of output share: the request for samples, and the samples."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from genctl.registry import OutputKind
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """What is asked of a model.
+    """A request for samples of a model.
 
     Attributes:
         n: how many samples.
         seed: sample k depends on it and k alone, not on ``n`` or ``batch_size``.
         labels: classes by number or name; sample k gets ``labels[k % len(labels)]``; all classes
             in turn when None.
-        prompts: what a model that takes prompts is given; sample k gets
+        prompts: prompts, for a model that takes them; sample k gets
             ``prompts[k % len(prompts)]``.
-        image: an image that samples are made from.
+        image: an image that samples start from.
         mask: an image, white where ``image`` is regenerated.
         between: interpolate from sample 0 to sample 1 in ``n`` samples, all of one class.
-        batch_size: samples at a time.
+        batch_size: samples per batch.
         options: the family's own sampling options.
     """
 
@@ -67,26 +67,26 @@ class Generated(Protocol):
     def __len__(self) -> int: ...
 
     def __str__(self) -> str:
-        """What a person reads in the terminal, where samples are shown there."""
+        """The text that the terminal shows, where samples are shown there."""
         ...
 
     def save(self, out: str | Path) -> Path:
-        """Write them to ``out``, in the way that its suffix names."""
+        """Write them to ``out``, in the format of its suffix."""
         ...
 
     def to_json(self) -> dict[str, Any]:
-        """What is known of them as plain data: labels, texts ..."""
+        """What is known about them, as plain data: labels, texts ..."""
         ...
 
 
 @dataclass(frozen=True)
 class ArraySamples:
-    """Samples as one array: what a kind of output may use as it is.
+    """Samples as one array, which a kind of output may use directly.
 
     Attributes:
         array: rows first.
-        labels: (N,) int64, the class that each was asked to be; None without classes.
-        class_names: of the labels.
+        labels: (N,) int64, the requested class of each sample; None without classes.
+        class_names: names of the labels.
     """
 
     array: npt.NDArray[Any]
@@ -125,7 +125,7 @@ class ArraySamples:
 
 
 def sample_array(model: LoadedModel, request: SampleRequest, output: Output) -> ArraySamples:
-    """What the family's sampler gives, as one array: ``generate`` for a plug-in's output kind.
+    """The samples of the family's sampler as one array: ``generate`` for a plug-in's output kind.
 
     Raises:
         GenctlError: a number below 1, an unknown class or option.
@@ -164,10 +164,10 @@ def check_place(kind: OutputKind, out: Path, count: int) -> None:
 
 
 def label_numbers(model: LoadedModel, wanted: Sequence[int | str] | None) -> list[int]:
-    """The classes that samples take in turn, by number; empty for a model that follows none.
+    """The classes that samples take in turn, by number; empty for a model without classes.
 
     Raises:
-        GenctlError: (USAGE) an unknown class, or classes asked of a model that follows none.
+        GenctlError: (USAGE) an unknown class, or classes for a model without them.
     """
     if "label" not in model.sampler().conditions:
         if wanted:

@@ -1,4 +1,4 @@
-"""What the engine may do with a model in training: previews and scores, by its kind of output."""
+"""Previews and scores of a model during training, by its kind of output."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def make_callbacks(
 
 
 class SampleCallbacks:
-    """Previews of a kind of output by its own ``generate``: what its callbacks may build on.
+    """Previews of a kind of output with its own ``generate``: a base class for its callbacks.
 
-    A subclass that has ``evaluate`` (modules, how many samples -> name -> number) and ``monitor``
-    (`genctl.contracts.Monitor`, which of them says what is best) is scored in training.
+    A subclass is scored in training if it has ``evaluate``, from modules and the number of samples
+    to name -> number, and ``monitor``, the `genctl.contracts.Monitor` that decides which is best.
 
     Attributes:
-        dataset: that the model is trained on.
-        options: sampling options of previews and scores, of those that the family has; of others
-            the run's own.
+        dataset: the dataset that the model is trained on.
+        options: sampling options of previews and scores; those that the family lacks are ignored,
+            and all others are the run's own.
     """
 
     options: Mapping[str, Any] = MappingProxyType({})
@@ -64,7 +64,7 @@ class SampleCallbacks:
         device: torch.device,
     ) -> None:
         kind = output_kind(spec, DATA_KINDS.get(config.kind))
-        assert kind is not None  # these are its own callbacks
+        assert kind is not None  # the callbacks belong to this kind
         self.dataset = dataset
         self._kind = kind
         self._spec = spec
@@ -92,5 +92,5 @@ class SampleCallbacks:
         found.save(path.with_suffix(self._kind.suffixes[0]))
 
     def cost(self, modules: Modules) -> float:
-        """Seconds that a sample takes, as those of the latest preview did."""
+        """Seconds per sample, as measured in the latest preview."""
         return self._seconds

@@ -1,4 +1,4 @@
-"""The names that samples get by themselves: what differs in the request differs in the name."""
+"""Default names of samples: requests that differ get names that differ."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from genctl.engine.sampling.loaded import LoadedModel
 from genctl.outputs.base import SampleRequest
 
 LONGEST = 80
-"""Characters of a name's ending; a longer one is a checksum."""
+"""Maximum length of a name's ending; a longer one becomes a checksum."""
 
 
 def default_place(model: LoadedModel, request: SampleRequest, suffix: str) -> Path:
-    """Where samples go by themselves: into a run, or beside an export.
+    """The default place of samples: in a run, or beside an export.
 
     Two requests that would generate other samples never get the same name.
     """
@@ -32,7 +32,7 @@ def default_place(model: LoadedModel, request: SampleRequest, suffix: str) -> Pa
 
 
 def _differences(model: LoadedModel, request: SampleRequest) -> Iterator[str]:
-    """What was asked for besides a number and a seed."""
+    """The parts of the request that matter besides number and seed."""
     if request.labels is not None:
         yield f"labels{_safe('+'.join(map(str, request.labels)))}"
     for name in ("image", "mask"):
@@ -52,7 +52,7 @@ def _differences(model: LoadedModel, request: SampleRequest) -> Iterator[str]:
 
 
 def _safe(text: str) -> str:
-    """``text`` where it suits a file's name everywhere, else its checksum."""
+    """``text`` if every system allows it in a file name; otherwise its checksum."""
     if re.fullmatch(r"[\w.+]+", text, re.ASCII):
         return text
     return hashlib.sha256(text.encode()).hexdigest()[:8]

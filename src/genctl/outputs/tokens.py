@@ -1,4 +1,4 @@
-"""Tokens from a trained model: what kinds of output that consist of tokens build on."""
+"""Tokens from a trained model, for kinds of output that consist of tokens."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class TokenSample(NamedTuple):
     """One sample.
 
     Attributes:
-        prompt: the tokens that it goes on with.
-        tokens: what was generated after them.
+        prompt: the tokens that it continues.
+        tokens: the tokens that were generated after them.
         finished: why it ends: ``length``, ``stop``, ``end`` or ``context``.
     """
 
@@ -33,11 +33,11 @@ class TokenSample(NamedTuple):
 
 @dataclass(frozen=True)
 class Spelling:
-    """A `Vocabulary` of tokens that are no text, or a text of fixed pieces.
+    """A `Vocabulary` of tokens that are not text, or that are fixed pieces of text.
 
     Attributes:
         bytes_of: the bytes that each token stands for, empty where it stands for none; stop
-            strings are looked for in them.
+            strings are searched in these bytes.
         end: the token that ends a sample; None without one.
     """
 
@@ -51,12 +51,12 @@ def sample_tokens(
     prompts: Sequence[Sequence[int]] = ((),),
     vocabulary: Vocabulary | None = None,
 ) -> list[TokenSample]:
-    """The tokens that were asked for; sample k depends on the seed, k and its prompt alone.
+    """The requested tokens; sample k depends on the seed, k and its prompt alone.
 
     Args:
-        prompts: rows of tokens; sample k goes on with ``prompts[k % len(prompts)]``.
-        vocabulary: of the tokens; without it they stand for no text, and the feature ``tokens`` of
-            the data says which one ends a sample.
+        prompts: rows of tokens; sample k continues ``prompts[k % len(prompts)]``.
+        vocabulary: the vocabulary of the tokens; without it they stand for no text, and the feature
+            ``tokens`` of the data says which one ends a sample.
 
     Raises:
         GenctlError: as `token_chunks`.
@@ -83,7 +83,7 @@ def token_chunks(
     """Samples 0 to n - 1 in pieces, ``row`` being the number of the sample.
 
     Raises:
-        GenctlError: a number below 1, classes asked of a model that follows none, or a bad option.
+        GenctlError: a number below 1, classes for a model without them, or a bad option.
     """
     request.refuse_below_one()
     label_numbers(model, request.labels)

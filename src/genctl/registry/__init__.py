@@ -41,7 +41,7 @@ REGISTRIES: tuple[
     OUTPUT_KINDS,
     METRICS,
 )
-"""All of them, for what is common, such as the verb ``doctor``."""
+"""All registries, for common tasks such as the verb ``doctor``."""
 
 
 def get(name: str) -> Spec:

@@ -35,21 +35,21 @@ class DataKind:
 
     Attributes:
         api: the `SPEC_API` that it was written for.
-        name: what ``data.kind`` says.
+        name: the value of ``data.kind`` that selects it.
         summary: one line.
         config: a frozen dataclass, the ``data`` section; it has the field ``source``.
-        features: what its examples may have, batch key -> kind of feature, ``?`` where it depends
+        features: the features of its examples, batch key -> kind of feature, ``?`` where it depends
             on the source: ``{"image": "image", "label": "label?"}``.
-        outputs: kind of feature that a family makes -> the kind of output that it becomes.
-        targets: what it can do -> ``"module:attribute"``:
+        outputs: kind of feature that a family generates -> its kind of output.
+        targets: the functions of the kind, name -> ``"module:attribute"``:
             ``claims``: source -> `Claim`; torch-free;
             ``prepare``: options -> `genctl.data.prepare.Prepared`;
-            ``check``: source -> `genctl.data.findings.DataCheck`; optional, as is all that follows;
+            ``check``: source -> `genctl.data.findings.DataCheck`; optional, like all that follow;
             without it a check prepares the data and describes them;
-            ``clean``, ``label``: what the verbs of these names do;
+            ``clean``, ``label``: the functions of the verbs of these names;
             ``list``: () -> the named sets, name -> one line.
-        words: what one example is called, and several: ``("image", "images")``.
-        accepts: what a source may be, in words, for errors.
+        words: the words for one example and for several: ``("image", "images")``.
+        accepts: describes valid sources, for errors.
     """
 
     api: int
@@ -63,7 +63,7 @@ class DataKind:
     accepts: str = ""
 
     def claims(self, source: str) -> Claim:
-        """How sure it is that ``source`` is of this kind; not at all where a plug-in fails."""
+        """How sure this kind is of ``source``; `Claim.NO` where a plug-in fails."""
         return Claim(self._ask("claims", Claim.NO, source))
 
     def named(self) -> dict[str, str]:
@@ -72,11 +72,11 @@ class DataKind:
         return found
 
     def _ask(self, target: str, otherwise: Any, *arguments: Any) -> Any:
-        """What ``target`` returns; ``otherwise`` where it is a plug-in's and fails."""
+        """The result of ``target``; ``otherwise`` if it belongs to a plug-in and fails."""
         try:
             return self.load(target)(*arguments)
         except Exception as error:  # noqa: BLE001
-            # A plug-in is foreign code, and all kinds of data are asked about a source.
+            # A plug-in is foreign code, and a source is shown to all kinds of data.
             DATA_KINDS.note_failure(self.name, error)
             return otherwise
 
@@ -112,15 +112,15 @@ def kinds_for(spec: Spec, values: Mapping[str, Any]) -> list[DataKind]:
 def choose_kind(spec: Spec, source: str | None, values: Mapping[str, Any]) -> DataKind:
     """The kind of data that ``source`` is, for a family.
 
-    Among the kinds that the family takes the surest wins, and its default where several are as
-    sure, or none.
+    Among the kinds that the family takes, the one that is surest wins; the family's default wins
+    a tie, or if no kind claims the source.
 
     Args:
-        source: what the data are called; the default kind's own default when None.
-        values: dotted key -> value, as chosen so far; ``data.kind`` decides alone.
+        source: the name of the data; the default kind's own default when None.
+        values: dotted key -> value, as chosen so far; ``data.kind`` overrides all claims.
 
     Raises:
-        GenctlError: (USAGE) ``data.kind`` names none, or one that the family does not take.
+        GenctlError: (USAGE) ``data.kind`` is unknown, or the family does not take it.
     """
     wanted = values.get("data.kind")
     possible = kinds_for(spec, values)

@@ -12,7 +12,7 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.registry.plugins import SPEC_API, Registry, import_target
 
 EXPORT_VARIANTS: Mapping[str, str] = MappingProxyType({"gguf-q8_0": "gguf"})
-"""Formats that are another one with other numbers in it -> the format whose exporter they take."""
+"""Formats that are variants of another one -> the format whose exporter writes them."""
 
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {name: f"genctl.families.{name}.spec:SPEC" for name in ("gan", "lm", "diffusion")}
@@ -23,7 +23,7 @@ _OF_API_1 = {
     "output": "`output` is now `makes`, the feature that sampling gives",
     "picture_preset": "`picture_preset` is now `large_preset`",
 }
-"""Keywords of the first plug-in boundary -> what became of them."""
+"""Keywords of plug-in API 1 -> what replaced them."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Spec:
 
     Attributes:
         api: the `SPEC_API` that it was written for.
-        name: what people type.
+        name: what users type.
         summary: one line.
         config: a frozen dataclass, the ``model`` section of the family's configuration.
         targets: ``"objective"``, ``"sampler"``, ``"exporter.onnx"`` ... -> ``"module:attribute"``.
@@ -46,7 +46,7 @@ class Spec:
         reads: the features that training reads, batch key -> kind, such as
             ``{"image": "image", "label": "label?"}``; ``?`` marks optional ones. They alone
             decide which kinds of data the family takes.
-        makes: the feature that sampling gives: ``image``, ``tokens``, ``embedding``; None for
+        makes: the feature that sampling generates: ``image``, ``tokens``, ``embedding``; None for
             nothing.
         data: the name of the kind of data that it takes by default.
         presets: preset -> dotted or short key -> value; the first is the default.
@@ -90,7 +90,7 @@ class Spec:
         return found
 
     def exports(self) -> list[str]:
-        """The foreign formats that this family can be written to."""
+        """The foreign formats that this family can be exported to."""
         own = [key.partition(".")[2] for key in self.targets if key.startswith("exporter.")]
         return sorted([*own, *(name for name, of in EXPORT_VARIANTS.items() if of in own)])
 
@@ -106,7 +106,7 @@ class Spec:
 
 
 def _explain(error: Exception) -> str:
-    """Why a plug-in's family cannot be used; of one made for API 1, what has changed."""
+    """Why a plug-in's family cannot be used; for API 1, also what has changed."""
     reason = f"{type(error).__name__}: {error}"
     if not (isinstance(error, TypeError) and "Spec.__init__" in str(error)):
         return reason

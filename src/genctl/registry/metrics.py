@@ -1,4 +1,4 @@
-"""Metrics: what can be measured, of which kind of output, and what each needs."""
+"""Metrics: what can be measured, for which kinds of output, and what each needs."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class MetricSpec:
         api: the `SPEC_API` that it was written for.
         name: what people type; unique over all kinds of output.
         of: the kinds of output that it measures.
-        needs: what must be there: ``samples``, ``features`` (of a feature extractor),
+        needs: the required inputs: ``samples``, ``features`` (of a feature extractor),
             ``reference`` (real examples), ``images`` (the reference as single images, not as
             statistics), ``classifier``, ``classes``, ``held_out``, ``token_losses``, ``model``.
-        parts: each number that it gives -> whether higher is better; None where neither is.
+        parts: each number that it computes -> whether higher is better; None where neither is.
         target: ``"module:function"`` from the inputs (`genctl.evaluation.eval_inputs.EvalInputs`
-            of images, else `genctl.evaluation.inputs.SampleInputs`) to a list of scores. A metric
-            with a parameter gets it as a second argument, ``""`` where none was given.
+            for images, `genctl.evaluation.inputs.SampleInputs` for other kinds) to a list of
+            scores. A metric with a parameter gets it as a second argument, ``""`` by default.
         summary: one line for help, pages and docs.
         parameter: what the parameter means, in words; empty where there is none.
         choices: the values of the parameter, which follow the name after a dash (``distinct-2``);
             where empty, any value in brackets or after a colon (``fd[digits]``, ``fd:digits``).
         explain: part -> how to read the number, for the page and the model card.
-        unverified: part -> what it is called without the published weights that its name stands
-            for: ``{"fid": "fd"}``.
-        least: how many examples it needs at least: of ``samples``, of real ``images``, of
+        unverified: part -> its name without the published weights that the usual name requires:
+            ``{"fid": "fd"}``.
+        least: the minimum number of examples: of ``samples``, of real ``images``, of
             ``classes`` that both sides have, and of samples in each ``class`` on average.
         chart: ``"module:function"`` from a score, its baseline (or None) and the inputs to a
             caption and an SVG; empty without a chart.
@@ -67,7 +67,7 @@ class MetricSpec:
         return import_target(self.chart) if self.chart else None
 
     def part(self, score: str) -> Part | None:
-        """The part that a score is called after; None for a name that is not of this metric.
+        """The part that a score is named after; None for a name of another metric.
 
         Args:
             score: its name, with or without an extractor in brackets: ``fd[digits]``, ``recall``.
@@ -86,10 +86,10 @@ class MetricSpec:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric as it was asked for.
+    """A metric as the user requested it.
 
     Attributes:
-        spec: which.
+        spec: the description of the metric.
         parameter: the text behind its dash or in its brackets; empty without one.
     """
 
@@ -107,11 +107,11 @@ class Metric:
 
 
 class Part(NamedTuple):
-    """One number of a metric.
+    """One number that a metric computes.
 
     Attributes:
         spec: the metric.
-        name: of the number.
+        name: the name of the number.
         higher: whether higher is better; None where neither is.
         explain: how to read it; may be empty.
     """
@@ -123,7 +123,7 @@ class Part(NamedTuple):
 
     @property
     def direction(self) -> str:
-        """Which values are better, in words; empty where neither are."""
+        """Which values are better, in words; empty where neither is."""
         if self.higher is None:
             return ""
         return "larger is better" if self.higher else "smaller is better"
@@ -135,7 +135,7 @@ class Part(NamedTuple):
 
 
 def _built_in() -> dict[str, str]:
-    """Every module of the metrics' room that has a ``SPEC``: one file a metric."""
+    """Every module in the package of the metrics that has a ``SPEC``: one file per metric."""
     return {_spec_name(module): f"{module}:SPEC" for module in _modules()}
 
 
@@ -163,21 +163,21 @@ def metrics_of(kind: str) -> list[MetricSpec]:
 
 
 def all_metrics(kind: str) -> list[Metric]:
-    """What ``all`` stands for: every metric of a kind of output that can do without a parameter.
+    """What ``all`` stands for: every metric of a kind of output that works without a parameter.
 
-    Of a metric whose parameter has choices, each of them.
+    A metric whose parameter has choices counts once for each choice.
     """
     specs = [spec for spec in metrics_of(kind) if spec.choices or not spec.parameter]
     return [Metric(spec, choice) for spec in specs for choice in spec.choices or ("",)]
 
 
 def part_of(score: str) -> Part | None:
-    """The part of whatever metric that a score is called after; None where no metric knows it."""
+    """The part that a score is named after, of any metric; None where no metric has it."""
     return next((part for spec in METRICS.all() if (part := spec.part(score))), None)
 
 
 def unverified_names() -> dict[str, str]:
-    """Part -> what it is called without the published weights, of all metrics."""
+    """Part -> its name without the published weights, for all metrics."""
     return {part: name for spec in METRICS.all() for part, name in spec.unverified.items()}
 
 
@@ -189,7 +189,7 @@ def parse_metrics(text: str | Sequence[str]) -> list[Metric] | None:
             (``distinct-2``), a colon (``fd:clip:NAME``) or stands in brackets (``fd[clip:NAME]``).
 
     Raises:
-        GenctlError: (USAGE) an unknown name, or a parameter where none may be.
+        GenctlError: (USAGE) an unknown name, or a parameter where none is allowed.
     """
     names = (
         split_names(text) if isinstance(text, str) else [n for t in text for n in split_names(t)]
@@ -235,7 +235,7 @@ def _with_parameter(head: str, parameter: str, name: str) -> Metric:
 
 
 def _expanded(metric: Metric) -> list[Metric]:
-    """The metric, or where a parameter with choices was left out, one for each choice."""
+    """The metric itself, or one for each choice where a required choice is missing."""
     if metric.parameter or not metric.spec.choices:
         return [metric]
     return [Metric(metric.spec, choice) for choice in metric.spec.choices]

@@ -1,4 +1,4 @@
-"""Kinds of output: what becomes of the feature that sampling gives."""
+"""Kinds of output: what happens to the feature that sampling generates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
 )
 
 _EVERYWHERE = {"embedding": "embeddings"}
-"""What a feature becomes whatever the kind of data."""
+"""The kind of output of a feature, whatever the kind of data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +26,9 @@ class OutputKind:
 
     Attributes:
         api: the `SPEC_API` that it was written for.
-        name: what metrics call it: ``images``, ``text`` ...
+        name: the name that metrics use: ``images``, ``text`` ...
         summary: one line.
-        targets: what it can do -> ``"module:attribute"``; see `genctl.outputs.base` for the types:
+        targets: function -> ``"module:attribute"``; see `genctl.outputs.base` for the types:
             ``generate``: (model, request, output) -> samples; absent where there is nothing to
             sample;
             ``check``: (path, count) refuses a place before anything is generated; without it
@@ -38,13 +38,13 @@ class OutputKind:
             ``score``: (task, world, output) -> `genctl.api.evaluation.task.Scored`, for a kind that
             is scored in a special way; without it metrics get
             `genctl.evaluation.inputs.SampleInputs`.
-        words: what one result is called, and several: ``("image", "images")``.
+        words: the words for one result and for several: ``("image", "images")``.
         suffixes: of the files that it can be saved as, the default first; ``""`` is a folder.
         shown: whether results are shown in the terminal unless a file is named.
-        inputs: the inputs of sampling that it understands beside ``labels``: ``prompts``,
+        inputs: the inputs of sampling that it accepts beside ``labels``: ``prompts``,
             ``image``, ``mask``, ``between``, ``trajectory``, ``jsonl``.
-        method: of `genctl.Model`, which gives such samples in Python.
-        default_metrics: what tables of scores and hints begin with.
+        method: the method of `genctl.Model` that returns such samples in Python.
+        default_metrics: the first metrics in tables of scores and in hints.
     """
 
     api: int
@@ -75,7 +75,7 @@ OUTPUT_KINDS: Registry[OutputKind] = Registry(
 
 
 def output_kind(spec: Spec, kind: DataKind) -> OutputKind | None:
-    """What samples of a family are that was trained on this kind of data; None for nothing."""
+    """The kind of output of a family trained on this kind of data; None for nothing."""
     if spec.makes is None:
         return None
     name = kind.outputs.get(spec.makes) or _EVERYWHERE.get(spec.makes)

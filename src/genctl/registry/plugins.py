@@ -1,8 +1,8 @@
 """Names -> descriptions of what they stand for: built in, or from plug-ins, each loaded lazily.
 
-A description is plain data in a torch-free module; what is heavy it names as ``module:attribute``.
-Plug-ins bring theirs through entry points. One that cannot be used is listed by the verb ``doctor``
-and never stops anything else.
+A description is plain data in a torch-free module and names heavy code as ``module:attribute``.
+Plug-ins add descriptions through entry points. One that cannot be used is listed by the verb
+``doctor`` and never stops anything else.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Registry(Generic[T]):
     Args:
         noun: what they describe, for errors: ``family``, ``metric`` ...
         group: the entry-point group of plug-ins.
-        type: of the descriptions.
+        type: the type of the descriptions.
         built_in: gives name -> ``module:attribute``; called once, when first needed.
-        explain: from an error of a plug-in to the reason that is shown.
+        explain: turns an error of a plug-in into the reason that is shown.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Registry(Generic[T]):
         return list(self._broken)
 
     def note_failure(self, name: str, error: Exception) -> None:
-        """Count a plug-in that failed in use among the broken ones.
+        """Record a plug-in that failed in use as broken.
 
         Raises:
             Exception: ``error`` itself, where no plug-in is called ``name``.
@@ -141,7 +141,7 @@ class Registry(Generic[T]):
                 try:
                     found = self._checked(point)
                 except Exception as error:  # noqa: BLE001
-                    # A plug-in is foreign code: whatever it raises is its own.
+                    # A plug-in is foreign code and may raise anything.
                     self._broken.append(BrokenPlugin(point.name, point.value, self._explain(error)))
                 else:
                     self._plugins[found.name] = found
@@ -167,7 +167,7 @@ def _reason(error: Exception) -> str:
 
 
 def _allowed(group: str) -> Iterator[EntryPoint]:
-    """The entry points that ``GENCTL_PLUGINS`` (names, or ``none``) lets in; all when unset."""
+    """The entry points that ``GENCTL_PLUGINS`` (names, or ``none``) allows; all when unset."""
     allowed = os.environ.get("GENCTL_PLUGINS")
     names = None if allowed is None else {name.strip() for name in allowed.split(",")}
     for point in entry_points(group=group):

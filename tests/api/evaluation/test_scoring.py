@@ -82,7 +82,7 @@ def test_samples_that_were_kept_are_scored(writer: Path, tmp_path: Path) -> None
     [
         ("x.jsonl", "not json\n", "cannot read texts"),
         ("x.jsonl", '{"prompt": "a"}\n', "cannot read texts"),
-        ("x.jsonl", "\n", "holds no texts"),
+        ("x.jsonl", "\n", "contains no texts"),
         ("x.txt", "one line\n", "at least 2 samples"),
     ],
 )

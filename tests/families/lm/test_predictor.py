@@ -215,7 +215,7 @@ def test_other_mistakes(build: Build) -> None:
         predictor.open([1] * 25)
     with pytest.raises(ValueError, match="outside"):
         predictor.open([40])
-    with pytest.raises(ValueError, match="takes no condition, but source"):
+    with pytest.raises(ValueError, match="takes no condition, but got source"):
         predictor.open([1], {"source": torch.zeros(1)})
     slot = predictor.open([1])
     with pytest.raises(ValueError, match="slot 99 is not open"):

@@ -1,4 +1,4 @@
-"""A check of images: what to know before a model is trained on them."""
+"""A check of images before a model is trained on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FEW, MANY_TIMES = 100, 10
 
 
 def check_images(source: str, preview: Path | None = None) -> DataCheck:
-    """Look at every image that ``source`` names.
+    """Check every image that ``source`` names.
 
     Args:
         source: a folder, ``.zip``, ``.npz`` or built-in set.
@@ -97,16 +97,16 @@ def _sizes(found: ImageReport) -> Section:
             "JPEG files: their compression artefacts are learned, too",
             _where(found, "format", "JPEG"),
         ),
-        ("16 bits a channel, of which 8 are used", [f for f in found.files if f.deep]),
+        ("16 bits per channel, of which 8 are used", [f for f in found.files if f.deep]),
         ("CMYK, turned into RGB without a colour profile", _where(found, "mode", "CMYK")),
         ("animated: only the first frame is used", [f for f in found.files if f.frames > 1]),
-        ("turned by the camera's tag, which is obeyed", [f for f in found.files if f.turned]),
+        ("turned by the camera's tag, which is applied", [f for f in found.files if f.turned]),
     ):
         if some:
             names = some_of(file.path.as_posix() for file in some)
             section.warnings.append(f"{len(some):,} {what}: {names}")
     if len({file.channels for file in found.files}) > 1:
-        section.warnings.append("several depths: all images get that of the deepest")
+        section.warnings.append("several depths: all images are converted to the deepest")
     return section
 
 
@@ -145,7 +145,7 @@ def _classes(found: ImageReport) -> Section:
 
 
 def _captions(found: ImageReport) -> Section:
-    """What texts say of the images; nothing where there are none."""
+    """What the captions say; an empty section where there are none."""
     section = Section("Captions")
     if not found.captions:
         return section
@@ -200,5 +200,5 @@ def _counted(values: Iterable[str]) -> str:
 
 
 def _round(side: int) -> int:
-    """The largest usual size that is not above ``side``."""
+    """The largest common size that is at most ``side``."""
     return max((size for size in (32, 64, 128, 256) if size <= side), default=max(16, side))

@@ -1,4 +1,4 @@
-"""Whether a source holds images, from names alone."""
+"""Whether a source contains images, judged by names alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OF_IMAGES = (*SUFFIXES, ".zip", ".npz", ".parquet", ".arrow")
 
 
 def claims(source: str) -> Claim:
-    """How sure it is that ``source`` holds images: of a folder, where any lie in it."""
+    """How sure it is that ``source`` contains images; one image file in a folder is enough."""
     name, _ = separate_split(source, "train")
     if is_named(name):
         return Claim.SURE

@@ -1,4 +1,4 @@
-"""Cleaning: a copy of a set of images without what would harm training."""
+"""Cleaning: a copy of a set of images without files that would harm training."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Cleaned:
 
     Attributes:
         out: the new folder.
-        kept: how many images are in it.
-        dropped: path -> why it is not.
-        changed: path -> what was done to it besides writing it as PNG.
+        kept: the number of images in it.
+        dropped: path -> why it is not in it.
+        changed: path -> what else was done to it than writing it as PNG.
     """
 
     out: Path
@@ -48,20 +48,20 @@ def clean_data(
 ) -> Cleaned:
     """Write the images of a folder or ZIP as PNGs in the same sub-folders; the source stays.
 
-    Labels of a file go along, as ``labels.csv``, and captions, as ``.txt`` beside the images.
+    Labels from a file are copied to ``labels.csv``, captions to ``.txt`` files beside the images.
 
-    Left out are files that cannot be read, and copies of images that come before them, in the test
-    split also copies of training images.
+    Skipped are files that cannot be read, and copies of earlier images. In the test split, copies
+    of training images are skipped, too.
 
     Args:
         source: a folder or ``.zip``.
-        out: the new folder, in one piece or not at all; ``cleaned.json`` in it says what was done.
-        size: (height, width): cut to the aspect, from the centre, and resize.
-        channels: 1, 3 or 4: convert to it.
-        near: leave out images that look nearly the same, too.
+        out: the new folder, written as a whole or not at all; ``cleaned.json`` lists the changes.
+        size: (height, width): centre-crop to the aspect ratio and resize.
+        channels: 1, 3 or 4: convert to this number.
+        near: also skip images that look nearly the same.
 
     Raises:
-        GenctlError: (USAGE) no files of images, or a place that is taken; (DATA) nothing is left.
+        GenctlError: (USAGE) no image files, or the place is taken; (DATA) no image is left.
     """
     place = Path(out)
     if not is_files(source):
@@ -113,7 +113,7 @@ def _write_texts(
     labels: Mapping[PurePath, str] | None,
     captions: Captions,
 ) -> None:
-    """Labels and captions of the images that are kept, under their new names."""
+    """Write labels and captions of the kept images under their new names."""
     if labels is not None:
         named = {target: labels[path] for path, target in targets.items()}
         (folder / LABELS).write_text(to_csv(named), "utf-8")
@@ -124,7 +124,7 @@ def _write_texts(
 def _left_out(
     found: ImageReport, known: dict[bytes, str], prefix: str, near: bool
 ) -> dict[PurePath, str]:
-    """Files that are not taken over, and why; ``known`` learns the pixels of those that are."""
+    """Files to skip, and why; ``known`` collects the pixels of the others."""
     left_out = dict(found.unreadable)
     for file in found.files:
         if file.digest in known:
@@ -138,7 +138,7 @@ def _left_out(
 
 
 def _targets(paths: Sequence[PurePath]) -> dict[PurePath, PurePath]:
-    """Where each image goes: its own path as PNG; ``a.jpg`` beside ``a.png`` becomes ``a-jpg``."""
+    """The new path of each image, as PNG; ``a.jpg`` beside ``a.png`` becomes ``a-jpg``."""
     targets: dict[PurePath, PurePath] = {}
     taken: set[PurePath] = set()
     for path in paths:
@@ -157,7 +157,7 @@ def _write(
     size: tuple[int, int] | None,
     channels: int | None,
 ) -> str:
-    """Write one image as PNG; gives what was changed."""
+    """Write one image as PNG; returns what was changed."""
     with decode.strict_decoding(), decode.open_image(listing.file(path)) as image:
         done = list(_changes(image, size, channels))
         depth = channels or decode.channels_of(image)

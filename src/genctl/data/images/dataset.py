@@ -1,4 +1,4 @@
-"""Images as a data set: a seekable stream in a seeded order, and the way back to pixels."""
+"""Images as a data set: a seekable stream in a seeded order, and conversions of pixels."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ HELD_OUT_BATCH = 256
 
 
 class ImageDataset:
-    """Images in memory, or mapped into it.
+    """Images in memory or in a memory-mapped file.
 
     Args:
         source: the decoded images.
-        spec: what is known of them.
+        spec: the description of the images.
         flip: mirror half of the examples, chosen by seed and position.
     """
 
     assets: Mapping[str, bytes] = MappingProxyType({})
-    """Pictures need no file besides themselves."""
+    """Image data sets have no assets."""
 
     def __init__(self, source: ImageSource, spec: DataSpec, *, flip: bool) -> None:
         self.spec = spec
@@ -44,7 +44,7 @@ class ImageDataset:
     ) -> Iterator[Batch]:
         """Batches from ``position`` on: ``image`` (B, C, H, W) float in [-1, 1], ``label`` (B,).
 
-        Every epoch is a permutation of its own, keyed by ``seed`` and the epoch's number.
+        Every epoch has its own permutation, keyed by ``seed`` and the epoch's number.
         """
         share = batch_size // world
         order = ShuffledOrder(len(self), seed)
@@ -100,10 +100,10 @@ def to_uint8(images: Tensor) -> Tensor:
 def statistics(images: np.ndarray) -> dict[str, float]:
     """Mean and standard deviation over all values, on the scale of [-1, 1].
 
-    ``sigma_data`` is what Karras et al. 2022 (EDM, arXiv 2206.00364) call by that name.
+    ``sigma_data`` is the quantity of that name in Karras et al. 2022 (EDM, arXiv 2206.00364).
     """
     histogram = np.zeros(256)
-    for start in range(0, len(images), 1024):  # bincount takes eight bytes for each of ours
+    for start in range(0, len(images), 1024):  # bincount takes eight bytes per value
         histogram += np.bincount(images[start : start + 1024].reshape(-1), minlength=256)
     levels = np.arange(256) / 127.5 - 1.0
     mean = float(histogram @ levels / histogram.sum())

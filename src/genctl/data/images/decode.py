@@ -1,4 +1,4 @@
-"""One image file into pixels: any mode Pillow reads, upright, at a wanted size and depth."""
+"""From one image file to pixels: any mode Pillow reads, upright, at a given size and depth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from genctl.data.images.drawing import MODES, to_pil
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-# By content, not by suffix; Pillow's other readers (EPS runs Ghostscript) stay out of reach.
+# Recognised by content, not suffix; Pillow's other readers (EPS runs Ghostscript) are never used.
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 
 UNREADABLE = (
@@ -43,9 +43,9 @@ class Openable(Protocol):
 
 @contextmanager
 def strict_decoding() -> Iterator[None]:
-    """Oversized images (Pillow's ``MAX_IMAGE_PIXELS``, 89 million) fail; nothing else is said.
+    """Oversized images (Pillow's ``MAX_IMAGE_PIXELS``, 89 million) fail; other warnings are off.
 
-    Warning filters belong to the process, so enter this once around a pool, not in its threads.
+    Warning filters are global to the process, so enter this once around a pool, not in its threads.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -54,7 +54,7 @@ def strict_decoding() -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """Why a file cannot be read, without its path and in one line."""
+    """Why a file cannot be read, in one line without its path."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image, or its start is damaged"
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
@@ -66,12 +66,12 @@ def reason(error: Exception) -> str:
 
 @contextmanager
 def open_image(path: Openable) -> Iterator[Image.Image]:
-    """The first frame of a file: its header now, its pixels when they are needed.
+    """The first frame of a file: the header is read now, the pixels when needed.
 
     Raises:
         UNREADABLE: it is not an image of a known format.
     """
-    # Given a path, Pillow 13 maps plain TIFFs into memory, and then garbles those that are turned.
+    # Given a path, Pillow 13 maps plain TIFFs into memory and garbles those that have to be turned.
     with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
         yield image
 
@@ -85,7 +85,7 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def channels_of(image: Image.Image) -> int:
-    """The fewest channels that keep what is there: 1 grey, 3 colour, 4 with alpha really used."""
+    """The fewest channels without loss: 1 grey, 3 colour, 4 with alpha really used."""
     if image.has_transparency_data and _lowest_alpha(image) < 255:
         return 4
     return 1 if _is_grey(image) else 3
@@ -96,11 +96,11 @@ def to_array(
 ) -> npt.NDArray[np.uint8]:
     """``(H, W, channels) uint8``, upright.
 
-    Asked for a size of another aspect, it keeps the largest centred part of that aspect. It
+    For a size of another aspect ratio, it keeps the largest centred part of that ratio. It
     resizes with Pillow's Lanczos filter, whose support grows with the factor: filters that skip
     source pixels alias, and the aliasing shows in every Fréchet distance (Parmar et al. 2022,
     arXiv 2104.11222). torchvision has no such filter for tensors, and its bicubic one would change
-    pixels, and with them fingerprints. Transparent parts of images asked for without alpha turn
+    pixels, and with them fingerprints. If the result has no alpha, transparent parts turn
     white.
     """
     image = _with_channels(ImageOps.exif_transpose(image), channels)
@@ -125,7 +125,7 @@ def convert(
 
 
 def _with_channels(image: Image.Image, channels: int) -> Image.Image:
-    """``image`` in the 8-bit mode that has so many channels."""
+    """``image`` in the 8-bit mode with this number of channels."""
     image = _eight_bit(image)
     if channels < 4 and image.has_transparency_data:
         paper = Image.new("RGBA", image.size, "white")
@@ -135,7 +135,7 @@ def _with_channels(image: Image.Image, channels: int) -> Image.Image:
 
 def _is_grey(image: Image.Image) -> bool:
     palette = image.getpalette("RGB")
-    if palette is not None:  # GIF has no other way to be grey
+    if palette is not None:  # a grey GIF has a palette of greys
         return not np.ptp(np.reshape(palette, (-1, 3)), axis=1).any()
     return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I;16")
 

@@ -1,4 +1,4 @@
-"""Images as PNG files: sheets of many, thumbnails, single ones."""
+"""Images as PNG files: sheets of several images, thumbnails and single images."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def grid(images: npt.NDArray[np.generic], columns: int | None = None) -> npt.NDArray[np.generic]:
-    """Images (N, H, W, C) as one (rows * H, columns * W, C), row by row, blanks black.
+    """Images (N, H, W, C) as one (rows * H, columns * W, C), row by row, with black blanks.
 
-    Without ``columns`` the sheet is as square as it gets. The same as torchvision's ``make_grid``,
-    which takes three seconds to import, but for grey, which that makes into colour, and for fewer
-    images than columns.
+    Without ``columns`` the sheet is as square as possible. The result equals torchvision's
+    ``make_grid``, which takes three seconds to import, except for grey images, which that turns
+    into colour, and for fewer images than columns.
     """
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
@@ -56,7 +56,7 @@ def thumbnail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def save_png(path: Path, image: npt.NDArray[np.generic]) -> None:
-    """Write one (H, W, C) uint8 image; small sheets are enlarged in whole pixels to be seen."""
+    """Write one (H, W, C) uint8 image; small sheets are enlarged by whole pixels."""
     write_atomic(path, png_of(enlarged(to_pil(image))))
 
 

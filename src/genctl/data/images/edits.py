@@ -20,8 +20,8 @@ def read_image(path: Path, shape: Shape) -> Tensor:
     """The image at ``path``, (C, H, W) float in [-1, 1].
 
     Args:
-        shape: (C, H, W) of the model's images. An image of these proportions and another size is
-            resized; a saved sample that was enlarged by whole pixels comes back exactly.
+        shape: (C, H, W) of the model's images. An image of the same proportions in another size is
+            resized; a saved sample that was enlarged by whole pixels is restored exactly.
 
     Raises:
         GenctlError: (DATA) no image there, or one of other proportions or depth.
@@ -40,7 +40,7 @@ def read_image(path: Path, shape: Shape) -> Tensor:
 
 
 def read_mask(path: Path, shape: Shape) -> Tensor:
-    """The mask at ``path``, (1, H, W) float: 1 where it is white, and the image is regenerated.
+    """The mask at ``path``, (1, H, W) float: 1 where it is white and the image is regenerated.
 
     Raises:
         GenctlError: (DATA) no image there, or one of other proportions.

@@ -25,7 +25,7 @@ __all__ = ["ImageSource", "open_source"]
 BUILT_IN, EMOJI = "digits", "emoji"
 _NAMES = (BUILT_IN, EMOJI, CELEBA, *KNOWN_SETS)
 
-# Below, os.path and not pathlib: it takes what cannot be looked at (locked, too long) for absent.
+# Below, os.path and not pathlib: it treats unreadable paths (locked, too long) as absent.
 
 
 def open_source(
@@ -42,12 +42,12 @@ def open_source(
             ``.zip``, a ``.parquet`` or an ``.npz``; ``:train`` or ``:test`` at its end overrides
             ``split``. A folder called ``digits`` is ``./digits``.
         split: ``train`` or ``test``.
-        size: (height, width): crop to the aspect, from the centre, and resize; None keeps the
+        size: (height, width): centre-crop to the aspect ratio and resize; None keeps the
             native size.
-        channels: 1, 3 or 4: convert to it; None keeps what is there.
+        channels: 1, 3 or 4: convert to this number; None keeps the native number.
 
     Raises:
-        GenctlError: (DATA) nothing there, or nothing usable; (USAGE) an unknown split or depth.
+        GenctlError: (DATA) no such source, or no usable image; (USAGE) an unknown split or depth.
     """
     source, split = separate_split(source, split)
     if split not in SPLITS:
@@ -62,13 +62,13 @@ def open_source(
     opened = _open(source, split, size, channels)
     if split == "test" or not _has_test_split(source):
         return opened
-    # The channels of the training images, also where the held-out ones alone would have others.
+    # The channels of the training images, even if the held-out images alone would have others.
     wanted = opened.images.shape[3]
     return replace(opened, held_out=lambda: _open(source, "test", size, wanted))
 
 
 def separate_split(source: str, split: str) -> tuple[str, str]:
-    """A source without the split at its end, and which split is meant."""
+    """A source without the split at its end, and the split that is meant."""
     name, colon, suffix = source.rpartition(":")
     if colon and suffix in SPLITS and not os.path.exists(_path(source)):
         return name, suffix
@@ -124,7 +124,7 @@ def _open(
 
 
 def is_named(source: str) -> bool:
-    """Whether ``source`` is the name of a set, whatever lies in this folder."""
+    """Whether ``source`` is the name of a set, whatever the working folder contains."""
     return source in _NAMES
 
 
@@ -135,7 +135,7 @@ def is_files(source: str) -> bool:
 
 
 def place_of(source: str) -> Path:
-    """Where ``source`` lies."""
+    """The path of ``source``."""
     return _path(source)
 
 
@@ -149,7 +149,7 @@ def _path(source: str) -> Path:
 
 
 def not_a_source(source: str) -> GenctlError:
-    """The error of a name that means no images."""
+    """The error for a name that is not a source of images."""
     path = _path(source)
     if os.path.exists(path):
         message = f"{source} is neither a folder, ZIP or Parquet file of images nor an .npz"

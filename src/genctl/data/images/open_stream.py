@@ -1,4 +1,4 @@
-"""What an evaluation compares: anything that `open_source` takes, and functions, as streams."""
+"""Images for an evaluation as streams: anything that `open_source` takes, and functions."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def open_stream(source: Images, count: int) -> ImageStream:
 
     Args:
         source: ``digits``, a folder, a ``.zip``, an ``.npz``, each with ``:train`` or ``:test`` at
-            its end if need be; a function from places to images, or its name as
+            its end if needed; a function from places to images, or its name as
             ``module:callable``; samples, or an array (N, H, W, C) or (N, H, W) uint8.
-        count: how many to take of a function's.
+        count: the number of images to take from a function.
 
     Raises:
-        GenctlError: (DATA) nothing there, or nothing usable; (USAGE) a function that cannot be
+        GenctlError: (DATA) no such source, or no usable image; (USAGE) a function that cannot be
             imported.
     """
     if isinstance(source, LabelledImages | np.ndarray):
@@ -73,7 +73,7 @@ def open_stream(source: Images, count: int) -> ImageStream:
     if is_target(text) and not text.startswith(f"{BUILT_IN}:") and not os.path.exists(path):
         return _drawn(import_callable(text), text.rpartition(":")[2], count)
     if split != "train" and os.path.isfile(path):
-        open_source(text, split=split)  # says why there is no such split
+        open_source(text, split=split)  # raises an error that explains why there is no such split
     raise not_a_source(text)
 
 

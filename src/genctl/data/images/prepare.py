@@ -1,4 +1,4 @@
-"""From the options of images to a data set."""
+"""From the options of image data to a data set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def prepare_images(options: ImageData) -> Prepared:
     """Read and measure the images that ``options.source`` names.
 
     Raises:
-        GenctlError: nothing there, nothing readable, or images of several sizes.
+        GenctlError: no such source, no readable image, or images of several sizes.
     """
     source = open_source(options.source, size=parse_size(options.size))
     count, height, width, channels = source.images.shape

@@ -1,4 +1,4 @@
-"""What lies in a set of image files: sizes, depths, damage, copies and classes, before training."""
+"""A survey of image files before training: sizes, depths, damage, copies and classes."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from genctl.data.images.sources.listing import Listing
 
 _GRID = 16
 NEAR_BITS = 8
-"""Of 256: how many brightness steps may differ in images that are called nearly equal."""
+"""The maximum number of differing brightness steps, of 256, between nearly equal images."""
 
 _NEAR_SHARE = 0.1
-"""Of the steps of both: drawings on white have few, and share most of their flatness."""
+"""The same limit as a share of the steps in either image: drawings on white have few steps."""
 
 _PIECES = NEAR_BITS + 1
 _LEAST_STEPS, _LEAST_SIDE = 16, 32
-"""Flat images, and tiny ones such as digits, look nearly equal to others without being copies."""
+"""Flat images and tiny ones, such as digits, look nearly equal to others without being copies."""
 
 _CROWDED = 200
-"""Images that share a piece: so many of them share nothing that tells."""
+"""Pieces that are shared by more images than this are common and say nothing about copies."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class FileFacts:
     """One image file.
 
     Attributes:
-        path: within its place.
-        height, width: upright.
-        format, mode: as Pillow calls them.
+        path: the path within its place.
+        height, width: after rotation to upright.
+        format, mode: Pillow's names.
         channels: 1 grey, 3 colour, 4 with alpha in use.
-        frames: of an animation; only the first is used.
+        frames: the number of frames of an animation; only the first is used.
         turned: whether the camera's tag turns it.
-        digest: equal for files with equal pixels.
+        digest: the same for files with equal pixels.
         steps: (256,) bool, where brightness rises from one cell of a 16x16 grid to the next.
     """
 
@@ -63,7 +63,7 @@ class FileFacts:
 
     @property
     def deep(self) -> bool:
-        """Whether it has 16 bits a channel, of which 8 are used."""
+        """Whether it has 16 bits per channel, of which 8 are used."""
         return self.mode.startswith("I;16")
 
 
@@ -72,11 +72,11 @@ class ImageReport:
     """The image files of a place.
 
     Attributes:
-        files: those that can be read, in order.
+        files: the readable files, in order.
         unreadable: path -> why.
         others: kinds of other files -> how many.
         classes: class -> how many of ``files``; empty where there are none.
-        captions: what ``files`` show, as far as something says so.
+        captions: captions of ``files`` that have one.
     """
 
     files: Sequence[FileFacts]
@@ -105,10 +105,10 @@ class ImageReport:
 
 
 def survey(listing: Listing, classes: Mapping[PurePath, str]) -> ImageReport:
-    """Look at every image file of ``listing``.
+    """Read every image file of ``listing``.
 
     Args:
-        classes: of the images, where they have one.
+        classes: the classes of the images that have one.
     """
 
     def attempt(path: PurePath) -> FileFacts | str:
@@ -128,7 +128,7 @@ def survey(listing: Listing, classes: Mapping[PurePath, str]) -> ImageReport:
 
 
 def survey_source(source: ImageSource) -> ImageReport:
-    """The same of images that are in memory; they are named by their numbers."""
+    """The same survey for images in memory, which are named by their numbers."""
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[source.images.shape[3]]
     files = [
         _described(PurePosixPath(str(number)), image, "array", mode, 1, False)
@@ -180,12 +180,12 @@ def _varied(file: FileFacts) -> bool:
 
 
 def _near_pairs(files: Sequence[FileFacts]) -> Iterator[tuple[FileFacts, FileFacts]]:
-    """Pairs at most `NEAR_BITS` apart: of more pieces than that, they have one in common."""
+    """Pairs at most `NEAR_BITS` apart; they share at least one of `NEAR_BITS` + 1 pieces."""
     buckets: dict[tuple[int, bytes], list[int]] = {}
     for number, file in enumerate(files):
         for place, piece in enumerate(np.array_split(file.steps, _PIECES)):
             if not piece.any():
-                continue  # flat parts are alike in images of all kinds
+                continue  # flat parts occur in images of all kinds
             buckets.setdefault((place, piece.tobytes()), []).append(number)
     seen: set[tuple[int, int]] = set()
     for numbers in buckets.values():

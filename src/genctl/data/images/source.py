@@ -1,4 +1,4 @@
-"""What every source of images turns into: one array, and what is known of it."""
+"""The common form of every source of images: one array and its description."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class ImageSource:
     Args:
         images: ``(N, H, W, C) uint8``, C = 1 (grey), 3 (RGB) or 4 (RGBA).
         labels: ``(N,) int64``, indices into ``class_names``; None when there are no classes.
-        class_names: empty when there are no classes.
-        captions: what each image shows; empty where nothing says so.
+        class_names: names of the labels; empty when there are no classes.
+        captions: what each image shows; empty without captions.
         name: short, and safe in a file name on every system.
         split: ``train`` or ``test``.
-        skipped: files that should be images and cannot be read, as ``path: reason``.
-        ignored: how many files of other kinds lay among the images.
+        skipped: image files that cannot be read, as ``path: reason``.
+        ignored: the number of other files among the images.
         extractor: the feature extractor that was made for these images, if one was.
-        held_out: reads the test split that belongs to these images, in their size and channels;
-            gives None when there is none, or when this is it.
+        held_out: reads the test split of these images, in their size and channels; returns
+            None if there is none, or if this is it.
     """
 
     images: npt.NDArray[np.uint8]

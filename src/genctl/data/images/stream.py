@@ -1,7 +1,7 @@
-"""Images that come by one after the other, however many they are: what an evaluation reads.
+"""Images one after another, in any number: the input of an evaluation.
 
-`ImageSource` holds a training set in memory, all of one shape. A stream holds no more than a few
-batches, and its images may differ in size and depth.
+`ImageSource` holds a training set in memory, all of one shape. A stream keeps only a few
+batches in memory, and its images may differ in size and depth.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass
 class ImagePass:
-    """One pass over some of a stream's images; its attributes are complete when it is exhausted.
+    """One pass over some of a stream's images; its attributes are complete at its end.
 
     Attributes:
-        rows: the place in the stream of each image that came by.
-        unreadable: the others, as ``path: reason``.
+        rows: the place in the stream of each image that was read.
+        unreadable: the other images, as ``path: reason``.
         jpegs: how many images are JPEG files.
-        deep: how many have 16 bits a channel, reduced to 8.
+        deep: how many have 16 bits per channel, reduced to 8.
     """
 
     batches: Iterator[Pixels] = field(repr=False, default_factory=lambda: iter(()))
@@ -47,18 +47,18 @@ class ImagePass:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a reader of numbers must know of the files, a clause each."""
+        """Facts about the files that a reader of the scores must know, one clause each."""
         found = []
         if self.unreadable:
             named = some_of(self.unreadable)
-            found.append(f"include {len(self.unreadable)} that cannot be read, left out: {named}")
+            found.append(f"include {len(self.unreadable)} unreadable images, skipped: {named}")
         if self.jpegs:
             found.append(
-                f"include {self.jpegs:,} JPEG files, whose assets move every distance: compare "
-                "only with the same format and quality"
+                f"include {self.jpegs:,} JPEG files, whose artefacts change every distance: "
+                "compare only with the same format and quality"
             )
         if self.deep:
-            found.append(f"include {self.deep:,} of 16 bits a channel, reduced to 8")
+            found.append(f"include {self.deep:,} of 16 bits per channel, reduced to 8")
         return tuple(found)
 
 
@@ -68,12 +68,12 @@ class ImageStream(ABC):
     Attributes:
         name: short, for people and signatures.
         split: ``train`` or ``test``.
-        count: how many there are.
+        count: the number of images.
         labels: (N,) int64, or None where there are no classes.
-        class_names: of the labels.
+        class_names: the names of the labels.
         extractor: the feature extractor that was made for such images, if one was.
-        verb: what reading it is called while it goes on.
-        lasting: whether `fingerprint` says what the images are, so that features may be kept.
+        verb: the word for reading it, as shown during the pass.
+        lasting: whether `fingerprint` identifies the images, so that features may be cached.
     """
 
     name: str
@@ -92,7 +92,7 @@ class ImageStream(ABC):
 
     @abstractmethod
     def read(self, rows: Sequence[int]) -> ImagePass:
-        """A pass over the images at ``rows``, which ascend."""
+        """A pass over the images at ``rows``, which must ascend."""
 
     @abstractmethod
     def pick(self, rows: Sequence[int]) -> list[Pixels]:
@@ -114,7 +114,7 @@ class ArrayStream(ImageStream):
 
     @property
     def fingerprint(self) -> str:
-        """Of pixels, labels and class names."""
+        """The fingerprint of pixels, labels and class names."""
         return self._source.fingerprint
 
     def read(self, rows: Sequence[int]) -> ImagePass:
@@ -126,22 +126,22 @@ class ArrayStream(ImageStream):
         return [self._source.images[row] for row in rows]
 
     def held_out(self) -> ImageStream | None:
-        """The source's own."""
+        """The source's own test split."""
         found = self._source.held_out()
         return None if found is None else ArrayStream(found)
 
 
 Draw = Callable[[Sequence[int]], npt.NDArray[np.uint8]]
-"""From places to images: image k is always the same, (B, H, W, C) or (B, C, H, W) uint8."""
+"""Maps places to images: image k is always the same, (B, H, W, C) or (B, C, H, W) uint8."""
 
 
 class DrawnStream(ImageStream):
-    """Images that a function of the user's makes.
+    """Images from a function of the user.
 
     Args:
-        draw: called with lists of places.
-        count: how many images to take.
-        name: for people.
+        count: the number of images to take.
+        name: the name to show.
+        fingerprint: the fingerprint of the function.
         fingerprint: of the function.
     """
 
@@ -152,19 +152,19 @@ class DrawnStream(ImageStream):
 
     @property
     def fingerprint(self) -> str:
-        """Of the function's source, which need not decide its images."""
+        """The fingerprint of the function's source, which may not determine its images."""
         return self._fingerprint
 
     def read(self, rows: Sequence[int]) -> ImagePass:
-        """Calls the function for up to `BATCH` images at a time.
+        """Call the function for up to `BATCH` images at a time.
 
         Raises:
-            GenctlError: (USAGE) in passing, it fails, or makes another number of images.
+            GenctlError: (USAGE) during the pass, it fails or returns another number of images.
         """
         return ImagePass((self._drawn(part) for part in batched(rows)), list(rows))
 
     def pick(self, rows: Sequence[int]) -> list[Pixels]:
-        """Calls the function for one image at a time."""
+        """Call the function for one image at a time."""
         return [_channels_last(self._drawn([row])[0]) for row in rows]
 
     def _drawn(self, places: list[int]) -> Pixels:
@@ -190,13 +190,13 @@ def batched(rows: Sequence[int], size: int = BATCH) -> Iterator[list[int]]:
 
 
 def evenly_spaced(count: int, n: int) -> Sequence[int]:
-    """``n`` of ``count`` places, or all: drawn at random, the same each time, in order.
+    """``n`` of ``count`` places, or all: chosen at random, the same each time, in order.
 
-    The first ones would be of the first classes where files come class by class.
+    The first places would all be of the first classes if the files are sorted by class.
     """
     if n >= count:
         return range(count)
-    # The legacy generator is the one whose stream NumPy promises never to change.
+    # NumPy promises never to change the stream of its legacy generator.
     chosen: list[int] = np.sort(np.random.RandomState(_SEED).permutation(count)[:n]).tolist()
     return chosen
 

@@ -1,4 +1,4 @@
-"""How the bytes of a text are characters: as UTF-8, as its mark says, or as its owner says."""
+"""The encoding of a text: UTF-8, that of its byte-order mark, or the one the user names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CODECS: Mapping[str, str] = {
     "cp1252": "cp1252",
     "koi8_r": "koi8_r",
 }
-"""Encoding -> Python's name of the largest set that it is taken for (as browsers do: WHATWG)."""
+"""Encoding -> Python's name of the superset used to decode it (as in browsers: WHATWG)."""
 
 UTF16 = "utf-16"
 _HEAD_BYTES = 1 << 16
@@ -37,11 +37,11 @@ def characters(path: Path, encoding: str = UTF8) -> Iterator[str]:
     """The text of a file, in pieces of about a megabyte; line ends stay as they are.
 
     Args:
-        path: of a text, perhaps packed. A byte-order mark of UTF-8 or UTF-16 is obeyed and dropped.
-        encoding: one of `CODECS`: of the file where it has no mark and is not UTF-8.
+        path: a text file, perhaps packed. A byte-order mark of UTF-8 or UTF-16 is used and removed.
+        encoding: one of `CODECS`, for a file that has no mark and is not UTF-8.
 
     Raises:
-        GenctlError: (DATA) it is binary, damaged, or not in this encoding.
+        GenctlError: (DATA) the file is binary, damaged, or not in this encoding.
     """
     codec = _codec(path, encoding)
     try:
@@ -51,10 +51,10 @@ def characters(path: Path, encoding: str = UTF8) -> Iterator[str]:
 
 
 def is_binary(path: Path) -> bool:
-    """Whether the beginning of a file, once unpacked, holds a zero byte and is no UTF-16.
+    """Whether the beginning of a file, once unpacked, has a zero byte and is not UTF-16.
 
     Raises:
-        GenctlError: (DATA) it cannot be read.
+        GenctlError: (DATA) the file cannot be read.
     """
     beginning = head(path, _HEAD_BYTES)
     if not beginning.startswith(UTF16_MARKS):
@@ -67,10 +67,10 @@ def is_binary(path: Path) -> bool:
 
 
 def readings(path: Path) -> dict[str, str]:
-    """Encoding -> how a file without a mark begins in it, of those that all of it could be in.
+    """Encoding -> beginning of a file without a mark, for each encoding in which it is valid.
 
     Raises:
-        GenctlError: (DATA) it cannot be read.
+        GenctlError: (DATA) the file cannot be read.
     """
     found: dict[str, str] = {}
     for name, codec in CODECS.items():
@@ -121,7 +121,7 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _is_utf8_before(path: Path, position: int) -> bool:
-    """Whether more characters before ``position`` are beyond ASCII than chance makes UTF-8."""
+    """Whether there are more non-ASCII characters before ``position`` than chance explains."""
     before = head(path, min(position, _HEAD_BYTES)).decode("utf-8", "ignore")
     return sum(not character.isascii() for character in before) >= _NO_CHANCE
 

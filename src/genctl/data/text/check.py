@@ -1,4 +1,4 @@
-"""A check of texts: what to know before a model is trained on them."""
+"""A check of texts before a model is trained on them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_texts(source: str, encoding: str | None = None) -> DataCheck:
 
     Args:
         source: a text file, ``.jsonl``, one of these packed, a folder, or ``pydoc``.
-        encoding: of the texts that have no byte-order mark and are not UTF-8.
+        encoding: the encoding of texts that have no byte-order mark and are not UTF-8.
 
     Raises:
         GenctlError: (DATA) no such source, or no text in it; (USAGE) an unknown encoding.
@@ -65,14 +65,14 @@ def _files(texts: TextSource, found: TextSurvey) -> Section:
 
 
 def _encodings(found: TextSurvey) -> Section:
-    """How the first text that is not UTF-8 begins, in each encoding that it may be in."""
+    """How the first text that is not UTF-8 begins, in each possible encoding."""
     section = Section("Encodings")
     for name, error in found.unreadable.items():
         possible = readings(Path(name)) if isinstance(error, EncodingError) else {}
         if possible:
             section.facts = {key: " ".join(text.split())[:SHOWN] for key, text in possible.items()}
             section.warnings.append(
-                f"{name} may be in one of these encodings: name it, here and in training"
+                f"{name} may be in one of these encodings: give it here and in training"
             )
             break
     return section
@@ -82,7 +82,7 @@ def _characters(found: TextSurvey) -> Section:
     section = Section("Characters")
     counts = found.characters
     once = sum(count == 1 for count in counts.values())
-    section.facts["different"] = f"{len(counts):,}, of which {once:,} come once"
+    section.facts["different"] = f"{len(counts):,}, of which {once:,} occur once"
     kinds: Counter[str] = Counter()
     for character, count in counts.items():
         kinds[_kind(character)] += count
@@ -94,7 +94,7 @@ def _characters(found: TextSurvey) -> Section:
         section.warnings.append(f"replacement characters ({REPLACED}): {some_of(named)}")
     if found.windows:
         section.warnings.append(
-            f"lines that end as on Windows, which is learned, too: {some_of(found.windows)}"
+            f"Windows line ends, which are learned, too: {some_of(found.windows)}"
         )
     odd = [c for c in counts if unicodedata.category(c) == "Cc" and c not in _USUAL_CONTROLS]
     if odd:
@@ -103,7 +103,7 @@ def _characters(found: TextSurvey) -> Section:
 
 
 def _kind(character: str) -> str:
-    """The script of a letter, such as Latin or Han; of others what they are for."""
+    """The script of a letter, such as Latin or Han; the kind of other characters."""
     kind = unicodedata.category(character)[0]
     if kind not in "LM":
         return _KINDS[kind]

@@ -1,4 +1,4 @@
-"""Whether a source holds text, from its first bytes."""
+"""Whether a source contains text, judged by its first bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genctl.registry import Claim
 
 
 def claims(source: str) -> Claim:
-    """How sure it is that ``source`` holds text: of a folder, where any file is no binary one."""
+    """How sure it is that ``source`` contains text; one such file in a folder is enough."""
     if source == BUILT_IN:
         return Claim.SURE
     return Claim.LIKELY if any(_is_text(file) for file in files_of(source)) else Claim.NO

@@ -1,4 +1,4 @@
-"""Tokens as a data set: windows without replacement, and one pass over what was held out."""
+"""Tokens as a data set: windows without replacement, and one pass over the held-out text."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class TokenDataset:
     """Windows of a text.
 
     Args:
-        config: what the text was chosen by.
+        config: the options that chose the text.
         source: the text.
-        known: what a pass over the text found.
+        known: the results of a pass over the text.
         files: its tokens.
 
     Attributes:
         assets: the tokenizer's files.
-        tokenizer: of the tokens.
-        ignored: how many binary files lay among the texts.
+        tokenizer: the tokenizer of the tokens.
+        ignored: the number of binary files among the texts.
 
     Raises:
         GenctlError: (DATA) the text is shorter than a window.
@@ -82,8 +82,8 @@ class TokenDataset:
     ) -> Iterator[Batch]:
         """Batches from ``position`` on: ``tokens (B, context + 1) int64``.
 
-        Every epoch cuts the text at a phase of its own and takes each window once, in an order of
-        its own, both keyed by ``seed`` and the epoch's number.
+        Every epoch cuts the text at its own phase and yields each window once in its own order,
+        both keyed by ``seed`` and the epoch's number.
         """
         share = batch_size // world
         order = _Order(self._files.train, self.spec, seed)
@@ -100,7 +100,7 @@ class TokenDataset:
         return windows(self._files.valid, self._context)
 
     def everything(self) -> Iterator[Batch]:
-        """All of the text, for a model that was trained on another one: see `windows`."""
+        """All of the text, to score a model that was trained on another one: see `windows`."""
         yield from windows(self._files.train, self._context)
         yield from windows(self._files.valid, self._context)
 
@@ -117,7 +117,7 @@ class TokenDataset:
         return self._files.train_bytes + self._files.valid_bytes - first
 
     def predicted(self, *, held_out: bool) -> int:
-        """How many tokens `held_out`, or else `everything`, predicts."""
+        """The number of tokens that `held_out` or, if false, `everything` predicts."""
         valid = len(self._files.valid) - 1
         return valid if held_out else valid + len(self._files.train) - 1
 
@@ -126,7 +126,7 @@ class TokenDataset:
 
 
 class _Order:
-    """Where the window of a position begins: one permutation an epoch, kept while it is in use."""
+    """The beginning of the window at a position: one permutation per epoch, cached while in use."""
 
     def __init__(self, tokens: Tokens, spec: DataSpec, seed: int) -> None:
         self._length = len(tokens)
@@ -154,7 +154,7 @@ def windows(tokens: Tokens, context: int) -> Iterator[Batch]:
     """``tokens (B, context + 1)`` and ``mask (B, context)``: every token but the first, once.
 
     The windows follow one another, each beginning with the last token of the one before; the last
-    one is filled up with zeros, and the mask is false where there is nothing to predict.
+    one is padded with zeros, and the mask is false where there is nothing to predict.
     """
     count = -(-(len(tokens) - 1) // context)
     for first in range(0, count, SCORING_BATCH):
@@ -177,8 +177,8 @@ def _refuse_short(source: str, files: TokenFiles, context: int) -> None:
         why = f"too few tokens are held out to score a model: {held_out}"
     else:
         why = (
-            f"{length} tokens to train on do not fill one window of the context, {context}, and "
-            "its next token"
+            f"{length} tokens to train on are fewer than the context and the next token, "
+            f"{context} + 1"
         )
     fits = max((k for k in (4, 8, 16, 32, 64, 128) if k < min(length, context)), default=0)
     raise GenctlError(

@@ -1,4 +1,4 @@
-"""The bytes of a file, unpacked where its name says that it is packed."""
+"""The bytes of a file, unpacked if its name says that it is packed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PACKED: Mapping[str, Callable[[Path], object]] = {".gz": gzip.open, ".xz": lzma
 _UNREADABLE = (OSError, EOFError, lzma.LZMAError, zlib.error)
 
 PACKED = tuple(_PACKED)
-"""How the names of packed files end."""
+"""Suffixes of packed files."""
 
 
 def blocks(path: Path) -> Iterator[bytes]:
     """All of a file, about a megabyte at a time.
 
     Raises:
-        GenctlError: (DATA) it cannot be read or unpacked.
+        GenctlError: (DATA) the file cannot be read or unpacked.
     """
     try:
         with cast("BinaryIO", _PACKED.get(path.suffix.lower(), _plain)(path)) as file:
@@ -37,7 +37,7 @@ def head(path: Path, size: int) -> bytes:
     """The first ``size`` bytes of a file, or all of it.
 
     Raises:
-        GenctlError: (DATA) it cannot be read or unpacked.
+        GenctlError: (DATA) the file cannot be read or unpacked.
     """
     found = b""
     for block in blocks(path):
@@ -48,7 +48,7 @@ def head(path: Path, size: int) -> bytes:
 
 
 def without_packing(path: Path) -> Path:
-    """The path without the end that says how it is packed."""
+    """The path without the suffix of its packing."""
     return path.with_suffix("") if is_packed(path) else path
 
 

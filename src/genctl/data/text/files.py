@@ -1,4 +1,4 @@
-"""Files of text as documents: one a file, or one a line of JSON."""
+"""Text files as documents: one per file, or one per line of JSON."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _LINES = (".jsonl", ".ndjson")
 _HALF = re.compile("[\ud800-\udfff]")
 
 SUFFIXES = (*PACKED, *_LINES, ".txt", ".md")
-"""What a name of a text is without."""
+"""Suffixes that are removed for the name of a text."""
 
 Document = Iterator[str]
 """A text in pieces of about a megabyte."""
 
 
 def read_text(path: Path, encoding: str = UTF8) -> Iterator[Document]:
-    """The documents of one file: one, or one a line of JSON.
+    """The documents of one file: a single one, or one per line of JSON.
 
     Args:
-        encoding: of the file where it has no byte-order mark and is not UTF-8.
+        encoding: the encoding of the file if it has no byte-order mark and is not UTF-8.
 
     Raises:
-        GenctlError: (DATA) it is binary, damaged, not in this encoding, or a line holds no text.
+        GenctlError: (DATA) the file is binary, damaged or wrongly encoded, or a line has no text.
     """
     pieces = characters(path, encoding)
     if has_lines(path):
@@ -47,7 +47,7 @@ def field_of(line: str, *names: str) -> str:
     """The text in the first of the fields ``names`` that a line of JSON has.
 
     Raises:
-        ValueError: it has none; the message says what is wrong.
+        ValueError: it has no such field; the message says what is wrong.
     """
     try:
         record = documents.parse(line)
@@ -62,7 +62,7 @@ def field_of(line: str, *names: str) -> str:
 
 
 def lines_of(pieces: Iterable[str]) -> Iterator[str]:
-    """The lines of a text that comes in pieces, without their ends."""
+    """The lines of a text given in pieces, without their ends."""
     begun: list[str] = []
     for piece in pieces:
         first, *others = piece.split("\n")

@@ -1,4 +1,4 @@
-"""The texts that are built in."""
+"""The built-in texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of text as data."""
+"""The options of text data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genctl.config import option
 Encoding = Literal[
     "utf-8", "gb18030", "gbk", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1251", "cp1252", "koi8_r"
 ]
-"""What texts can be encoded in."""
+"""The encodings of a text."""
 
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
 
@@ -22,7 +22,9 @@ class TextData:
     """Where text comes from and how it becomes tokens."""
 
     source: str = option("pydoc", "pydoc (built in), a text file, .jsonl, .gz, .xz, or a folder")
-    encoding: Encoding = option("utf-8", "of texts without a byte-order mark that are not UTF-8")
+    encoding: Encoding = option(
+        "utf-8", "encoding of texts that have no byte-order mark and are not UTF-8"
+    )
     tokenizer: str = option("auto", "auto, char, byte, bpe, or the path of a tokenizer.json")
-    vocab_size: Annotated[int, Ge(257)] = option(512, "tokens of a BPE that is trained here")
-    context: Annotated[int, Ge(2)] = option(256, "tokens in a window: what the model can see")
+    vocab_size: Annotated[int, Ge(257)] = option(512, "vocabulary size of a BPE trained here")
+    context: Annotated[int, Ge(2)] = option(256, "tokens in a window, all that the model can see")

@@ -10,7 +10,7 @@ from genctl.data.text.token_cache import cached_tokens, survey
 
 
 def prepare_text(options: TextData) -> Prepared:
-    """Read the text that ``options.source`` names; its tokens come from the cache where they can.
+    """Read the text that ``options.source`` names; its tokens come from the cache if possible.
 
     Raises:
         GenctlError: as `open_tokens`.
@@ -23,7 +23,7 @@ def open_tokens(options: TextData) -> TokenDataset:
     """The text that ``options.source`` names, as tokens.
 
     Raises:
-        GenctlError: nothing there, nothing that can be read, or a text shorter than the context.
+        GenctlError: no such source, no readable text, or a text shorter than the context.
     """
     source = open_text(options.source, options.encoding)
     known = survey(source)

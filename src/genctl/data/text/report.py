@@ -1,4 +1,4 @@
-"""What lies in texts before training: sizes, characters, repeats, and what cannot be read."""
+"""A survey of texts before training: sizes, characters, repeats, and files that cannot be read."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from genctl.data.text.source import TextSource
 from genctl.errors import GenctlError
 
 REPLACED = "\ufffd"
-"""What a program writes for a character that it could not read."""
+"""The character that programs write for one that they could not read."""
 
 LONG_LINE = 20
-"""Characters: a line of so many that comes again is no accident."""
+"""In characters: a repeated line of this length is not a coincidence."""
 
 _MOST_LINES = 1_000_000
 
@@ -25,10 +25,10 @@ class DocumentFacts:
     """One document.
 
     Attributes:
-        file: that it lies in.
-        place: among the documents of the file, from 1; 0 where it is the only one.
+        file: the file that contains it.
+        place: its number among the documents of the file, from 1; 0 for a single document.
         size: in characters.
-        digest: equal for equal texts.
+        digest: the same for equal texts.
     """
 
     file: str
@@ -42,17 +42,17 @@ class DocumentFacts:
 
 @dataclass
 class TextSurvey:
-    """What `survey_texts` saw.
+    """The result of `survey_texts`.
 
     Attributes:
         documents: of all files, in order.
-        unreadable: file -> why it is.
+        unreadable: file -> the error.
         characters: of all texts -> how often.
-        windows: files with a line that ends as on Windows.
-        replaced: files with a `REPLACED` -> how many.
-        lines: how many.
-        longest: of them, in characters.
-        repeated: long line -> how often, of those that come several times.
+        windows: files with a Windows line end.
+        replaced: file -> number of `REPLACED` in it.
+        lines: the number of lines.
+        longest: length of the longest line, in characters.
+        repeated: long line -> number of occurrences, for those that occur several times.
     """
 
     documents: list[DocumentFacts] = field(default_factory=list)
@@ -66,18 +66,18 @@ class TextSurvey:
 
     @property
     def size(self) -> int:
-        """Characters in all."""
+        """The number of characters in all documents."""
         return sum(document.size for document in self.documents)
 
     def copies(self) -> list[tuple[DocumentFacts, DocumentFacts]]:
-        """Documents that equal an earlier one, each with the first such."""
+        """Documents that equal an earlier one, each with the first equal one."""
         first: dict[bytes, DocumentFacts] = {}
         found = [(one, first.setdefault(one.digest, one)) for one in self.documents]
         return [(one, equal) for one, equal in found if one is not equal]
 
 
 def survey_texts(source: TextSource) -> TextSurvey:
-    """Read all of ``source`` once; a file that cannot be read is noted and passed over."""
+    """Read all of ``source`` once; a file that cannot be read is recorded and skipped."""
     found = TextSurvey()
     known: set[int] = set()
     for name, documents in source.files.items():
@@ -94,7 +94,7 @@ def survey_texts(source: TextSource) -> TextSurvey:
 
 @dataclass
 class _File:
-    """Of one file, until it is known that all of it can be read."""
+    """Facts about one file, kept apart until all of it has been read."""
 
     name: str
     known: set[int]

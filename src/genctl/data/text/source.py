@@ -1,4 +1,4 @@
-"""Sources of text: built in, a file, a packed file, lines of JSON, or a folder."""
+"""Sources of text: built-in, a file, a packed file, lines of JSON, or a folder."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ BUILT_IN = "pydoc"
 
 @dataclass(frozen=True)
 class TextSource:
-    """Documents that can be read again and again.
+    """Documents that can be read repeatedly.
 
     Attributes:
         name: short, and safe in a file name on every system.
-        label: what the fingerprint holds besides the content.
-        files: path -> reads its documents anew, each in pieces; nothing large is held in memory.
-        ignored: how many binary files lay among the texts.
+        label: the part of the fingerprint besides the content.
+        files: path -> reads its documents from the start, each in pieces that fit in memory.
+        ignored: the number of binary files among the texts.
     """
 
     name: str
@@ -35,7 +35,7 @@ class TextSource:
     ignored: int = 0
 
     def documents(self) -> Iterator[Document]:
-        """All documents of all files, read anew.
+        """All documents of all files, read from the start.
 
         Raises:
             GenctlError: (DATA) one of them cannot be read.
@@ -51,10 +51,10 @@ def open_text(source: str, encoding: str = UTF8) -> TextSource:
         source: ``pydoc``, or the path of a text file, of lines of JSON (``.jsonl``, with the field
             ``text``: a document each), of one of these packed by gzip or xz, or of a folder of
             such files. Line ends stay as they are.
-        encoding: of the files that have no byte-order mark and are not UTF-8.
+        encoding: the encoding of files that have no byte-order mark and are not UTF-8.
 
     Raises:
-        GenctlError: (DATA) nothing there. Reading raises it for what cannot be read.
+        GenctlError: (DATA) no such source. Reading raises it for files that cannot be read.
     """
     if source == BUILT_IN:
         return TextSource(BUILT_IN, f"python {platform.python_version()}", {BUILT_IN: _pydoc})
@@ -69,7 +69,7 @@ def open_text(source: str, encoding: str = UTF8) -> TextSource:
 
 
 def _pydoc() -> Iterator[Document]:
-    """The Python language reference, as every CPython carries it for ``help()``."""
+    """The Python language reference, which every CPython contains for ``help()``."""
     from pydoc_data.topics import topics
 
     for name in sorted(topics):
@@ -79,7 +79,7 @@ def _pydoc() -> Iterator[Document]:
 def _folder(root: Path, encoding: str) -> TextSource:
     """Every text under ``root`` in natural order.
 
-    Hidden, empty and binary files are passed over.
+    Hidden, empty and binary files are skipped.
     """
     files = list(files_in(root))
     texts = [path for path in files if not is_binary(path)]

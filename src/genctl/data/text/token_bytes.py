@@ -1,4 +1,4 @@
-"""What a ``tokenizer.json`` is, and the bytes that its tokens stand for."""
+"""The kind of a ``tokenizer.json``, and the bytes of its tokens."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _FALLBACK = re.compile("<0x([0-9A-F]{2})>")
 
 
 def byte_symbols() -> list[str]:
-    """The printable stand-in of each byte in byte-level tokenizers (Radford et al. 2019)."""
+    """The printable substitute for each byte in byte-level tokenizers (Radford et al. 2019)."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = iter(range(256, 512))
     return [chr(byte if byte in printable else next(others)) for byte in range(256)]
 
 
 def kind_of(document: Mapping[str, Any]) -> str:
-    """``char``, ``byte`` or ``bpe`` where it works exactly as genctl's own do, else ``file``."""
+    """``char``, ``byte`` or ``bpe`` if it works exactly as genctl's own do; otherwise ``file``."""
     model, pre = document["model"], document["pre_tokenizer"] or {}
     plain = all(token["special"] for token in document["added_tokens"])
     if not plain or document["normalizer"] is not None:
@@ -34,15 +34,15 @@ def kind_of(document: Mapping[str, Any]) -> str:
 
 
 def is_byte_level(document: Mapping[str, Any]) -> bool:
-    """Whether tokens spell bytes by `byte_symbols`."""
+    """Whether tokens consist of `byte_symbols`."""
     return "ByteLevel" in json.dumps(document["decoder"])
 
 
 def table_of_bytes(core: Any, document: Mapping[str, Any]) -> list[bytes]:
-    """The bytes of each token of a ``tokenizers.Tokenizer``; none for special ones.
+    """The bytes of each token of a ``tokenizers.Tokenizer``; empty for special ones.
 
-    Where tokens are no bytes, a token's are what it adds to a text that another one begins: a
-    word's with the space before it.
+    If tokens are not bytes, the bytes of a token are what it adds to a text after another token:
+    those of a word include the space before it.
     """
     added = core.get_added_tokens_decoder()
     names = {number: name for name, number in core.get_vocab().items()}

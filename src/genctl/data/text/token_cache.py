@@ -1,4 +1,4 @@
-"""Text as memory-mapped tokens, made once for a content and a tokenizer."""
+"""Text as memory-mapped tokens, encoded once per content and tokenizer."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ FORMAT = 1
 SPLITS = ("train", "valid")
 KINDS_OR_FILE = ("auto", "char", "byte", "bpe", "tokenizer.json")
 BY_DOCUMENT = 10
-"""From so many documents on, whole documents are held out; below, the last tenth of the text."""
+"""From this number on, whole documents are held out; below it, the last tenth of the text."""
 
 
 @dataclass(frozen=True)
 class TextStats:
-    """What one pass over a text finds.
+    """The results of one pass over a text.
 
     Attributes:
-        fingerprint: sha256 of the content and of what the source says of itself.
-        sizes: of its documents, in characters.
+        fingerprint: sha256 of the content and of the source's label.
+        sizes: the sizes of its documents, in characters.
     """
 
     fingerprint: str
     sizes: Sequence[int]
 
     def held_out(self) -> list[bool]:
-        """Which documents are for validation: all through the text, a tenth of its characters.
+        """Which documents are for validation: spread over the text, a tenth of its characters.
 
-        Empty where no document is: there are few, or one is nearly all of the text.
+        Empty where none is, because there are few, or one is nearly all of the text.
         """
         if len(self.sizes) < BY_DOCUMENT:
             return []
@@ -60,12 +60,12 @@ class TextStats:
 
 @dataclass(frozen=True)
 class TokenFiles:
-    """The tokens of a text in its two splits, and what made them.
+    """The tokens of a text in its two splits, and the tokenizer that encoded them.
 
     Attributes:
-        tokenizer: of the tokens.
+        tokenizer: the tokenizer of the tokens.
         train, valid: memory-mapped.
-        train_bytes, valid_bytes: of their text as UTF-8.
+        train_bytes, valid_bytes: the sizes of their text in UTF-8.
     """
 
     tokenizer: Tokenizer
@@ -76,7 +76,7 @@ class TokenFiles:
 
 
 class _DamagedError(Exception):
-    """What the cache holds is not what was written."""
+    """The content of the cache is not what was written."""
 
 
 class _Part(NamedTuple):
@@ -87,7 +87,7 @@ class _Part(NamedTuple):
 
 @dataclass
 class _Size:
-    """Of what was written of a split."""
+    """The size of one split as written."""
 
     tokens: int = 0
     bytes: int = 0
@@ -99,10 +99,10 @@ class _Size:
 
 
 def survey(source: TextSource) -> TextStats:
-    """Read a text once, to know it.
+    """Read a text once for its fingerprint and the sizes of its documents.
 
     Raises:
-        GenctlError: (DATA) it cannot be read.
+        GenctlError: (DATA) the text cannot be read.
     """
     digest = hashlib.sha256(source.label.encode())
     sizes = array("q")
@@ -116,10 +116,10 @@ def survey(source: TextSource) -> TextStats:
 
 
 def cached_tokens(source: TextSource, known: TextStats, config: TextData) -> TokenFiles:
-    """The tokens of ``source``, from the cache where it has them, else made and kept there.
+    """The tokens of ``source`` from the cache; if they are not there, encode and store them.
 
     Raises:
-        GenctlError: the text cannot be read, the tokenizer is none, or the cache is not writable.
+        GenctlError: the text cannot be read, the tokenizer is not one, or the cache not writable.
     """
     given = _given_tokenizer(config.tokenizer)
     identity = given.files() if given else {}
@@ -142,10 +142,10 @@ def _trains(name: str) -> bool:
 
 
 def _given_tokenizer(name: str) -> Tokenizer | None:
-    """The one whose path ``name`` is; None where it names a kind.
+    """The tokenizer at the path ``name``; None where ``name`` is a kind.
 
     Raises:
-        GenctlError: (USAGE) neither a kind nor a tokenizer.
+        GenctlError: (USAGE) ``name`` is neither a kind nor a tokenizer.
     """
     if name in ("auto", "char", "byte", "bpe"):
         return None
@@ -195,7 +195,7 @@ def _encode(parts: Iterator[_Part], tokenizer: Tokenizer, file: BinaryIO, size: 
 
 
 def _parts(source: TextSource, known: TextStats) -> Iterator[_Part]:
-    """All of a text in order, each piece with the split it belongs to."""
+    """All of a text in order, each piece with its split."""
     held_out, left = known.held_out(), int(0.9 * sum(known.sizes))
     for number, document in enumerate(source.documents()):
         for text in document:
@@ -211,11 +211,11 @@ def _parts(source: TextSource, known: TextStats) -> Iterator[_Part]:
 
 
 def _read(folder: Path) -> TokenFiles:
-    """What `_write` kept.
+    """The tokens that `_write` stored.
 
     Raises:
-        FileNotFoundError: nothing, or not all of it.
-        _DamagedError: something else.
+        FileNotFoundError: they are absent or incomplete.
+        _DamagedError: the content is something else.
     """
     sizes = _sizes((folder / "meta.json").read_bytes())
     names = sorted((folder / "tokenizer").iterdir())

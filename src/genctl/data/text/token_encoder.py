@@ -14,31 +14,31 @@ from genctl.errors import ExitStatus, GenctlError
 Tokens = npt.NDArray[np.unsignedinteger]
 
 _PART = 1 << 16
-"""Characters that are encoded as one, where the pattern allows a cut; parts go in parallel."""
+"""Size of the parts that are encoded in parallel, in characters, where the pattern allows a cut."""
 
 _SPACES = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""Unicode's white space, as the pattern of GPT-2 has it; Python's ``\\s`` has four more."""
+"""Unicode's white space, as in GPT-2's pattern; Python's ``\\s`` has four more."""
 
 _ALWAYS_SPLIT = re.compile(rf"(?<=[^{_SPACES}])(?=[{_SPACES}])|(?<=[，。！？；、])(?=[^\W_])")
-"""Where GPT-2's pattern begins another piece whatever stands around: before white space that
+"""Places where GPT-2's pattern begins another piece in any context: before white space that
 follows something else, and between Chinese punctuation and a letter or a digit."""
 
 _BEFORE_A_SPACE = re.compile(rf"(?<=[^{_SPACES}])(?= )")
-"""Where also the patterns of others do, that keep line breaks or Chinese punctuation together."""
+"""Places where other patterns do so too: those that keep line breaks or Chinese punctuation."""
 
 _STRIDE = 4096
 
 
 def dtype_for(vocab_size: int) -> np.dtype[np.unsignedinteger]:
-    """The smallest type that holds every token."""
+    """The smallest type that can represent every token."""
     return np.dtype(np.uint16 if vocab_size <= 1 << 16 else np.uint32)
 
 
 class TokenEncoder:
-    """Encodes one document in pieces, to the tokens that the whole would give.
+    """Encodes one document in pieces, with the same tokens as for the whole document.
 
-    (A tokenizer of the kind ``file`` sees parts that end before a space. Those in use begin another
-    piece there; one that does not, or that marks the start of a text, may give other tokens there.)
+    (A tokenizer of the kind ``file`` gets parts that end before a space. Common tokenizers begin a
+    new piece there. One that does not, or that marks the start of a text, may give other tokens.)
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -49,10 +49,10 @@ class TokenEncoder:
         self._rest = ""
 
     def feed(self, text: str) -> Tokens:
-        """The tokens that stand after ``text`` and did not before.
+        """The tokens that become certain with ``text``.
 
         Raises:
-            GenctlError: (DATA) a character that a tokenizer of characters does not know.
+            GenctlError: (DATA) a character that is not in a tokenizer of characters.
         """
         if self._table is not None:
             return self._characters(text, self._table)
@@ -89,7 +89,7 @@ class TokenEncoder:
 
 
 def alphabet_of(pieces: Iterable[str]) -> set[str]:
-    """Every character of a text."""
+    """The set of characters of a text."""
     found: set[str] = set()
     for piece in pieces:
         found.update(piece)
@@ -97,7 +97,7 @@ def alphabet_of(pieces: Iterable[str]) -> set[str]:
 
 
 def _table(tokenizer: Tokenizer) -> npt.NDArray[np.int64]:
-    """Code point -> token; -1 for others."""
+    """Code point -> token; -1 for other code points."""
     table = np.full(0x110000, -1, np.int64)
     for character, token in tokenizer.alphabet.items():
         table[ord(character)] = token
@@ -117,7 +117,7 @@ def parts(text: str, split: re.Pattern[str] = _ALWAYS_SPLIT) -> Iterator[str]:
 
 
 def _last_cut(text: str, seen: int, split: re.Pattern[str]) -> int:
-    """The last place where the pattern always splits, 0 for none; none lies before ``seen``."""
+    """The last place where the pattern always splits, or 0; there is none before ``seen``."""
     stop = len(text)
     while stop > seen:
         start = max(stop - _STRIDE, seen)

@@ -1,4 +1,4 @@
-"""Tokenizers: characters, bytes, or a byte-level BPE, each a ``tokenizer.json`` others read."""
+"""Tokenizers: characters, bytes, or a byte-level BPE, each a standard ``tokenizer.json``."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ END = "<|endoftext|>"
 
 KINDS = ("char", "byte", "bpe")
 OTHER_ENDS = ("<|end_of_text|>", "</s>", "<eos>", "[EOS]", "<|im_end|>")
-"""What tokenizers of others call it, where no file beside them tells."""
+"""Texts of that token in other tokenizers, if no file beside them names it."""
 
 
 _CONFIG = "tokenizer/tokenizer_config.json"
 
 
 class Tokenizer:
-    """Text to numbers and back.
+    """Converts text to numbers and back.
 
     Args:
         core: a ``tokenizers.Tokenizer``.
-        end: the text of the token that ends a document; looked for when None.
+        end: the text of the token that ends a document; detected when None.
 
     Attributes:
-        kind: ``char``, ``byte`` or ``bpe``; ``file`` for one that works otherwise.
+        kind: ``char``, ``byte`` or ``bpe``; ``file`` for one that works differently.
         vocab_size: one more than the highest token.
         end: the token that ends a document; None without one.
         byte_level: whether tokens stand for bytes, so that any text can be encoded.
@@ -54,7 +54,7 @@ class Tokenizer:
 
     @classmethod
     def char(cls, alphabet: Iterable[str]) -> Self:
-        """One token a character, in the order of code points."""
+        """One token per character, in the order of code points."""
         from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
         vocabulary = {character: number for number, character in enumerate(sorted(set(alphabet)))}
@@ -67,7 +67,7 @@ class Tokenizer:
 
     @classmethod
     def byte(cls) -> Self:
-        """One token a byte: token b is byte b."""
+        """One token per byte: token b is byte b."""
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
         vocabulary = {symbol: number for number, symbol in enumerate(byte_symbols())}
@@ -80,7 +80,7 @@ class Tokenizer:
 
     @classmethod
     def bpe(cls, texts: Iterator[str], vocab_size: int) -> Self:
-        """A byte-level BPE on ``texts``, with GPT-2's split pattern (Radford et al. 2019)."""
+        """Train a byte-level BPE on ``texts``, with GPT-2's split pattern (Radford et al. 2019)."""
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
         core = Tokenizer(models.BPE())
@@ -97,10 +97,10 @@ class Tokenizer:
 
     @classmethod
     def from_path(cls, path: Path) -> Self:
-        """A ``tokenizer.json`` of anyone's.
+        """A tokenizer from any ``tokenizer.json``.
 
         Raises:
-            GenctlError: (USAGE) no such file, or no tokenizer.
+            GenctlError: (USAGE) no such file, or not a tokenizer.
         """
         if not path.is_file():
             raise GenctlError(
@@ -124,10 +124,10 @@ class Tokenizer:
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
-        """The tokenizer that `files` gave.
+        """The tokenizer from the output of `files`.
 
         Raises:
-            GenctlError: (DATA) they hold none.
+            GenctlError: (DATA) there is no tokenizer in ``files``.
         """
         if TOKENIZER not in files:
             raise GenctlError(ExitStatus.DATA, f"the model has no {TOKENIZER}")
@@ -151,10 +151,10 @@ class Tokenizer:
         return cls(core, _end_of(settings))
 
     def files(self, context: int = 10**9) -> dict[str, bytes]:
-        """Relative path -> content: what transformers' ``AutoTokenizer`` loads.
+        """Relative path -> content, as transformers' ``AutoTokenizer`` loads it.
 
         Args:
-            context: how many tokens a model can see; longer texts get a warning there.
+            context: the number of tokens that a model can see; transformers warns of longer texts.
         """
         settings = {
             "tokenizer_class": "PreTrainedTokenizerFast",
@@ -172,8 +172,8 @@ class Tokenizer:
         """The tokens of ``text``; none of them is special.
 
         Raises:
-            GenctlError: (USAGE) a character that the tokenizer does not know; (DATA) a file whose
-                parts do not fit each other.
+            GenctlError: (USAGE) a character that is not in the vocabulary; (DATA) a file whose
+                parts contradict each other.
         """
         with _fits():
             tokens: list[int] = self._core.encode(text, add_special_tokens=False).ids
@@ -182,13 +182,13 @@ class Tokenizer:
         return tokens
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """`encode` of many texts at once, without a look at unknown characters."""
+        """`encode` of many texts at once, without a check for unknown characters."""
         with _fits():
             found = self._core.encode_batch_fast(list(texts), add_special_tokens=False)
         return [encoding.ids for encoding in found]
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of ``tokens``; special ones are left out, broken UTF-8 becomes U+FFFD."""
+        """The text of ``tokens``; special ones are dropped, broken UTF-8 becomes U+FFFD."""
         if self.kind == "file" and not self.byte_level:
             with _fits():
                 text: str = self._core.decode(list(tokens))
@@ -197,12 +197,12 @@ class Tokenizer:
 
     @cached_property
     def bytes_of(self) -> list[bytes]:
-        """The bytes that each token stands for; none for special ones."""
+        """The bytes that each token stands for; empty for special ones."""
         return table_of_bytes(self._core, self._document)
 
     @property
     def alphabet(self) -> dict[str, int]:
-        """Of ``char``: character -> token."""
+        """The alphabet of ``char``: character -> token."""
         return {c: k for c, k in self._core.get_vocab(with_added_tokens=False).items() if c != END}
 
     def _refuse_unknown(self, text: str) -> None:
@@ -223,10 +223,10 @@ class Tokenizer:
 
 @contextlib.contextmanager
 def _fits() -> Iterator[None]:
-    """The library reads a file whose parts contradict each other, and notices at work."""
+    """Report contradictions in a tokenizer file that the library finds only when it is used."""
     try:
         yield
-    except Exception as error:  # the library has no class for what it raises
+    except Exception as error:  # the library has no class of its own for errors
         raise GenctlError(
             ExitStatus.DATA, f"the tokenizer does not work: {_reason(error)}"
         ) from error
@@ -237,7 +237,7 @@ def _reason(error: Exception) -> str:
 
 
 def _end_of(settings: object) -> str | None:
-    """What a ``tokenizer_config.json`` names as the token that ends a document."""
+    """The token that ends a document, according to a ``tokenizer_config.json``."""
     named = settings.get("eos_token") if isinstance(settings, dict) else None
     found = named.get("content") if isinstance(named, dict) else named
     return found if isinstance(found, str) else None

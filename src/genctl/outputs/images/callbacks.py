@@ -1,4 +1,4 @@
-"""What the engine may do with a model of images in training: draw previews of it, and score it."""
+"""Previews and scores of an image model during training."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from genctl.registry import Spec
 
 PREVIEWS, PREVIEW_SEED = 64, 0
 SCORE_SEED = 20
-"""Neither seed is the default of ``eval``, nor is the extractor: what chose must not also judge."""
+"""Neither the seeds nor the extractor are the defaults of ``eval``, which judges independently."""
 
 
 class ImageCallbacks:
-    """Previews and scores of one run; the reference is looked at once, when first needed."""
+    """Previews and scores of one run; the reference is read once, when first needed."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class ImageCallbacks:
         ImageSamples(_pixels([batch["image"]])).save(folder / "reals.png")
 
     def preview(self, modules: Modules, path: Path) -> None:
-        """A grid from the same noise each time, classes in turn."""
+        """A grid from the same noise each time, taking classes in turn."""
         begun, sampler = time.monotonic(), self._sampler(modules)
         pixels = _pixels(self._samples(sampler, PREVIEWS, PREVIEW_SEED))
         self._seconds = (time.monotonic() - begun) / PREVIEWS
@@ -64,14 +64,14 @@ class ImageCallbacks:
         samples.save(path.with_suffix(".png"))
 
     def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
-        """``fd``: the Fréchet distance of so many samples to the training images."""
+        """``fd``: the Fréchet distance of ``samples`` samples to the training images."""
         batches = uint8_batches(self._samples(self._sampler(modules), samples, SCORE_SEED))
         reference = self._reference
         [score] = evaluate_images(["fid"], batches, reference.extractor, reference)
         return {"fd": score.value}
 
     def cost(self, modules: Modules) -> float:
-        """Seconds that a sample takes, as those of the latest preview did."""
+        """Seconds per sample, as measured in the latest preview."""
         return self._seconds
 
     def _sampler(self, modules: Modules) -> Sampler:
@@ -81,7 +81,7 @@ class ImageCallbacks:
         return sampler
 
     def _labels(self, sampler: Sampler) -> range:
-        """The classes that samples take in turn; empty where the sampler follows none."""
+        """The classes that samples take in turn; empty for a sampler without classes."""
         return range(self._dataset.spec.num_classes if "label" in sampler.conditions else 0)
 
     def _samples(self, sampler: Sampler, n: int, seed: int) -> Iterator[Tensor]:

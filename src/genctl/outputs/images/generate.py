@@ -1,4 +1,4 @@
-"""Images from a trained model, and how they come about."""
+"""Images from a trained model, and the steps of their sampling."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from genctl.outputs.images.samples import ImageSamples
 
 
 def generate(model: LoadedModel, request: SampleRequest, output: Output) -> ImageSamples:
-    """The images that were asked for.
+    """The requested images.
 
     Raises:
         GenctlError: a number below 1, an unknown class or option, an image that cannot be used.
@@ -45,9 +45,9 @@ def image_chunks(
     """The samples as raw chunks (rows, C, H, W), for many more than fit in memory.
 
     Args:
-        labels: numbers of classes that samples take in turn.
-        places: generate these of the samples; all when None.
-        sampler: instead of the model's own.
+        labels: numbers of the classes that samples take in turn.
+        places: generate only these samples; all when None.
+        sampler: used instead of the model's own.
     """
     request.refuse_below_one()
     return sample_chunks(
@@ -65,7 +65,7 @@ def image_chunks(
 
 
 def trajectory(model: LoadedModel, request: SampleRequest) -> list[ImageSamples]:
-    """The samples that `generate` gives, as they are after each step of the sampler.
+    """The samples of `generate` after each step of the sampler.
 
     Raises:
         GenctlError: as `generate`; a family that generates in one step.
@@ -90,7 +90,7 @@ def trajectory(model: LoadedModel, request: SampleRequest) -> list[ImageSamples]
 
 
 def _given(model: LoadedModel, request: SampleRequest) -> dict[str, Tensor]:
-    """The images that samples are made from, by the name of their condition."""
+    """The images that samples start from, by the name of their condition."""
     if request.image is None and request.mask is None:
         return {}
     if request.image is None:
@@ -116,7 +116,7 @@ def _given(model: LoadedModel, request: SampleRequest) -> dict[str, Tensor]:
 
 
 class _Steps:
-    """A sampler whose chunk is all its steps, (steps, rows, C, H, W)."""
+    """A sampler that returns all its steps as one chunk, (steps, rows, C, H, W)."""
 
     def __init__(self, sampler: Any) -> None:
         self.conditions: frozenset[str] = sampler.conditions

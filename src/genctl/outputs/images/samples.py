@@ -1,4 +1,4 @@
-"""Generated images, and how they are kept: a grid, a folder, an archive or an animation."""
+"""Generated images, saved as a grid, a folder, an archive or an animation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ImageSamples(ArraySamples):
         return f"{len(self)} images"
 
     def save(self, out: str | Path) -> Path:
-        """Write to ``out``: ``.npz`` for an archive, ``.png`` for a grid, else a folder of PNGs.
+        """Write to ``out``: an ``.npz`` archive, a ``.png`` grid, or a folder of PNGs.
 
         Raises:
             GenctlError: as `check_place`, or the place is not writable.
@@ -50,7 +50,7 @@ class ImageSamples(ArraySamples):
         save_png(out, grid(self.array, self.columns()))
 
     def columns(self) -> int | None:
-        """A column for each class, where the samples take them all in turn."""
+        """One column per class, where the samples take all classes in turn."""
         if self.labels is None or len(self.class_names) > MAX_COLUMNS:
             return None
         turns = np.arange(len(self)) % len(self.class_names)
@@ -69,16 +69,16 @@ class ImageSamples(ArraySamples):
 
 
 def check_place(out: Path, count: int) -> None:
-    """Refuse a place where ``count`` images cannot be kept, before they are generated.
+    """Refuse a place where ``count`` images cannot be saved, before they are generated.
 
     Raises:
-        GenctlError: a grid of too many, a suffix that means nothing, or a folder that is not
+        GenctlError: too many images for a grid, an unknown suffix, or a folder that is not
             empty.
     """
     if out.suffix == ".npz":
         return
     if out.suffix == ".png" and count > MAX_GRID:
-        reason = f"a grid holds at most {MAX_GRID} samples, and these are {count}"
+        reason = f"a grid holds at most {MAX_GRID} samples, not {count}"
         better = out.with_suffix(".npz")
     elif out.suffix not in ("", ".png"):
         reason = f"cannot save samples as {out.suffix!r}; use .png (a grid), .npz, or a folder"
@@ -91,10 +91,10 @@ def check_place(out: Path, count: int) -> None:
 
 
 def save_animation(path: Path, frames: Sequence[ImageSamples], *, seconds: float = 3.0) -> Path:
-    """Write sheets of samples, one after another, as a ``.gif`` or ``.webp`` that moves.
+    """Write sheets of samples, one after another, as an animated ``.gif`` or ``.webp``.
 
     Args:
-        seconds: from the first frame to the last, on which it rests for as long again.
+        seconds: from the first frame to the last, which is shown for as long again.
 
     Raises:
         GenctlError: another suffix, or the place is not writable.
@@ -120,7 +120,7 @@ def save_animation(path: Path, frames: Sequence[ImageSamples], *, seconds: float
 
 
 def check_animation_place(path: Path) -> None:
-    """Refuse a place where no animation can be kept, before it is made.
+    """Refuse a place where no animation can be saved, before it is generated.
 
     Raises:
         GenctlError: a suffix other than ``.gif`` and ``.webp``.

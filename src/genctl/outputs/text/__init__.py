@@ -1,4 +1,4 @@
-"""Text as output: shown as it is written, or kept as text or lines of JSON."""
+"""Text as output: shown while it is generated, or saved as text or JSON lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from genctl.registry import SPEC_API, OutputKind
 KIND = OutputKind(
     api=SPEC_API,
     name="text",
-    summary="text: shown in the terminal, or kept as .txt or .jsonl",
+    summary="text: shown in the terminal, or saved as .txt or .jsonl",
     words=("text", "texts"),
     suffixes=(".txt", ".jsonl"),
     shown=True,

@@ -1,4 +1,4 @@
-"""What the engine may do with a model of text in training: let it write, and score it."""
+"""Previews and scores of a text model during training."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TextCallbacks:
         self._request = replace(config.sample, max_new_tokens=PREVIEW_TOKENS)
 
     def preview(self, modules: Modules, path: Path) -> None:
-        """Some texts from nothing, from the same noise each time."""
+        """Some texts without a prompt, from the same noise each time."""
         generator = self._generator(modules)
         noise = KeyedNoise(("sample", PREVIEW_SEED), range(PREVIEWS), device=self._device)
         prompts = [""] * PREVIEWS
@@ -60,7 +60,7 @@ class TextCallbacks:
         collect(found, request).save(path.with_suffix(".txt"))
 
     def evaluate(self, modules: Modules, samples: int) -> Mapping[str, float]:
-        """``bpb``: bits a byte of the first windows of the validation text; ``nats`` a token."""
+        """``bpb``: bits per byte of the first validation windows; ``nats``: per token."""
         found = token_losses(
             self._generator(modules).token_losses, self._windows(samples), self._device
         )
@@ -69,7 +69,7 @@ class TextCallbacks:
         return {"bpb": nats / (math.log(2) * bytes_per_token), "nats": nats}
 
     def cost(self, modules: Modules) -> float:
-        """Seconds that a window takes, as those of the first batch do."""
+        """Seconds per window, as measured with the first batch."""
         begun, first = time.monotonic(), next(self._windows(1))
         token_losses(self._generator(modules).token_losses, [first], self._device)
         return (time.monotonic() - begun) / len(first["mask"])

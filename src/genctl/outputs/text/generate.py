@@ -1,4 +1,4 @@
-"""Text from a trained model, as it is written or when it is whole."""
+"""Text from a trained model, streamed or complete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genctl.outputs.tokens import token_chunks
 
 
 def generate(model: LoadedModel, request: SampleRequest, output: Output) -> TextSamples:
-    """The texts that were asked for, each put together.
+    """The requested texts, each complete.
 
     Raises:
         GenctlError: as `stream`.
@@ -25,10 +25,10 @@ def generate(model: LoadedModel, request: SampleRequest, output: Output) -> Text
 
 
 def stream(model: LoadedModel, request: SampleRequest) -> Iterator[TextChunk]:
-    """Samples 0 to n - 1 in pieces, ``row`` being the number of the sample.
+    """Samples 0 to n - 1 in pieces; ``row`` is the number of the sample.
 
-    Sample k goes on with ``prompts[k % len(prompts)]``; what it writes depends on the seed, k and
-    its prompt alone.
+    Sample k continues ``prompts[k % len(prompts)]``; its text depends on the seed, k and its
+    prompt alone.
 
     Raises:
         GenctlError: a number below 1, a prompt that the model cannot read, or a bad option.
@@ -39,7 +39,7 @@ def stream(model: LoadedModel, request: SampleRequest) -> Iterator[TextChunk]:
 
 
 def collect(found: Iterator[TextChunk], request: SampleRequest) -> TextSamples:
-    """All pieces of each sample put together."""
+    """Join the pieces of each sample."""
     n, prompts = request.n, _prompts(request)
     texts, tokens, ends = [""] * n, [0] * n, [""] * n
     for piece in found:
@@ -58,12 +58,12 @@ def _prompts(request: SampleRequest) -> Sequence[str]:
 def tokens_of(prompt: str, tokenizer: Tokenizer, data: DataSpec) -> list[int]:
     """A prompt as tokens.
 
-    An empty one stays empty, and writing begins as a document does; but a model of one single
-    document has never seen the end of one, so there it begins as a line does.
+    An empty prompt stays empty, so the text begins as a document does. A model that was trained on
+    a single document has never seen the end of one, so its text begins as a line does.
 
     Raises:
-        GenctlError: (USAGE) it is longer than the context, or has a character that the model does
-            not know.
+        GenctlError: (USAGE) the prompt is longer than the context, or has a character that is not
+            in the model's vocabulary.
     """
     line_break = b"\n"
     if not prompt and data.statistics.get("documents") == 1 and line_break in tokenizer.bytes_of:

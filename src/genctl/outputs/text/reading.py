@@ -1,4 +1,4 @@
-"""Texts that were generated before, from a file."""
+"""Previously generated texts, from a file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from genctl.outputs.text.samples import RULE, TextSample, TextSamples
 
 
 def read_samples(path: Path) -> TextSamples:
-    """The texts in a file: samples that were kept, or one text a line.
+    """The texts in a file: saved samples, or one text per line.
 
-    A ``.jsonl`` has an object with ``text`` on each line. Any other file has texts between lines of
-    dashes, as genctl writes them, or else one text on each line that is not empty.
+    A ``.jsonl`` file has an object with ``text`` on each line. Any other file has texts between
+    lines of dashes, as genctl writes them, or one text on each line that is not empty.
 
     Raises:
-        GenctlError: (DATA) no such file, or one that holds no texts.
+        GenctlError: (DATA) no such file, or a file without texts.
     """
     try:
         content = path.read_text("utf-8-sig")
@@ -35,7 +35,7 @@ def read_samples(path: Path) -> TextSamples:
             ),
         ) from None
     if not found:
-        raise GenctlError(ExitStatus.DATA, f"{path} holds no texts")
+        raise GenctlError(ExitStatus.DATA, f"{path} contains no texts")
     return TextSamples(found)
 
 

@@ -1,4 +1,4 @@
-"""What a language model wrote, and how it is kept."""
+"""Generated texts, and how they are saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genctl.files import make_directory, write_atomic
 
 SUFFIXES = (".txt", ".jsonl")
 RULE = f"\n{'-' * 40}\n"
-"""Between texts that are shown one after another."""
+"""The separator of texts that are shown one after another."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class TextSample:
     """One sample of text.
 
     Attributes:
-        prompt: what it goes on with.
-        text: what was written, without the prompt.
-        tokens: how many were written.
+        prompt: the prompt that it continues.
+        text: the generated text, without the prompt.
+        tokens: the number of generated tokens.
         finished: why it ends: ``length``, ``stop``, ``end`` or ``context``.
     """
 
@@ -46,17 +46,17 @@ class TextSamples:
         return len(self.samples)
 
     def __str__(self) -> str:
-        """The texts with their prompts; several are told apart by a line of dashes."""
+        """The texts with their prompts; a line of dashes separates them."""
         return RULE.join(map(str, self.samples))
 
     def jsonl(self) -> str:
-        """One JSON object a line: ``prompt``, ``text``, ``tokens``, ``finished``."""
+        """One JSON object per line: ``prompt``, ``text``, ``tokens``, ``finished``."""
         lines = (json.dumps(asdict(sample), ensure_ascii=False) for sample in self.samples)
         return "".join(f"{line}\n" for line in lines)
 
     @property
     def tokens(self) -> int:
-        """How many were written in all."""
+        """The number of generated tokens in all samples."""
         return sum(sample.tokens for sample in self.samples)
 
     def to_json(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class TextSamples:
         return {"samples": [asdict(sample) for sample in self.samples]}
 
     def save(self, out: str | Path) -> Path:
-        """Write to ``out``: ``.txt`` to be read, ``.jsonl`` to be processed.
+        """Write to ``out``: ``.txt`` for reading, ``.jsonl`` for processing.
 
         Raises:
             GenctlError: as `check_place`, or the place is not writable.
@@ -77,10 +77,10 @@ class TextSamples:
 
 
 def check_place(out: Path, count: int) -> None:
-    """Refuse a place where texts cannot be kept, before they are written.
+    """Refuse a place where texts cannot be saved, before they are generated.
 
     Raises:
-        GenctlError: a suffix that means nothing, or a folder.
+        GenctlError: an unknown suffix, or a folder.
     """
     if out.suffix in SUFFIXES and not out.is_dir():
         return

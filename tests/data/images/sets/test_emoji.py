@@ -47,4 +47,4 @@ def test_without_the_font_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch)
 def test_a_file_that_is_no_font(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "font.ttf").write_bytes(b"no font")
     monkeypatch.setenv("GENCTL_EMOJI_FONT", str(tmp_path / "font.ttf"))
-    assert "cannot be drawn from" in refusal("emoji").message
+    assert "cannot draw emoji from" in refusal("emoji").message

@@ -100,7 +100,7 @@ def test_what_is_no_table_of_images(tmp_path: Path) -> None:
     import pyarrow.parquet
 
     pyarrow.parquet.write_table(arrow.table({"text": ["a"]}), tmp_path / "t.parquet")
-    assert "of its columns (text) none is of images" in refusal(tmp_path / "t.parquet").message
+    assert "none of its columns (text) has images" in refusal(tmp_path / "t.parquet").message
     (tmp_path / "t.parquet").write_bytes(b"PAR1 and then nothing")
     assert "cannot take images from" in refusal(tmp_path / "t.parquet").message
 

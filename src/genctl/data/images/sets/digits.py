@@ -25,7 +25,7 @@ def load_digits(
         images ``(N, 28, 28, 1) uint8`` (0 is background) and labels ``(N,) int64`` in 0..9.
 
     Raises:
-        GenctlError: (DATA) the bundled file is not the one genctl was released with.
+        GenctlError: (DATA) the bundled file differs from the released one.
     """
     images, labels = _read_verified()
     held_out = np.array([is_test(image) for image in images])
@@ -36,7 +36,7 @@ def load_digits(
 def is_test(image: npt.NDArray[np.uint8]) -> bool:
     """Whether a 28x28 digit is held out: a fifth of them, by a hash of the 784 pixels alone.
 
-    A rule over content, unlike a list of indices, holds for the same digit in any other file.
+    Unlike a list of indices, a rule over content holds for the same digit in any other file.
     """
     return hashlib.sha256(image.tobytes()).digest()[0] % 5 == 0
 

@@ -1,7 +1,7 @@
-"""Real colour pictures with names and classes: the emoji of the font Noto Color Emoji.
+"""Real colour images with names and classes: the emoji of the font Noto Color Emoji.
 
-The font (SIL Open Font License) is drawn where it is installed; genctl carries none of it. Each
-picture is one code point that Unicode names, so ``captions`` are those names.
+The images are rendered from the installed font (SIL Open Font License); genctl contains none of it.
+Each image is one code point that has a name in Unicode, so ``captions`` are those names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from genctl.errors import ExitStatus, GenctlError
 SIDE = 64
 FONT = "NotoColorEmoji.ttf"
 _POINTS, _CANVAS = 109, (136, 128)
-"""The one size that the font's bitmaps have."""
+"""The only size of the font's bitmaps."""
 
 _FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
 _RANGES = {
@@ -40,17 +40,17 @@ _OTHER = "sign"
 CLASS_NAMES = (*_RANGES, _OTHER)
 _FIRST, _LAST = 0x203C, 0x1FAFF
 _NO_PICTURES = ("Sk", "Lo")
-"""Categories of code points: colours of skin alone, and the letters of scripts without cases."""
+"""Categories of code points: skin colours alone, and letters of scripts without case."""
 
 
 def load_emoji(split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], tuple[str, ...]]:
-    """One split of the pictures.
+    """One split of the images.
 
     Returns:
         images ``(N, 64, 64, 3) uint8`` on white, labels ``(N,)`` into `CLASS_NAMES`, and captions.
 
     Raises:
-        GenctlError: (DATA) the font is not installed, with how to get it.
+        GenctlError: (DATA) the font is not installed, with a hint how to install it.
     """
     drawn = _drawn(find_font())
     chosen = [entry for entry in drawn if _is_test(entry[0]) == (split == "test")]
@@ -61,10 +61,10 @@ def load_emoji(split: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]
 
 
 def find_font() -> Path:
-    """The font's file: ``$GENCTL_EMOJI_FONT``, else where systems keep fonts.
+    """The font's file: ``$GENCTL_EMOJI_FONT``, or the place where systems keep fonts.
 
     Raises:
-        GenctlError: (DATA) it is nowhere.
+        GenctlError: (DATA) there is no such file.
     """
     named = os.environ.get("GENCTL_EMOJI_FONT")
     if named and Path(named).is_file():
@@ -88,13 +88,13 @@ def _drawn(path: Path) -> tuple[tuple[int, npt.NDArray[np.uint8]], ...]:
     except OSError as error:
         raise GenctlError(
             ExitStatus.DATA,
-            f"{path} cannot be drawn from: {error}",
-            hint="a newer Pillow, or the font with bitmaps (CBDT) of Debian's package",
+            f"cannot draw emoji from {path}: {error}",
+            hint="use a newer Pillow, or the font with bitmaps (CBDT) of Debian's package",
         ) from None
 
 
 def _pictures(font: ImageFont.FreeTypeFont) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
-    """Every code point that has a name and a coloured glyph of its own, each picture once."""
+    """Every code point that has a name and a coloured glyph of its own, each image once."""
     seen: set[bytes] = set()
     for point in range(_FIRST, _LAST + 1):
         if not unicodedata.name(chr(point), "") or unicodedata.category(chr(point)) in _NO_PICTURES:
@@ -119,5 +119,5 @@ def _class_of(point: int) -> str:
 
 
 def _is_test(point: int) -> bool:
-    """Whether a picture is held out: a tenth of them, by a hash of the code point."""
+    """Whether an image is held out: a tenth of them, by a hash of the code point."""
     return hashlib.sha256(point.to_bytes(4, "little")).digest()[0] % 10 == 0

@@ -1,9 +1,9 @@
-"""Well-known sets of images by name, from the files that their authors published.
+"""Well-known image data sets by name, read from the files that their authors published.
 
-Nothing is downloaded unless it is asked for; without that, an error says which file belongs where.
-CIFAR is read from its binary version: the other one, which torchvision reads, holds pickles, which
-can run code. torchvision's `download_url` waits for ever on a silent server, draws a bar whatever
-the output was asked to be, tries plain http where https fails, and leaves half a file in place.
+Nothing is downloaded unless the user asks for it; otherwise an error says which file belongs where.
+CIFAR is read from its binary version, because the version that torchvision reads contains pickles,
+which can run code. torchvision's `download_url` waits for ever on a silent server, always shows a
+progress bar, tries plain http where https fails, and leaves incomplete files in place.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class KnownFile:
     """A file as its authors published it.
 
     Attributes:
-        url: where it was.
-        md5: of its content, the checksum that is given with it.
+        url: the published address.
+        md5: the published checksum of its content.
     """
 
     url: str
@@ -72,9 +72,9 @@ class KnownSet:
 
     Attributes:
         summary: one line.
-        files: all that are needed for both splits.
-        read: from the folder of the files and a split to images (N, H, W, C) and labels.
-        class_names: of the labels.
+        files: all files of both splits.
+        read: takes the folder of the files and a split; returns images (N, H, W, C) and labels.
+        class_names: the names of the labels.
     """
 
     summary: str
@@ -87,7 +87,7 @@ def read_known(name: str, split: str) -> Split:
     """One split of a known set.
 
     Raises:
-        GenctlError: (DATA) files are missing, with what belongs where, or damaged.
+        GenctlError: (DATA) files are missing (the error says where they belong) or damaged.
     """
     known, folder = KNOWN_SETS[name], folder_of(name)
     missing = [file for file in known.files if not (folder / file.name).is_file()]
@@ -115,13 +115,13 @@ def read_known(name: str, split: str) -> Split:
 
 
 def download(name: str, say: Callable[[str], None]) -> None:
-    """Fetch the files of a set that are not there yet; each is verified, or not kept.
+    """Download the missing files of a set; each is verified before it is kept.
 
     Args:
-        say: told what is fetched.
+        say: called with each file that is downloaded.
 
     Raises:
-        GenctlError: (FAILURE) no connection, no space, or other content than was published.
+        GenctlError: (FAILURE) no connection, no space, or content that differs from the published.
     """
     folder = make_directory(folder_of(name))
     for file in KNOWN_SETS[name].files:
@@ -213,7 +213,7 @@ def _svhn(folder: Path, split: str) -> Split:
 
     try:
         content = loadmat(folder / f"{split}_32x32.mat")
-    except Exception as error:  # scipy has no class for what it raises on damage
+    except Exception as error:  # scipy has no common class for errors on damaged files
         raise DamagedError(f"{split}_32x32.mat: {decode.reason(error)}") from error
     arrays = [content.get(name) for name in ("X", "y")]
     if not all(isinstance(array, np.ndarray) for array in arrays) or np.ndim(arrays[0]) != 4:

@@ -1,4 +1,4 @@
-"""Images in an ``.npz``, as samplers and evaluators exchange them: ``arr_0`` and ``arr_1``."""
+"""Images in an ``.npz`` in the format of samplers and evaluators: ``arr_0`` and ``arr_1``."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from genctl.data.images.sources.zip_file import DamagedError, reading
 from genctl.errors import ExitStatus, GenctlError
 
 _HINT = "numpy.savez(FILE, images, labels) with images (N, H, W, C) uint8 and labels (N,) integers"
-_MAX_CLASSES = 100_000  # beyond it, labels are ids of something else
+_MAX_CLASSES = 100_000  # larger labels are ids of something else
 
 
 def read_archive(
     path: Path, *, split: str, size: tuple[int, int] | None, channels: int | None
 ) -> ImageSource:
-    """``arr_0``: images ``(N, H, W, C)`` or ``(N, H, W)`` uint8; ``arr_1``: labels, if there.
+    """``arr_0``: images ``(N, H, W, C)`` or ``(N, H, W)`` uint8; ``arr_1``: labels, if present.
 
     Classes are named by their number, ``0`` to the largest label. Pickled objects are never read.
 
     Args:
-        split: an archive is all ``train``.
+        split: an archive contains only ``train``.
         size: (height, width) to crop and resize to.
         channels: 1, 3 or 4 to convert to.
 
     Raises:
-        GenctlError: (DATA) not such an archive.
+        GenctlError: (DATA) the file is not such an archive.
     """
     if split != "train":
         raise GenctlError(
@@ -67,7 +67,7 @@ def array_names(path: Path) -> list[str]:
     """The names of the arrays in an ``.npz``.
 
     Raises:
-        DamagedError: it cannot be read, or is not one.
+        DamagedError: the file cannot be read, or is not an ``.npz``.
     """
     with reading():
         if not zipfile.is_zipfile(path):
@@ -77,15 +77,15 @@ def array_names(path: Path) -> list[str]:
 
 
 def arrays_in(path: Path, names: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
-    """Arrays of an ``.npz`` that has them; pickled objects are never read.
+    """Arrays of an ``.npz`` that contains them; pickled objects are never read.
 
     Raises:
-        DamagedError: it cannot be read, or what NumPy reads is not an array.
+        DamagedError: the file cannot be read, or what NumPy reads is not an array.
     """
     with reading(), np.load(path, allow_pickle=False) as archive:
         found = {name: archive[name] for name in names}
     for name, array in found.items():
-        if not isinstance(array, np.ndarray):  # NumPy gives what it does not know as bytes
+        if not isinstance(array, np.ndarray):  # NumPy returns unknown content as bytes
             raise DamagedError(f"{name} is not an array")
     return found
 
@@ -94,7 +94,7 @@ def checked_images(origin: Path | str, array: npt.NDArray[np.generic]) -> npt.ND
     """``array`` as (N, H, W, C).
 
     Raises:
-        GenctlError: (DATA) it is no such array.
+        GenctlError: (DATA) ``array`` does not have the type or shape of images.
     """
     shape = checked_shape(origin, array.shape, array.dtype)
     return array.reshape(shape).astype(np.uint8, copy=False)
@@ -106,10 +106,10 @@ def checked_shape(
     """(N, H, W, C) of an array of images.
 
     Args:
-        origin: what an error says that it comes from.
+        origin: the origin of the array, as an error names it.
 
     Raises:
-        GenctlError: (DATA) it is no such array.
+        GenctlError: (DATA) the array does not have the type or shape of images.
     """
     if dtype != np.uint8:
         raise refusal(origin, f"its images are {dtype}, not uint8 in 0..255")
@@ -124,7 +124,7 @@ def checked_labels(path: Path, array: npt.NDArray[np.generic], count: int) -> np
     """Labels of ``count`` images.
 
     Raises:
-        GenctlError: (DATA) of another number, or no numbers of classes.
+        GenctlError: (DATA) the number of labels is wrong, or they are not numbers of classes.
     """
     if array.shape != (count,) or array.dtype.kind not in "iu":
         raise refusal(
@@ -141,5 +141,5 @@ def checked_labels(path: Path, array: npt.NDArray[np.generic], count: int) -> np
 
 
 def refusal(origin: Path | str, why: str) -> GenctlError:
-    """The error of an archive or array that holds no images."""
+    """The error for an archive or array without images."""
     return GenctlError(ExitStatus.DATA, f"cannot take images from {origin}: {why}", hint=_HINT)

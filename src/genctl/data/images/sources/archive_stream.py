@@ -28,10 +28,10 @@ from genctl.weights import sha256_of
 
 
 class ArchiveStream(ImageStream):
-    """``arr_0``: images ``(N, H, W, C)`` or ``(N, H, W)`` uint8; ``arr_1``: labels, if there.
+    """``arr_0``: images ``(N, H, W, C)`` or ``(N, H, W)`` uint8; ``arr_1``: labels, if present.
 
     Raises:
-        GenctlError: (DATA) not such an archive.
+        GenctlError: (DATA) the file is not such an archive.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,19 +50,19 @@ class ArchiveStream(ImageStream):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the file."""
+        """The fingerprint of the file."""
         return sha256_of(self._path)
 
     def read(self, rows: Sequence[int]) -> ImagePass:
-        """Unpacks a batch of rows at a time.
+        """Unpack one batch of rows at a time.
 
         Raises:
-            GenctlError: (DATA) in passing, the archive is damaged.
+            GenctlError: (DATA) during the pass, the archive is damaged.
         """
         return ImagePass(self._rows(rows), list(rows))
 
     def pick(self, rows: Sequence[int]) -> list[Pixels]:
-        """Unpacks up to the last of them."""
+        """Unpack all rows up to the last of these."""
         order = sorted(set(rows))
         found = dict(zip(order, (im for batch in self._rows(order) for im in batch), strict=True))
         return [found[row] for row in rows]
@@ -83,11 +83,11 @@ class ArchiveStream(ImageStream):
 
     @contextmanager
     def _images(self) -> Iterator[tuple[IO[bytes], tuple[int, int, int, int]]]:
-        """The member of the images, at its first row, and its shape.
+        """The member with the images, at its first row, and its shape.
 
         Raises:
-            GenctlError: (DATA) it is not there, or holds something else.
-            DamagedError: it cannot be read.
+            GenctlError: (DATA) the member is missing, or is not an array of images.
+            DamagedError: the archive cannot be read.
         """
         names = array_names(self._path)
         if "arr_0" not in names:
@@ -110,7 +110,7 @@ class ArchiveStream(ImageStream):
 
 
 def _exactly(file: IO[bytes], skipped: int, size: int) -> bytes:
-    """``size`` bytes, behind ``skipped`` others."""
+    """``size`` bytes after ``skipped`` others."""
     with reading():
         file.seek(skipped, io.SEEK_CUR)
         content = file.read(size)

@@ -1,4 +1,4 @@
-"""Sentences that say what images show: ``cat.txt`` beside ``cat.png``."""
+"""Captions of images: ``cat.txt`` beside ``cat.png``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SUFFIX = ".txt"
 MAX_BYTES = 2**16
 
 Captions = Mapping[PurePath, str]
-"""Image -> caption, of those that have one."""
+"""Image -> caption, for images that have one."""
 
 
 def beside(
@@ -20,10 +20,10 @@ def beside(
     others: Iterable[PurePath],
     file: Callable[[PurePath], Openable],
 ) -> Callable[[], Captions] | None:
-    """What reads the captions of ``images`` out of ``others``; None where there are none.
+    """A reader of the captions of ``images`` in ``others``; None where there are none.
 
     Args:
-        file: what opens a path.
+        file: opens a path.
     """
     texts = {path.with_suffix(""): path for path in others if path.suffix.lower() == SUFFIX}
     pairs = {
@@ -35,7 +35,7 @@ def beside(
 
 
 def _read(file: Openable) -> str:
-    """Empty where it cannot be read."""
+    """The caption; empty if it cannot be read."""
     try:
         with file.open("rb") as opened:
             return documents.text(opened.read(MAX_BYTES)).strip()

@@ -1,6 +1,7 @@
-"""CelebA (Liu et al. 2015, arXiv:1411.7766) as it is published: a ZIP, and a list of its partition.
+"""CelebA (Liu et al. 2015, arXiv:1411.7766) as published: a ZIP and the list of its partition.
 
-It lies behind a form, so it is never downloaded: the files must be put where `missing` says.
+Its page requires a form, so it is never downloaded: the user must copy the files to the folder that
+the error names.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ NAME = "celeba"
 _ARCHIVE, _PARTITION = "img_align_celeba.zip", "list_eval_partition.txt"
 _HOME = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 _SPLITS = {"0": "train", "2": "test"}
-"""What the numbers of the list stand for; 1 is a validation split, which is left alone."""
+"""What the numbers of the list stand for; 1 is a validation split, which is not used."""
 
 
 def is_celeba(root: Path) -> bool:
@@ -26,10 +27,10 @@ def is_celeba(root: Path) -> bool:
 
 
 def celeba_folder() -> Path:
-    """Where the files lie.
+    """The folder of the files.
 
     Raises:
-        GenctlError: (DATA) they are not there, with what belongs where.
+        GenctlError: (DATA) they are missing; the error says where they belong.
     """
     folder = folder_of(NAME)
     if is_celeba(folder):

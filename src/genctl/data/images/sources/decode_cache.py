@@ -1,8 +1,8 @@
 """Decoded images kept on disk and mapped into memory, so that a large set is decoded once.
 
-A set that takes more than `LEAST_BYTES` decoded lies in the cache, found again by the names, sizes
-and times of its files, and by what they were decoded to. Training then reads rows as it needs them,
-and the operating system decides which of them stay in memory.
+A set that takes more than `LEAST_BYTES` after decoding is kept in the cache. Its key consists of
+the names, sizes and times of its files and of the options of decoding. Training reads rows when
+it needs them, and the operating system decides which of them stay in memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Decoded:
     """Images of one shape.
 
     Attributes:
-        pixels: ``(N, H, W, C) uint8``; of a large set mapped from a file.
+        pixels: ``(N, H, W, C) uint8``; memory-mapped from a file for a large set.
         files: the file behind each row.
         skipped: files that gave no row, as ``path: reason``.
     """
@@ -44,15 +44,15 @@ class Decoded:
 
 
 Fill = Callable[[npt.NDArray[np.uint8]], tuple[Sequence[int], Sequence[str], Sequence[str]]]
-"""Fills an array; gives the rows that are good, in order, their files, and lines about others."""
+"""Fills an array; returns the good rows in order, their files, and a line for each other file."""
 
 
 def place_of_set(stamps: Sequence[str], *wanted: object) -> Path:
     """Where the decoded images of files with these stamps are kept.
 
     Args:
-        stamps: one a file: its name, size and time.
-        wanted: what they are decoded to.
+        stamps: name, size and time of each file.
+        wanted: the options of decoding.
     """
     digest = hashlib.sha256(repr(wanted).encode())
     for stamp in stamps:
@@ -61,10 +61,10 @@ def place_of_set(stamps: Sequence[str], *wanted: object) -> Path:
 
 
 def read_decoded(place: Path) -> Decoded | None:
-    """What lies at ``place``; None where there is nothing whole."""
+    """The decoded images at ``place``; None if they are absent or incomplete."""
     try:
         index = documents.parse((place / _INDEX).read_text("utf-8"))
-        # Copied on writing: nobody's mistake can reach the file.
+        # Copy-on-write: no mistake in memory can reach the file.
         pixels = np.load(place / _PIXELS, mmap_mode="c", allow_pickle=False)
         files = tuple(index["files"])
         if pixels.dtype != np.uint8 or len(pixels) < len(files):
@@ -139,7 +139,7 @@ def _reserve(path: Path, size: int) -> None:
 
 
 def _filled(pixels: npt.NDArray[np.uint8], fill: Fill) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Fill, and let good rows close up where others broke."""
+    """Fill the array, and close the gaps of rows that could not be read."""
     rows, files, skipped = fill(pixels)
     for target, row in enumerate(rows):
         if target != row:

@@ -20,7 +20,7 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.wording import some_of
 
 MOST_UNREADABLE = 0.01
-"""Of all files: more than that is no set of images to quote a number of."""
+"""Maximum share of unreadable files: a score of a set with more would not be meaningful."""
 
 
 class _Decoded(NamedTuple):
@@ -33,7 +33,7 @@ class FileStream(ImageStream):
     """Every image under a folder or in a ZIP, each in its own size and depth.
 
     Raises:
-        GenctlError: (DATA) no images, no such split, a ZIP that is damaged or hostile.
+        GenctlError: (DATA) no images, no such split, or a ZIP that is damaged or hostile.
     """
 
     def __init__(self, root: Path, split: str = "train") -> None:
@@ -47,7 +47,7 @@ class FileStream(ImageStream):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the files' bytes, in order, and of the classes."""
+        """The fingerprint of the files' bytes, in order, and of the classes."""
         digest = hashlib.sha256("\n".join(self.class_names).encode())
         if self.labels is not None:
             digest.update(self.labels.astype("<i8").tobytes())
@@ -56,17 +56,17 @@ class FileStream(ImageStream):
         return digest.hexdigest()
 
     def read(self, rows: Sequence[int]) -> ImagePass:
-        """Decoded a batch ahead; files that cannot be read are left out and named.
+        """Decode one batch ahead; unreadable files are skipped and named.
 
         Raises:
-            GenctlError: (DATA) at the end, more than `MOST_UNREADABLE` of them.
+            GenctlError: (DATA) at the end of the pass, more than `MOST_UNREADABLE` of them.
         """
         reading = ImagePass()
         reading.batches = self._batches(rows, reading)
         return reading
 
     def pick(self, rows: Sequence[int]) -> list[Pixels]:
-        """Decoded one by one."""
+        """Decode one by one."""
         with decode.strict_decoding():
             return [_decode(self._listing, self._listing.images[row]).pixels for row in rows]
 
@@ -88,7 +88,7 @@ class FileStream(ImageStream):
     def _sorted_out(
         self, rows: Sequence[int], found: Sequence[_Decoded | str], reading: ImagePass
     ) -> Iterator[Pixels]:
-        """Arrays of neighbours of one shape; ``reading`` learns what is to be said of the files."""
+        """Arrays of consecutive images of one shape; ``reading`` collects facts about the files."""
         good = []
         for row, outcome in zip(rows, found, strict=True):
             if isinstance(outcome, str):

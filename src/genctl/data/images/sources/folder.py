@@ -25,16 +25,16 @@ from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.wording import some_of
 
 THREADS = min(8, os.cpu_count() or 1)
-"""Pillow decodes without the interpreter's lock."""
+"""Threads help because Pillow decodes without the interpreter's lock."""
 
 MOST_UNREADABLE = 0.05
-"""Of all images, but one in any case: more damage is mended by the person who owns them."""
+"""Maximum share of unreadable images; one is always tolerated."""
 
 T = TypeVar("T")
 
 
 class _Probe(NamedTuple):
-    """What must be known of every file before one array for all of them can be made."""
+    """Facts about every file that are needed to allocate one array for all."""
 
     size: tuple[int, int]
     channels: int
@@ -45,15 +45,15 @@ def read_folder(
 ) -> ImageSource:
     """Every image under ``root``, a folder or a ZIP, in natural order of the paths.
 
-    When ``root`` holds the folders ``train`` and ``test``, a split is one of the two; else all of
-    it is ``train``. A file of labels gives the classes (see `read_labels`); else each first-level
-    sub-folder is one, if there are at least two and no image lies beside them. The source has one
-    channel if all images are grey, four if alpha is below 255 anywhere, else three.
+    When ``root`` has the folders ``train`` and ``test``, a split is one of the two; otherwise all
+    of it is ``train``. A file of labels gives the classes (see `read_labels`); otherwise each
+    first-level sub-folder is a class, if there are at least two and no image lies beside them. The
+    source has one channel if all images are grey, four if alpha is below 255 anywhere, or three.
 
     Args:
         split: ``train`` or ``test``.
         size: (height, width) to crop and resize to; with None all images must be of one size.
-        channels: 1, 3 or 4 to convert to; with None what is found decides.
+        channels: 1, 3 or 4 to convert to; None derives them from the images.
 
     Raises:
         GenctlError: (DATA) no images, no such split, several sizes, or too many unreadable files.
@@ -83,7 +83,7 @@ def listing_of(listings: dict[str, Listing], split: str, root: Path) -> Listing:
     if split not in listings:
         raise GenctlError(
             ExitStatus.DATA,
-            f"{root} has no test split, because it does not hold the folders 'train' and 'test'",
+            f"{root} has no test split, because it does not have the folders 'train' and 'test'",
             hint="name a folder of held-out images itself",
         )
     if not listings[split].images:
@@ -92,7 +92,7 @@ def listing_of(listings: dict[str, Listing], split: str, root: Path) -> Listing:
 
 
 def place_name(root: Path) -> str:
-    """What a folder or ZIP is called."""
+    """The name of a folder or ZIP."""
     path = root.resolve()
     return safe_name(path.stem if path.suffix.lower() == ".zip" else path.name)
 
@@ -168,7 +168,7 @@ def _text(size: tuple[int, int]) -> str:
 
 
 def _refuse_damage(listing: Listing, unreadable: dict[PurePath, str]) -> None:
-    """Go on without a few files, but not when there are many of them."""
+    """Continue without a few files, but raise an error if there are many of them."""
     bad, all_of_them = len(unreadable), len(listing.images)
     if not bad or bad <= max(1, MOST_UNREADABLE * all_of_them) < all_of_them:
         return
@@ -181,7 +181,7 @@ def _refuse_damage(listing: Listing, unreadable: dict[PurePath, str]) -> None:
 
 
 def cleaning(place: str) -> Suggestion:
-    """What leaves damaged images out."""
+    """The command that removes damaged images."""
     options = {"out": Placeholder("FOLDER")}
     return Suggestion("data clean", options, "leaves them out", args=(place,))
 

@@ -26,11 +26,11 @@ def read_labels(name: str, file: Openable, images: Iterable[PurePath]) -> Mappin
     ``{"labels": [["a/b.png", 3], ...]}``. Paths are relative to the file, with ``/``.
 
     Args:
-        name: of the file, one of `NAMES`.
-        images: all of those that need a class.
+        name: the name of the file, one of `NAMES`.
+        images: all images that need a class.
 
     Raises:
-        GenctlError: (DATA) it cannot be read, or images lack a label.
+        GenctlError: (DATA) the file cannot be read, or images lack a label.
     """
     try:
         with file.open("rb") as opened:

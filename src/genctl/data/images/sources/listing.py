@@ -1,4 +1,4 @@
-"""Which images lie in a folder or ZIP, in what order, and which classes they are of."""
+"""The images in a folder or ZIP, their order and their classes."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Listing:
     """The image files of a place, in natural order.
 
     Attributes:
-        place: the folder or ZIP, and perhaps a folder in it, for messages.
+        place: the folder or ZIP, perhaps with a folder in it, for messages.
         images: relative to the place.
-        others: the kinds of all other files, and how many there are.
-        file: what opens a file.
-        stamp: a file's name, size and time, or what stands for them.
-        given: the classes that a file of labels gives; None where there is none.
-        captions: reads what the images show; None where nothing says so.
+        others: the kinds of all other files, and their numbers.
+        file: opens a file.
+        stamp: a file's name, size and time, or a substitute.
+        given: the classes from a file of labels; None where there is none.
+        captions: reads the captions; None where there are none.
     """
 
     place: str
@@ -51,7 +51,7 @@ class Listing:
 
 
 def list_splits(root: Path) -> dict[str, Listing]:
-    """``train``, and ``test`` where the place holds folders of both names, or tables.
+    """``train``, and ``test`` where the place has folders of both names, or tables.
 
     Raises:
         GenctlError: (DATA) a folder that cannot be read, or a ZIP that is damaged or hostile.
@@ -72,7 +72,7 @@ def list_splits(root: Path) -> dict[str, Listing]:
 
 
 def has_test_split(root: Path) -> bool:
-    """Whether a folder, ZIP or table has a part for training and one to be held out."""
+    """Whether a folder, ZIP or table has both a training and a held-out part."""
     packed = os.path.isfile(root) and zipfile.is_zipfile(root)
     if packed or is_table(root) or is_celeba(root):
         return len(list_splits(root)) == len(SPLITS)
@@ -80,9 +80,9 @@ def has_test_split(root: Path) -> bool:
 
 
 def class_names(listings: Iterable[Listing]) -> tuple[str, ...]:
-    """The classes, in natural order: those that files of labels give.
+    """The classes, in natural order: those of the label files, if there are any.
 
-    Else the first-level sub-folders, if there are at least two and no image lies beside them.
+    Otherwise the first-level sub-folders, if there are at least two and no image lies beside them.
     """
     listings = list(listings)
     if any(listing.given is not None for listing in listings):
@@ -106,7 +106,7 @@ def classes_of(listing: Listing, names: Sequence[str]) -> dict[PurePath, str]:
 def labels_of(
     listing: Listing, files: Iterable[PurePath], names: Sequence[str]
 ) -> NDArray[np.int64] | None:
-    """``(N,)``: the class of each file, as a place in ``names``; None where there are none."""
+    """``(N,)``: the class of each file, as an index into ``names``; None where there are none."""
     given = listing.given
     found = [_top(path) if given is None else given[path] for path in files]
     if not set(found) <= set(names):
@@ -120,7 +120,7 @@ def _top(path: PurePath) -> str:
 
 
 def no_images(listing: Listing) -> GenctlError:
-    """The error of a place without any."""
+    """The error for a place without any images."""
     kinds = sorted(listing.others.items(), key=lambda kind: (-kind[1], kind[0].casefold()))
     named = [f"{count} {kind}" for kind, count in kinds[:NAMED]]
     named += ["..."] if len(kinds) > NAMED else []
@@ -166,7 +166,7 @@ def _of_zip(root: Path, found: Iterable[Member], split: str | None = None) -> Li
 
 
 def _of_table(root: Path, table: Table) -> Listing:
-    """Rows, in order."""
+    """The rows of a table, in order."""
     return Listing(
         str(root),
         tuple(table.cells),
@@ -205,7 +205,7 @@ def _listing(
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    visited: set[str] = set()  # linked folders are followed, and may lead in a circle
+    visited: set[str] = set()  # linked folders are followed, and may form a cycle
 
     def complain(error: OSError) -> None:
         raise GenctlError(
@@ -226,5 +226,5 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _hidden(name: str) -> bool:
-    """What systems leave behind, such as macOS's ``._1.png``, which holds no image."""
+    """Whether a file is a leftover of the system, such as macOS's ``._1.png``, and not an image."""
     return name.startswith(".") or name == "__MACOSX"

@@ -1,7 +1,7 @@
 """Images in tables: Parquet files, and folders that Hugging Face's ``datasets`` saved to disk.
 
 Read with pyarrow (``pip install "genctl[parquet]"``). An image is a column of bytes, or of structs
-of ``bytes`` and ``path`` as ``datasets`` writes them; a label a column of numbers or texts.
+of ``bytes`` and ``path`` as ``datasets`` writes them; a label is a column of numbers or texts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Cell:
         """Its bytes, in memory.
 
         Raises:
-            OSError: the row has none.
+            OSError: the row has no image.
         """
         value = self._column[self._row].as_py()
         content = value.get("bytes") if isinstance(value, dict) else value
@@ -52,9 +52,9 @@ class Table:
     """The images of one split.
 
     Attributes:
-        cells: by the number of the row, as a path.
-        stamp: of the files that the rows are in.
-        labels: of the rows; None where there are none.
+        cells: path that consists of the row number -> cell.
+        stamp: the stamp of the files that contain the rows.
+        labels: the labels of the rows; None where there are none.
         captions: reads the rows' texts; None where there are none.
     """
 
@@ -66,7 +66,7 @@ class Table:
 
 def is_table(root: Path) -> bool:
     """Whether ``root`` is a Parquet file, a folder of them, or a saved data set."""
-    # os.path takes what cannot be looked at for absent; others say why.
+    # os.path treats unreadable paths as absent; other code reports why.
     if os.path.isfile(root):
         return root.suffix.lower() == PARQUET
     marked = any(os.path.isfile(root / name) for name in (_DATASET, _DATASETS))
@@ -74,7 +74,7 @@ def is_table(root: Path) -> bool:
 
 
 def read_tables(root: Path) -> dict[str, Table]:
-    """``train``, and ``test`` where files or folders of that name are there.
+    """``train``, and ``test`` where there are files or folders of that name.
 
     Raises:
         GenctlError: (USAGE) pyarrow is not installed; (DATA) damaged, or no column of images.
@@ -87,11 +87,11 @@ def read_tables(root: Path) -> dict[str, Table]:
 
 
 def refusal(root: Path, why: str) -> GenctlError:
-    """The error of a table that holds no images."""
+    """The error for a table without images."""
     return GenctlError(
         ExitStatus.DATA,
         f"cannot take images from {root}: {why}",
-        hint="a column called image, of bytes or as Hugging Face's datasets writes it",
+        hint="add a column named image, of bytes or in the format of Hugging Face's datasets",
     )
 
 
@@ -124,7 +124,7 @@ def _splits(root: Path) -> dict[str, list[Path]]:
 
 
 def _named(files: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
-    """``train``, and as ``test`` the first of the names that stand for it."""
+    """``train``, and ``test`` from the first of its possible names."""
     held_out = next((name for name in _TEST if name in files), None)
     found = {"train": files["train"]}
     return found if held_out is None else {**found, "test": files[held_out]}
@@ -140,7 +140,7 @@ def _table(root: Path, files: Sequence[Path], arrow: Any) -> Table:
     whole = arrow.concat_tables([_read(path, arrow) for path in files])
     image = _column(whole.column_names, _IMAGE)
     if image is None:
-        raise refusal(root, f"of its columns ({', '.join(whole.column_names)}) none is of images")
+        raise refusal(root, f"none of its columns ({', '.join(whole.column_names)}) has images")
     column = whole.column(image)
     cells: dict[PurePath, Cell] = {
         PurePosixPath(f"{row}.png"): Cell(column, row) for row in range(len(column))
@@ -190,7 +190,7 @@ def _column(names: Iterable[str], known: Sequence[str]) -> str | None:
 def _class_names(
     root: Path, folder: Path, metadata: Mapping[bytes, bytes], label: str
 ) -> list[str]:
-    """What ``datasets`` calls the numbers of the label; empty where it does not say."""
+    """The names that ``datasets`` gives to the numbers of the label; empty without names."""
     inside = metadata.get(b"huggingface")
     found = [documents.parse(inside)["info"]] if inside else []
     files = [path for path in (folder / _DATASET, root / _DATASET) if path.is_file()]

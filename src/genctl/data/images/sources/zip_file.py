@@ -1,4 +1,4 @@
-"""Files in a ZIP, read without unpacking it, and only where it means no harm."""
+"""Files in a ZIP, read without unpacking it, and only if it is safe."""
 
 from __future__ import annotations
 
@@ -34,24 +34,25 @@ _FOREIGN = (
     zipfile.BadZipFile,
     tarfile.TarError,
 )
-"""What the standard library and NumPy raise on archives that are damaged, locked, or of a kind that
-nobody reads; the last of these types come from the headers of arrays, which are Python source."""
+"""Errors of the standard library and NumPy on archives that are damaged, locked or of an unknown
+kind; the last of these types come from the headers of arrays, which are Python source."""
 
 MAX_BYTES = 2**29
-"""Of one file, unpacked; images of 89 million pixels, the most that are decoded, are smaller."""
+"""Limit for one unpacked file; the largest images that are decoded, 89 million pixels, fit in."""
 
 
 class DamagedError(Exception):
-    """An archive that the library which reads it does not take."""
+    """An archive that the library cannot read."""
 
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Around calls of a library that reads an archive, and nothing else: a fault of ours must not
-    look like damage.
+    """Wrap only calls of a library that reads archives.
+
+    A bug of genctl inside of the block would look like damage.
 
     Raises:
-        DamagedError: the library raised what it raises on damage.
+        DamagedError: the library raised one of its errors on damage.
     """
     try:
         yield
@@ -86,7 +87,7 @@ class Member:
             raise OSError(f"{self._info.file_size:,} bytes when unpacked")
         try:
             with reading(), self._archive.open(self._info) as file:
-                content = file.read(MAX_BYTES + 1)  # whatever the archive claims
+                content = file.read(MAX_BYTES + 1)  # the archive's own size may be wrong
         except DamagedError as error:
             raise OSError(str(error)) from error
         if len(content) > MAX_BYTES:
@@ -95,10 +96,10 @@ class Member:
 
 
 def members(path: Path) -> list[Member]:
-    """The files in the ZIP at ``path``; a folder that all of them lie in is left off.
+    """The files in the ZIP at ``path``; a single top-level folder is dropped.
 
     Raises:
-        GenctlError: (DATA) damaged, locked, or with names that lead out of it.
+        GenctlError: (DATA) damaged, locked, or with names that point outside of it.
     """
     try:
         with reading():
