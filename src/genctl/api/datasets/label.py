@@ -34,7 +34,7 @@ class Labelled:
 
     Attributes:
         path: the file.
-        counts: class -> how many images have it.
+        counts: class -> number of its images.
         unlabelled: files whose names do not match the pattern.
     """
 
@@ -46,19 +46,20 @@ class Labelled:
 def label_data(
     source: str, *, pattern: str | None = None, by: str | None = None, device: str | None = None
 ) -> Labelled:
-    """Write ``labels.csv`` into a folder of images, which training and evaluation then obey.
+    """Write ``labels.csv`` into a folder of images; training and evaluation then read it.
 
     Args:
         source: a folder, not laid out as ``train`` and ``test``.
         pattern: a regular expression for the files' paths, with ``/``; its group ``label``, or its
-            first one, is the class.
-        by: ``digits``: what the bundled classifier of digits takes each image for; or
-            ``module:callable`` of your own, from images (N, H, W, C) uint8 to N labels.
+            first group, is the class.
+        by: ``digits`` for the bundled classifier of digits; or your own ``module:callable``, from
+            images (N, H, W, C) uint8 to N labels.
         device: where the classifier runs.
 
     Raises:
-        GenctlError: (USAGE) not one of pattern and classifier, or a pattern that is none or has no
-            group; (DATA) no folder of images, labels that are there already, or no match at all.
+        GenctlError: (USAGE) not exactly one of pattern and classifier is given, or the pattern is
+            invalid or has no group; (DATA) there is no folder of images, the labels exist already,
+            or nothing matches.
     """
     root = place_of(source)
     if (root / "checkpoints").is_dir() or not root.exists():
@@ -120,7 +121,7 @@ def _by_pattern(images: tuple[PurePath, ...], pattern: str) -> dict[PurePath, st
 
 
 def _refuse_run(source: str) -> None:
-    """A run holds no folder of images until some are drawn."""
+    """Refuse a run: a run has no folder of images until it is sampled."""
     try:
         run = runs.find(source)
     except GenctlError:
