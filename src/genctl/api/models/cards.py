@@ -44,7 +44,7 @@ def run_card(run: Run, config: Config, data: DataSpec) -> str:
         which = f"the checkpoint of step {best['step']}, which scored best in training"
     else:
         which = "the newest checkpoint"
-    sentence = f"By default, commands use this one in `checkpoints/`: {which}."
+    sentence = f"By default, commands use {which} (see `checkpoints/`)."
     newest = checkpoint.all_checkpoints(run)[-1]
     return render(_card(run, config, data, sentence, sizes_in(newest / "model.safetensors")))
 
