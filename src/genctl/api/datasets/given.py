@@ -64,7 +64,7 @@ def _of_table(data: Any) -> str:
         return _texts(list(data["text"]))
     raise GenctlError(
         ExitStatus.DATA,
-        f"the data set has neither a column image nor text, but {', '.join(sorted(columns))}",
+        f"the data set has no column image or text, only {', '.join(sorted(columns))}",
         hint="rename the column",
         option="data",
     )
@@ -95,7 +95,7 @@ def _stacked(images: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     if len(shapes) > 1:
         raise GenctlError(
             ExitStatus.DATA,
-            f"the images have {len(shapes)} shapes, and training needs one",
+            f"the images have {len(shapes)} different shapes, but training needs one",
             hint="resize them, or train on a folder of files and set the size",
             option="data",
         )
@@ -111,7 +111,7 @@ def _images(images: npt.NDArray[Any], labels: npt.NDArray[Any] | None) -> str:
     if labels is not None and labels.shape != (len(checked),):
         raise GenctlError(
             ExitStatus.DATA,
-            f"there are {len(checked)} images, and labels of the shape {labels.shape}",
+            f"there are {len(checked)} images, but the labels have the shape {labels.shape}",
             option="data",
         )
     digest = hashlib.sha256(repr(checked.shape).encode())

@@ -71,7 +71,7 @@ def label_data(
     if has_test_split(root):
         raise GenctlError(
             ExitStatus.DATA,
-            f"{root} has two splits, and each has labels of its own",
+            f"{root} has two splits, and each has its own labels",
             suggest=Suggestion("data label", args=(str(root / "train"),)),
         )
     if (root / LABELS).exists():
@@ -79,7 +79,7 @@ def label_data(
     if (pattern is None) == (by is None):
         raise GenctlError(
             ExitStatus.USAGE,
-            "labels come from the files' names or from a classifier: name one of them",
+            "labels come from the files' names or from a classifier: choose one of them",
             option="pattern",
             suggest=(_PATTERN, Suggestion("", {"by": DIGITS})),
         )
@@ -159,7 +159,7 @@ def _by_callable(root: Path, classify: Callable[..., Any], name: str) -> dict[Pu
         except Exception as error:  # noqa: BLE001 - it is the user's code
             raise _misfit(name, f"it failed: {first_line(error)}") from None
         if len(labels) != len(batch):
-            raise _misfit(name, f"for {len(batch)} images it gave {len(labels)} labels")
+            raise _misfit(name, f"for {len(batch)} images it returned {len(labels)} labels")
         found += labels
     return {paths[row]: label for row, label in zip(reading.rows, found, strict=True)}
 
@@ -168,7 +168,7 @@ def _misfit(name: str, why: str) -> GenctlError:
     return GenctlError(
         ExitStatus.USAGE,
         f"cannot take labels from {name}: {why}",
-        hint="it takes images (N, H, W, C) uint8 and gives N labels",
+        hint="it must take images (N, H, W, C) uint8 and return N labels",
     )
 
 

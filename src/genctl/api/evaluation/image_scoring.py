@@ -268,7 +268,7 @@ def _require_names(names: Sequence[str], extractor: Extractor) -> None:
             raise missing_weights(search)
         raise GenctlError(
             ExitStatus.DATA,
-            f"{name} means the published Inception weights, and this would be {own}",
+            f"{name} means the published Inception weights, but this score would be {own}",
             option="extractor",
             suggest="inception",
         )

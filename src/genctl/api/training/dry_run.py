@@ -85,8 +85,8 @@ class DryRun:
             "budget": f"{self.budget}: {about}{self.steps:,} steps, {self.examples:,} examples",
             "speed": f"{self.examples_per_second:,.0f} examples/s on {place}",
             "time": f"about {clock(self.seconds)} left",
-            "memory": f"{memory} at most so far",
-            "disk": f"{_mebibytes(self.checkpoint_bytes)} a checkpoint; the last {kept}",
+            "memory": f"{memory} peak so far",
+            "disk": f"{_mebibytes(self.checkpoint_bytes)} per checkpoint; the last {kept}",
         }
         return "\n".join(f"{name:<11} {text}" for name, text in rows.items())
 

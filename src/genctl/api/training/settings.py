@@ -51,7 +51,7 @@ def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
     if plan.shard and plan.precision == "fp16" and world.size > 1:
         raise GenctlError(
             ExitStatus.USAGE,
-            "fp16 scales losses by what every process sees, which sharding does not allow",
+            "fp16 scales losses by the gradients of all processes, which sharding does not allow",
             option="precision",
             suggest="bf16",
         )

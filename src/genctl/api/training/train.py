@@ -141,7 +141,7 @@ def _reproducibility(budget: Budget) -> str:
     """How reproducible the run is, in the terms of docs/architecture.md."""
     if budget.examples is not None:
         return "the same command gives the same weights, bit for bit, on this machine"
-    return "a budget in time gives weights as good on average, not the same ones"
+    return "a budget in time gives weights that are as good on average, but not identical"
 
 
 def _headline(run: Run, session: Session) -> str:

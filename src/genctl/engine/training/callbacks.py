@@ -122,8 +122,8 @@ class Observer:
         self.schedule.fit(seconds, budget, self._evaluations)
         if (fit := self.schedule.samples) < wanted:
             self._output.say(
-                f"scores in training take {fit or 'no'} samples instead of {wanted}: "
-                f"those would take more than {SCORE_SHARE:.0%} of the budget"
+                f"scores in training use {fit or 'no'} samples instead of {wanted}, "
+                f"which would take more than {SCORE_SHARE:.0%} of the budget"
             )
             self._run.write(KEPT, {"samples": fit})
 

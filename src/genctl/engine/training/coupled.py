@@ -84,7 +84,7 @@ def _rows(outputs: Outputs, part: Batch) -> dict[str, Tensor]:
         if tensor.ndim == 0 or len(tensor) != len(part.positions):
             raise ValueError(
                 f"the output {name!r} has the shape {tuple(tensor.shape)}, "
-                f"and its micro-batch {len(part.positions)} examples"
+                f"but its micro-batch has {len(part.positions)} examples"
             )
         if tensor.dtype in (torch.bfloat16, torch.float16):
             found[name] = tensor.float()
