@@ -22,8 +22,8 @@ def check_data(source: str, preview: Path | None = None, encoding: str | None = 
         encoding: the encoding of texts that have no byte-order mark and are not UTF-8.
 
     Raises:
-        GenctlError: (DATA) no such source, or nothing in it; the place is not writable; (USAGE)
-            an option that this kind of data does not have, such as an encoding of images.
+        GenctlError: (DATA) the source does not exist or is empty, or ``preview`` is not writable;
+            (USAGE) this kind of data does not have an option, such as an encoding for images.
     """
     kind = kind_of(source) or DATA_KINDS.all()[0]
     check = kind.load("check") if "check" in kind.targets else partial(_prepared, kind)

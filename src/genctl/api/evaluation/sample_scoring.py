@@ -116,7 +116,7 @@ def _given(task: Task, output: Output) -> tuple[str, Sized]:
     if isinstance(subject, str | Path):
         path = Path(subject).expanduser()
         if not path.is_file():
-            open_model(str(subject), output=output)  # reports what is not there
+            open_model(str(subject), output=output)  # raises an error if it does not exist
         if "read" in kind.targets:
             return path.name, kind.load("read")(path)
     elif not isinstance(subject, np.ndarray) and hasattr(subject, "to_json"):

@@ -1,4 +1,4 @@
-"""Where metrics go: ``metrics.jsonl`` always, and other places on request."""
+"""Loggers of metrics: always ``metrics.jsonl``, and others on request."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _HIDDEN = ("grad_norm", "rate/")
 
 @dataclass(frozen=True)
 class Reading:
-    """What a progress display shows at one time.
+    """The values that a progress display shows.
 
     Attributes:
         fraction: share of the budget that is spent.

@@ -53,7 +53,7 @@ class LoadedModel:
 
     @property
     def makes(self) -> str:
-        """What it generates, in words."""
+        """The name of what it generates, such as ``images``."""
         return self.output.words[1] if self.output else "nothing"
 
     def sampler(self) -> Sampler:

@@ -82,7 +82,7 @@ def name_of(index: int) -> str:
 
 
 def save(run: Run, snapshot: Snapshot, *, finished: bool, keep_last: int) -> Path:
-    """Write a checkpoint, point ``last.json`` at it, and drop those no longer kept.
+    """Write a checkpoint, point ``last.json`` to it, and delete those that are no longer kept.
 
     Raises:
         GenctlError: it cannot be written; the earlier checkpoints are unchanged.

@@ -92,7 +92,7 @@ class Trainer:
 
     @property
     def examples_per_step(self) -> int:
-        """How many examples a step takes from the stream."""
+        """The number of examples that a step takes from the stream."""
         return self._repeats * self.settings.batch_size
 
     def step(self, fraction: float) -> dict[str, PhaseReport]:
