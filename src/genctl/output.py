@@ -1,4 +1,4 @@
-"""The one sink: a command's result goes to stdout, everything else to stderr."""
+"""The output of commands: the result goes to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 PLAIN_SECONDS = 5.0
-"""How often a long work says a line where no bar can move."""
+"""Seconds between progress lines where no progress bar can be shown."""
 
 T = TypeVar("T", bound=Sized)
 
@@ -32,12 +32,12 @@ class Mode(StrEnum):
 
 
 class Output:
-    """Where a command speaks.
+    """The output of a command.
 
     Args:
-        mode: ``human`` text, one ``json`` document, or ``quiet`` (the bare result only).
-        verbose: also say details.
-        stdout, stderr: streams, the process's own when None.
+        mode: ``human`` text, one ``json`` document, or ``quiet`` (only the bare result).
+        verbose: whether to print details too.
+        stdout, stderr: the streams; those of the process when None.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Output:
 
     @classmethod
     def silent(cls) -> Output:
-        """For processes that only follow: nothing is said, not even warnings."""
+        """An output that prints nothing, not even warnings, for processes other than rank 0."""
         return cls(Mode.QUIET, stderr=io.StringIO())
 
     @property
@@ -69,7 +69,7 @@ class Output:
 
     @property
     def live(self) -> bool:
-        """Whether a moving progress bar makes sense: people are watching a terminal."""
+        """Whether to show a moving progress bar: stderr is a terminal and not quiet."""
         return self.mode is not Mode.QUIET and self.stderr.isatty()
 
     @property
@@ -82,12 +82,12 @@ class Output:
         return self._console
 
     def result(self, data: Mapping[str, Any], human: RenderableType, *, bare: str = "") -> None:
-        """Show what the command was asked for.
+        """Show the result of the command.
 
         Args:
-            data: the JSON document.
-            human: what a person reads.
-            bare: what is printed in quiet mode, e.g. a path; nothing when empty.
+            data: the result as a JSON document.
+            human: the result for people.
+            bare: the result in quiet mode, e.g. a path; nothing is printed when it is empty.
         """
         if self.mode is Mode.JSON:
             print(json.dumps(data, indent=2, ensure_ascii=False, default=str), file=self.stdout)
@@ -102,15 +102,15 @@ class Output:
             Console(file=self.stdout, highlight=False, soft_wrap=True).print(human)
 
     def confirm(self, action: str, *, otherwise: str, remedy: str) -> None:
-        """Go on only when a person says yes.
+        """Ask the user for confirmation, and return only if the answer is yes.
 
         Args:
-            action: what is about to be done, such as ``"delete runs/x"``.
-            otherwise: what follows from a no, such as ``"nothing was deleted"``.
-            remedy: what to type where nobody can be asked.
+            action: the action to confirm, such as ``"delete runs/x"``.
+            otherwise: the result of the answer no, such as ``"nothing was deleted"``.
+            remedy: what to type if there is no terminal to ask on.
 
         Raises:
-            GenctlError: (USAGE) nobody is there to be asked; (FAILURE) the answer is no.
+            GenctlError: (USAGE) there is no terminal to ask on; (FAILURE) the answer is no.
         """
         if self.mode is not Mode.HUMAN or not (sys.stdin.isatty() and self.stderr.isatty()):
             raise GenctlError(
@@ -124,25 +124,25 @@ class Output:
             raise GenctlError(ExitStatus.FAILURE, f"cancelled; {otherwise}")
 
     def piece(self, text: str) -> None:
-        """A piece of a result that is shown while it is made."""
+        """Print a piece of a result while the rest is still being generated."""
         print(text, end="", file=self.stdout, flush=True)
 
     def say(self, text: str) -> None:
-        """A line of talk."""
+        """Print a message, except in quiet mode."""
         if self.mode is not Mode.QUIET:
             self._print(text)
 
     def detail(self, text: str) -> None:
-        """A line of talk that is only shown where details are wanted (``verbose``)."""
+        """Print a message only if ``verbose`` is set."""
         if self.verbose:
             self._print(text)
 
     def warn(self, text: str) -> None:
-        """Something the user should know; shown even when quiet."""
+        """Print a warning, even in quiet mode."""
         self._print(f"warning: {escaped(text)}")
 
     def error(self, error: GenctlError, spelling: Spelling = PYTHON) -> None:
-        """One line of what is wrong and one of what to do next, as ``spelling`` writes them."""
+        """Print what is wrong and what to do next, one line each, in the given spelling."""
         message, hint = error.rendered(spelling)
         if self.mode is Mode.JSON:
             document = {
@@ -157,7 +157,7 @@ class Output:
             self._print(f"hint: {hint}")
 
     def track(self, chunks: Iterable[T], total: int, what: str) -> Iterator[T]:
-        """Pass ``chunks`` on, showing how many of ``total`` rows have come by."""
+        """Yield ``chunks``, and show how many of ``total`` rows have passed."""
         done, next_line = 0, time.monotonic() + PLAIN_SECONDS
         with self._bar(total, what) as advance:
             for chunk in chunks:
@@ -170,7 +170,7 @@ class Output:
 
     @contextlib.contextmanager
     def _bar(self, total: int, what: str) -> Iterator[Callable[[int], None]]:
-        """A moving bar where people are watching; gives what moves it on."""
+        """Show a moving bar on a terminal; yields the function that advances it."""
         if not self.live:
             yield lambda rows: None
             return
@@ -182,11 +182,11 @@ class Output:
 
     def _print(self, text: str) -> None:
         if self._console is not None:
-            # A live display owns the terminal: its console moves the bar out of the way.
+            # A live display controls the terminal: its console prints above the bar.
             self._console.print(text, markup=False, soft_wrap=True)
         else:
             print(text, file=self.stderr, flush=True)
 
 
 QUIET = Output(Mode.QUIET)
-"""Says nothing but warnings: where Python calls without a sink of its own."""
+"""Prints only warnings; the default output of calls from Python."""

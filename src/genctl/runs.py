@@ -1,4 +1,4 @@
-"""Run directories: make, find, lock, read, list."""
+"""Run directories: create, find, lock, read, list."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _NEEDED = {
     "env.json": ("starts",),
     "eval.json": ("scores",),
 }
-"""What a run's documents hold at least."""
+"""The fields that each document of a run must have."""
 
 
 def runs_root() -> Path:
-    """Where runs are kept: ``$GENCTL_RUNS``, else ``runs`` in the current directory."""
+    """The folder of runs: ``$GENCTL_RUNS``, or ``runs`` in the current directory if it is unset."""
     return Path(os.environ.get("GENCTL_RUNS") or "runs")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A directory that one training leaves behind.
+    """The directory of one training.
 
     It holds ``config.json`` (the values and their origins), ``resolved.json`` (what was derived
     from them at the first start), ``env.json``, ``data.json``, ``metrics.jsonl``, ``curves.png``,
@@ -60,10 +60,10 @@ class Run:
         return self.path / "samples"
 
     def read(self, name: str) -> Any:
-        """The JSON document ``name`` of the run, or None when it has none yet.
+        """The JSON document ``name`` of the run, or None if it does not exist yet.
 
         Raises:
-            GenctlError: (DATA) it does not parse, or lacks what documents of this name have.
+            GenctlError: (DATA) it cannot be parsed, or lacks required fields.
         """
         try:
             found = documents.parse((self.path / name).read_text("utf-8"))
@@ -74,7 +74,7 @@ class Run:
             raise documents.damaged(self.path / name, error) from None
 
     def write(self, name: str, data: Any) -> None:
-        """Replace the JSON document ``name`` of the run in one step."""
+        """Replace the JSON document ``name`` of the run atomically."""
         write_json(self.path / name, data)
 
     @property
@@ -83,7 +83,7 @@ class Run:
         return bool((self.read("last.json") or {}).get("finished"))
 
     def holder(self) -> str | None:
-        """Who is training in the run at this moment, or None."""
+        """The process and host that currently train the run, or None."""
         from filelock import FileLock, Timeout
 
         if not (self.path / ".lock").exists():
@@ -97,14 +97,14 @@ class Run:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the run; the operating system lets go of it when the process ends, however.
+        """Lock the run; the operating system releases the lock when the process ends in any way.
 
         Raises:
-            GenctlError: another process holds it.
+            GenctlError: another process holds the lock.
         """
         from filelock import FileLock, Timeout
 
-        # Not 0: whoever lists the runs at this moment holds the lock for an instant.
+        # Not 0: a process that lists the runs holds the lock for an instant.
         lock = FileLock(self.path / ".lock", timeout=0.5)
         try:
             lock.acquire()
@@ -125,10 +125,10 @@ class Run:
 
 
 def create(stem: str, root: Path | None = None) -> Run:
-    """Make ``root/stem-N`` with the first free N; two processes never get the same one.
+    """Create ``root/stem-N`` with the next free N; two processes never get the same run.
 
     Raises:
-        GenctlError: the place is not writable.
+        GenctlError: the folder is not writable.
     """
     root = make_directory(runs_root() if root is None else root)
     number = 1 + max((_number(path.name, stem) for path in root.iterdir()), default=0)
@@ -145,15 +145,15 @@ def create(stem: str, root: Path | None = None) -> Run:
 
 
 def size_of(run: Run) -> int:
-    """How many bytes a run takes."""
+    """The size of a run in bytes."""
     return sum(file.lstat().st_size for file in run.path.rglob("*") if not file.is_dir())
 
 
 def remove(run: Run) -> None:
-    """Delete a run, out of sight in one step.
+    """Delete a run; it is renamed atomically first, so that it is never seen incomplete.
 
     Raises:
-        GenctlError: a process holds it, or it may not be deleted.
+        GenctlError: a process holds its lock, or it cannot be renamed.
     """
     with run.lock():
         gone = run.path.with_name(f".{run.name}.{os.getpid()}.removed")
@@ -165,10 +165,10 @@ def remove(run: Run) -> None:
 
 
 def find(name: str | Path) -> Run:
-    """The run that ``name`` (a path, or a name under the root) means.
+    """The run at the path ``name``, or of this name under the root.
 
     Raises:
-        GenctlError: there is none, with the nearest names.
+        GenctlError: there is no such run; the message suggests the nearest names.
     """
     for path in (Path(name), runs_root() / name):
         if (path / "config.json").is_file():
@@ -186,11 +186,11 @@ def find(name: str | Path) -> Run:
 
 
 def all_runs(root: Path | None = None) -> list[Run]:
-    """The runs under ``root``, the one written to last first."""
+    """The runs under ``root``, the most recently written one first."""
     root = runs_root() if root is None else root
     if not root.is_dir():
         return []
-    # A name with a dot in front is a run that was never whole.
+    # A name that begins with a dot is an incomplete run.
     found = [
         Run(path)
         for path in root.iterdir()
@@ -200,15 +200,15 @@ def all_runs(root: Path | None = None) -> list[Run]:
 
 
 def latest() -> Run | None:
-    """The run with a checkpoint that was written to last: what commands take when none is named."""
+    """The most recently written run with a checkpoint: the default run of commands."""
     return next((run for run in all_runs() if any(run.checkpoints.glob("step-*"))), None)
 
 
 def find_or_newest(name: str | None) -> Run:
-    """The run called ``name``; when None the one written to last, whether or not it has weights.
+    """The run called ``name``; when None, the most recently written run, with or without weights.
 
     Raises:
-        GenctlError: there is none.
+        GenctlError: there is no such run.
     """
     if name is not None:
         return find(name)
@@ -223,13 +223,13 @@ def find_or_newest(name: str | None) -> Run:
 
 
 def stem_of(family: str, source_name: str) -> str:
-    """The name of a run before its number: ``gan-digits``; Chinese and other scripts stay."""
+    """The name of a run before its number: ``gan-digits``; Chinese and other scripts are kept."""
     clean = re.sub(r"[^\w.-]+", "-", source_name).strip("-.")
     return f"{family}-{clean or 'data'}"
 
 
 def started_now() -> str:
-    """The present moment for a run's records, in UTC."""
+    """The current time for a run's records, in UTC."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
@@ -248,7 +248,7 @@ def _touched(run: Run) -> float:
 
 
 def settings(document: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Every setting of a ``config.json`` with its origin, those that are not defaults first."""
+    """Every setting of a ``config.json`` with its origin; settings that are not defaults first."""
     config, origins = document["config"], document["origins"]
     rows = []
     for key, origin in origins.items():

@@ -66,7 +66,7 @@ def test_where_nothing_compiles_training_goes_on_and_says_so(
     with torch._inductor.config.patch(absent):
         output = Output(Mode.QUIET, stderr=said)
         run = train("toy-tokens", tmp_path / "run", "compile=true", output=output)
-    assert said.getvalue().count("warning: training goes on without compiling") == 1
+    assert said.getvalue().count("warning: training continues without compiling") == 1
     assert len(said.getvalue().splitlines()) == 1
     assert compiled == [True, False, False, False]
     expected = weights(train("toy-tokens", tmp_path / "eager"))

@@ -1,1 +1,1 @@
-"""The SDK: wires configuration, runs, data, families, engine, evaluation and export together."""
+"""The SDK: connects configuration, runs, data, families, engine, evaluation and export."""

@@ -1,4 +1,4 @@
-"""Code of the user's own, named as ``module:callable``."""
+"""The user's own code, named as ``module:callable``."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def is_target(text: str) -> bool:
 
 
 def import_callable(target: str) -> Callable[..., Any]:
-    """What ``module:callable`` names; the current folder is looked in as well.
+    """Import ``module:callable``, also from the current folder.
 
     Raises:
-        GenctlError: (USAGE) no such module or callable.
+        GenctlError: (USAGE) the module or callable does not exist.
     """
     module, _, name = target.rpartition(":")
     here = str(Path.cwd())
@@ -45,7 +45,7 @@ def import_callable(target: str) -> Callable[..., Any]:
 
 
 def sha256_of_source(function: Callable[..., Any]) -> str:
-    """Digest of the file that defines it, and its name: what decides what it does."""
+    """Digest of the function's name and of the file that defines it."""
     name = getattr(function, "__qualname__", type(function).__qualname__)
     try:
         source = Path(inspect.getfile(inspect.unwrap(function))).read_bytes()
@@ -55,5 +55,5 @@ def sha256_of_source(function: Callable[..., Any]) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """What an error of the user's code says, in one line."""
+    """The first line of an error message of the user's code."""
     return (str(error).strip() or type(error).__name__).partition("\n")[0]

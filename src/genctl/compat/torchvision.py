@@ -1,9 +1,9 @@
-"""The one door to torchvision, open also where its wheel lies beside a CPU-only torch.
+"""Imports torchvision, also if its wheel is installed beside a CPU-only torch.
 
 The wheel on the package index is built for CUDA. Beside a CPU-only torch of the same version its
-compiled operators cannot load, and importing it stops at ``operator torchvision::nms does not
+compiled operators cannot load, and importing it fails with ``operator torchvision::nms does not
 exist``, although transforms, datasets and models need none of them. Declaring the two operators
-that the import itself asks for is enough. Calling a compiled operator still fails, by name.
+that the import itself needs is enough. Calling a compiled operator still fails and names it.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 _MISSING_OPERATOR = "operator torchvision::nms does not exist"
 _SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-_declared: list[Library] = []  # torch forgets a library's operators once nobody holds it
+_declared: list[Library] = []  # torch drops a library's operators with its last reference
 
 
 def import_torchvision() -> ModuleType:
-    """Import torchvision, declaring its operators first where only that is in the way.
+    """Import torchvision, and declare its operators if only they prevent the import.
 
-    Call this before anything that imports torchvision by itself (torchmetrics, torch-fidelity,
+    Call this before importing packages that import torchvision (torchmetrics, torch-fidelity,
     transformers, diffusers). Calling it again costs nothing.
 
     Returns:
         The top-level ``torchvision`` module.
 
     Raises:
-        GenctlError: (FAILURE) torchvision is missing, or was built for another torch than the one
-            installed; the hint is the pip line that brings the matching one.
+        GenctlError: (FAILURE) torchvision is missing, or was built for another torch than the
+            installed one; the hint is the pip command that installs the matching version.
     """
     try:
         return importlib.import_module("torchvision")
@@ -75,7 +75,7 @@ def _declare_operators() -> None:
 
 
 def _forget_torchvision() -> None:
-    """Drop the modules of an import that stopped half-way, so that the next starts afresh."""
+    """Drop the modules of an incomplete import, so that the next import loads them again."""
     for name in list(sys.modules):
         if name.partition(".")[0] == "torchvision":
             del sys.modules[name]
@@ -97,7 +97,7 @@ def _require_matching_pair() -> None:
 
 
 def _pinned_torch() -> str | None:
-    """The torch version that the installed torchvision demands, without a local label."""
+    """The torch version that the installed torchvision requires, without a local label."""
     for requirement in requires("torchvision") or ():
         if match := re.match(r"torch\s*\(?\s*==\s*([^\s;,)+]+)", requirement):
             return match[1]
@@ -105,9 +105,9 @@ def _pinned_torch() -> str | None:
 
 
 def _torchvision_for(torch: str) -> str:
-    """The requirement that names torchvision's release line for ``torch`` (2.x goes with 0.(x+15)).
+    """The requirement for torchvision's release line that matches ``torch`` (2.x and 0.(x+15)).
 
-    The pair is published together; pip chooses the patch release from the exact torch beside it.
+    The two are released together; pip chooses the patch release that matches the exact torch.
     """
     major, minor = torch.split(".")[:2]
     return f"torchvision==0.{int(minor) + 15}.*" if major == "2" else "torchvision"

@@ -1,7 +1,7 @@
-"""What families, data, the engine, evaluation and export promise each other.
+"""The interfaces between families, data, the engine, evaluation and export.
 
-Types at the seams: a family implements `Objective`, `Sampler` and exporters; the engine implements
-`Step` and `Noise`; a data kind implements `Dataset`. All of it is public, and versioned by
+A family implements `Objective`, `Sampler` and exporters; the engine implements `Step` and `Noise`;
+a data kind implements `Dataset`. All interfaces are public, and versioned by
 ``genctl.registry.SPEC_API``.
 """
 

@@ -1,4 +1,4 @@
-"""What data is to the rest of genctl: batches, what is known of a data set, and its stream."""
+"""The interface of data: batches, the description of a data set, and its stream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOKENIZER = "tokenizer/tokenizer.json"
 _UNITS = {"img": "images", "tok": "tokens", "pair": "pairs"}
 
 FORMAT = 2
-"""Of the documents that `DataSpec` is written as."""
+"""The format version of the documents that `DataSpec` is written to."""
 
 
 class Batch(dict[str, "Tensor"]):
@@ -27,7 +27,7 @@ class Batch(dict[str, "Tensor"]):
 
     Args:
         data: key -> tensor of shape (B, ...).
-        positions: the place of each example in the endless stream that training reads.
+        positions: the position of each example in the endless stream that training reads.
     """
 
     def __init__(self, data: Mapping[str, Tensor], positions: Sequence[int]) -> None:
@@ -50,15 +50,15 @@ class Feature:
     """One named tensor of an example.
 
     Attributes:
-        kind: ``image``, ``tokens``, ``label``, ``latent``, ``audio``, ``embedding`` or one of a
-            plug-in's own.
-        shape: without the batch axis: (C, H, W) of images, (T,) of windows of tokens; -1 where a
-            length varies up to a bound.
-        size: how many values there are: classes of a label, tokens of a vocabulary; else 0.
+        kind: ``image``, ``tokens``, ``label``, ``latent``, ``audio``, ``embedding`` or a kind from
+            a plug-in.
+        shape: the shape without the batch axis: (C, H, W) of images, (T,) of windows of tokens; -1
+            if a length varies up to a bound.
+        size: the number of values: classes of a label, tokens of a vocabulary; otherwise 0.
         asset: the asset that explains its values, such as a tokenizer.
-        names: of the values, in order: the classes of a label.
+        names: the names of the values, in order, such as the classes of a label.
         end: the token that ends a document; None without one.
-        extractor: the feature extractor that was made for such images, if one was.
+        extractor: the feature extractor for such images; empty if there is none.
     """
 
     kind: str
@@ -72,17 +72,17 @@ class Feature:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What sampling, scoring and exporting need to know of the data; plain JSON.
+    """What sampling, scoring and exporting need to know about the data; plain JSON.
 
     Attributes:
-        source: what the user called the data.
-        name: a short name of it that suits a file.
-        unit: what is counted: ``img``, ``tok`` or ``pair``.
-        examples: how many there are.
+        source: the name or path of the data, as the user gave it.
+        name: a short name that suits a file name.
+        unit: the unit of counts: ``img``, ``tok`` or ``pair``.
+        examples: the number of examples.
         fingerprint: sha256 of the content.
-        features: batch key -> what an example has under it.
+        features: batch key -> the feature of an example.
         kind: the name of the kind of data.
-        units_per_example: how many of `unit` one example is.
+        units_per_example: the number of units in one example.
         statistics: measured numbers, e.g. ``sigma_data``.
         assets: files in the run that belong to the data, such as its tokenizer -> their sha256.
     """
@@ -105,7 +105,7 @@ class DataSpec:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the main feature: (C, H, W) of images, (T,) of windows of tokens."""
+        """The shape of the main feature: (C, H, W) of images, (T,) of windows of tokens."""
         return self.main.shape
 
     @property
@@ -114,7 +114,7 @@ class DataSpec:
         return "x".join(map(str, self.shape))
 
     def in_words(self, examples: int) -> str:
-        """So many examples: ``64 images of shape 1x28x28``, ``512 tokens in windows of 256``."""
+        """A count in words: ``64 images of shape 1x28x28``, ``512 tokens in windows of 256``."""
         count = f"{examples * self.units_per_example:,} {_UNITS.get(self.unit, self.unit)}"
         how = "in windows of" if self.units_per_example > 1 else "of shape"
         return f"{count} {how} {self.size}"
@@ -130,7 +130,7 @@ class DataSpec:
 
     @property
     def extractor(self) -> str:
-        """The feature extractor that was made for this data, if one was."""
+        """The feature extractor for this data; empty if there is none."""
         return self.main.extractor
 
     def to_json(self) -> dict[str, Any]:
@@ -138,10 +138,10 @@ class DataSpec:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """What `to_json` gave, or that of format 1.
+        """The data spec from the result of `to_json`, in this format or format 1.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: ``data`` is something else.
         """
         fields = dict(data)
         version = fields.pop("format", 1)
@@ -149,12 +149,12 @@ class DataSpec:
             raise ValueError(f"its format is {version}; this genctl reads up to {FORMAT}")
         spec = documents.build(cls, _migrated(fields) if version == 1 else fields)
         if not spec.features:
-            raise ValueError("features: there is none")
+            raise ValueError("features: the mapping is empty")
         return spec
 
 
 def _migrated(old: dict[str, Any]) -> dict[str, Any]:
-    """A document of format 1, which knew images and windows of tokens, as one of today's."""
+    """A document of format 1, which had only images and windows of tokens, in today's format."""
     documents.require(old, ("shape", "unit"))
     shape, names = old.pop("shape"), old.pop("class_names", ())
     extractor = old.pop("extractor", "")
@@ -183,7 +183,7 @@ class Dataset(Protocol):
     """An endless, seekable stream of examples.
 
     Attributes:
-        spec: what is known of it.
+        spec: the description of the data.
         assets: the files that ``spec.assets`` names -> their content.
     """
 
@@ -200,7 +200,7 @@ class Dataset(Protocol):
         ...
 
     def held_out(self) -> Iterator[Batch] | None:
-        """One pass over examples that training never reads, in order; None where there are none.
+        """One pass over examples that training never reads, in order; None if there are none.
 
         Windows of tokens come with ``mask (B, T)``, true where a token is to be predicted.
         """

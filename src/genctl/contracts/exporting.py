@@ -1,4 +1,4 @@
-"""What a family describes of itself so that its weights can be written in foreign formats."""
+"""Descriptions of a family's model with which its weights are written in other formats."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """A module to write in a foreign graph format, and how to call it.
+    """A module to write in another graph format, and how to call it.
 
     Attributes:
-        role: the key in ``modules`` that the file can stand in for.
+        role: the key in ``modules`` of the module that the file can replace.
         module: the module, in eval mode.
         example: batch size -> the positional inputs; the first axis of each is the batch, and
-            lengths that are free should differ from call to call.
+            variable lengths should differ from call to call.
         inputs: names of the inputs.
         outputs: names of the outputs.
-        free: name of an input or output -> axis -> name of a length that may vary, such as
-            ``{"tokens": {1: "length"}}``; the first axis always may.
+        free: name of an input or output -> axis -> name of a variable length, such as
+            ``{"tokens": {1: "length"}}``; the first axis is always variable.
     """
 
     role: str
@@ -41,12 +41,12 @@ class DecoderPlan:
         module: ``(B, T) int64`` tokens to ``(B, T, vocabulary)`` logits, in eval mode; its
             parameters are named and shaped as those of Hugging Face's ``LlamaForCausalLM``, or of
             ``Qwen3ForCausalLM`` where ``qk_norm`` is set.
-        vocab_size, width, depth, heads, kv_heads, head_dim, hidden, context: of the network; hidden
-            is the width inside the feed-forward layer.
+        vocab_size, width, depth, heads, kv_heads, head_dim, hidden, context: sizes of the network;
+            hidden is the width inside the feed-forward layer.
         rope_theta: base of the rotary embedding's wavelengths.
-        norm_eps: of the root-mean-square norms.
-        qk_norm: whether queries and keys are normed by head.
-        tied: whether the embedding is the output head.
+        norm_eps: epsilon of the root-mean-square norms.
+        qk_norm: whether queries and keys are normalised per head.
+        tied: whether the embedding is also the output head.
         end: the token that ends a document; None without one.
         assets: the tokenizer's files, as in `Trained.assets`.
     """
@@ -70,21 +70,22 @@ class DecoderPlan:
 
 @dataclass(frozen=True)
 class DiffusersPlan:
-    """A denoising U-Net to write as diffusers' ``UNet2DModel``, with the scheduler it goes with.
+    """A denoising U-Net to write as diffusers' ``UNet2DModel``, together with its scheduler.
 
     Attributes:
-        denoiser: ``(x, sigma, label)`` to clean images, in eval mode: what it all amounts to.
-            x: (B, *shape), noise of standard deviation ``sigma: (B,)`` added; ``label: (B,)``
-            int64, the number of classes for none, or None where there are no classes.
-        network: the U-Net in it; its parameters are named and shaped as those of UNet2DModel.
+        denoiser: the whole model, ``(x, sigma, label)`` to clean images, in eval mode.
+            x: (B, *shape), with added noise of standard deviation ``sigma: (B,)``;
+            ``label: (B,)`` int64, where the number of classes means no class, or None without
+            classes.
+        network: its U-Net; the parameters have the names and shapes of those of UNet2DModel.
         unet: arguments of UNet2DModel.
         scheduler: name of the scheduler's class.
         scheduler_config: its arguments.
         time_scale: the network's time for a timestep of 1 of the scheduler.
         shape: (C, H, W) of an image.
-        padded: height and width to which images are padded, at the bottom and right, with zeros.
-        unshuffle: side of the squares of pixels that become the channels UNet2DModel sees.
-        guidance: how strongly samples follow their class unless asked otherwise.
+        padded: height and width to which images are padded with zeros, at the bottom and right.
+        unshuffle: side of the squares of pixels that become the input channels of UNet2DModel.
+        guidance: the default scale of classifier-free guidance.
     """
 
     denoiser: nn.Module
@@ -100,5 +101,5 @@ class DiffusersPlan:
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are; UNet2DModel has one more, for none."""
+        """The number of classes; UNet2DModel has one more, for no class."""
         return (self.unet.get("num_class_embeds") or 1) - 1

@@ -1,4 +1,4 @@
-"""What sampling a family means, and the keyed noise that samples are drawn from."""
+"""The interfaces of sampling, and the keyed noise that samples are generated from."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 class Noise(Protocol):
     """Keyed randomness: row i of a draw depends on the seed, ``stream`` and ``indices[i]`` alone.
 
-    Each draw of a step or a sample needs a stream name of its own; the same name gives the same
-    numbers again.
+    Each draw of a step or a sample needs its own stream name; the same name gives the same numbers
+    again.
     """
 
     @property
     def indices(self) -> Sequence[int]:
-        """Positions of training examples, or numbers of samples: one a row."""
+        """Positions of training examples, or numbers of samples, one per row."""
         ...
 
     def normal(self, stream: str, *shape: int) -> Tensor:
@@ -37,49 +37,48 @@ class Noise(Protocol):
 
 
 class Sampler(Protocol):
-    """What sampling a family means; built as ``(config, data_spec, modules, parents)``.
+    """Samples of a family; built as ``(config, data_spec, modules, parents)``.
 
-    ``modules`` are the trained ones, or callables with the same signature (an ONNX session).
+    ``modules`` are the trained modules, or callables with the same signature (an ONNX session).
 
     Attributes:
-        conditions: the keys of a condition that it follows; others are refused.
+        conditions: the keys of a condition that it supports; others are refused.
     """
 
     conditions: frozenset[str]
 
     def sample(self, request: Any, condition: Batch, noise: Noise) -> Tensor:
-        """One chunk of samples, rows following ``noise.indices``.
+        """Generate one chunk of samples, with the rows of ``noise.indices``.
 
         Args:
             request: the family's request dataclass.
-            condition: what each row is to be, e.g. ``label``: (B,) int64, or is made from, such as
-                ``image``: (B, C, H, W) in [-1, 1] and ``mask``: (B, 1, H, W), 1 where it is to be
-                made anew; may be empty.
+            condition: the condition of each row, e.g. ``label``: (B,) int64, or what it is
+                generated from, such as ``image``: (B, C, H, W) in [-1, 1] and ``mask``:
+                (B, 1, H, W), 1 where the image is regenerated; may be empty.
 
         Returns:
-            Of images: (B, C, H, W) float in about [-1, 1]; of tokens: (B, T) int64.
+            Images as (B, C, H, W) float in about [-1, 1]; tokens as (B, T) int64.
         """
         ...
 
 
 Slot = int
-"""A handle of a `TokenPredictor`: an opaque number that is never used again after its slot closed.
-"""
+"""A handle of a `TokenPredictor`: an opaque number that is not reused after its slot is closed."""
 
 
 class TokenPredictor(Protocol):
     """A model that reads tokens and predicts the next one; `genctl.decoding` generates with it.
 
     A slot holds one sequence of tokens. Many slots are open at once, of different lengths and for
-    different callers. The logits of a slot depend on its own condition and tokens alone, whatever
-    the other slots of a call hold and however its tokens were divided into calls. This holds up to
-    the rounding of floating point numbers: bit-equal results are not promised.
+    different callers. The logits of a slot depend only on its own condition and tokens, not on the
+    other slots of a call or on how its tokens were divided into calls. This holds up to rounding:
+    bit-equal results are not promised.
 
     A programming error raises ValueError before anything is read, copied or closed: a slot that is
-    not open, a token outside the vocabulary, more tokens than ``context``, or what the methods
-    name. After any other exception the slots of that call may only be closed.
+    not open, a token outside the vocabulary, more tokens than ``context``, or an error that a
+    method documents. After any other exception the slots of that call may only be closed.
 
-    Calls come from one thread at a time. The returned tensors take no gradient.
+    Calls come from one thread at a time. The returned tensors require no gradient.
     """
 
     @property
@@ -98,20 +97,20 @@ class TokenPredictor(Protocol):
         """Open a slot that holds ``tokens``.
 
         `open` reserves and `read` computes: the tokens count towards ``context`` at once, the model
-        sees them with the first `read` of the slot at the latest, and their logits are never given.
-        So a prompt whose last token matters alone is best opened as ``open(prompt[:-1])`` and
-        ``read([(slot, prompt[-1:])])``.
+        reads them with the first `read` of the slot at the latest, and their logits are never
+        returned. If only the logits after the last token of a prompt are needed, call
+        ``open(prompt[:-1])`` and ``read([(slot, prompt[-1:])])``.
 
         Args:
-            tokens: at most ``context`` of them; may be empty.
-            condition: what one sequence depends on beside its tokens, such as ``source: (S,)``
+            tokens: at most ``context`` tokens; may be empty.
+            condition: what the sequence depends on besides its tokens, such as ``source: (S,)``
                 int64: tensors without a batch axis.
 
         Returns:
             The slot, which the caller owns and closes.
 
         Raises:
-            ValueError: also for a condition that the model does not take, or lacks.
+            ValueError: also if the model does not take the condition, or needs another one.
         """
         ...
 
@@ -122,7 +121,7 @@ class TokenPredictor(Protocol):
         chunks together with single tokens of other slots.
 
         Args:
-            entries: each slot at most once, with at least one token.
+            entries: slots and their tokens; each slot at most once, with at least one token.
 
         Returns:
             For each entry, in order, (T, vocab_size) float32: row t is the logits of the token
@@ -134,22 +133,22 @@ class TokenPredictor(Protocol):
         ...
 
     def select(self, slots: Sequence[Slot]) -> list[Slot]:
-        """Copy and reorder: new slots of which number i continues what ``slots[i]`` holds.
+        """Copy and reorder slots: new slot i continues the sequence of ``slots[i]``.
 
-        A slot may be listed several times: each copy goes on by itself, with the same condition.
-        All listed slots are closed, and the caller owns the new ones. Other slots stay as they are,
-        so beams that are dropped need a `close`.
+        A slot may be listed several times: each copy continues independently, with the same
+        condition. All listed slots are closed, and the caller owns the new ones. Other slots are
+        not changed, so beams that are dropped need a `close`.
 
         Args:
             slots: open slots; may be empty.
 
         Returns:
-            As many new slots.
+            The new slots, one for each listed slot.
         """
         ...
 
     def close(self, slot: Slot) -> None:
-        """Give up a slot and its memory."""
+        """Close a slot and free its memory."""
         ...
 
 
@@ -157,8 +156,8 @@ class TargetLosses(NamedTuple):
     """How well each target of a batch was predicted.
 
     Attributes:
-        nats: (B, T) float32, minus the natural logarithm of each target's probability; 0 where the
-            mask is false.
+        nats: (B, T) float32, the negative natural logarithm of each target's probability; 0 where
+            the mask is false.
         correct: (B, T) bool, whether the target was the most probable token; false where the mask
             is false.
     """
@@ -168,12 +167,12 @@ class TargetLosses(NamedTuple):
 
 
 class TextGenerator(Protocol):
-    """What generating means for a family that generates tokens; built like a `Sampler`.
+    """The interface of a family that generates tokens; built like a `Sampler`.
 
     Attributes:
-        conditions: the keys of a condition, as of a `Sampler`; each one is given to
-            `TokenPredictor.open`. Prompts are taken by every generator.
-        start: tokens that the model sees before a prompt; empty where it needs none.
+        conditions: the keys of a condition, as for a `Sampler`; each one is passed to
+            `TokenPredictor.open`. Every generator takes prompts.
+        start: tokens that the model reads before a prompt; empty if it needs none.
     """
 
     conditions: frozenset[str]
@@ -181,15 +180,15 @@ class TextGenerator(Protocol):
 
     @property
     def predictor(self) -> TokenPredictor:
-        """The same one at each access; its slots are shared by all callers."""
+        """The predictor, the same one at each access; all callers share its slots."""
         ...
 
     def token_losses(self, batch: Batch) -> TargetLosses:
-        """Predict each target of a batch from what comes before it; takes no gradient.
+        """Predict each target of a batch from the tokens before it, without gradients.
 
         Args:
             batch: ``tokens`` (B, T + 1) int64, whose last T are the targets; ``mask`` (B, T) bool,
-                true where the target counts; and the family's conditions. All on the device of the
-                model.
+                true where the target counts; and the family's conditions. All tensors are on the
+                device of the model.
         """
         ...

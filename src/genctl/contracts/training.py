@@ -1,4 +1,4 @@
-"""What training a family means: phases, losses, optimizers and averages."""
+"""The interfaces of training: phases, losses, optimizers and averages."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Step(Protocol):
-    """What the engine tells an objective about the step under way; read-only.
+    """What the engine passes to an objective about the current step; read-only.
 
     Attributes:
         index: number of the step, from 0.
         position: number of examples that training had read before it.
         fraction: share of the budget that is spent, in [0, 1].
         second_order: whether the phase takes input gradients in this step.
-        noise: randomness whose rows follow the batch.
+        noise: keyed noise with the same rows as the batch.
     """
 
     @property
@@ -47,7 +47,7 @@ class Step(Protocol):
         ...
 
     def input_gradient(self, y: Tensor, x: Tensor) -> Tensor:
-        """The gradient of ``y.sum()`` by ``x``, differentiable, float32, loss scale undone."""
+        """The gradient of ``y.sum()`` by ``x``: differentiable, float32, without loss scale."""
         ...
 
 
@@ -59,7 +59,7 @@ class Loss(NamedTuple):
 
     Attributes:
         total: float32 scalar, the sum over rows or tokens.
-        weight: how many rows or tokens that was.
+        weight: the number of these rows or tokens.
         metrics: detached sums to log, divided by the same weight.
     """
 
@@ -70,23 +70,23 @@ class Loss(NamedTuple):
 
 @dataclass(frozen=True)
 class Phase:
-    """One part of a training step: a loss and the optimizers that follow it.
+    """One part of a training step: a loss and the optimizers that minimise it.
 
     Attributes:
-        name: given to `Objective.loss`.
-        optimizers: whose parameters, and no others, require gradients in this phase.
-        every: the phase runs in each step whose index it divides.
-        repeat: how often it runs in such a step, each time on examples of its own.
-        advances: whether its examples are the ones that the budget counts; true of one phase.
+        name: the name that is passed to `Objective.loss`.
+        optimizers: the optimizers whose parameters, and no others, require gradients here.
+        every: the phase runs in each step whose index is a multiple of this.
+        repeat: how often the phase runs in such a step, each time on different examples.
+        advances: whether the budget counts its examples; true for exactly one phase.
         separable: whether a batch may be cut into micro-batches.
         second_order: every k-th step takes input gradients; 0: never.
         coupled: whether the loss of an example depends on the others of its step, as a contrastive
-            loss does. `Objective.loss` then gets the outputs of all micro-batches in place of the
-            batch, so that micro-batches change nothing; see `CoupledObjective`, which such a phase
-            needs.
+            loss does. `Objective.loss` then gets the outputs of all micro-batches instead of the
+            batch, so that the micro-batch size does not change the result. Such a phase needs a
+            `CoupledObjective`.
 
     Raises:
-        ValueError: a coupled phase takes input gradients, which end at the outputs.
+        ValueError: a coupled phase takes input gradients, which would stop at the outputs.
     """
 
     name: str
@@ -108,11 +108,11 @@ class Schedule:
     """A trapezoid over the run: rise, hold, fall.
 
     Attributes:
-        warmup: share of the budget in which the factor rises.
-        decay: share of it in which the factor falls, last.
+        warmup: first share of the budget, over which the factor rises.
+        decay: last share of the budget, over which the factor falls.
         final: the factor at the end.
-        warmup_steps: steps in which the factor rises, should ``warmup`` be over sooner. Adam, whose
-            second moments begin with nothing, wants 2 / (1 - beta2) of them (Ma & Yarats 2019,
+        warmup_steps: minimum number of steps over which the factor rises. Adam, whose second
+            moments start at zero, needs 2 / (1 - beta2) steps (Ma & Yarats 2019,
             arXiv 1910.04209).
     """
 
@@ -122,7 +122,7 @@ class Schedule:
     warmup_steps: int = 0
 
     def __call__(self, fraction: float, index: int) -> float:
-        """The factor of step ``index``, the first being 0, at ``fraction`` of the budget."""
+        """The factor of step ``index`` (from 0) at ``fraction`` of the budget."""
         return min(self._of_budget(fraction), (index + 1) / max(self.warmup_steps, 1))
 
     def _of_budget(self, fraction: float) -> float:
@@ -143,12 +143,13 @@ class OptimizerSpec:
     Attributes:
         kind: ``adam``, ``adamw`` (decoupled decay), ``sgd`` or ``muon`` (Muon for hidden matrices,
             AdamW for everything else).
-        select: shell patterns over ``module.parameter`` names; no two optimizers share one.
-        exclude: patterns taken out of ``select``.
-        weight_decay: applied to parameters of two or more dimensions.
+        select: shell patterns of ``module.parameter`` names; two optimizers cannot share a
+            parameter.
+        exclude: patterns of parameters that are removed from ``select``.
+        weight_decay: weight decay of parameters with two or more dimensions.
         decay_falls: whether weight decay falls to zero over the run.
-        adamw_lr: with ``muon``, the rate of what AdamW moves.
-        adamw: with ``muon``, patterns of the matrices that AdamW moves: embeddings and heads.
+        adamw_lr: with ``muon``, the learning rate of the AdamW parameters.
+        adamw: with ``muon``, patterns of the matrices that AdamW updates: embeddings and heads.
     """
 
     kind: str
@@ -163,7 +164,7 @@ class OptimizerSpec:
     adamw: tuple[str, ...] = _OUTER
 
     def owns_some_of(self, role: str) -> bool:
-        """Whether a pattern of `select` means parameters of the module ``role``."""
+        """Whether a pattern of `select` matches parameters of the module ``role``."""
         return any(fnmatchcase(role, pattern.partition(".")[0]) for pattern in self.select)
 
     @classmethod
@@ -187,8 +188,8 @@ class EmaSpec:
     """An exponential moving average of a module's weights.
 
     Attributes:
-        name: how samples and scores ask for it, as ``weights``.
-        halflife: in examples.
+        name: the name that selects it as ``weights`` of samples and scores.
+        halflife: the half-life in examples.
         warmup: the half-life is at most this share of the examples seen so far, so that the
             average forgets the start early in a run (Karras et al. 2020, StyleGAN2-ADA).
     """
@@ -204,8 +205,8 @@ class Monitor:
 
     Attributes:
         metric: the name of an evaluated number.
-        lower_is_better: whether less of it is better.
-        samples: how many samples, or windows of held-out text, it is measured on in training.
+        lower_is_better: whether lower numbers are better.
+        samples: number of samples, or windows of held-out text, that it is measured on in training.
     """
 
     metric: str
@@ -214,16 +215,16 @@ class Monitor:
 
 
 class Objective(Protocol):
-    """What training a family means; built as ``(config, data_spec, parents)``.
+    """The interface of training a family; built as ``(config, data_spec, parents)``.
 
     Attributes:
-        modules: everything that is trained; all other state is a buffer in here.
+        modules: everything that is trained; all other state is a buffer of these modules.
         frozen: modules that are used but not trained, such as a teacher.
         optimizers: name -> spec.
         ema: name of a module -> the averages kept of it.
         phases: run in this order in each step; exactly one advances.
         monitor: how checkpoints are compared, or None.
-        notes: what was derived from the configuration, a line each, shown when training begins.
+        notes: values derived from the configuration, one per line, shown when training begins.
     """
 
     modules: Mapping[str, nn.Module]
@@ -235,7 +236,7 @@ class Objective(Protocol):
     notes: tuple[str, ...]
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
-        """The loss of ``phase`` on a micro-batch; on the outputs of a step if it is coupled."""
+        """The loss of ``phase`` on a micro-batch; if coupled, on the outputs of a whole step."""
         ...
 
 
@@ -245,40 +246,40 @@ class CoupledObjective(Objective, Protocol):
 
     The engine follows GradCache (Gao et al. 2021, arXiv 2101.06983): it computes the outputs of
     each micro-batch without a graph, calls `Objective.loss` once with the outputs of all of them,
-    and computes each micro-batch again with a graph, to which it gives the gradients of its
-    outputs. Memory holds the graph of one micro-batch and the outputs of all. A batch that fits
-    one micro-batch takes a single pass.
+    and computes each micro-batch again with a graph, through which it backpropagates the gradients
+    of the outputs. Memory holds the graph of one micro-batch and the outputs of all. A batch that
+    fits one micro-batch takes a single pass.
 
     In a process group of several ranks `Objective.loss` gets the outputs of its own rank's share,
-    of equal size on every rank. `Step.gather` (all-gather, with an all-reduce backward) gives it
-    those of all. It compares its own rows with the rows of all ranks, and returns the sum over its
-    own rows with their number as the weight. The engine adds up the gradients of all ranks, which
-    gives those of the whole batch.
+    which has the same size on every rank. `Step.gather` (all-gather, with an all-reduce backward)
+    returns the outputs of all ranks. The loss compares its own rows with the rows of all ranks, and
+    returns the sum over its own rows with their number as the weight. The engine sums the gradients
+    of all ranks, which gives those of the whole batch.
 
-    `Objective.loss` may use parameters of its own, such as a temperature. Where weights are sharded
+    `Objective.loss` may use its own parameters, such as a temperature. If weights are sharded,
     these must be scalars, which stay whole, or be used by calling the module that has them. Towers
-    that are called one by one must be entries of `Objective.modules` each.
+    that are called separately must be separate entries of `Objective.modules`.
     """
 
     def outputs(self, phase: str, batch: Batch, step: Step) -> Mapping[str, Tensor]:
-        """What the loss of the coupled ``phase`` needs to know of a micro-batch.
+        """The outputs for a micro-batch that the loss of the coupled ``phase`` needs.
 
-        A micro-batch may come twice in a step and must give the same numbers: dropout and
-        ``step.noise`` do, running statistics that the first pass moves do not.
+        A micro-batch may be computed twice in a step and must give the same numbers. Dropout and
+        ``step.noise`` do, but running statistics that the first pass updates do not.
 
         Returns:
-            Name -> (B, ...), row i of example i: float32 where gradients are wanted; whole numbers,
-            such as labels, reach the loss as they are.
+            Name -> (B, ...), with row i for example i: float32 if gradients are needed; integers,
+            such as labels, are passed to the loss unchanged.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model in memory, as exporters, samplers of other runs and parents see it.
+    """A trained model in memory, for exporters, samplers and runs that use it as a parent.
 
     Attributes:
-        family: registered name.
+        family: the registered name.
         config: the resolved configuration.
         data: the data it was trained on.
         modules: role -> module in eval mode, without gradients.
@@ -293,7 +294,7 @@ class Trained:
 
 
 INIT = "init"
-"""The role of a parent that only gives the first weights: a run keeps no copy of it."""
+"""The role of a parent that only provides the initial weights; a run keeps no copy of it."""
 
 
 Parents = Mapping[str, Trained]

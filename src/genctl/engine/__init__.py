@@ -1,1 +1,1 @@
-"""Training and sampling, once for all families."""
+"""Training and sampling, shared by all families."""

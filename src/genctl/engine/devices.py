@@ -8,10 +8,10 @@ from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 
 
 def resolve_device(wanted: str | None) -> torch.device:
-    """``cpu``, ``cuda``, ``cuda:1`` or ``mps``; the best there is when None.
+    """``cpu``, ``cuda``, ``cuda:1`` or ``mps``; the best available device when None.
 
     Raises:
-        GenctlError: no such device on this machine.
+        GenctlError: this machine does not have the device.
     """
     if wanted is None:
         if torch.cuda.is_available():
@@ -37,7 +37,7 @@ def available_devices() -> list[str]:
 
 
 def use_threads(threads: int | None) -> int:
-    """Let torch use ``threads`` CPU threads, or as many as it chose; returns how many.
+    """Let torch use ``threads`` CPU threads, or its default when None; returns the number.
 
     Raises:
         GenctlError: the number is below 1.

@@ -1,7 +1,7 @@
 """Adversarial losses, as vectors with one number per example.
 
 Every loss is a pair of functions of raw logits: what the discriminator minimises and what the
-generator minimises. Nothing is averaged here; the caller sums and weighs.
+generator minimises. These functions do not average; the caller computes weighted sums.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ class AdversarialLoss(NamedTuple):
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
     paired: bool
-    """True when the generator's side reads the real logits too."""
+    """Whether the generator's loss also uses the real logits."""
 
 
 def rpgan_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """`softplus(-(real - fake))`: each real should score above the fake it is paired with.
+    """`softplus(-(real - fake))`: each real example should score above its paired fake.
 
     Jolicoeur-Martineau 2018 (arXiv 1807.00734); with R1 and R2 it converges locally, Huang et al.
     2024, "The GAN is dead; long live the GAN!" (R3GAN, arXiv 2501.05441), eq. 2.
 
     Args:
         real: `(B,)` logits of real examples.
-        fake: `(B,)` logits of generated ones; row k is the partner of `real[k]`.
+        fake: `(B,)` logits of generated examples; row k is paired with `real[k]`.
     """
     return softplus(fake - real)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 GP_STRENGTH = 10.0
-"""What Gulrajani et al. 2017 weigh `one_centred` with, whatever the images."""
+"""The weight of `one_centred` in Gulrajani et al. 2017, for all images."""
 
 ZERO_CENTRED_STRENGTH = 0.005
-"""Of `default_strength`, found on 28x28 digits and 64x64 colour pictures (docs/lab-notes.md)."""
+"""The factor in `default_strength`, found on 28x28 digits and 64x64 colour images
+(docs/lab-notes.md)."""
 
 
 def zero_centred(gradient: Tensor) -> Tensor:
@@ -36,19 +37,20 @@ def one_centred(gradient: Tensor) -> Tensor:
     Returns:
         `(B,)` squared distances.
     """
-    # A norm has no derivative at zero, where networks that start flat may be.
+    # A norm has no derivative at zero, which the gradient of a network may be at initialisation.
     return ((zero_centred(gradient) + 1e-12).sqrt() - 1).square()
 
 
 def between(real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
-    """Points on the lines from `real` to `fake`, `(B, ...)` each, at `share`, which broadcasts."""
+    """Points on the lines from `real` to `fake`, `(B, ...)` each; `share` is broadcast."""
     return real + share * (fake - real)
 
 
 def default_strength(height: int, width: int, batch_size: int) -> float:
     """Gamma of the zero-centred penalties for images of this size, in pixels.
 
-    Gradients by more pixels have smaller squares, and small batches give a noisier game: the rule
-    of Karras et al. 2020, StyleGAN2-ADA (arXiv 2006.06676, appendix C), with a factor of our own.
+    Squared gradients are smaller with more pixels, and training is noisier with small batches.
+    This is the rule of Karras et al. 2020, StyleGAN2-ADA (arXiv 2006.06676, appendix C), with
+    another factor.
     """
     return ZERO_CENTRED_STRENGTH * height * width / batch_size

@@ -1,4 +1,4 @@
-"""Charts for pages, each an SVG element: from plain numbers and names, whatever they measure."""
+"""Charts for pages, as SVG elements, drawn from plain numbers and names."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     Values = NDArray[Any]
 
 WIDTH, HEIGHT = 4.8, 2.5
-"""Of a chart, in inches."""
+"""The size of a chart in inches."""
 
 _TICKS, _STEPS = 4, (1, 2, 2.5, 5, 10)
 _BAR, _MARGIN, _LEGEND = 0.2, 0.45, 0.25
 
 
 def curve(points: Sequence[tuple[float, float]], axis: str) -> str:
-    """Values over what ``axis`` names, with a dot at the last one.
+    """A curve of values, with a dot at the last one.
 
     Args:
-        points: pairs of place and finite value, in the order of places; at least one.
-        axis: what the places count.
+        points: pairs of position and finite value, sorted by position; at least one.
+        axis: what the positions count.
     """
     with drawing():
         figure, axes = single(WIDTH, HEIGHT)
@@ -53,7 +53,7 @@ def line_over_inverse(counts: Sequence[int], values: Sequence[float], limit: flo
     Args:
         counts: positive; at least one.
         values: finite, one for each count.
-        limit: where the line meets the axis.
+        limit: the value at which the line meets the axis.
     """
     import numpy as np
     from matplotlib.ticker import MaxNLocator
@@ -78,7 +78,7 @@ def histograms(series: Mapping[str, Values], axis: str, bins: int = 40) -> str:
 
     Args:
         series: name -> (N,) values of at least 0; the largest 0.5 % go into the last bin.
-        axis: what the values are.
+        axis: the label of the values.
     """
     import numpy as np
     from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -100,19 +100,19 @@ def histograms(series: Mapping[str, Values], axis: str, bins: int = 40) -> str:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
         axes.set_xlabel(label(axis))
         axes.set_ylabel("share")
-        # Names beside their lines: one that begins with "_" would be left out otherwise.
+        # Pass names with their lines: matplotlib omits labels that begin with "_" otherwise.
         names = [label(name) for name in series]
         figure.legend(outlines, names, loc="outside upper right", ncols=2)
         return to_svg(figure)
 
 
 def bars(values: Mapping[str, float], marks: Mapping[str, float], mark: str = "") -> str:
-    """A bar for each name, from the top, and a mark across it where something else stands.
+    """A horizontal bar for each name, from the top, with a mark at a second value.
 
     Args:
         values: name -> finite value.
-        marks: name -> finite value; names without one have no mark.
-        mark: what the marks are, for the legend.
+        marks: name -> finite value; names without a value have no mark.
+        mark: the label of the marks in the legend.
     """
     from matplotlib.ticker import MaxNLocator
 

@@ -11,11 +11,11 @@ from genctl.plots.charts import draw_points
 from genctl.plots.style import PALE, drawing, label, to_png
 
 MAX_PANELS = 40
-"""More metrics than that are counted, and not drawn."""
+"""The maximum number of panels; further metrics are only counted."""
 
 _WIDTH, _HEIGHT, _COLUMNS = 4.2, 2.0, 2
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.7, 0.15, 0.35, 0.3
-_HUGE = 1e300  # beyond, differences are not finite; NaN is not below it
+_HUGE = 1e300  # larger values have infinite differences; NaN is not below it
 _UNPLOTTED = ("position", "elapsed", "fractions")
 
 Points = list[tuple[float, float]]
@@ -29,7 +29,7 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def series_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Points]:
-    """Metric -> (examples, value), as far as values are finite numbers."""
+    """Metric -> (examples, value) for all values that are finite numbers."""
     found: dict[str, Points] = {}
     for row in rows:
         for name, value in row.items():

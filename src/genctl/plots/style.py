@@ -1,4 +1,4 @@
-"""How every chart looks, and how it becomes PNG or SVG: matplotlib without a screen."""
+"""The style of all charts, and their conversion to PNG and SVG by matplotlib, without a screen."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 INK, PALE, LINE = "#1c2530", "#66727f", "#d5dbe1"
 ONE, TWO, THREE, FOUR = "#0072b2", "#d55e00", "#009e73", "#aa4499"
-"""Colours that people with any colour vision tell apart, after Okabe and Ito."""
+"""Colours that people with any colour vision can distinguish, after Okabe and Ito."""
 
 SERIES = ((ONE, "solid"), (TWO, "dashed"), (THREE, "dashdot"), (FOUR, "dotted"))
-"""Colour and line of the first series, the second and so on; the lines differ in black and white
-too."""
+"""Colour and line style of the first series, the second and so on; the line styles also differ in
+black and white."""
 
 CJK_FONTS = (
     "Noto Sans CJK SC",
@@ -40,7 +40,7 @@ CJK_FONTS = (
     "Droid Sans Fallback",
     "Arial Unicode MS",
 )
-"""Fonts with Chinese characters, of Linux, macOS and Windows; the first one installed is used."""
+"""Fonts with Chinese characters on Linux, macOS and Windows; the first installed one is used."""
 
 _VARIABLES = {
     INK: "ink",
@@ -51,7 +51,7 @@ _VARIABLES = {
     THREE: "three",
     FOUR: "four",
 }
-"""Colour -> the variable of a page that stands for it, so that charts follow light and dark."""
+"""Colour -> the CSS variable of a page, so that charts follow its light or dark theme."""
 
 _STYLE: dict[str, Any] = {
     "axes.edgecolor": PALE,
@@ -67,7 +67,7 @@ _STYLE: dict[str, Any] = {
     "axes.titlecolor": INK,
     "axes.titlelocation": "left",
     "axes.titlesize": 9,
-    "axes.titley": 1.03,  # a fixed place: finding one takes a third of the time
+    "axes.titley": 1.03,  # a fixed position: computing it takes a third of the time
     "font.size": 8,
     "grid.color": LINE,
     "grid.linewidth": 0.5,
@@ -92,7 +92,7 @@ _STYLE: dict[str, Any] = {
 }
 
 _LOCK = threading.Lock()
-"""matplotlib's settings belong to the process."""
+"""matplotlib's settings are global to the process."""
 
 _TAG = re.compile(r"<[^>]*>")
 _NAMESPACE = re.compile(r' xmlns(:\w+)?="[^"]*"')
@@ -103,15 +103,15 @@ _COLOUR = re.compile("|".join(_VARIABLES))
 
 @contextlib.contextmanager
 def drawing() -> Iterator[None]:
-    """Inside the block matplotlib draws in the project's style, whatever the user's settings are.
+    """Let matplotlib draw in the project's style inside the block, not in the user's settings.
 
-    Settings, warnings and log levels are as they were afterwards.
+    Afterwards settings, warnings and log levels are restored.
     """
     logger = logging.getLogger("matplotlib")
     with _LOCK, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
         level = logger.level
-        logger.setLevel(logging.ERROR)  # its font cache is no news to the user
+        logger.setLevel(logging.ERROR)  # hides messages about its font cache
         try:
             import matplotlib
 
@@ -125,7 +125,7 @@ def drawing() -> Iterator[None]:
 
 
 def single(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure of ``width`` x ``height`` inches with one pair of axes that fill it."""
+    """A figure of ``width`` x ``height`` inches, filled by one pair of axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -142,8 +142,8 @@ def to_png(figure: Figure) -> bytes:
 def to_svg(figure: Figure) -> str:
     """The figure as an ``<svg>`` element for a page, the same for the same figure.
 
-    Text stays text, in the page's font. Colours are the page's variables, each with its own value
-    where the page has none.
+    Text remains text, in the page's font. Colours are the page's CSS variables, with the colour
+    itself as the fallback.
     """
     target = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -155,13 +155,13 @@ def to_svg(figure: Figure) -> str:
 
 
 def label(text: str, length: int = 40) -> str:
-    """``text`` of somebody's data as one printable line of at most ``length`` characters."""
+    """``text`` from user data as one printable line of at most ``length`` characters."""
     line = escaped(text)
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def _of_page(tag: str) -> str:
-    """A tag of matplotlib's as a page has it; what users wrote stands between tags."""
+    """A tag of matplotlib's SVG, adapted to a page; text from users is only between tags."""
     tag = _GROUP.sub("<g", tag)  # other charts of the page have the same ids
     tag = _NAMESPACE.sub("", tag).replace("xlink:href", "href")
     tag = _FONT.sub("", tag)
@@ -169,7 +169,7 @@ def _of_page(tag: str) -> str:
 
 
 def _fonts() -> list[str]:
-    """The families to look for a character in, those that are installed."""
+    """The installed font families to look for characters in."""
     from matplotlib.font_manager import fontManager
 
     known = set(fontManager.get_font_names())

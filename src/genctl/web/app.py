@@ -1,4 +1,4 @@
-"""What listens: an application with safe answers, and a server for it on this machine."""
+"""A web application with safe response headers, and a server for it on this machine."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 HOSTS = (HOST, "localhost", "[::1]")
-"""The names by which a browser on this machine may ask."""
+"""The host names that a browser on this machine may use."""
 
 _POLICY = "default-src 'none'; img-src 'self' data:; connect-src 'self'; style-src 'unsafe-inline'"
 _LAST_PORT = 65535
 _SECONDS_TO_FINISH = 2
-"""How long requests may still take once the server is told to stop."""
+"""How long running requests may take after the server is stopped."""
 
 
 def application(routes: Sequence[BaseRoute], *, hosts: Sequence[str] = HOSTS) -> ASGIApp:
-    """An application with ``routes`` for whoever asks for one of ``hosts``.
+    """An application with ``routes`` that only answers requests for ``hosts``.
 
-    A page elsewhere could have its own name resolved to this machine; what it asks for is refused.
-    Answers are not cached, not guessed at, and run no script but the page's own. An error is a page
-    for a browser, else JSON with ``status`` and ``error``; a `GenctlError` is one with status 500.
+    Another site could resolve its own name to this machine (DNS rebinding); its requests are
+    refused. Responses are not cached, their types are not sniffed, and only the page's own scripts
+    run. A browser gets an error as a page, other clients as JSON with ``status`` and ``error``; a
+    `GenctlError` has status 500.
     """
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
@@ -56,7 +57,7 @@ def application(routes: Sequence[BaseRoute], *, hosts: Sequence[str] = HOSTS) ->
 
 
 def page(template: str, /, *, status: int = 200, **context: Any) -> Response:
-    """The page of a template; the scripts in it that bear its ``nonce`` run, and no others."""
+    """The page of a template; only scripts with its ``nonce`` run."""
     from starlette.responses import HTMLResponse
 
     nonce = secrets.token_urlsafe(16)
@@ -72,12 +73,12 @@ class LocalServer:
     """Serves an application on this machine until it is stopped.
 
     Args:
-        app: what answers.
-        port: 0 for any that is free.
+        app: the application.
+        port: the port; 0 picks a free one.
         host: the address to listen on.
 
     Raises:
-        GenctlError: (USAGE) there is no such port; (FAILURE) it cannot be used.
+        GenctlError: (USAGE) the port does not exist; (FAILURE) it cannot be used.
     """
 
     def __init__(self, app: ASGIApp, port: int, host: str = HOST) -> None:
@@ -104,12 +105,12 @@ class LocalServer:
         """Serve until `stop`.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C; what was asked before is answered.
+            KeyboardInterrupt: Ctrl-C; earlier requests are still answered.
         """
         self._server.run(sockets=[self._socket])
 
     def stop(self) -> None:
-        """Let `run` return, from whatever thread."""
+        """Let `run` return; may be called from any thread."""
         self._server.should_exit = True
 
     def __enter__(self) -> LocalServer:
@@ -125,7 +126,7 @@ class LocalServer:
 
 
 class _SafeAnswers:
-    """Adds to every answer the headers that keep a browser from doing more than the page says."""
+    """Adds security headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -160,7 +161,7 @@ async def _known_error(request: Request, error: Exception) -> Response:
 
 
 async def _unknown_error(request: Request, error: Exception) -> Response:
-    """A bug; the terminal shows where."""
+    """The response to a bug; the terminal shows the traceback."""
     return _failure(request, http.HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
 
 
@@ -189,7 +190,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
-        reason = os.strerror(error.errno or 0)  # Python adds the address to its own
+        reason = os.strerror(error.errno or 0)  # Python's message also has the address
         raise GenctlError(
             ExitStatus.FAILURE,
             f"{opt('port', port)} cannot be used: {reason}",

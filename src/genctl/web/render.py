@@ -1,4 +1,4 @@
-"""Pages from templates: what is given is text, and a template says what it looks like."""
+"""Pages from templates: code passes text, and a template defines the layout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PageImage:
     Attributes:
         png: its content.
         caption: what it shows.
-        width: in pixels on the page.
+        width: its width on the page in pixels.
     """
 
     png: bytes
@@ -47,13 +47,13 @@ class PageText:
 
 
 def render(template: str, /, **context: Any) -> str:
-    """The page that ``templates/<template>`` makes of ``context``.
+    """Render ``templates/<template>`` with ``context``.
 
-    Everything in ``context`` is escaped, but what the template itself calls ``safe``: charts of
-    `genctl.plots`.
+    Everything in ``context`` is escaped except values that the template marks as ``safe``: charts
+    from `genctl.plots`.
 
     Raises:
-        jinja2.UndefinedError: the template asks for something that is not in ``context``.
+        jinja2.UndefinedError: the template uses a name that is not in ``context``.
     """
     return _environment().get_template(template).render(version=VERSION, **context)
 

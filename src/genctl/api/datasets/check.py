@@ -1,4 +1,4 @@
-"""A check of a data set: what to know of data before a model is trained on them."""
+"""A check of a data set: what to know about it before a model is trained on it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from genctl.wording import some_of
 
 
 def check_data(source: str, preview: Path | None = None, encoding: str | None = None) -> DataCheck:
-    """Look at every example that ``source`` names; of a kind without a check, prepare the data.
+    """Look at every example of ``source``; only prepare the data if their kind has no check.
 
     Args:
         preview: a ``.png`` to write, with up to 64 of the images.
-        encoding: of the texts that have no byte-order mark and are not UTF-8.
+        encoding: the encoding of texts that have no byte-order mark and are not UTF-8.
 
     Raises:
-        GenctlError: (DATA) no such source, or nothing in it; the place is not writable; (USAGE)
-            an option that this kind of data does not have, such as an encoding of images.
+        GenctlError: (DATA) the source does not exist or is empty, or ``preview`` is not writable;
+            (USAGE) this kind of data does not have an option, such as an encoding for images.
     """
     kind = kind_of(source) or DATA_KINDS.all()[0]
     check = kind.load("check") if "check" in kind.targets else partial(_prepared, kind)
@@ -33,7 +33,7 @@ def check_data(source: str, preview: Path | None = None, encoding: str | None = 
         if value is not None and name not in taken:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"{opt(name, value)} is of no use: {source} holds {kind.name}",
+                f"{opt(name, value)} does not apply: {source} holds {kind.name}",
                 hint=f"leave {opt(name)} out",
                 option=name,
             )
@@ -44,7 +44,7 @@ def check_data(source: str, preview: Path | None = None, encoding: str | None = 
 
 
 def _prepared(kind: DataKind, source: str) -> DataCheck:
-    """What preparing a source says of it, where its kind has no check of its own."""
+    """What preparing a source shows, for a kind of data without its own check."""
     prepared: Prepared = kind.load("prepare")(kind.config(source=source))
     data = prepared.dataset.spec
     facts = {

@@ -1,4 +1,4 @@
-"""A cleaned data set: a copy of data without what would harm a training."""
+"""A cleaned data set: a copy of the data without what would harm training."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def clean_data(source: str, out: str | Path, **settings: Any) -> Any:
     """Write a cleaned copy of ``source`` to ``out``, in one piece or not at all.
 
     Args:
-        settings: those of the kind of data; see `genctl.data.images.clean.clean_data`.
+        settings: settings of the kind of data; see `genctl.data.images.clean.clean_data`.
 
     Raises:
-        GenctlError: (USAGE) a kind of data that cannot be cleaned, or a place that is taken;
-            (DATA) nothing is left.
+        GenctlError: (USAGE) this kind of data cannot be cleaned, or ``out`` exists; (DATA) nothing
+            is left.
     """
     kind = kind_of(source) or DATA_KINDS.all()[0]
     if "clean" not in kind.targets:

@@ -1,8 +1,8 @@
-"""Training data that Python holds: arrays, lists of texts, data sets of torch and Hugging Face.
+"""Training data in memory: arrays, lists of texts, data sets of torch and Hugging Face.
 
 They are written into the cache once, under a name that is a checksum of the content, and read from
-there as any file is: so a run can be resumed and scored as always, and its fingerprint is the
-content's.
+there like any other file. So a run on them can be resumed and scored as usual, and its fingerprint
+is that of the content.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from genctl.files import cache_folder, make_directory, write_atomic
 
 
 def source_of(data: Any) -> str | None:
-    """What names ``data``, for a configuration.
+    """The name or path of ``data`` to put into a configuration.
 
     Args:
         data: a name or a path; images (N, H, W, C) or (N, H, W) uint8, or a pair of them and
@@ -32,7 +32,7 @@ def source_of(data: Any) -> str | None:
             (and ``label``) or ``text``.
 
     Raises:
-        GenctlError: (USAGE) anything else; (DATA) images that cannot be used.
+        GenctlError: (USAGE) ``data`` is anything else; (DATA) the images cannot be used.
     """
     if data is None or isinstance(data, str | Path):
         return None if data is None else str(data)
@@ -64,7 +64,7 @@ def _of_table(data: Any) -> str:
         return _texts(list(data["text"]))
     raise GenctlError(
         ExitStatus.DATA,
-        f"the data set has neither a column image nor text, but {', '.join(sorted(columns))}",
+        f"the data set has no column image or text, only {', '.join(sorted(columns))}",
         hint="rename the column",
         option="data",
     )
@@ -81,7 +81,7 @@ def _of_examples(examples: Sequence[Any]) -> str:
 
 
 def _pixels(image: Any) -> npt.NDArray[np.uint8]:
-    """One image as (H, W, C) uint8: floats are taken to be in [0, 1], as torchvision's are."""
+    """One image as (H, W, C) uint8; floats are taken to be in [0, 1], as in torchvision."""
     array = _array(image)
     if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3, 4):
         array = np.moveaxis(array, 0, 2)
@@ -95,7 +95,7 @@ def _stacked(images: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     if len(shapes) > 1:
         raise GenctlError(
             ExitStatus.DATA,
-            f"the images have {len(shapes)} shapes, and training needs one",
+            f"the images have {len(shapes)} different shapes, but training needs one",
             hint="resize them, or train on a folder of files and set the size",
             option="data",
         )
@@ -111,7 +111,7 @@ def _images(images: npt.NDArray[Any], labels: npt.NDArray[Any] | None) -> str:
     if labels is not None and labels.shape != (len(checked),):
         raise GenctlError(
             ExitStatus.DATA,
-            f"there are {len(checked)} images, and labels of the shape {labels.shape}",
+            f"there are {len(checked)} images, but the labels have the shape {labels.shape}",
             option="data",
         )
     digest = hashlib.sha256(repr(checked.shape).encode())
@@ -137,7 +137,7 @@ def _texts(texts: Iterable[str]) -> str:
 
 
 def _kept(name: str, content: Callable[[], bytes]) -> str:
-    """The path of a file in the cache, written if it is not there."""
+    """The path of a file in the cache, which is written if it does not exist."""
     path = make_directory(cache_folder() / "given") / name
     if not path.is_file():
         write_atomic(path, content())

@@ -34,7 +34,7 @@ class Labelled:
 
     Attributes:
         path: the file.
-        counts: class -> how many images have it.
+        counts: class -> number of its images.
         unlabelled: files whose names do not match the pattern.
     """
 
@@ -46,19 +46,20 @@ class Labelled:
 def label_data(
     source: str, *, pattern: str | None = None, by: str | None = None, device: str | None = None
 ) -> Labelled:
-    """Write ``labels.csv`` into a folder of images, which training and evaluation then obey.
+    """Write ``labels.csv`` into a folder of images; training and evaluation then read it.
 
     Args:
         source: a folder, not laid out as ``train`` and ``test``.
         pattern: a regular expression for the files' paths, with ``/``; its group ``label``, or its
-            first one, is the class.
-        by: ``digits``: what the bundled classifier of digits takes each image for; or
-            ``module:callable`` of your own, from images (N, H, W, C) uint8 to N labels.
+            first group, is the class.
+        by: ``digits`` for the bundled classifier of digits; or your own ``module:callable``, from
+            images (N, H, W, C) uint8 to N labels.
         device: where the classifier runs.
 
     Raises:
-        GenctlError: (USAGE) not one of pattern and classifier, or a pattern that is none or has no
-            group; (DATA) no folder of images, labels that are there already, or no match at all.
+        GenctlError: (USAGE) not exactly one of pattern and classifier is given, or the pattern is
+            invalid or has no group; (DATA) there is no folder of images, the labels exist already,
+            or nothing matches.
     """
     root = place_of(source)
     if (root / "checkpoints").is_dir() or not root.exists():
@@ -70,7 +71,7 @@ def label_data(
     if has_test_split(root):
         raise GenctlError(
             ExitStatus.DATA,
-            f"{root} has two splits, and each has labels of its own",
+            f"{root} has two splits, and each has its own labels",
             suggest=Suggestion("data label", args=(str(root / "train"),)),
         )
     if (root / LABELS).exists():
@@ -78,7 +79,7 @@ def label_data(
     if (pattern is None) == (by is None):
         raise GenctlError(
             ExitStatus.USAGE,
-            "labels come from the files' names or from a classifier: name one of them",
+            "labels come from the files' names or from a classifier: choose one of them",
             option="pattern",
             suggest=(_PATTERN, Suggestion("", {"by": DIGITS})),
         )
@@ -120,7 +121,7 @@ def _by_pattern(images: tuple[PurePath, ...], pattern: str) -> dict[PurePath, st
 
 
 def _refuse_run(source: str) -> None:
-    """A run holds no folder of images until some are drawn."""
+    """Refuse a run: a run has no folder of images until it is sampled."""
     try:
         run = runs.find(source)
     except GenctlError:
@@ -158,7 +159,7 @@ def _by_callable(root: Path, classify: Callable[..., Any], name: str) -> dict[Pu
         except Exception as error:  # noqa: BLE001 - it is the user's code
             raise _misfit(name, f"it failed: {first_line(error)}") from None
         if len(labels) != len(batch):
-            raise _misfit(name, f"for {len(batch)} images it gave {len(labels)} labels")
+            raise _misfit(name, f"for {len(batch)} images it returned {len(labels)} labels")
         found += labels
     return {paths[row]: label for row, label in zip(reading.rows, found, strict=True)}
 
@@ -167,7 +168,7 @@ def _misfit(name: str, why: str) -> GenctlError:
     return GenctlError(
         ExitStatus.USAGE,
         f"cannot take labels from {name}: {why}",
-        hint="it takes images (N, H, W, C) uint8 and gives N labels",
+        hint="it must take images (N, H, W, C) uint8 and return N labels",
     )
 
 

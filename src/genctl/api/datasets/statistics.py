@@ -1,4 +1,4 @@
-"""``stats``: what a Fréchet distance needs to know of real images, in one small file."""
+"""``stats``: what a Fréchet distance needs to know about real images, in one small file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from genctl.output import QUIET, Output
 
 @dataclass(frozen=True)
 class Summarised:
-    """What `write_statistics` left behind.
+    """What `write_statistics` wrote.
 
     Attributes:
         path: the file.
-        n: how many images it is of.
-        extractor: the name of what they were seen with.
-        reason: why that was taken.
+        n: number of images.
+        extractor: the name of the feature extractor.
+        reason: why this extractor was chosen.
     """
 
     path: Path
@@ -51,13 +51,13 @@ def write_statistics(
 
     Args:
         source: a folder, ``.zip``, ``.npz`` or built-in data set of images, or a function from a
-            list of places to that many images.
-        out: an ``.npz``; replaced if it is there.
-        n: at most so many images; all when None.
+            list of indices to that many images.
+        out: an ``.npz`` file, which is replaced if it exists.
+        n: maximum number of images; all when None.
         extractor, extractor_weights, protocol, precision: as for `evaluate`.
 
     Raises:
-        GenctlError: nothing there, fewer than two images, or a file that cannot be written.
+        GenctlError: there are fewer than two images, or the file cannot be written.
     """
     path = Path(out)
     if path.suffix != ".npz":

@@ -1,4 +1,4 @@
-"""``evaluate``: how good what a model makes is."""
+"""``evaluate``: measures how good the samples of a model are."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Evaluation:
 
     Attributes:
         scores: the numbers, their errors and signatures.
-        reason: why this extractor was taken, or which data these are.
-        words: what one scored sample is called, and several.
-        baselines: name of a score -> the same metric of as many real images that the reference does
-            not hold; where there are none, of ``is`` that of the reference itself.
+        reason: why this extractor was chosen, or which data was used.
+        words: the word for one scored sample, and for several.
+        baselines: name of a score -> the same metric of equally many real images that are not in
+            the reference; for ``is`` without such images, the metric of the reference itself.
         absent: name of a score -> why it has no baseline.
         left_out: name of a metric -> why ``all`` left it out.
         facts: what a reader should know besides the numbers: label -> text.
-        page: the page that was written, if one was.
+        page: the page, if one was written.
     """
 
     scores: tuple[Score, ...]
@@ -45,7 +45,7 @@ class Evaluation:
 
     @property
     def score(self) -> Score:
-        """The first, or only, one."""
+        """The first score, or the only one."""
         return self.scores[0]
 
     @property
@@ -55,7 +55,7 @@ class Evaluation:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Those of all scores, each once."""
+        """The warnings of all scores, each once."""
         return warnings_of(self.scores)
 
     def to_json(self) -> dict[str, object]:
@@ -87,8 +87,8 @@ def evaluate(request: EvalRequest, output: Output = QUIET) -> Evaluation:
     Under torchrun the processes share the images, and rank 0 has the result.
 
     Raises:
-        GenctlError: an unknown name, nothing to score, nothing to compare with, a name that cannot
-            be claimed, or, if ``strict``, a warning.
+        GenctlError: a name is unknown, there is nothing to score or nothing to compare with, the
+            scores do not qualify for a required name, or, if ``strict``, there is a warning.
     """
     wanted = parse_metrics(request.metric)
     if request.n is not None and request.n < 2:

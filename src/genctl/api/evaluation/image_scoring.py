@@ -1,4 +1,4 @@
-"""Scores of images: both sides seen by each extractor once, and every metric from that."""
+"""Scores of images: each extractor sees both sides once, and every metric is computed from that."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Sides:
-    """Both sides, before anything was looked at."""
+    """Generated and real images, before features are extracted."""
 
     generated: ImageStream
     rows: Sequence[int]
@@ -55,7 +55,7 @@ class _Sides:
 
 @dataclass
 class _Found:
-    """What measuring gives, metric by metric."""
+    """The results of all metrics."""
 
     scores: dict[str, list[Score]]
     baselines: dict[str, Score]
@@ -64,10 +64,10 @@ class _Found:
 
 
 def score_images(task: Task, world: ProcessGroup, output: Output) -> Scored:
-    """See both sides and measure.
+    """Extract features of both sides and compute the metrics.
 
     Args:
-        world: the processes that share the work; only rank 0 gets to measuring.
+        world: the processes that share the work; only rank 0 computes metrics.
 
     Raises:
         GenctlError: as `genctl.evaluate`.
@@ -125,7 +125,7 @@ def score_images(task: Task, world: ProcessGroup, output: Output) -> Scored:
 
 
 def _measure(group: _Group, seen: EvalInputs, lenient: bool, found: _Found) -> None:
-    """The scores of one extractor's metrics and their baselines, added to ``found``."""
+    """Add the scores of one extractor's metrics and their baselines to ``found``."""
     for metric in group.metrics:
         try:
             found.scores[metric.name] = measure(metric, seen)
@@ -145,10 +145,10 @@ def _measure(group: _Group, seen: EvalInputs, lenient: bool, found: _Found) -> N
 def _baselines(
     metrics: Sequence[Metric], seen: EvalInputs
 ) -> tuple[Sequence[Score], dict[str, str]]:
-    """Where real images stand, and why some metrics do not know."""
+    """The baselines from real images, and why some metrics have none."""
     reference = seen.reference
     if isinstance(reference, Summary):
-        return [], dict.fromkeys((m.name for m in metrics), "statistics hold no held-out images")
+        return [], dict.fromkeys((m.name for m in metrics), "statistics have no held-out images")
     if reference is None:
         return [], dict.fromkeys((metric.name for metric in metrics), "there are no real images")
     if seen.held_out is not None:
@@ -160,12 +160,12 @@ def _baselines(
 
 
 def _compares(metric: Metric) -> bool:
-    """Whether it needs real images."""
+    """Whether the metric needs real images."""
     return bool(metric.spec.needs & {"reference", "images"})
 
 
 def _reasons(groups: Sequence[_Group]) -> list[str]:
-    """Each extractor, and why it was taken."""
+    """Each extractor, and why it was chosen."""
     choices = [group.choice for group in groups]
     return [f"{choice.extractor.name} ({choice.reason})" for choice in choices]
 
@@ -193,7 +193,7 @@ def _open(task: Task, output: Output) -> _Sides:
 
 
 def _extractor(metric: Metric) -> str:
-    """The extractor that a metric names; empty for the one that is chosen."""
+    """The extractor that a metric names; empty for the default one."""
     return metric.parameter if "features" in metric.spec.needs else ""
 
 
@@ -226,7 +226,7 @@ def _choose(
 def _known(
     sides: _Sides, group: _Group, output: Output
 ) -> tuple[Reference | Summary | None, Features | None]:
-    """What there is to compare with, and held-out images; refuses what they are not enough for."""
+    """The reference and the held-out images; refuses metrics that need more than these."""
     reference: Reference | Summary | None = None
     held_out = None
     extractor = group.choice.extractor
@@ -246,7 +246,7 @@ def _summary_path(ref: object) -> Path | None:
 
 
 def _real(task: Task, generated: ImageStream, output: Output) -> ImageStream | None:
-    """The real images; None where nothing needs them."""
+    """The real images; None if nothing needs them."""
     needed = any(_compares(metric) for metric in task.metrics)
     if not needed and task.request.ref is None and not isinstance(generated, ModelStream):
         return None
@@ -254,10 +254,10 @@ def _real(task: Task, generated: ImageStream, output: Output) -> ImageStream | N
 
 
 def _require_names(names: Sequence[str], extractor: Extractor) -> None:
-    """Refuse to go on where a name could not be claimed.
+    """Refuse to continue if the scores would not qualify for a required name.
 
     Raises:
-        GenctlError: (DATA) the weights that the name stands for are not here, or not in use.
+        GenctlError: (DATA) the weights that the name stands for are missing, or not in use.
     """
     for name in names:
         own = metric_name(name, extractor)
@@ -268,7 +268,7 @@ def _require_names(names: Sequence[str], extractor: Extractor) -> None:
             raise missing_weights(search)
         raise GenctlError(
             ExitStatus.DATA,
-            f"{name} means the published Inception weights, and this would be {own}",
+            f"{name} means the published Inception weights, but this score would be {own}",
             option="extractor",
             suggest="inception",
         )
@@ -281,7 +281,7 @@ def _why_not(
     real: ImageStream | None,
     count: int,
 ) -> str:
-    """Why the extractor, or what there is of images, is not enough for a metric; or nothing."""
+    """Why the extractor or the images are not enough for a metric; empty if they are."""
     available = Available(
         extractor,
         statistics="" if real else "the reference",
@@ -297,7 +297,7 @@ def _why_not(
 def _see_real(
     real: ImageStream, extractor: Extractor, count: int, output: Output
 ) -> tuple[Reference, Features | None]:
-    """The reference, and as many held-out images as there will be generated ones."""
+    """The reference, and as many held-out images as there are generated ones."""
     reading = real.read(range(real.count))
     reading.batches = output.track(reading.batches, real.count, real.verb)
     reference = make_reference(

@@ -1,4 +1,4 @@
-"""What a user asks of `evaluate`."""
+"""The arguments of `evaluate` as one request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Subject: TypeAlias = Model | Run | Images | Generated
 class EvalRequest:
     """One evaluation; see `genctl.evaluate` for what each field means.
 
-    ``metric`` is a name, several between commas, or a list of them.
+    ``metric`` is a name, several names separated by commas, or a list of names.
     """
 
     metric: str | Sequence[str]
@@ -45,14 +45,16 @@ class EvalRequest:
 
     @property
     def metric_text(self) -> str:
-        """The metrics as they are typed."""
+        """The metrics as text, as on the command line."""
         return self.metric if isinstance(self.metric, str) else ",".join(self.metric)
 
     def opened(self, subject: Subject | None, output: Output) -> Any:
-        """``subject`` loaded where it is a model or a run, and the latest run for None; else as is.
+        """Load ``subject`` if it is a model or a run, or the latest run for None.
+
+        Any other subject is returned as it is.
 
         Raises:
-            GenctlError: a model that cannot be loaded.
+            GenctlError: the model cannot be loaded.
         """
         if subject is None or isinstance(subject, Run) or _is_model(subject):
             origin: Any = subject if subject is None or isinstance(subject, Run) else str(subject)

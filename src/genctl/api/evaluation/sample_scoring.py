@@ -1,4 +1,4 @@
-"""Scores of anything that has no scorer of its own: of samples, or of a model and its data."""
+"""Scores of kinds of output without their own scorer: of samples, or of a model and its data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_DATA = frozenset({"reference", "held_out", "token_losses"})
 
 
 def score_samples(task: Task, world: ProcessGroup, output: Output) -> Scored:
-    """Measure on rank 0.
+    """Compute the metrics on rank 0.
 
     Raises:
         GenctlError: as `genctl.evaluate`.
@@ -74,7 +74,7 @@ def score_samples(task: Task, world: ProcessGroup, output: Output) -> Scored:
 
 
 def nothing_left(task: Task, left_out: dict[str, str]) -> GenctlError:
-    """The error where none of all metrics can be computed."""
+    """The error if no metric can be computed."""
     reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
     return GenctlError(
         ExitStatus.USAGE,
@@ -111,12 +111,12 @@ def _inputs(task: Task, output: Output) -> SampleInputs:
 
 
 def _given(task: Task, output: Output) -> tuple[str, Sized]:
-    """Samples that were generated before: a file, or what is in memory."""
+    """Samples that were generated before, from a file or from memory."""
     subject, kind = task.subject, task.kind
     if isinstance(subject, str | Path):
         path = Path(subject).expanduser()
         if not path.is_file():
-            open_model(str(subject), output=output)  # reports what is not there
+            open_model(str(subject), output=output)  # raises an error if it does not exist
         if "read" in kind.targets:
             return path.name, kind.load("read")(path)
     elif not isinstance(subject, np.ndarray) and hasattr(subject, "to_json"):

@@ -1,4 +1,4 @@
-"""Generated images seen by several processes, each a part of them, under torchrun."""
+"""Feature extraction under torchrun: each process handles a part of the generated images."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def see_together(
     rows: Sequence[int],
     output: Output,
 ) -> list[Features]:
-    """The features of ``images`` at ``rows`` by each extractor, as if one process had seen them.
+    """The features of ``images`` at ``rows`` by each extractor, the same as from one process.
 
-    Each process takes a run of them, and reads or generates them again for each extractor. All
-    features meet on rank 0, and not sums of them only, since most metrics need every image's: they
-    are small beside the images.
+    Each process takes a contiguous part of the rows, and reads or generates its images again for
+    each extractor. Rank 0 gathers the features of all images rather than sums of them, since most
+    metrics need the features of every image; they are small compared with the images.
 
     Raises:
         GenctlError: as `extract`, in any process.
@@ -48,7 +48,7 @@ def see_together(
 
 
 def _gathered(world: ProcessGroup, own: Features) -> list[Features]:
-    """Everyone's features, by rank."""
+    """The features of all ranks, in order."""
     facts = world.all_gather_json([sorted(own.shapes), list(own.remarks)])
     columns = [world.all_gather_rows(column) for column in (own.values, own.digests, own.rows)]
     labels = [None] * world.size if own.labels is None else world.all_gather_rows(own.labels)

@@ -24,17 +24,17 @@ from genctl.outputs.images.generate import image_chunks
 from genctl.weights import flatten, sha256_of_tensors
 
 SAMPLES = 2000
-"""How many images a model is judged by, unless asked otherwise."""
+"""The default number of images that a model is scored on."""
 
 
 class ModelStream(ImageStream):
-    """Samples of a model, made when they are read; its classes take turns.
+    """Samples of a model, generated when they are read, in turn from each of its classes.
 
     Attributes:
-        model: what makes them.
+        model: the model that generates them.
 
     Raises:
-        GenctlError: (USAGE) the model makes no images, or a number below 1.
+        GenctlError: (USAGE) the model does not generate images, or the number is below 1.
     """
 
     verb = "sampling"
@@ -57,17 +57,17 @@ class ModelStream(ImageStream):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the weights and the seed."""
+        """The checksum of the weights and the seed."""
         weights = sha256_of_tensors(flatten(self.model.trained.modules))
         return hashlib.sha256(f"{weights}:{self._seed}".encode()).hexdigest()
 
     def read(self, rows: Sequence[int]) -> ImagePass:
-        """Makes the samples, (B, C, H, W)."""
+        """Generate the samples, (B, C, H, W)."""
         batches = (batch.numpy() for batch in uint8_batches(self._chunks(rows)))
         return ImagePass(batches, list(rows))
 
     def pick(self, rows: Sequence[int]) -> list[Pixels]:
-        """Makes the samples again."""
+        """Generate the samples again."""
         batches = uint8_batches(self._chunks(rows))
         return [image.permute(1, 2, 0).numpy() for batch in batches for image in batch]
 
@@ -79,15 +79,15 @@ class ModelStream(ImageStream):
 def open_subject(
     subject: Subject | None, n: int | None, request: EvalRequest, output: Output
 ) -> ImageStream:
-    """The images to score: samples of a model, or those of anything that `open_stream` takes.
+    """The images to score: samples of a model, or anything that `open_stream` takes.
 
     Args:
         subject: a model, whatever `load` takes, or an image source; the latest run when None.
-        n: how many samples of a model or function; `SAMPLES` when None.
+        n: the number of samples from a model or function; `SAMPLES` when None.
         request: how models are loaded and sampled.
 
     Raises:
-        GenctlError: nothing there, or a model that makes no images.
+        GenctlError: the subject does not exist, or is a model that does not generate images.
     """
     count = SAMPLES if n is None else n
     found = request.opened(subject, output)
@@ -99,7 +99,7 @@ def open_subject(
 def open_reference(
     ref: Subject | None, subject: ImageStream, request: EvalRequest, output: Output
 ) -> ImageStream:
-    """The real images: ``ref`` where it is given, else what the model was trained on.
+    """The real images: ``ref`` if it is given, otherwise what the model was trained on.
 
     Raises:
         GenctlError: neither is known, or the training data is no longer what it was.

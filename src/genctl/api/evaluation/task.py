@@ -1,4 +1,4 @@
-"""What a scorer gets and gives: an output kind's own (target ``score``), or the one for samples."""
+"""The input and output of a scorer: an output kind's own (target ``score``) or the common one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Task:
     """An evaluation whose subject and metrics are known.
 
     Attributes:
-        request: as it was asked for.
-        subject: the model, or what else is scored.
-        kind: of the output that is scored.
-        metrics: in the order in which they are shown.
-        lenient: leave out the metrics that cannot be computed, instead of refusing.
+        request: the request of the user.
+        subject: what is scored: a model or samples.
+        kind: the kind of output that is scored.
+        metrics: the metrics, in the order in which they are shown.
+        lenient: leave out metrics that cannot be computed, instead of raising an error.
     """
 
     request: EvalRequest
@@ -37,14 +37,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores, and what they are of.
+    """Scores, and what they were computed from.
 
     Attributes:
-        scores: in the order of the metrics.
-        reason: why the extractor was taken, or what the data are.
+        scores: the scores, in the order of the metrics.
+        reason: why the extractor was chosen, or which data was used.
         facts: what a reader should know besides the numbers: label -> text.
-        run: the run that generated the samples; None where something else did.
-        page: draws the page.
+        run: the run that generated the samples; None if they come from elsewhere.
+        page: renders the page.
         baselines: the same metrics of real examples.
         absent: name of a score -> why it has no baseline.
         left_out: name of a metric -> why it was left out.
@@ -61,14 +61,15 @@ class Scored:
 
 
 def plan(request: EvalRequest, wanted: Sequence[Metric] | None, subject: Any) -> Task:
-    """Which metrics of which kind of output.
+    """Choose the kind of output and its metrics.
 
     Args:
         wanted: the metrics that were named; None for all.
-        subject: a model where it is one.
+        subject: a loaded model, or samples.
 
     Raises:
-        GenctlError: (USAGE) metrics of different kinds, or of another one than the subject's.
+        GenctlError: (USAGE) the metrics score different kinds of output, or another kind than that
+            of the subject.
     """
     kind = _kind(wanted, subject)
     metrics = all_metrics(kind.name) if wanted is None else wanted
@@ -76,7 +77,7 @@ def plan(request: EvalRequest, wanted: Sequence[Metric] | None, subject: Any) ->
 
 
 def run_of(subject: Any) -> Path | None:
-    """The run that a model is of; None where the subject is none, or an export."""
+    """The run that a model comes from; None if the subject is an export or samples."""
     if not isinstance(subject, Model):
         return None
     return subject.origin if Run(subject.origin).checkpoints.is_dir() else None
@@ -92,7 +93,7 @@ def _kind(wanted: Sequence[Metric] | None, subject: Any) -> OutputKind:
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"these metrics score different things: {each}",
-                hint="score each kind by itself",
+                hint="score each kind separately",
                 option="metric",
             )
     if isinstance(subject, Model):
@@ -125,7 +126,7 @@ def _suffix(subject: Any) -> str:
 
 
 def _order(kind: OutputKind) -> Callable[[Metric], tuple[int, ...]]:
-    """The kind's default metrics first, the others as they are listed everywhere."""
+    """The kind's default metrics first, then the others in the order of the registry."""
     names = [*kind.default_metrics, *METRICS.names()]
 
     def place(metric: Metric) -> tuple[int, ...]:

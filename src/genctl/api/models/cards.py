@@ -1,4 +1,4 @@
-"""Gathers what a run left behind into its model card."""
+"""Builds the model card of a run from its files."""
 
 from __future__ import annotations
 
@@ -37,16 +37,14 @@ def run_card(run: Run, config: Config, data: DataSpec) -> str:
     """The README.md of a run that has ended.
 
     Args:
-        run: its checkpoints, scores and machine are read from it.
-        config: with the origins of its values.
+        run: the run whose checkpoints, scores and machine the card describes.
+        config: its configuration, with the origins of the values.
     """
     if best := run.read("best.json"):
-        which = f"the one of step {best['step']}, which scored best in training"
+        which = f"the checkpoint of step {best['step']}, which scored best in training"
     else:
-        which = "the newest"
-    sentence = (
-        f"Of the checkpoints in `checkpoints/`, commands take {which}, unless told otherwise."
-    )
+        which = "the newest checkpoint"
+    sentence = f"By default, commands use {which} (see `checkpoints/`)."
     newest = checkpoint.all_checkpoints(run)[-1]
     return render(_card(run, config, data, sentence, sizes_in(newest / "model.safetensors")))
 
@@ -66,7 +64,7 @@ def export_card(model: LoadedModel) -> str:
 
 
 def train_command(config: Config) -> str:
-    """The command line that resolves to ``config`` again, whatever files and variables made it."""
+    """A command line that resolves to ``config`` without its files and environment variables."""
     spec = registry.get(config.family)
     words = ["genctl", "train", config.family]
     if config.preset != spec.default_preset:
@@ -78,11 +76,11 @@ def train_command(config: Config) -> str:
 
 
 def _flag(setting: Setting) -> list[str]:
-    """``setting`` as words of the command line."""
+    """``setting`` as arguments of the command line."""
     value = setting.value
     if flag := _FLAGS.get(setting.key):
         return [flag, str(value)]
-    # Text that would read as a number or a truth value needs quotes of its own.
+    # Text that looks like a number or a truth value needs its own quotes.
     bare = isinstance(value, str) and isinstance(parse_value(value), str)
     return ["--set", f"{setting.key}={value if bare else json.dumps(value, ensure_ascii=False)}"]
 

@@ -1,4 +1,4 @@
-"""``export``: a trained model in a format that other programs read, with a proof."""
+"""``export``: writes a trained model in a format that other programs read, with a proof."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ BUNDLE = "safetensors"
 
 @dataclass(frozen=True)
 class Exported:
-    """What `export` left behind.
+    """What `export` wrote.
 
     Attributes:
         path: the folder (safetensors, hf) or file (ONNX, GGUF).
-        format: of the export.
-        proof: what was compared after reading it back.
+        format: the name of the format.
+        proof: what was compared after the export was read back.
     """
 
     path: Path
@@ -63,24 +63,24 @@ def export(
     device: str | None = None,
     output: Output = QUIET,
 ) -> Exported:
-    """Write a trained model in a format that other programs read, and prove it there.
+    """Write a trained model in a format that other programs read, and check the result there.
 
     Args:
         origin: a run or a safetensors export; the latest run when None (see `genctl.load`).
         format: ``safetensors`` (every family: weights, configuration, model card in a folder) or
-            one that the family maps to: ``onnx`` (one file), ``hf`` (a folder that transformers
+            one that the family supports: ``onnx`` (one file), ``hf`` (a folder that transformers
             opens), ``diffusers`` (a folder that diffusers opens), ``gguf`` and ``gguf-q8_0`` (one
-            file for llama.cpp, of 16 or 8 bits a weight).
-        out: where to; in ``export/`` of the run, or beside the export it is made from, when
-            None. An export that stands there is replaced, anything else is not.
-        checkpoint: of a run: ``best``, ``last`` or a step.
-        weights: of a run: ``best``, an average's name such as ``ema``, or ``raw``.
+            file for llama.cpp, with 16 or 8 bits per weight).
+        out: the folder or file to write; when None, in ``export/`` of the run, or next to the
+            export it is made from. An existing export is replaced, anything else is not.
+        checkpoint: the checkpoint of a run: ``best``, ``last`` or a step.
+        weights: the weights of a run: ``best``, an average's name such as ``ema``, or ``raw``.
         device: where torch runs the model that the export is compared with (see
             `resolve_device`).
 
     Raises:
-        GenctlError: (USAGE) an unknown format, a place that is taken, a missing package;
-            (PROOF_FAILED) the export does not compute what the model does, and was not kept;
+        GenctlError: (USAGE) the format is unknown, ``out`` exists, or a package is missing;
+            (PROOF_FAILED) the export computes something else than the model, and was not kept;
             others as `genctl.load`.
     """
     model = load_model(origin, checkpoint=checkpoint, weights=weights, device=device, output=output)
@@ -88,7 +88,7 @@ def export(
 
 
 def write(model: LoadedModel, format: str = BUNDLE, out: Path | None = None) -> Exported:
-    """`export` of a model that is loaded already."""
+    """`export` for a model that is already loaded."""
     _refuse_onnx(model)
     if format not in formats(model.spec):
         raise unknown("format", format, formats(model.spec), option="format", suggest=BUNDLE)
@@ -107,7 +107,7 @@ def write_bundle(model: LoadedModel, path: Path) -> Proof:
     """Write ``model`` as a folder of safetensors that `genctl.load` takes.
 
     Raises:
-        GenctlError: the model is an ONNX file, or the folder cannot be written and proved.
+        GenctlError: the model is an ONNX file, or the folder cannot be written or fails its proof.
     """
     _refuse_onnx(model)
     return bundle.write(
@@ -141,10 +141,10 @@ def _write_gguf(model: LoadedModel, path: Path, quantization: str = "f16") -> Pr
 
 
 def _decoder(model: LoadedModel, format: str) -> DecoderPlan:
-    """The family's plan of a format whose files hold the tokenizer, too.
+    """The family's plan for a format whose files include the tokenizer.
 
     Raises:
-        GenctlError: (USAGE) tokens of this kind of data have no tokenizer.
+        GenctlError: (USAGE) this kind of data has no tokenizer.
     """
     plan: DecoderPlan = model.spec.load(f"exporter.{format}")(model.trained)
     if TOKENIZER not in plan.assets:
@@ -162,10 +162,10 @@ class _Format:
     """How a format is written.
 
     Attributes:
-        suffix: of its file; empty for a folder.
-        tail: of the name that it gets by itself, to tell it from others of the same run.
-        write: writes and proves it.
-        is_export: whether it is what stands at a path.
+        suffix: the suffix of its file; empty for a folder.
+        tail: the end of its default name, which distinguishes it from other exports of the run.
+        write: writes the export and checks it.
+        is_export: whether a path holds an export in this format.
     """
 
     suffix: str
@@ -213,7 +213,7 @@ def _default_place(model: LoadedModel, format: str) -> Path:
 
 
 def _check_place(target: Path, format: str, model: LoadedModel) -> None:
-    """Refuse a name that `genctl.load` would take for another format, and a place that is taken."""
+    """Refuse a name that `genctl.load` would take for another format, and an occupied path."""
     suffix = _FORMATS[format].suffix
     if suffix and target.suffix != suffix:
         reason, better = f"it does not end in {suffix}", f"{target}{suffix}"
@@ -235,10 +235,10 @@ def _check_place(target: Path, format: str, model: LoadedModel) -> None:
 
 
 def _is_export(path: Path, suffix: str) -> bool:
-    """Whether genctl wrote what stands at ``path``, in any of the formats of this suffix."""
+    """Whether ``path`` holds an export of genctl in any format with this suffix."""
     return any(f.is_export(path) for f in _FORMATS.values() if f.suffix == suffix)
 
 
 def _is_taken(path: Path) -> bool:
-    """Whether something stands at ``path``; an empty folder is nothing."""
+    """Whether ``path`` exists and is not an empty folder."""
     return path.exists() and not (path.is_dir() and not any(path.iterdir()))

@@ -37,13 +37,14 @@ def load_model(
     Args:
         origin: a run (path, name or `Run`), a folder that was exported, or an
             ``.onnx`` file of genctl; the latest run with a checkpoint when None.
-        checkpoint: of a run: ``best``, ``last`` or a step.
-        weights: of a run: an average's name such as ``ema``, or ``raw``; ``best``: the average that
-            scored best at the best checkpoint, at others the first, or ``raw`` where there is none.
+        checkpoint: the checkpoint of a run: ``best``, ``last`` or a step.
+        weights: the weights of a run: an average's name such as ``ema``, or ``raw``. ``best`` is
+            the average that scored best at the best checkpoint; at other checkpoints it is the
+            first average, or ``raw`` if there is none.
         device: see `resolve_device`.
 
     Raises:
-        GenctlError: nothing there, or damaged, or not what genctl wrote.
+        GenctlError: ``origin`` does not exist, is damaged, or was not written by genctl.
     """
     place = resolve_device(device)
     if isinstance(origin, Run):
@@ -67,7 +68,7 @@ def build_objective(spec: Spec, config: Config, data: DataSpec, parents: Parents
 
 
 def load_parents(folder: Path, config: Config) -> dict[str, Trained]:
-    """The parents that a run or an export keeps a copy of: all but the one it only began with."""
+    """The parents that a run or an export keeps a copy of: all but the one of the role `INIT`."""
     return {
         role: _load_bundle(folder / "parents" / role, torch.device("cpu")).trained
         for role in config.parents
@@ -79,7 +80,7 @@ def read_assets(folder: Path, data: DataSpec) -> dict[str, bytes]:
     """The files of a run or an export that belong to its data.
 
     Raises:
-        GenctlError: one is absent, or not what it was.
+        GenctlError: a file is missing, or has changed.
     """
     found = {}
     for name, sha256 in data.assets.items():
@@ -142,7 +143,7 @@ def _data_of(place: Path) -> DataSpec:
 
 
 def _group_of(run: Run, path: Path, weights: str) -> tuple[str, str]:
-    """The name of the weights that are meant, and of the group of tensors that holds them."""
+    """The name of the weights, and of the group of tensors that holds them."""
     averages = [g.removeprefix("ema.") for g in checkpoint.groups(path) if g.startswith("ema.")]
     if weights == "best":
         best = run.read("best.json")
@@ -187,7 +188,7 @@ def _load_onnx(path: Path) -> LoadedModel:
 
 
 def _built(spec: Spec, config: Config, data: DataSpec, parents: Parents) -> Mapping[str, nn.Module]:
-    """Modules of the sizes that documents name, which may be damaged or mean harm."""
+    """Modules of the sizes in the documents, which may be damaged or malicious."""
     try:
         return build_objective(spec, config, data, parents).modules
     except GenctlError:
@@ -214,7 +215,7 @@ def _filled(
     tensors: Mapping[str, Tensor],
     device: torch.device,
 ) -> dict[str, nn.Module]:
-    """The modules that ``tensors`` fill, in eval mode; those it does not are left out."""
+    """The modules that ``tensors`` fill, in eval mode; other modules are left out."""
     modules = _built(spec, config, data, parents)
     filled = load_into(modules, tensors)
     return {role: modules[role].to(device).eval().requires_grad_(False) for role in filled}

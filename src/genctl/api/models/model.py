@@ -1,4 +1,4 @@
-"""A trained model for Python: from a run, an export or an ONNX file, to samples."""
+"""A trained model for Python, loaded from a run, an export or an ONNX file, ready to sample."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Model(LoadedModel):
     """A trained model, ready to sample; see `LoadedModel` for its attributes."""
 
     def generate(self, request: SampleRequest | int, output: Output = QUIET) -> Generated:
-        """Samples of any kind.
+        """Generate samples of any kind.
 
         >>> str(model.generate(2))
         '2 images'
 
         Args:
-            request: what is asked for, or only how many samples.
+            request: the request, or only the number of samples.
 
         Raises:
-            GenctlError: as `sample`; (USAGE) a family that samples nothing, or an input that its
-                kind of output does not understand.
+            GenctlError: as `sample`; (USAGE) the family has no samples, or its kind of output does
+                not take one of the inputs.
         """
         if isinstance(request, int):
             request = SampleRequest(request)
@@ -75,14 +75,14 @@ class Model(LoadedModel):
         Args:
             labels: classes by number or name; image k gets ``labels[k % len(labels)]``. All
                 classes in turn when None.
-            image: an image that samples are made from.
-            mask: an image, white where ``image`` is regenerated; the rest of it is kept.
+            image: an image that the samples are generated from.
+            mask: an image, white where ``image`` is regenerated; the rest of ``image`` is kept.
             between: interpolate from image 0 to image 1 in ``n`` images, all of one class.
             options: the family's own sampling options, e.g. ``{"truncation": 0.7}``.
 
         Raises:
-            GenctlError: a number below 1, an unknown class or option, an image that cannot be
-                used, a model of other things than images.
+            GenctlError: a number is below 1, a class or option is unknown, an image cannot be
+                used, or the model does not generate images.
         """
         request = SampleRequest(
             n,
@@ -112,12 +112,12 @@ class Model(LoadedModel):
         2
 
         Args:
-            prompts: what the texts go on with; text k gets ``prompts[k % len(prompts)]``.
+            prompts: the prompts; text k continues ``prompts[k % len(prompts)]``.
             options: the family's own sampling options, e.g. ``{"temperature": 0.7}``.
 
         Raises:
-            GenctlError: a number below 1, an unknown option, a prompt that the model cannot read,
-                a model of other things than text.
+            GenctlError: a number is below 1, an option is unknown, the model cannot read a prompt,
+                or the model does not generate text.
         """
         request = SampleRequest(
             n, seed=seed, prompts=prompts, batch_size=batch_size, options=options or {}
@@ -128,7 +128,7 @@ class Model(LoadedModel):
     def stream(
         self, prompt: str = "", *, seed: int = 0, options: Mapping[str, Any] | None = None
     ) -> Iterator[str]:
-        """One text, in pieces as they are written; put together they are what `write` gives.
+        """One text, in pieces as they are generated; joined, they equal the text from `write`.
 
         >>> pieces = list(writer.stream("The "))
         >>> "".join(pieces) == writer.write(prompts=["The "]).samples[0].text
@@ -152,13 +152,13 @@ class Model(LoadedModel):
         between: bool = False,
         options: Mapping[str, Any] | None = None,
     ) -> list[ImageSamples]:
-        """The images that `sample` would give, as they are after each step of the sampler.
+        """The images that `sample` would return, as they are after each step of the sampler.
 
         >>> len(model.trajectory(2, options={"steps": 5}))
         5
 
         Raises:
-            GenctlError: as `sample`; a family that generates in one step.
+            GenctlError: as `sample`; the family generates in one step.
         """
         request = SampleRequest(
             n,
@@ -172,28 +172,29 @@ class Model(LoadedModel):
         return images.trajectory(self, request)
 
     def export(self, format: str = "safetensors", out: str | Path | None = None) -> Path:
-        """Write the model in a format that other programs read, proved there.
+        """Write the model in a format that other programs read, and check the result there.
 
         >>> model.export("safetensors").is_dir()
         True
 
         Args:
-            format: ``safetensors``, or one of the family's, e.g. ``onnx``.
-            out: where to; ``export/`` of the run, or beside the export, when None.
+            format: ``safetensors``, or another format of the family, e.g. ``onnx``.
+            out: the folder or file to write; when None, in ``export/`` of the run, or next to the
+                export.
 
         Returns:
             The folder or file.
 
         Raises:
-            GenctlError: an unknown format, a place that is taken, or a failed proof.
+            GenctlError: the format is unknown, ``out`` exists, or the proof failed.
         """
         return write(self, format, None if out is None else Path(out)).path
 
     def _require_method(self, name: str) -> None:
-        """Refuse a method that gives samples of another kind.
+        """Refuse a method that returns another kind of samples than the model generates.
 
         Raises:
-            GenctlError: (USAGE) it does.
+            GenctlError: (USAGE) it returns another kind.
         """
         if self.output is not None and self.output.method != name:
             raise GenctlError(

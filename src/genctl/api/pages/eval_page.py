@@ -30,12 +30,12 @@ _GRID_WIDTH, _PAIR_WIDTH = 480, 160
 
 @dataclass(frozen=True)
 class ImageView:
-    """Images, and what each extractor sees of them.
+    """Images, and what each extractor computed from them.
 
     Attributes:
         seen: the inputs of each extractor, and the scores of its metrics.
         generated, real: the images.
-        reason: the extractors, and why they were taken.
+        reason: the extractors, and why they were chosen.
     """
 
     seen: Sequence[tuple[EvalInputs, Sequence[tuple[Metric, Sequence[Score]]]]]
@@ -45,10 +45,10 @@ class ImageView:
 
 
 def write_report(folder: Path, document: dict[str, object], page: Page) -> Path:
-    """Put ``eval.json`` and ``eval.html`` into ``folder``, each in one step; gives the page.
+    """Write ``eval.json`` and ``eval.html`` into ``folder``, each atomically; returns the page.
 
     Raises:
-        GenctlError: the place is not writable.
+        GenctlError: the folder is not writable.
     """
     place = folder / "eval.html"
     content = page.to_html()
@@ -110,7 +110,7 @@ def _grid(stream: ImageStream, rows: Sequence[int], kind: str) -> PageImage:
 
 
 def _pairs(view: ImageView) -> tuple[list[PageImage], str]:
-    """Generated images closest to real ones, each beside the nearest, and what that says."""
+    """Generated images closest to real ones, each beside its nearest real one, and a note."""
     seen = next((inputs for inputs, found in view.seen if _looks_for_copies(found)), None)
     if view.real is None or seen is None:
         return [], ""
@@ -125,14 +125,15 @@ def _pairs(view: ImageView) -> tuple[list[PageImage], str]:
         ratio = float(closest.distances[place]) / (usual or 1.0)
         images.append(PageImage(png_of(to_pil(sheet)), f"{ratio:.2f}", _PAIR_WIDTH))
     return images, (
-        "Left a generated image, right the training image that is nearest to it, the closest pairs "
-        "first. The number is their distance over that of a held-out image from its nearest one, "
-        "in the median: near 0 the model repeats what it was trained on."
+        "Each pair shows a generated image on the left and the nearest training image on the "
+        "right, closest pairs first. The number is their distance, divided by the median distance "
+        "of a held-out image to its nearest training image. A number near 0 means that the model "
+        "repeats a training image."
     )
 
 
 def _closest_of_each(distances: Tensor, generated: Features) -> Tensor:
-    """The rows with the smallest distances, of all classes about as many, where there are any."""
+    """The rows with the smallest distances, about equally many of each class if there are any."""
     order = distances.argsort()
     labels = generated.labels
     if labels is None or not generated.class_names:
@@ -161,7 +162,7 @@ def _charts(view: ImageView, baselines: Mapping[str, Score]) -> dict[str, str]:
 
 
 def _alike(images: Sequence[Pixels]) -> list[Pixels]:
-    """The images as they are if all have one small shape, else as thumbnails of one shape."""
+    """The images unchanged if all have one small shape, otherwise as thumbnails of one shape."""
     shapes = {image.shape for image in images}
     if len(shapes) == 1 and max(images[0].shape[:2]) <= THUMBNAIL:
         return list(images)

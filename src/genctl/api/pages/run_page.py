@@ -30,13 +30,13 @@ T = TypeVar("T")
 
 
 def write_run_page(run: Run, out: Path | None = None) -> Path:
-    """Write what is known of ``run``, finished or not, into one file.
+    """Write all information about ``run``, finished or not, into one file.
 
     Args:
-        out: where to; ``report.html`` in the run when None.
+        out: the file; ``report.html`` in the run when None.
 
     Raises:
-        GenctlError: (DATA) no such run, or a damaged one; the place is not writable.
+        GenctlError: (DATA) the run does not exist or is damaged; the file is not writable.
     """
     document = run.read("config.json")
     if document is None:
@@ -96,7 +96,7 @@ def _step(path: Path) -> str:
 
 
 def _spread(items: Sequence[T], count: int) -> Sequence[T]:
-    """At most ``count`` of them, evenly spread, the first and the last among them."""
+    """At most ``count`` items, evenly spread, including the first and the last."""
     if len(items) <= count:
         return items
     return [items[round(k * (len(items) - 1) / (count - 1))] for k in range(count)]

@@ -1,4 +1,4 @@
-"""Watching: the page that shows a run's curves and previews while it trains."""
+"""``watch``: the page that shows a run's curves and previews while it trains."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 MAX_POINTS, MAX_PREVIEWS = 300, 200
 
 _KINDS = {".png": ("image", "image/png"), ".txt": ("text", "text/plain; charset=utf-8")}
-"""Suffix -> what a browser shows it as, and its media type."""
+"""Suffix -> how a browser shows the file, and its media type."""
 _OTHER = ("file", "application/octet-stream")
 
 
 def state_of(run: Run) -> dict[str, Any]:
-    """Where a run stands, as plain JSON.
+    """The state of a run, as plain JSON.
 
-    ``series`` has, for each metric, up to `MAX_POINTS` of its pairs of examples and value, the last
-    of them always. ``previews`` has ``name`` and ``kind`` (image, text or file) of the last
-    `MAX_PREVIEWS` files in ``samples/``, in the order of names.
+    ``series`` has up to `MAX_POINTS` pairs of examples and value for each metric, and always the
+    last one. ``previews`` has ``name`` and ``kind`` (image, text or file) of the last
+    `MAX_PREVIEWS` files in ``samples/``, sorted by name.
     """
     last, best = run.read("last.json") or {}, run.read("best.json")
     rows = read_rows(run.path / "metrics.jsonl")
@@ -53,7 +53,7 @@ def state_of(run: Run) -> dict[str, Any]:
 
 
 def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """At most `MAX_POINTS` of ``points``, evenly spread, with the last."""
+    """At most `MAX_POINTS` of ``points``, evenly spread, including the last one."""
     every = -(-len(points) // MAX_POINTS)
     return (
         [points[k] for k in range((len(points) - 1) % every, len(points), every)] if points else []
@@ -61,13 +61,13 @@ def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def serve(run: Run, port: int) -> LocalServer:
-    """A server of ``run``'s page for this machine alone: ``/``, ``/state.json``, ``/samples/NAME``.
+    """Serve ``run``'s page on this machine only: ``/``, ``/state.json``, ``/samples/NAME``.
 
     Args:
-        port: 0 for any that is free.
+        port: the port; 0 picks a free one.
 
     Raises:
-        GenctlError: (FAILURE) the port cannot be used; (USAGE) there is no such port.
+        GenctlError: (FAILURE) the port cannot be used; (USAGE) the port does not exist.
     """
     from starlette.exceptions import HTTPException
     from starlette.responses import JSONResponse
@@ -96,7 +96,7 @@ def serve(run: Run, port: int) -> LocalServer:
 
 
 def _previews(run: Run) -> list[Path]:
-    """The whole files in ``samples/``, in the order of names."""
+    """The complete files in ``samples/``, sorted by name."""
     found = run.samples.iterdir() if run.samples.is_dir() else ()
     return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 

@@ -1,1 +1,1 @@
-"""The functions of ``import genctl``: one a verb, silent, each with an example."""
+"""The functions of ``import genctl``, one per verb; they print nothing and each has an example."""

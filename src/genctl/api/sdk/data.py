@@ -20,29 +20,29 @@ def check(
     'images'
 
     Args:
-        preview: a ``.png`` to write, with up to 64 of the images.
-        encoding: of texts without a byte-order mark that are not UTF-8.
+        preview: a ``.png`` file to write, with up to 64 of the images.
+        encoding: the encoding of texts without a byte-order mark that are not UTF-8.
 
     Raises:
-        GenctlError: (DATA) no such source, or nothing in it; (USAGE) an option of another kind of
-            data.
+        GenctlError: (DATA) the source does not exist or is empty; (USAGE) an option belongs to
+            another kind of data.
     """
     place = None if preview is None else Path(preview)
     return checking.check_data(str(source), place, encoding)
 
 
 def clean(source: str | Path, out: str | Path, **settings: Any) -> Any:
-    """Write a copy of a data set without what would harm a training.
+    """Write a copy of a data set without what would harm training.
 
     >>> genctl.clean("photos", "photos-clean", size=(8, 8)).kept
     2
 
     Args:
-        settings: of images ``size`` (height, width), ``channels``, ``near``.
+        settings: for images ``size`` (height, width), ``channels``, ``near``.
 
     Raises:
-        GenctlError: (USAGE) a kind of data that cannot be cleaned, or a place that is taken;
-            (DATA) nothing is left.
+        GenctlError: (USAGE) this kind of data cannot be cleaned, or ``out`` exists; (DATA) nothing
+            is left.
     """
     return cleaning.clean_data(str(source), out, **settings)
 
@@ -61,11 +61,11 @@ def label(
 
     Args:
         pattern: a regular expression for the files' paths; its first group is the class.
-        by: ``digits``, the bundled classifier; or ``module:callable`` of your own, from images
+        by: ``digits``, the bundled classifier; or your own ``module:callable``, from images
             (N, H, W, C) uint8 to N labels.
 
     Raises:
-        GenctlError: (USAGE) not one of pattern and classifier; (DATA) no folder of images, or
-            labels that are there already.
+        GenctlError: (USAGE) not exactly one of pattern and classifier is given; (DATA) there is no
+            folder of images, or the labels exist already.
     """
     return label_data(str(source), pattern=pattern, by=by, device=device)

@@ -41,20 +41,21 @@ def train(
     True
 
     Args:
-        family: registered name, e.g. ``"gan"``.
+        family: the registered name, e.g. ``"gan"``.
         data: a built-in name; the path of a folder or file; an array of images (N, H, W, C) uint8,
             or a pair of images and labels; a list of texts; a torch ``Dataset`` or a Hugging Face
             ``Dataset``.
-        preset: the values to start from; when None, the one that suits data and device.
+        preset: the preset to start from; when None, the one that suits data and device.
         config: a TOML or JSON file of settings.
-        budget: how long, e.g. ``"5m"``, ``"20steps"`` or ``"250k"`` examples.
-        seed: of all randomness; 0 when neither this nor another layer sets it.
+        budget: how long to train, e.g. ``"5m"``, ``"20steps"`` or ``"250k"`` examples.
+        seed: the seed of all randomness; 0 if neither this nor another layer sets it.
         out: the run directory; the next free name under the root when None.
         new: never resume.
-        device, threads: where and with how many; the best there is when None.
+        device: where training runs; the best available device when None.
+        threads: number of CPU threads; PyTorch's default when None.
         log: loggers besides ``metrics.jsonl``: ``tensorboard``, ``wandb`` or a plug-in's.
         eval_every: share or amount of the budget between scores, instead of their number.
-        download: fetch a well-known data set that is not on this machine.
+        download: download a well-known data set that is not on this machine.
         sets: settings as texts, e.g. ``["lr=1e-4"]``.
         options: settings with dotted keys, e.g. ``{"train.lr": 1e-4}``.
         settings: any other key of the configuration, e.g. ``lr=1e-4``.
@@ -63,7 +64,7 @@ def train(
         The finished run.
 
     Raises:
-        GenctlError: bad input, or training could not end well; what was saved stays.
+        GenctlError: the input is invalid, or training failed; what was saved stays.
     """
     request = TrainRequest(
         family,
@@ -101,14 +102,14 @@ def load(
     Args:
         origin: a run (path, name or `Run`), a folder that `export` wrote, or an ``.onnx`` file of
             genctl; the latest run with a checkpoint when None.
-        checkpoint: of a run: ``best``, ``last`` or a step.
-        weights: of a run: an average's name such as ``ema``, or ``raw``; ``best``: the average
-            that scored best at the best checkpoint, at others the first, or ``raw`` where there
-            is none.
-        device: where it runs; the best there is when None.
+        checkpoint: the checkpoint of a run: ``best``, ``last`` or a step.
+        weights: the weights of a run: an average's name such as ``ema``, or ``raw``. ``best`` is
+            the average that scored best at the best checkpoint; at other checkpoints it is the
+            first average, or ``raw`` if there is none.
+        device: where the model runs; the best available device when None.
 
     Raises:
-        GenctlError: nothing there, or damaged, or not what genctl wrote.
+        GenctlError: ``origin`` does not exist, is damaged, or was not written by genctl.
     """
     return open_model(origin, checkpoint=checkpoint, weights=weights, device=device)
 
@@ -124,7 +125,7 @@ def report(run: str | Path | Run | None = None, out: str | Path | None = None) -
         out: the file; ``report.html`` in the run when None.
 
     Raises:
-        GenctlError: (DATA) no such run, or a damaged one; the place is not writable.
+        GenctlError: (DATA) the run does not exist or is damaged; the file is not writable.
     """
     found = run if isinstance(run, Run) else find_or_newest(None if run is None else str(run))
     return write_run_page(found, None if out is None else Path(out))
@@ -139,19 +140,20 @@ def export(
     weights: str = "best",
     device: str | None = None,
 ) -> exporting.Exported:
-    """Write a trained model in a format that other programs read, and prove it there.
+    """Write a trained model in a format that other programs read, and check the result there.
 
     >>> genctl.export(run).format
     'safetensors'
 
     Args:
         origin, checkpoint, weights, device: as for `load`.
-        format: ``safetensors``, or one of the family's, e.g. ``onnx``.
-        out: where to; ``export/`` of the run, or beside the export, when None.
+        format: ``safetensors``, or another format of the family, e.g. ``onnx``.
+        out: the folder or file to write; when None, in ``export/`` of the run, or next to the
+            export.
 
     Raises:
-        GenctlError: (USAGE) an unknown format, a place that is taken, a missing package;
-            (PROOF_FAILED) the export does not compute what the model does, and was not kept.
+        GenctlError: (USAGE) the format is unknown, ``out`` exists, or a package is missing;
+            (PROOF_FAILED) the export computes something else than the model, and was not kept.
     """
     return exporting.export(
         origin,

@@ -40,32 +40,33 @@ def evaluate(
     'fd[px]'
 
     Args:
-        metric: one or several, as a list or between commas, computed in one pass; ``all``: every
-            metric of what the subject generates that can be computed. `genctl.metrics` lists them.
-            A parameter follows a dash (``distinct-2``) or stands in brackets: ``fd[digits]`` is the
-            distance in the features of that extractor.
+        metric: one or several names, as a list or separated by commas, computed in one pass;
+            ``all`` is every metric that can be computed for the kind of output.
+            `genctl.metrics` lists them. A parameter follows a dash (``distinct-2``) or is in
+            brackets: ``fd[digits]`` is the distance in the features of that extractor.
         subject: a model or whatever `load` takes; a folder, ``.zip``, ``.npz`` or named set of
-            images; samples, or an array (N, H, W, C) uint8; a function from a list of places to
+            images; samples, or an array (N, H, W, C) uint8; a function from a list of indices to
             that many images; a file of texts; the latest run when None.
-        ref: what to compare with, as ``subject``, or an ``.npz`` of statistics, or a text; what
-            the model was trained on (of a text, the part that was held out) when None.
-        n: how many samples, images or windows of text; when None 2000 images or 200 texts of a
+        ref: what to compare with, as ``subject``, or an ``.npz`` of statistics, or a text; when
+            None, what the model was trained on (for text, its held-out part).
+        n: number of samples, images or windows of text; when None, 2000 images or 200 texts of a
             model, and all of anything else.
         extractor: ``digits``, ``inception``, ``rand``, ``px`` or ``module:callable``; the one that
             suits the data when None.
         extractor_weights: a file of the extractor's weights.
-        protocol: whose way of resizing to follow with Inception: ``tf`` (the default),
-            ``pytorch-fid``, ``clean`` or ``torchmetrics``.
+        protocol: the tool whose resizing Inception uses: ``tf`` (the default), ``pytorch-fid``,
+            ``clean`` or ``torchmetrics``.
         precision: ``exact`` (float32), or ``fast`` (bfloat16, checked on the first images).
-        require: names, such as ``fid``, that the scores must qualify for, or nothing is computed.
-        strict: fail where there is a warning.
-        context: of a text: tokens in a window; the model's when None.
-        out: a folder for ``eval.json`` and ``eval.html``; when None, that of the run for ``all``,
-            else none.
+        require: names, such as ``fid``, that the scores must qualify for; otherwise nothing is
+            computed.
+        strict: fail if there is a warning.
+        context: number of tokens in a window of text; the model's when None.
+        out: a folder for ``eval.json`` and ``eval.html``; when None, the run's folder for ``all``,
+            and no folder for other metrics.
 
     Raises:
-        GenctlError: an unknown name, nothing to score, nothing to compare with, a name that the
-            scores do not qualify for, or, if ``strict``, a warning.
+        GenctlError: a name is unknown, there is nothing to score or nothing to compare with, the
+            scores do not qualify for a required name, or, if ``strict``, there is a warning.
     """
     return evaluation.evaluate(
         EvalRequest(
@@ -97,10 +98,10 @@ def compare(first: str | Path, second: str | Path) -> list[Comparison]:
     False
 
     Args:
-        first, second: files of evaluations as JSON.
+        first, second: JSON files of evaluations.
 
     Raises:
-        GenctlError: (DATA) no such file, or scores that were made differently.
+        GenctlError: (DATA) a file does not exist, or the scores were computed differently.
     """
     return compare_all(read_scores(Path(first)), read_scores(Path(second)))
 
@@ -122,13 +123,13 @@ def stats(
 
     Args:
         source: a folder, ``.zip``, ``.npz`` or named set of images, or a function from a list of
-            places to that many images.
-        out: an ``.npz``; replaced if it is there.
-        n: at most so many images; all when None.
+            indices to that many images.
+        out: an ``.npz`` file, which is replaced if it exists.
+        n: maximum number of images; all when None.
         extractor, extractor_weights, protocol: as for `evaluate`.
 
     Raises:
-        GenctlError: nothing there, fewer than two images, or a file that cannot be written.
+        GenctlError: there are fewer than two images, or the file cannot be written.
     """
     return write_statistics(
         source,

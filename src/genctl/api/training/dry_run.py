@@ -1,4 +1,4 @@
-"""What a training would take, found by a short probe that writes nothing."""
+"""The time and memory that a training would take, from a short probe that writes nothing."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from genctl.output import Output
 WARM_UP_STEPS = 2
 PROBE_SECONDS = 3.0
 LONGEST_PROBE_SECONDS = 10.0
-"""For one whole cycle of steps, where some of them take more than the others."""
+"""The limit for one whole cycle of steps, some of which take longer than others."""
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """The plan of a training, and what a probe of it measured here and now.
+    """The plan of a training, and what a probe of it measured on this machine.
 
     Attributes:
-        resumes: the run that would go on; None for a new one.
-        place: where a new run would be made: the folder that was asked for, or the root.
+        resumes: the run that would be resumed; None for a new one.
+        place: where a new run would be created: the requested folder, or the root.
         step: where training would start.
-        parameters: module -> how many.
-        examples_per_second: of training alone, without previews, scores and checkpoints.
-        examples: at the end.
-        steps: at the end.
-        estimated: whether these two are guesses, as the budget is one of time.
-        seconds: from here to the end, about.
-        memory_bytes: the highest so far: of the device on CUDA, else of this process; None where
-            the system does not say.
-        checkpoint_bytes: on the disk, of one.
-        checkpoints_kept: how many of them are kept, besides the best.
+        parameters: module -> number of parameters.
+        examples_per_second: the speed of training alone, without previews, scores and checkpoints.
+        examples: the number of examples at the end.
+        steps: the number of steps at the end.
+        estimated: whether these two numbers are estimates, as for a budget in time.
+        seconds: the approximate time until the end.
+        memory_bytes: the peak so far: of the device on CUDA, otherwise of this process; None if
+            the system does not report it.
+        checkpoint_bytes: the size of one checkpoint on the disk.
+        checkpoints_kept: the number of checkpoints that are kept, besides the best.
     """
 
     family: str
@@ -70,14 +70,14 @@ class DryRun:
         return asdict(self) | {"resumes": resumes, "place": str(self.place)}
 
     def __str__(self) -> str:
-        """The plan as a person reads it."""
+        """The plan as text for people."""
         about = "about " if self.estimated else ""
         sizes = ", ".join(f"{role} {count:,}" for role, count in self.parameters.items())
         place = f"{self.device} in {self.precision}"
         memory = "unknown" if self.memory_bytes is None else _mebibytes(self.memory_bytes)
         goes = f"a new run in {self.place}"
         if self.resumes:
-            goes = f"goes on with {self.resumes} from step {self.step}"
+            goes = f"resumes {self.resumes} from step {self.step}"
         kept = f"{self.checkpoints_kept} and the best are kept"
         rows = {
             "plan": f"{self.family} (preset {self.preset}) on {self.data}; {goes}",
@@ -85,14 +85,14 @@ class DryRun:
             "budget": f"{self.budget}: {about}{self.steps:,} steps, {self.examples:,} examples",
             "speed": f"{self.examples_per_second:,.0f} examples/s on {place}",
             "time": f"about {clock(self.seconds)} left",
-            "memory": f"{memory} at most so far",
-            "disk": f"{_mebibytes(self.checkpoint_bytes)} a checkpoint; the last {kept}",
+            "memory": f"{memory} peak so far",
+            "disk": f"{_mebibytes(self.checkpoint_bytes)} per checkpoint; the last {kept}",
         }
         return "\n".join(f"{name:<11} {text}" for name, text in rows.items())
 
 
 def dry_run(request: TrainRequest, output: Output) -> DryRun:
-    """Look up everything that training would, and time a few of its steps.
+    """Set up a training as `genctl.train` would, and time a few of its steps.
 
     Raises:
         GenctlError: as `open_session`.

@@ -1,4 +1,4 @@
-"""The trained models that a new run leans on, and what is kept of those it only began with."""
+"""The parents of a new run, trained models that it uses, and what a run keeps of them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ FILE = "parents.json"
 
 
 def given_parents(config: Config) -> dict[str, Trained]:
-    """The parents where the configuration says they are."""
+    """The parents, loaded from the paths in the configuration."""
     return {role: _given(role, path, config) for role, path in config.parents.items()}
 
 
 def kept_parents(run: Run, config: Config) -> dict[str, Trained]:
-    """The parents that a run keeps; with the one it begins with, while it has no checkpoint.
+    """The parents that a run keeps, and the parent of its first weights if it has no checkpoint.
 
     Raises:
-        GenctlError: that one is no longer what it was.
+        GenctlError: the first weights have changed.
     """
     kept = load_parents(run.path, config)
     if INIT not in config.parents or checkpoint.newest_good(run, lambda _: None):
@@ -37,13 +37,13 @@ def kept_parents(run: Run, config: Config) -> dict[str, Trained]:
             ExitStatus.DATA,
             f"the weights of {config.parents[INIT]} have changed since {run.path} began with them",
             option="new",
-            suggest=Suggestion("", {"new": True}, "begins with the new ones"),
+            suggest=Suggestion("", {"new": True}, "starts from the new ones"),
         )
     return {**kept, INIT: first}
 
 
 def _given(role: str, path: str, config: Config) -> Trained:
-    """What is at ``path``; a run may also begin with a network of diffusers, where it can be."""
+    """The model at ``path``; some families can also start from a network of diffusers."""
     spec = registry.get(config.family)
     if role != INIT or "importer.diffusers" not in spec.targets or not is_unet(Path(path)):
         return load_model(path, device="cpu").trained
@@ -56,7 +56,7 @@ def _given(role: str, path: str, config: Config) -> Trained:
 
 
 def identities(parents: Parents, config: Config) -> dict[str, dict[str, str]]:
-    """Role -> where its weights were, and the sha256 of them."""
+    """Role -> path, family and sha256 of the weights."""
     return {
         role: {
             "path": config.parents[role],

@@ -1,4 +1,4 @@
-"""What a person asks of a training, before anything is looked up."""
+"""The arguments of a training as the user gave them, before anything is looked up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """The arguments of `genctl.train`; see there."""
+    """The arguments of `genctl.train`, which documents them."""
 
     family: str
     data: str | Path | None = None
@@ -31,5 +31,5 @@ class TrainRequest:
 
     @property
     def place(self) -> Path | None:
-        """The run directory, where one is given."""
+        """The run directory, if one is given."""
         return None if self.out is None else Path(self.out)

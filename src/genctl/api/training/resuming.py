@@ -1,4 +1,4 @@
-"""Which run a training goes on with."""
+"""Finds the run that a training resumes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def find_resumable(config: Config, fingerprint: str, *, out: Path | None, new: b
     """The unfinished run of the same configuration and data, if there is one.
 
     Args:
-        fingerprint: of the data.
-        out: the only place to look; all runs under the root when None.
+        fingerprint: the fingerprint of the data.
+        out: the only folder to look in; all runs under the root when None.
         new: never resume.
 
     Raises:
@@ -66,7 +66,7 @@ def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | 
 
 
 def _differences(run: Run, config: Config, fingerprint: str) -> list[str]:
-    """Where a run's configuration or data are not the ones asked for, in words."""
+    """How a run's configuration or data differ from the requested ones, in words."""
     before = _defaults(config) | current(_flat(run.read("config.json")["config"]))
     now = _flat(config.to_json())
     found = [
@@ -80,7 +80,7 @@ def _differences(run: Run, config: Config, fingerprint: str) -> list[str]:
 
 
 def _defaults(config: Config) -> dict[str, Any]:
-    """What keys meant before they were there: an older version of genctl may have begun the run."""
+    """The values of keys that an older version of genctl, which started the run, did not have."""
     sections = section_types(registry.get(config.family), DATA_KINDS.get(config.kind))
     defaults = {name: asdict(section()) for name, section in sections.items()}
     return _flat(defaults) | {KIND: config.kind}

@@ -38,7 +38,7 @@ class Session:
     """Everything a training needs, looked up and built, before anything is written.
 
     Attributes:
-        callbacks: its previews and scores.
+        callbacks: the previews and scores.
         run: the run to resume, or None for a new one.
         world: the processes that train together.
     """
@@ -67,13 +67,13 @@ class Session:
 def open_session(
     request: TrainRequest, output: Output, world: ProcessGroup | None = None
 ) -> Session:
-    """Look up and build everything, write nothing.
+    """Look up and build everything, without writing anything.
 
     Args:
-        world: the processes that train together; this one alone when None.
+        world: the processes that train together; only this process when None.
 
     Raises:
-        GenctlError: bad input of any kind.
+        GenctlError: the input is invalid.
     """
     world = world or ProcessGroup()
     spec, config = world.run_on_all_ranks(lambda: _configured(request))
@@ -83,7 +83,7 @@ def open_session(
     if prepared.skipped:
         output.warn(_left_out(prepared.skipped))
     if prepared.ignored:
-        output.detail(f"{prepared.ignored} files of other kinds were passed over")
+        output.detail(f"{prepared.ignored} files of other kinds were skipped")
     dataset = prepared.dataset
     world.run_on_all_ranks(lambda: _check_features(spec, config, dataset.spec))
     if spec.large_preset:
@@ -115,7 +115,7 @@ def open_session(
 
 
 def _check_monitor(request: TrainRequest, objective: Objective, callbacks: Callbacks) -> None:
-    """Refuse to be told how often to score where nothing is scored."""
+    """Refuse ``eval_every`` if nothing is scored in training."""
     if request.eval_every is None:
         return
     if callbacks.evaluate is None or not (callbacks.monitor or objective.monitor):
@@ -128,7 +128,7 @@ def _check_monitor(request: TrainRequest, objective: Objective, callbacks: Callb
 
 
 def _prepared(config: Config) -> Prepared:
-    """The data set; where it is of another kind, the error names the families that take it.
+    """The data set; if it is of another kind, the error names the families that take it.
 
     Raises:
         GenctlError: as `prepare`.
@@ -153,10 +153,10 @@ def _prepared(config: Config) -> Prepared:
 
 
 def _download(config: Config, output: Output) -> None:
-    """Fetch what the data are called, where that is a well-known set.
+    """Download the data set of this name.
 
     Raises:
-        GenctlError: (USAGE) it is none; as `download`.
+        GenctlError: (USAGE) it is not a well-known data set; others as `download`.
     """
     name = config.data.source
     if name not in KNOWN_SETS:
@@ -171,7 +171,7 @@ def _download(config: Config, output: Output) -> None:
 
 
 def _configured(request: TrainRequest, data: DataSpec | None = None) -> tuple[Spec, Config]:
-    """The family, and the configuration that suits ``data`` once they are known."""
+    """The family and its configuration, with the default preset for ``data`` if it is given."""
     spec = registry.get(request.family)
     preset = _default_preset(spec, request, data)
     config = _resolved(spec, request, preset, {})
@@ -182,7 +182,7 @@ def _configured(request: TrainRequest, data: DataSpec | None = None) -> tuple[Sp
 
 
 def _resolved(spec: Spec, request: TrainRequest, preset: str, more: Mapping[str, Any]) -> Config:
-    """The configuration of all layers, and ``more`` on top of them."""
+    """The configuration from all layers, with ``more`` on top."""
     return configuration.resolve(
         spec,
         preset=request.preset,
@@ -201,7 +201,7 @@ def _resolved(spec: Spec, request: TrainRequest, preset: str, more: Mapping[str,
 
 
 def _default_preset(spec: Spec, request: TrainRequest, data: DataSpec | None) -> str:
-    """The family's preset for such data, or for GPUs where training runs on one."""
+    """The family's preset for large data, for GPUs, or its default one."""
     if spec.large_preset and data is not None and _is_large(data):
         return spec.large_preset
     if spec.gpu_preset and resolve_device(request.device).type == "cuda":
@@ -210,16 +210,16 @@ def _default_preset(spec: Spec, request: TrainRequest, data: DataSpec | None) ->
 
 
 def _is_large(data: DataSpec) -> bool:
-    """Whether a preset for small grey images would be too small for these."""
+    """Whether the images are too large for a preset for small grey images, or have colours."""
     shape = data.shape
     return len(shape) == 3 and (shape[0] > 1 or min(shape[1:]) > SMALL_SIDE)
 
 
 def _check_features(spec: Spec, config: Config, data: DataSpec) -> None:
-    """Refuse data that lack a feature which the family reads.
+    """Refuse data without a feature that the family reads.
 
     Raises:
-        GenctlError: (DATA) there is one.
+        GenctlError: (DATA) a feature is missing or of another kind.
     """
     values = {f"model.{key}": value for key, value in vars(config.model).items()}
     for key, kind in spec.reads_with(values).items():
@@ -243,7 +243,7 @@ def _budget(config: Config, data: DataSpec, trainer: Trainer) -> Budget:
 
 
 def _left_out(files: Sequence[str]) -> str:
-    """How many files could not be read, and the first of them by name."""
+    """The number of files that could not be read, and the names of the first ones."""
     named = "; ".join(files[:NAMED_FILES])
     more = f"; and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""
     return (

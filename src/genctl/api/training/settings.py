@@ -1,4 +1,4 @@
-"""The settings of a run that are chosen once, when it begins, and kept."""
+"""The settings of a run that are chosen once, at its first start, and kept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from genctl.runs import Run
 def agree_on_settings(
     request: TrainRequest, config: Config, data: DataSpec, output: Output, world: ProcessGroup
 ) -> tuple[Run | None, RunSettings]:
-    """The run to go on with, if any, and the plan: what rank 0 finds, for all processes."""
+    """The run to resume, if any, and the plan; rank 0 finds both for all processes."""
 
     def found() -> tuple[str | None, dict[str, Any]]:
         run = find_resumable(config, data.fingerprint, out=request.place, new=request.new)
@@ -40,7 +40,7 @@ def agree_on_settings(
 
 
 def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
-    """Whether every process gets as many whole micro-batches as the others."""
+    """Refuse settings with which the processes cannot share every batch equally."""
     if world.size > 1 and plan.device.startswith("mps"):
         raise GenctlError(
             ExitStatus.USAGE,
@@ -51,7 +51,7 @@ def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
     if plan.shard and plan.precision == "fp16" and world.size > 1:
         raise GenctlError(
             ExitStatus.USAGE,
-            "fp16 scales losses by what every process sees, which sharding does not allow",
+            "fp16 scales losses by the gradients of all processes, which sharding does not allow",
             option="precision",
             suggest="bf16",
         )
@@ -68,14 +68,14 @@ def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
 
 
 def on_this_device(plan: RunSettings, world: ProcessGroup) -> RunSettings:
-    """The plan for this process: each has a GPU of its own."""
+    """The plan for this process: each process has its own GPU."""
     if world.size == 1 or not plan.device.startswith("cuda"):
         return plan
     return dataclasses.replace(plan, device=f"cuda:{world.local_rank}")
 
 
 def _kept_plan(request: TrainRequest, run: Run, output: Output) -> RunSettings:
-    """What was chosen when the run began; other wishes would change its numbers."""
+    """The plan from the first start of the run; other settings would change its results."""
     try:
         plan = documents.build(RunSettings, current(run.read("resolved.json")))
     except ValueError as error:

@@ -35,16 +35,16 @@ from genctl.version import VERSION
 def run_training(
     request: TrainRequest, output: Output = QUIET, started: float | None = None
 ) -> Run:
-    """Train a family, or go on with an unfinished run of the same configuration and data.
+    """Train a family, or resume an unfinished run of the same configuration and data.
 
-    Under torchrun all processes train one run together; those that rank 0 does not need any more
-    because it fails end with its exit status, and silently.
+    Under torchrun all processes train one run together; if rank 0 fails, the others end silently
+    with its exit status.
 
     Args:
-        started: `time.monotonic` when a wall-clock budget began; now when None.
+        started: the value of `time.monotonic` when a wall-clock budget began; now when None.
 
     Raises:
-        GenctlError: bad input, or training could not end well; what was saved stays.
+        GenctlError: the input is invalid, or training failed; what was saved stays.
     """
     started = time.monotonic() if started is None else started
     world = ProcessGroup.join(request.device)
@@ -93,7 +93,7 @@ def _lead(
 
 
 def _new_run(request: TrainRequest, session: Session) -> Run:
-    """A directory with all that describes the run; whole, or not there at all."""
+    """Create a directory with all documents of the run, atomically."""
     data = session.dataset.spec
     path = request.place or runs.create(runs.stem_of(session.spec.name, data.name)).path
     with staged(path) as stage:
@@ -138,10 +138,10 @@ def _device_name(device: torch.device) -> str:
 
 
 def _reproducibility(budget: Budget) -> str:
-    """Which of the three tiers of docs/architecture.md the run belongs to."""
+    """How reproducible the run is, in the terms of docs/architecture.md."""
     if budget.examples is not None:
         return "the same command gives the same weights, bit for bit, on this machine"
-    return "a budget in time gives weights as good on average, not the same ones"
+    return "a budget in time gives weights that are as good on average, but not identical"
 
 
 def _headline(run: Run, session: Session) -> str:

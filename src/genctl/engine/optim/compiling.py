@@ -15,10 +15,10 @@ from genctl.nn.blocks import blocks_of
 
 
 def compile_blocks(objective: Objective) -> None:
-    """Compile each block of each trained module, or the whole of one without ``blocks``.
+    """Compile each block of each trained module, or a module without ``blocks`` as a whole.
 
-    Blocks of one kind share their code, so compiling them takes the time of one. Modules of a phase
-    that takes second-order gradients stay as they are.
+    Blocks of one kind share their code, so compiling them takes the time of one. If a phase takes
+    second-order gradients, no module is compiled.
     """
     if any(phase.second_order for phase in objective.phases):
         return
@@ -28,15 +28,15 @@ def compile_blocks(objective: Objective) -> None:
 
 
 def recompute_blocks(objective: Objective) -> None:
-    """Gradient checkpointing of each block of each trained module.
+    """Use gradient checkpointing in each block of each trained module.
 
     Chen et al. 2016 (arXiv 1604.06174): a block keeps only its inputs and runs again for gradients.
-    Memory holds one block and the inputs of all, at the price of a second forward pass. Copies, and
-    passes without gradients, run as before.
+    Memory holds one block and the inputs of all blocks, at the cost of a second forward pass.
+    Copies, and passes without gradients, run as before.
     """
     for module in objective.modules.values():
         for part in blocks_of(module):
-            # An attribute of the instance, which a deep copy makes anew for itself.
+            # An attribute of the instance; a deep copy creates its own.
             part.forward = functools.partial(_recomputed, part)
 
 
@@ -48,16 +48,16 @@ def _recomputed(part: nn.Module, *inputs: Any) -> Any:
 
 
 def stay_eager(module: nn.Module) -> nn.Module:
-    """``module``, which runs eagerly from now on."""
+    """Run ``module`` eagerly from now on; returns it."""
     for part in module.modules():
         part._compiled_call_impl = None
     return module
 
 
 def could_not_compile(error: Exception) -> bool:
-    """Whether ``error`` comes from the compiler, e.g. for want of one for C++.
+    """Whether ``error`` comes from the compiler, e.g. because there is none for C++.
 
-    Told by where its class is from, as loading the compiler to ask takes seconds.
+    The module of its class decides, since importing the compiler for a type check takes seconds.
     """
     rooms = ("torch._dynamo", "torch._inductor")
     return any(kind.__module__.startswith(rooms) for kind in type(error).__mro__)

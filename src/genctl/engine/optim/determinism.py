@@ -1,4 +1,4 @@
-"""The same bits every time on a GPU, perhaps at the price of speed."""
+"""The same bits every time on a GPU, possibly at lower speed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 @contextlib.contextmanager
 def determinism(wanted: bool) -> Iterator[None]:
-    """Inside the block torch takes only operations that give the same bits, as far as it has them.
+    """Let torch use deterministic operations inside the block, as far as it has them.
 
-    An operation without such a form is named in a warning. On a CPU nothing changes: it gives the
-    same bits with the same threads anyway. Outside the block everything is as it was before.
+    A warning names an operation without a deterministic form. On a CPU nothing changes: it gives
+    the same bits with the same number of threads anyway. After the block the previous settings
+    are restored.
 
     Args:
         wanted: whether to change anything.
@@ -28,7 +29,7 @@ def determinism(wanted: bool) -> Iterator[None]:
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark = torch.backends.cudnn.benchmark
     workspace = os.environ.get(_CUBLAS)
-    # Read when cuBLAS is first used; without it matrix products may take turns differently.
+    # cuBLAS reads it at its first use; without it the order of sums in matrix products may vary.
     os.environ.setdefault(_CUBLAS, ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False

@@ -16,7 +16,7 @@ RAW = "raw"
 
 
 class Ema:
-    """The EMA copies that an objective asks for, as modules of their own.
+    """The EMA copies that an objective declares, as separate modules.
 
     The copies are in eval mode and take no gradients, so previews and scores run on them while
     the live modules train.

@@ -14,8 +14,8 @@ from torch.optim.adamw import adamw
 from genctl.engine.parallel.sharding import full, local, own_rows
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
-"""Of the quintic that Jordan et al. 2024 (Muon, kellerjordan.github.io/posts/muon) chose for its
-slope at zero: five rounds of it bring every singular value near 1."""
+"""Coefficients of the quintic that Jordan et al. 2024 (Muon, kellerjordan.github.io/posts/muon)
+chose for its slope at zero: five rounds of it bring every singular value close to 1."""
 
 _ROUNDS = 5
 _MOMENTUM = 0.95
@@ -23,27 +23,28 @@ _EPS = 1e-8
 
 
 class Muon(torch.optim.Optimizer):
-    """Groups of kind ``muon`` move by orthogonalised momentum, groups of kind ``adamw`` by AdamW.
+    """Updates groups of kind ``muon`` by orthogonalised momentum and kind ``adamw`` by AdamW.
 
-    A matrix of (rows, columns) moves by ``lr * sqrt(max(1, rows / columns))`` times the nearest
-    semi-orthogonal matrix to its Nesterov momentum; a kernel's axes but the first count as one.
-    Weight decay is decoupled in both kinds (Loshchilov and Hutter 2019, arXiv 1711.05101).
+    The update of a matrix of (rows, columns) is ``lr * sqrt(max(1, rows / columns))`` times the
+    semi-orthogonal matrix that is nearest to its Nesterov momentum. In a kernel, all axes but the
+    first count as columns. Weight decay is decoupled in both kinds (Loshchilov and Hutter 2019,
+    arXiv 1711.05101).
 
     Args:
         groups: dicts with ``params``, ``kind``, ``lr`` and ``weight_decay``.
-        betas: of AdamW.
+        betas: the betas of AdamW.
     """
 
     found_inf: Tensor | None = None
-    """Unless zero, a step changes nothing: what torch's fused optimizers call by that name."""
+    """If it is not zero, a step changes nothing; torch's fused optimizers have the same name."""
 
     def __init__(self, groups: Iterable[dict[str, Any]], betas: tuple[float, float]) -> None:
-        # `fused` tells torch to load the counters to where the parameters are.
+        # With `fused` torch loads the counters to the device of the parameters.
         super().__init__(groups, {"betas": betas, "weight_decay": 0.0, "fused": True})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Move every parameter that has a gradient."""
+        """Update every parameter that has a gradient."""
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
             if not parameters:
@@ -56,7 +57,7 @@ class Muon(torch.optim.Optimizer):
                 self._muon_unless(self.found_inf > 0, group, parameters)
 
     def _muon_unless(self, bad: Tensor, group: dict[str, Any], parameters: list[Tensor]) -> None:
-        """What nobody knows before the device has decided is done, and undone if need be."""
+        """Update the parameters, and undo the update on the device if the gradients are bad."""
         moved = [*parameters, *(self._state(p, "momentum") for p in parameters)]
         before = [tensor.clone() for tensor in moved]
         self._muon(group, parameters)
@@ -65,7 +66,7 @@ class Muon(torch.optim.Optimizer):
         )
 
     def _muon(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
-        """Matrices of one shape go through the iteration as one batch."""
+        """Update the parameters; matrices of the same shape are orthogonalised in one batch."""
         lr = group["lr"]
         if group["weight_decay"]:
             torch._foreach_mul_(parameters, 1 - lr * group["weight_decay"])
@@ -77,7 +78,7 @@ class Muon(torch.optim.Optimizer):
             momenta = [self._state(p, "momentum") for p in members]
             torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
             looked_ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)
-            # Of a sharded matrix every rank works out the whole update, and applies its own rows.
+            # For a sharded matrix every rank computes the whole update and applies its own rows.
             stacked = torch.stack([full(update).flatten(1) for update in looked_ahead])
             updates = orthogonalised(stacked).mul_(-lr * math.sqrt(max(1.0, rows / columns)))
             moves = [own_rows(u.view(p.shape), p) for u, p in zip(updates, members, strict=True)]
@@ -118,13 +119,13 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
-    """About the nearest semi-orthogonal matrix of each: singular values in about [0.7, 1.2].
+    """The approximate nearest semi-orthogonal matrices: singular values in about [0.7, 1.2].
 
     Args:
         matrices: (B, rows, columns) float32.
 
     Returns:
-        The same shape; computed in bfloat16 on CUDA, which loses nothing that matters here.
+        The same shape; computed in bfloat16 on CUDA, which is precise enough here.
     """
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.transpose(1, 2) if tall else matrices

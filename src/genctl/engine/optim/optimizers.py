@@ -17,10 +17,10 @@ Named = dict[str, nn.Parameter]
 
 
 class Optimizers:
-    """The optimizers of an objective and the parameters that each owns.
+    """The optimizers of an objective and the parameters that each of them owns.
 
     Raises:
-        ValueError: a trained parameter has no owner or several, or a selector owns nothing.
+        ValueError: a trained parameter has no owner or several, or an optimizer owns nothing.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class Optimizers:
         """Set every learning rate and weight decay for a step.
 
         Args:
-            fraction: of the budget that is spent.
-            index: of the step.
-            scale: of all rates.
+            fraction: the share of the budget that is spent.
+            index: the number of the step.
+            scale: the factor on all rates.
         """
         for name, optimizer in self._optimizers.items():
             spec = self._specs[name]
@@ -57,7 +57,7 @@ class Optimizers:
                 group["weight_decay"] = group["highest_decay"] * left
 
     def rates(self) -> dict[str, float]:
-        """The learning rates at this moment: of each optimizer, and with Muon of its AdamW."""
+        """The current learning rate of each optimizer, and with Muon that of its AdamW."""
         return {
             name if group.get("kind") != "adamw" else f"{name}.adamw": float(group["lr"])
             for name, optimizer in self._optimizers.items()
@@ -77,7 +77,7 @@ class Optimizers:
         }
 
     def load_state(self, state: Mapping[str, Mapping[str, Tensor]]) -> None:
-        """Put back what `state` gave."""
+        """Restore what `state` returned."""
         for name, optimizer in self._optimizers.items():
             whole = optimizer.state_dict()
             order = [
@@ -96,11 +96,11 @@ class Optimizers:
 
 
 def supports_found_inf(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether the optimizer can be told on the device that its gradients are bad.
+    """Whether the optimizer can skip a step by a flag on the device.
 
-    SGD cannot: its first step would leave momenta behind that nobody has set.
+    SGD cannot: a skipped first step would leave uninitialised momenta behind.
     """
-    if isinstance(optimizer, torch.optim.Adam):  # AdamW is one, too
+    if isinstance(optimizer, torch.optim.Adam):  # AdamW is a subclass
         return bool(optimizer.defaults["fused"])
     return isinstance(optimizer, Muon)
 
@@ -108,7 +108,7 @@ def supports_found_inf(optimizer: torch.optim.Optimizer) -> bool:
 def set_found_inf(optimizer: torch.optim.Optimizer, bad: Tensor) -> None:
     """Skip the optimizer's next step if the scalar ``bad`` is true (see `supports_found_inf`).
 
-    By the attribute through which torch's loss scaler tells its fused optimizers the same.
+    This sets the attribute that torch's loss scaler sets on fused optimizers.
     """
     vars(optimizer)["found_inf"] = bad.float()
 
@@ -134,7 +134,7 @@ def _selects(spec: OptimizerSpec, name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Group:
-    """Parameters that are moved alike."""
+    """Parameters with the same update rule."""
 
     names: list[str]
     weight_decay: float
@@ -142,10 +142,10 @@ class _Group:
 
 
 def _groups(spec: OptimizerSpec, parameters: Named) -> list[_Group]:
-    """Matrices and kernels, which decay, and the rest; with Muon, what it moves apart.
+    """Matrices and kernels, which decay, and the rest; with Muon, its matrices separately.
 
-    Scalars are a group of their own: they stay whole where all else is sharded, and torch's fused
-    optimizers take no group of both.
+    Scalars form a separate group: they stay whole where all other parameters are sharded, and
+    torch's fused optimizers cannot mix both in one group.
     """
     wide = [name for name, parameter in parameters.items() if parameter.ndim >= 2]
     narrow = [name for name, parameter in parameters.items() if parameter.ndim == 1]

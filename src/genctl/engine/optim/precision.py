@@ -1,4 +1,4 @@
-"""Mixed precision, decided once by what the device can do, never by a stopwatch."""
+"""Mixed precision, chosen once from the capabilities of the device, not from timings."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def resolve_precision(wanted: str, device: torch.device, *, by_preset: bool = Fa
     """``auto`` as ``bf16``, ``fp16`` or ``fp32``: bf16 where a GPU has it, fp32 on a CPU.
 
     Args:
-        by_preset: a preset wants it, which is measured to be faster where a CPU multiplies bf16 in
-            hardware; elsewhere the CPU's own precision is taken.
+        by_preset: whether a preset chose it. A preset's bf16 is faster (measured) on a CPU that
+            multiplies bf16 in hardware; other CPUs use fp32.
 
     Raises:
-        GenctlError: the device cannot do what is wanted.
+        GenctlError: the device does not support the precision.
     """
     if by_preset and wanted == "bf16" and device.type != "cpu":
         wanted = "auto"
@@ -42,7 +42,7 @@ def resolve_precision(wanted: str, device: torch.device, *, by_preset: bool = Fa
 
 
 def multiplies_bf16() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware; torch before 2.13 does not say."""
+    """Whether this CPU multiplies bfloat16 in hardware; False with torch before 2.13."""
     known = getattr(torch.cpu, "get_capabilities", None)
     found: Mapping[str, object] = known() if known is not None else {}
     return bool(found.get("amx_bf16") or found.get("avx512_bf16"))

@@ -10,9 +10,9 @@ from torch.autograd.function import once_differentiable
 
 
 class _Gather(torch.autograd.Function):
-    """Forward: all-gather. Backward: all-reduce, of which each rank takes its own rows.
+    """Forward: all-gather. Backward: all-reduce, from which each rank takes its own rows.
 
-    `torch.distributed.nn` has the same, but not for a group of two backends.
+    `torch.distributed.nn` has the same operation, but not for a group of two backends.
     """
 
     @staticmethod
@@ -34,10 +34,10 @@ def gather(x: Tensor, rank: int, size: int) -> Tensor:
     """The rows of ``x`` of all ``size`` ranks, in the order of ranks.
 
     Args:
-        x: (B, ...), of the same shape on every rank.
+        x: (B, ...), with the same shape on every rank.
 
     Returns:
-        (size * B, ...). Its gradient at ``x`` is the sum over the losses of all ranks.
+        (size * B, ...). The gradient with respect to ``x`` is summed over the losses of all ranks.
     """
     gathered: Tensor = _Gather.apply(x, rank, size)  # type: ignore[no-untyped-call]
     return gathered

@@ -1,7 +1,7 @@
-"""Several processes that train one model: who they are, and their collective operations.
+"""Several processes that train one model: their ranks and their collective operations.
 
-They are started by torchrun, which sets ``RANK``, ``WORLD_SIZE`` and the rest. Rank 0 decides,
-writes and talks; the other ranks follow its commands, each on its own share of every batch.
+torchrun starts them and sets ``RANK``, ``WORLD_SIZE`` and the rest. Rank 0 decides, writes files
+and prints; the other ranks follow its commands, each on its own share of every batch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TIMEOUT = datetime.timedelta(minutes=30)
 """How long a rank waits for the others, e.g. while rank 0 scores a checkpoint."""
 
 _COMMAND_BYTES = 256
-"""The length of a command as JSON: one message of fixed size, as one is sent in every step."""
+"""The length of a command as JSON; the size is fixed, since one is sent in every step."""
 
 _LOST = (
     "connection closed by peer",
@@ -37,13 +37,13 @@ _LOST = (
     "timed out waiting",
     "application timeout caused pair closure",
 )
-"""What gloo says in a plain `RuntimeError` when another rank has ended or hangs."""
+"""Messages of gloo's plain `RuntimeError` when another rank has ended or hangs."""
 
 T = TypeVar("T")
 
 
 class CommandKind(enum.Enum):
-    """What the ranks other than 0 can be told to do."""
+    """The commands of rank 0 to the other ranks."""
 
     STEP = "step"
     RELOAD = "reload"
@@ -53,15 +53,16 @@ class CommandKind(enum.Enum):
 
 @dataclass(frozen=True)
 class Command:
-    """What rank 0 tells the other ranks to do.
+    """A command of rank 0 to the other ranks.
 
     Attributes:
         kind: a training step, loading a checkpoint, collecting sharded tensors, or the end.
-        fraction: of a step: the share of the budget that is spent.
-        index: of a reload: the step whose checkpoint is loaded.
-        attempt: of a reload: how often training was set back.
-        rate_scale: of a reload: the factor on the learning rates.
-        everything: of a collection: weights and optimizer states too, else EMA copies alone.
+        fraction: for a step, the share of the budget that is spent.
+        index: for a reload, the step whose checkpoint is loaded.
+        attempt: for a reload, how often training was set back.
+        rate_scale: for a reload, the factor on the learning rates.
+        everything: for a collection, whether to collect weights and optimizer states besides the
+            EMA copies.
     """
 
     kind: CommandKind
@@ -78,24 +79,24 @@ class Command:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Command:
-        """What `to_bytes` gave."""
+        """The command that `to_bytes` encoded."""
         fields = json.loads(data)
         return cls(**{**fields, "kind": CommandKind(fields["kind"])})
 
 
 class WorkerExit(SystemExit):
-    """Ends a rank other than 0; rank 0 says why."""
+    """Ends a rank other than 0; rank 0 reports why."""
 
 
 class ProcessGroup:
-    """The processes of a training; this one alone unless torchrun started it.
+    """The processes of a training; only this process unless torchrun started it.
 
-    Commands and JSON travel between CPUs (gloo), sums between the devices that hold them.
+    Commands and JSON are sent between CPUs (gloo), sums between the devices that hold them.
 
     Attributes:
-        rank: of this process, from 0.
+        rank: the rank of this process, from 0.
         size: the number of processes.
-        local_rank: of this process on its machine.
+        local_rank: the rank of this process on its machine.
         joined: whether this process has ever joined a group of several.
     """
 
@@ -111,7 +112,7 @@ class ProcessGroup:
         """Join the process group that the environment describes; waits for all of its ranks.
 
         Args:
-            device: where training runs, as the user named it; the best there is when None.
+            device: where training runs, as the user named it; the best available one when None.
 
         Raises:
             GenctlError: there is no GPU left for this process.
@@ -132,7 +133,7 @@ class ProcessGroup:
 
     @classmethod
     def from_env(cls) -> ProcessGroup:
-        """What the environment says of this process, without joining a group."""
+        """The rank and size from the environment variables, without joining a group."""
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
         rank, size, local_rank = (int(os.environ.get(name, "0")) for name in names)
         return cls(rank, size, local_rank) if size > 1 and "RANK" in os.environ else cls()
@@ -148,7 +149,7 @@ class ProcessGroup:
         return self.rank == 0
 
     def broadcast_from_rank0(self, work: Callable[[], T]) -> T:
-        """What ``work`` returns on rank 0, on every rank.
+        """Run ``work`` on rank 0, and return its result on every rank.
 
         Args:
             work: returns plain JSON; only rank 0 calls it.
@@ -160,43 +161,43 @@ class ProcessGroup:
         return found
 
     def run_on_all_ranks(self, work: Callable[[], T]) -> T:
-        """What ``work`` returns here, once it has succeeded on every rank.
+        """Run ``work`` on every rank, and return this rank's result once all have succeeded.
 
         Raises:
-            GenctlError: ``work`` raised it on some rank; rank 0 names it.
+            GenctlError: ``work`` raised it on some rank; rank 0 names that rank.
         """
         found: list[T] = []
         self._results(lambda: found.append(work()))
         return found[0]
 
     def rank0_first(self, work: Callable[[], T]) -> T:
-        """`run_on_all_ranks`, but rank 0 first: the others may find files that it has written."""
+        """`run_on_all_ranks`, but rank 0 first, so that the others find files that it writes."""
         found: list[T] = []
         for turn in (self.is_main, not self.is_main):
             self._results((lambda: found.append(work())) if turn else None)
         return found[0]
 
     def barrier(self) -> None:
-        """Wait until every rank is here."""
+        """Wait until every rank has called this."""
         if self.size > 1:
             with self.detecting_lost_ranks():
                 distributed.all_reduce(torch.zeros(1))
 
     def send_command(self, command: Command) -> None:
-        """Send a command to the other ranks; does nothing on them."""
+        """Send a command from rank 0 to the other ranks; does nothing on other ranks."""
         if self.size > 1 and self.is_main:
             with self.detecting_lost_ranks():
                 distributed.broadcast(_as_tensor(command.to_bytes()), 0)
 
     def receive_command(self) -> Command:
-        """The next command of rank 0."""
+        """Wait for the next command of rank 0."""
         received = torch.zeros(_COMMAND_BYTES, dtype=torch.uint8)
         with self.detecting_lost_ranks():
             distributed.broadcast(received, 0)
         return Command.from_bytes(received.numpy().tobytes())
 
     def end_workers(self) -> None:
-        """Let the other ranks end, as far as they still run."""
+        """End the other ranks that still run."""
         with contextlib.suppress(GenctlError):
             self.send_command(Command(CommandKind.END))
 
@@ -215,7 +216,7 @@ class ProcessGroup:
         """``x`` of every rank, in the order of ranks; on the CPU.
 
         Args:
-            x: (N, ...), where N may differ between ranks and nothing else.
+            x: (N, ...); only N may differ between ranks.
         """
         if self.size == 1:
             return [x]
@@ -257,7 +258,7 @@ class ProcessGroup:
             ) from None
 
     def _results(self, work: Callable[[], object] | None) -> list[Any]:
-        """What ``work`` returns on every rank, in the order of ranks; None where it is None."""
+        """The results of ``work`` on all ranks, in order; None from ranks without work."""
         if self.size == 1:
             return [work()] if work else []
         own: dict[str, Any] = {}
@@ -273,7 +274,7 @@ class ProcessGroup:
         return [result.get("value") for result in results]
 
     def _exchange(self, own: dict[str, Any]) -> list[dict[str, Any]]:
-        """``own`` of every rank, in the order of ranks: JSON padded to the longest."""
+        """``own`` of every rank, in the order of ranks, sent as JSON padded to the longest."""
         text = json.dumps(own).encode()
         longest = torch.tensor(len(text))
         with self.detecting_lost_ranks():
@@ -284,16 +285,16 @@ class ProcessGroup:
         return [json.loads(row.numpy().tobytes()) for row in rows]
 
     def _shared_error(self, rank: int, packed: dict[str, Any]) -> BaseException:
-        """The error of ``rank``, for this one to raise."""
+        """The error of ``rank``, to be raised on this rank."""
         if not self.is_main:
             return WorkerExit(packed["code"])
         return GenctlError.unpack(packed, where=f"process {rank}: " if rank else "")
 
 
 def is_lost_rank(error: RuntimeError) -> bool:
-    """Whether ``error`` says that another rank has ended or hangs, rather than a fault of ours.
+    """Whether ``error`` means that another rank has ended or hangs, rather than a bug here.
 
-    NCCL and the store raise a class of their own, gloo a plain `RuntimeError`.
+    NCCL and the store raise their own class, gloo raises a plain `RuntimeError`.
     """
     if isinstance(error, distributed.DistError):
         return True

@@ -2,8 +2,8 @@
 
 Fully sharded data parallelism (Zhao et al. 2023, PyTorch FSDP, arXiv 2304.11277; ZeRO stage 3 of
 Rajbhandari et al. 2019, arXiv 1910.02054) by torch's `fully_shard`: a block's weights are whole
-only while it runs, and gradients are reduced straight into their shards. The functions here take
-sharded tensors and others alike: a tensor that is not sharded is its own shard.
+only while it runs, and gradients are reduced directly into their shards. The functions here take
+both sharded and other tensors: a tensor that is not sharded is its own shard.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from genctl.nn.blocks import blocks_of
 
 
 def shardable_roles(objective: Objective) -> frozenset[str]:
-    """The modules that can be sharded: not those of a phase with second-order gradients."""
+    """The modules that can be sharded: all but those of a phase with second-order gradients."""
     whole = {name for phase in objective.phases if phase.second_order for name in phase.optimizers}
     owners = {
         role: {name for name, spec in objective.optimizers.items() if spec.owns_some_of(role)}
@@ -47,17 +47,18 @@ def shard(modules: Iterable[nn.Module], device: torch.device, size: int) -> None
 def _shard_one(module: nn.Module, mesh: Any) -> None:
     from torch.distributed.fsdp import fully_shard  # a second to import
 
-    # Else the outermost module stays whole after a pass without gradients, such as a generator's in
-    # the discriminator's phase, and the next pass would neither give gradients nor see new weights.
+    # Without resharding, the outermost module stays whole after a pass without gradients, such as
+    # the generator's in the discriminator's phase; the next pass would then give no gradients and
+    # use old weights.
     scalars = {parameter for parameter in module.parameters() if not parameter.ndim}
     shard = fully_shard(module, mesh=mesh, reshard_after_forward=True, ignored_params=scalars)
-    # The engine divides by the weights of all losses, so gradients are sums; gloo knows no others.
+    # Gradients are sums, since the engine divides by the weights of all losses; gloo has only sums.
     shard.set_gradient_divide_factor(1.0)
     shard.set_force_sum_reduction_for_comms(True)
 
 
 def _root(module: nn.Module) -> nn.Module:
-    """The innermost module with all of the parameters: the one whose call uses them."""
+    """The innermost module that has all parameters, and whose call uses them."""
     while not list(module.parameters(recurse=False)):
         inner = [child for child in module.children() if any(True for _ in child.parameters())]
         if len(inner) != 1:
@@ -67,7 +68,7 @@ def _root(module: nn.Module) -> nn.Module:
 
 
 def is_sharded(tensor: Tensor) -> bool:
-    """Whether each rank has a shard of it: a ``DTensor``, which takes long to import."""
+    """Whether each rank has a shard of it, i.e. it is a ``DTensor``, which is slow to import."""
     return hasattr(tensor, "full_tensor")
 
 
@@ -78,7 +79,7 @@ def local(tensor: Any) -> Tensor:
 
 
 def full(tensor: Any) -> Tensor:
-    """The whole tensor; a collective operation of all ranks."""
+    """The whole tensor; a collective operation that all ranks must call."""
     found: Tensor = tensor.full_tensor() if is_sharded(tensor) else tensor
     return found
 
@@ -93,7 +94,7 @@ def own_rows(full: Tensor, like: Any) -> Tensor:
 
 
 def shard_like(full: Tensor, like: Any) -> Tensor:
-    """``full`` sharded as ``like`` is, if it has its shape: moments, not counters."""
+    """``full`` sharded like ``like`` if the shapes agree, as for moments but not counters."""
     if not is_sharded(like) or full.shape != like.shape:
         return full
     from torch.distributed.tensor import DTensor
@@ -106,7 +107,7 @@ def shard_like(full: Tensor, like: Any) -> Tensor:
 
 @torch.no_grad()
 def load_full(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
-    """Copy whole ``tensors`` into ``targets`` of the same names, of which some are sharded.
+    """Copy whole ``tensors`` into ``targets`` of the same names; some targets may be sharded.
 
     Raises:
         GenctlError: (DATA) a name or a shape differs.

@@ -1,4 +1,4 @@
-"""Where metrics go: ``metrics.jsonl`` always, and other places on request."""
+"""Loggers of metrics: always ``metrics.jsonl``, and others on request."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Logger(Protocol):
         ...
 
     def close(self) -> None:
-        """Write what is still held back."""
+        """Write what is still buffered."""
         ...
 
 
 class JsonLines:
-    """``metrics.jsonl``: one flat object a row, flushed at once.
+    """``metrics.jsonl``: one flat object per row, flushed at once.
 
-    Rows beyond the example that training resumes from are dropped: they are written again.
+    Rows after the example that training resumes from are dropped, since they are written again.
     """
 
     def __init__(self, path: Path, resume_position: int) -> None:
@@ -65,7 +65,7 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """A Weights & Biases run, named and resumed as the genctl run."""
+    """A Weights & Biases run, named and resumed like the genctl run."""
 
     module = "wandb"
 
@@ -94,7 +94,7 @@ LOGGERS: Mapping[str, type[TensorBoard] | type[WeightsAndBiases]] = {
 
 
 def open_loggers(names: Iterable[str], run: Run, config: Mapping[str, Any]) -> list[Logger]:
-    """The loggers of these names.
+    """Open the loggers of these names.
 
     Raises:
         GenctlError: as `logger_type`.
@@ -106,7 +106,7 @@ def logger_type(name: str) -> type[TensorBoard] | type[WeightsAndBiases]:
     """The logger called ``name``, ready to be opened.
 
     Raises:
-        GenctlError: an unknown name, or its package is not installed.
+        GenctlError: the name is unknown, or its package is not installed.
     """
     if name not in LOGGERS:
         raise unknown("logger", name, LOGGERS, option="log")
@@ -123,14 +123,14 @@ def logger_type(name: str) -> type[TensorBoard] | type[WeightsAndBiases]:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of ``metrics.jsonl``; damaged ones are left out, such as a last one cut short."""
+    """The rows of ``metrics.jsonl`` without damaged ones, such as a truncated last row."""
     if not path.exists():
         return []
     return [row for line in path.read_bytes().splitlines() if (row := _row(line))]
 
 
 def _row(line: bytes) -> dict[str, Any] | None:
-    """The row that a line holds; None where it is no row."""
+    """The row in a line; None if the line has no valid row."""
     try:
         row = documents.parse(line)
     except ValueError:

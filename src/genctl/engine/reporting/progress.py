@@ -19,13 +19,13 @@ _HIDDEN = ("grad_norm", "rate/")
 
 @dataclass(frozen=True)
 class Reading:
-    """What a progress display shows at a moment.
+    """The values that a progress display shows.
 
     Attributes:
         fraction: share of the budget that is spent.
         position: examples read so far.
-        per_second: examples per second of this start.
-        seconds_left: until the budget is spent; None when unknown.
+        per_second: examples per second since this start.
+        seconds_left: seconds until the budget is spent; None when unknown.
         metrics: means since the last reading.
     """
 
@@ -40,9 +40,9 @@ class Display:
     """Shows readings on the output.
 
     Args:
-        output: the sink; a moving bar only where people are watching.
-        unit: what is counted, e.g. ``img``.
-        device: whose memory to show.
+        output: the output; it shows a moving bar only on a terminal.
+        unit: the unit of the counts, e.g. ``img``.
+        device: the device whose memory use is shown.
     """
 
     def __init__(self, output: Output, unit: str, device: torch.device) -> None:
@@ -68,7 +68,7 @@ class Display:
             self._bar.stop()
 
     def show(self, reading: Reading) -> None:
-        """Bring the display up to date."""
+        """Update the display."""
         text = self._text(reading)
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=reading.fraction, text=text)
@@ -117,7 +117,7 @@ def _bar(output: Output) -> Progress:
     return Progress(
         BarColumn(bar_width=24),
         TaskProgressColumn(),
-        # Metrics give way where the terminal is narrow, the bar does not.
+        # On a narrow terminal the metrics are cut, not the bar.
         TextColumn(
             "{task.fields[text]}",
             table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),

@@ -1,4 +1,4 @@
-"""The one way to run a sampler: in chunks, each sample with noise of its own."""
+"""Runs a sampler in chunks, with separate noise for each sample."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def sample_chunks(
     """Samples 0 to n - 1 in chunks of at most ``batch_size`` rows, in order.
 
     Sample k gets ``labels[k % len(labels)]`` and noise that depends on ``seed`` and k alone, so
-    it is the same in a chunk of any size. Where memory runs out, chunks are halved from there on.
+    it is the same in a chunk of any size. If memory runs out, all later chunks have half the size.
 
     Args:
-        places: draw these of the samples; all when None.
-        given: what every sample is made from, without a batch axis: key of a condition -> tensor.
-        between: draw a path instead: sample k has noise k / (n - 1) of the way from that of
-            sample 0 to that of sample 1, and the label of sample 0.
+        places: the indices of the samples to generate; all when None.
+        given: conditions that all samples share, without a batch axis: key -> tensor.
+        between: generate an interpolation instead: the noise of sample k is interpolated between
+            that of samples 0 and 1 at k / (n - 1), and every label is that of sample 0.
 
     Yields:
         What the sampler returns, e.g. images (rows, C, H, W) float in about [-1, 1].
@@ -71,13 +71,13 @@ def _chunks(
 
 
 def _tried(chunk: Callable[[Sequence[int]], Tensor], indices: Sequence[int]) -> Tensor | None:
-    """The chunk; None where memory is not enough for so many rows, and fewer can be tried."""
+    """The chunk; None if memory is not enough for its rows, and fewer rows can be tried."""
     try:
         return chunk(indices)
     except RuntimeError as error:
         if not is_out_of_memory(error) or len(indices) == 1:
             raise
-    # Only here has everything that the attempt held been let go.
+    # Only here is all memory of the failed attempt released.
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return None

@@ -1,4 +1,4 @@
-"""A trained model in memory, as whatever generates with it sees it."""
+"""A trained model in memory, for code that generates with it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class LoadedModel:
     """A trained model, ready to sample.
 
     Attributes:
-        origin: the run, export folder or file that it came from.
+        origin: the run, export folder or file that it was loaded from.
         trained: its family, configuration, data and modules.
-        weights: which weights these are: ``ema``, ``raw`` ...
-        step: the step they were saved at; None when unknown.
+        weights: the name of its weights: ``ema``, ``raw`` ...
+        step: the step the weights were saved at; None when unknown.
         device: where it runs.
-        parents: role -> the trained model that plays it.
+        parents: role -> the trained model in that role.
     """
 
     origin: Path
@@ -48,12 +48,12 @@ class LoadedModel:
 
     @property
     def output(self) -> OutputKind | None:
-        """What its samples are; None for a family that samples nothing."""
+        """The kind of its samples; None for a family without samples."""
         return output_kind(self.spec, DATA_KINDS.get(self.config.kind))
 
     @property
     def makes(self) -> str:
-        """What it generates, in words."""
+        """The name of what it generates, such as ``images``."""
         return self.output.words[1] if self.output else "nothing"
 
     def sampler(self) -> Sampler:
@@ -63,7 +63,7 @@ class LoadedModel:
         ['image', 'label', 'mask']
 
         Raises:
-            GenctlError: the family samples nothing.
+            GenctlError: the family has no samples.
         """
         sampler: Sampler = self.spec.load("sampler")(
             self.config, self.data, self.trained.modules, self.parents

@@ -1,4 +1,4 @@
-"""Keyed randomness: what is drawn depends on what it is for, never on what was drawn before."""
+"""Keyed randomness: random numbers depend on their key only, not on earlier draws."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from genctl.seeding import seed_of
 Draw = Callable[[tuple[int, ...], torch.Generator, torch.device], Tensor]
 
 TRAINING_BLOCK = 16
-"""Rows drawn from one seeded generator in training: seeding one costs as much as some rows."""
+"""Rows per seeded generator in training: seeding a generator costs as much as drawing some rows."""
 
 
 class KeyedNoise:
-    """Draws whose row i depends on ``key``, the stream's name and ``indices[i]`` alone.
+    """Random numbers whose row i depends on ``key``, the stream's name and ``indices[i]`` alone.
 
-    Rows are drawn in aligned blocks: ``indices[i] // block`` names the block, for which a generator
-    is seeded anew, and the rows of it that were not asked for are dropped.
+    Rows are drawn in aligned blocks: ``indices[i] // block`` is the number of a block. The
+    generator is seeded for each block, and rows of the block that are not in ``indices`` are
+    dropped.
 
     Args:
         key: what the randomness belongs to, e.g. seed and attempt.
         indices: positions of examples or numbers of samples, ascending.
-        block: rows a block; more of them cost less, unless few of them are wanted.
-        drawn_on: where numbers are drawn; the CPU makes them the same on every device.
-        device: where they are wanted.
+        block: rows per block; larger blocks cost less, unless only few of their rows are used.
+        drawn_on: the device that draws the numbers; the CPU gives the same ones for every device.
+        device: the device of the returned tensors.
     """
 
     def __init__(
@@ -71,15 +72,15 @@ class KeyedNoise:
 
 
 class PathNoise:
-    """Noise on the way from one sample's to another's, as likely in every place as at the ends.
+    """Noise interpolated between that of two samples, with the same distribution everywhere.
 
-    Normal numbers turn on the great circle between the two (Shoemake 1985, spherical linear
-    interpolation); uniform and whole ones change over half-way.
+    Normal numbers are interpolated on the great circle between the two (Shoemake 1985, spherical
+    linear interpolation); uniform numbers and integers switch at the middle.
 
     Args:
         ends: noise of two rows.
         indices: numbers of the samples.
-        places: of each, how far it lies along the way, in [0, 1].
+        places: the position of each sample between the two, in [0, 1].
     """
 
     def __init__(self, ends: KeyedNoise, indices: Sequence[int], places: Sequence[float]) -> None:
@@ -88,7 +89,7 @@ class PathNoise:
         self._places = places
 
     def normal(self, stream: str, *shape: int) -> Tensor:
-        """Numbers of standard normal size, (rows, *shape) float32."""
+        """Interpolated standard normal numbers, (rows, *shape) float32."""
         ends = self._ends.normal(stream, *shape)
         first, last = ends.cpu().double().flatten(1)  # Metal has no double
         cosine = torch.dot(first, last) / (first.norm() * last.norm())
@@ -100,11 +101,11 @@ class PathNoise:
         return turned
 
     def uniform(self, stream: str, *shape: int) -> Tensor:
-        """Those of the nearer end, (rows, *shape) float32."""
+        """The numbers of the nearer end, (rows, *shape) float32."""
         return self._nearer(self._ends.uniform(stream, *shape))
 
     def integers(self, stream: str, high: int, *shape: int) -> Tensor:
-        """Those of the nearer end, (rows, *shape) int64."""
+        """The integers of the nearer end, (rows, *shape) int64."""
         return self._nearer(self._ends.integers(stream, high, *shape))
 
     def _nearer(self, ends: Tensor) -> Tensor:

@@ -17,11 +17,11 @@ _FORM = re.compile(rf"({_NUMBER})\s*(k|M|G)?\s*([a-z]*)")
 
 @dataclass(frozen=True)
 class Budget:
-    """When a run is over. Exactly one of the two is set.
+    """When a run ends. Exactly one of the two attributes is set.
 
     Attributes:
         examples: number of training examples, a whole number of steps.
-        seconds: wall-clock time, everything included.
+        seconds: wall-clock time, including everything.
     """
 
     examples: int | None = None
@@ -31,7 +31,7 @@ class Budget:
         """The share that is spent after ``position`` examples and ``elapsed`` seconds.
 
         Args:
-            reserved: seconds of a budget in time that are kept for what comes after training.
+            reserved: seconds of a budget in time that are reserved for the work after training.
         """
         if self.examples is not None:
             return min(position / self.examples, 1.0)
@@ -40,13 +40,13 @@ class Budget:
 
 
 def times_in(budget: str, every: str) -> int:
-    """How often something happens in ``budget`` that happens once in ``every``.
+    """How many times ``every`` fits into ``budget``.
 
     Args:
         every: a share such as ``10%``, or an amount in the budget's own unit.
 
     Raises:
-        GenctlError: (USAGE) neither of them, or an amount of nothing.
+        GenctlError: (USAGE) ``every`` is neither of them, or an amount of zero.
     """
     if every.endswith("%"):
         share = re.fullmatch(_NUMBER, every[:-1].strip())
@@ -66,7 +66,7 @@ def times_in(budget: str, every: str) -> int:
 
 
 def _amount(text: str) -> tuple[float, str]:
-    """A number in base units, and which those are."""
+    """A number in base units, and the name of the unit."""
     match = _FORM.fullmatch(text.strip())
     number, scale, unit = match.groups() if match else ("0", None, "?")
     if unit in _SECONDS and not scale:
@@ -82,12 +82,12 @@ def parse_budget(
 
     Args:
         text: a number, a scale (``k``, ``M``, ``G``), a unit. ``m`` is minutes, ``M`` millions.
-        per_step: examples that one step counts.
+        per_step: examples in one step.
         dataset_size: examples in an epoch.
         tokens_per_example: the length of a window of text.
 
     Raises:
-        GenctlError: the text is no budget, or one of nothing.
+        GenctlError: the text is not a budget, or the budget is zero.
     """
     match = _FORM.fullmatch(text.strip())
     number, scale, unit = match.groups() if match else ("0", None, "")

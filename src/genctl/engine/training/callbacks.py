@@ -1,4 +1,4 @@
-"""What is looked at while a model trains: previews and scores, in the time there is for them."""
+"""Previews and scores during training, within the time that is available for them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from genctl.output import Output
 from genctl.runs import Run
 
 KEPT = "scoring.json"
-"""The file of a run that keeps how many samples a score takes, where a budget has no room for more.
-"""
+"""The file of a run with the number of samples of a score, if the budget allows no more of them."""
 
 Modules = Mapping[str, nn.Module]
 Scores = Mapping[str, float]
@@ -26,15 +25,15 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Callbacks:
-    """What `api` lets the engine do with the averaged modules now and then.
+    """What the engine does with the averaged modules at intervals; `api` supplies it.
 
     Attributes:
-        preview: writes a picture to the path (without suffix).
-        evaluate: scores them on so many samples, or windows of held-out text; the names include
-            the one that the monitor watches.
+        preview: writes a preview to the path (without suffix).
+        evaluate: scores the modules on the given number of samples, or windows of held-out text;
+            the names include the metric of the monitor.
         references: writes examples of the data into a folder, to compare previews with.
-        monitor: what "best" means where the family's own monitor is not among the scores.
-        cost: seconds that one sample or window of a score takes; asked once, after a preview.
+        monitor: what "best" means if the family's own monitor is not among the scores.
+        cost: seconds that one sample or window of a score takes; called once, after a preview.
     """
 
     preview: Callable[[Modules, Path], None] | None = None
@@ -45,18 +44,18 @@ class Callbacks:
 
 
 class Observer:
-    """Draws previews of one run, and scores it.
+    """Writes previews of one run, and scores it.
 
     Args:
-        trainer: whose averages are looked at.
-        run: where previews and the best score go.
-        hooks: how to draw and to score.
-        evaluations: how often the run is scored in all.
-        seconds: of a wall-clock budget; None of another one.
-        output: hears of what is best, and of scores that do not fit the budget.
+        trainer: the trainer whose averages are sampled and scored.
+        run: the run that previews and the best score are written to.
+        hooks: the functions for previews and scores.
+        evaluations: how often the run is scored in total.
+        seconds: the seconds of a wall-clock budget; None for another budget.
+        output: where new best scores, and scores that do not fit the budget, are reported.
 
     Attributes:
-        schedule: what previews and scores take, and how many samples a score has.
+        schedule: the time of previews and scores, and the number of samples in a score.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class Observer:
         self.schedule = EvalSchedule(self._kept_samples())
 
     def preview(self) -> None:
-        """Draw a preview of the first EMA copy."""
+        """Write a preview of the first EMA copy."""
         if self._hooks.preview:
             begun, first_one = time.monotonic(), not self.schedule.drawing
             folder = make_directory(self._run.samples)
@@ -89,11 +88,11 @@ class Observer:
                 self._make_room(self._seconds, self._hooks.cost(modules))
 
     def score(self, checkpoint: Path) -> dict[str, float]:
-        """The scores of every average, as they were saved; remembers the best.
+        """Score every average, as saved in ``checkpoint``, and record the best one.
 
         Returns:
-            A row of metrics, in which scores of all but the first average carry its name; empty
-            where nothing is scored.
+            A row of metrics; the scores of all averages but the first end in the average's name.
+            The row is empty if nothing is scored.
         """
         row: dict[str, float] = {}
         samples = self.schedule.samples
@@ -106,9 +105,14 @@ class Observer:
         return row
 
     def _make_room(self, budget: float, seconds: float) -> None:
-        """Keep time for the last score, whose samples take so long each, and choose how many.
+        """Reserve time for the last score, and choose the number of samples of every score.
 
-        Only before the first one: scores of other numbers of samples are not comparable.
+        The number is only chosen before the first score, since scores of different numbers of
+        samples are not comparable.
+
+        Args:
+            budget: the wall-clock budget in seconds.
+            seconds: the seconds that one sample takes.
         """
         seconds *= len(self._trainer.averages())
         if self._run.read("best.json") is not None:
@@ -118,16 +122,16 @@ class Observer:
         self.schedule.fit(seconds, budget, self._evaluations)
         if (fit := self.schedule.samples) < wanted:
             self._output.say(
-                f"scores in training take {fit or 'no'} samples instead of {wanted}: "
-                f"those would take more than {SCORE_SHARE:.0%} of the budget"
+                f"scores in training use {fit or 'no'} samples instead of {wanted}, "
+                f"which would take more than {SCORE_SHARE:.0%} of the budget"
             )
             self._run.write(KEPT, {"samples": fit})
 
     def _kept_samples(self) -> int:
-        """How many samples a score of this run takes: as many as before, or as the family wants."""
+        """The number of samples in a score of this run: as before, or the family's default."""
         if kept := self._run.read(KEPT):
             return int(kept["samples"])
-        # Where runs kept it before they had the file.
+        # Older runs keep the number in this file.
         older = (self._run.read("resolved.json") or {}).get("scored")
         if older is not None:
             self._run.write(KEPT, {"samples": older})

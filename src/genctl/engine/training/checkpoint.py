@@ -1,8 +1,8 @@
-"""Checkpoints: directories of safetensors and JSON, whole or absent, verified when read.
+"""Checkpoints: directories of safetensors and JSON, written atomically, verified when read.
 
 ``checkpoints/step-00001200/`` holds ``state.json``, one ``.safetensors`` file per group of
 tensors (``model``, ``ema.NAME``, ``optimizer.NAME``), the ``data.json`` of the run and, written
-last, ``manifest.json`` with the size and sha256 of each. Nothing in it is ever unpickled.
+last, ``manifest.json`` with the size and sha256 of each file. Nothing in it is ever unpickled.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class State:
-    """What ``state.json`` says of a training.
+    """The state of a training, as in ``state.json``.
 
     Attributes:
         index: number of the next step.
         position: examples read so far.
         elapsed: seconds of training so far, over all starts.
         attempt: how often training was set back after non-finite values.
-        rate_scale: the factor that these set-backs left on the learning rates.
+        rate_scale: the factor on the learning rates after these set-backs.
         scaler: state of the loss scaler; empty without one.
     """
 
@@ -49,7 +49,7 @@ class State:
 
 @dataclass(frozen=True)
 class Snapshot(State):
-    """All that training needs to go on, bit for bit.
+    """Everything that training needs to continue, bit for bit.
 
     Attributes:
         tensors: group (``model``, ``ema.NAME``, ``optimizer.NAME``) -> name -> tensor.
@@ -82,10 +82,10 @@ def name_of(index: int) -> str:
 
 
 def save(run: Run, snapshot: Snapshot, *, finished: bool, keep_last: int) -> Path:
-    """Write a checkpoint, point ``last.json`` at it, and drop those no longer kept.
+    """Write a checkpoint, point ``last.json`` to it, and delete those that are no longer kept.
 
     Raises:
-        GenctlError: it cannot be written; the checkpoints before it are as they were.
+        GenctlError: it cannot be written; the earlier checkpoints are unchanged.
     """
     path = make_directory(run.checkpoints) / snapshot.name
     with staged(path) as stage:
@@ -113,7 +113,7 @@ def save(run: Run, snapshot: Snapshot, *, finished: bool, keep_last: int) -> Pat
 
 
 def newest_good(run: Run, say: Callable[[str], None]) -> Path | None:
-    """The newest checkpoint whose manifest verifies; ``say`` hears what was skipped and why."""
+    """The newest checkpoint that is not damaged; ``say`` gets a message for each damaged one."""
     for path in reversed(all_checkpoints(run)):
         if damage := damage_of(path):
             say(f"checkpoint {path.name} is damaged ({damage}); trying the one before")
@@ -123,10 +123,10 @@ def newest_good(run: Run, say: Callable[[str], None]) -> Path | None:
 
 
 def choose(run: Run, wanted: str, say: Callable[[str], None]) -> Path:
-    """The checkpoint that ``best``, ``last`` or a step number means, verified.
+    """The checkpoint for ``best``, ``last`` or a step number, verified.
 
     Raises:
-        GenctlError: the run has none, or not that one, or it is damaged.
+        GenctlError: the run has no checkpoint, or not this one, or it is damaged.
     """
     if not all_checkpoints(run):
         raise GenctlError(
@@ -149,17 +149,17 @@ def choose(run: Run, wanted: str, say: Callable[[str], None]) -> Path:
 
 
 def read(path: Path) -> Snapshot:
-    """The checkpoint at ``path``, which `damage_of` found whole."""
+    """Read the checkpoint at ``path``, after `damage_of` has found no damage."""
     state = read_state(path)
     groups = {file.stem: load_tensors(file) for file in path.glob("*.safetensors")}
     return Snapshot(**vars(state), tensors=groups)
 
 
 def read_state(path: Path) -> State:
-    """What ``state.json`` of the checkpoint says.
+    """Read ``state.json`` of a checkpoint.
 
     Raises:
-        GenctlError: (DATA) it is damaged, or of another version.
+        GenctlError: (DATA) it is damaged, or was written by another version of genctl.
     """
     place = path / "state.json"
     try:
@@ -187,12 +187,12 @@ def groups(path: Path) -> list[str]:
 
 
 def all_checkpoints(run: Run) -> list[Path]:
-    """The checkpoints of a run, whole or not, oldest first."""
+    """The checkpoints of a run, damaged or not, oldest first."""
     return sorted(run.checkpoints.glob("step-*"))
 
 
 def damage_of(path: Path) -> str:
-    """What is wrong with the checkpoint at ``path``; empty when it is whole."""
+    """What is wrong with the checkpoint at ``path``; empty if it is not damaged."""
     try:
         files = documents.parse((path / _MANIFEST).read_text("utf-8"))["files"]
         return next(_misfits(path, files), "")

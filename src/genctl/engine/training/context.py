@@ -1,4 +1,4 @@
-"""What an objective is told of the step under way, and the seed of what it draws unasked."""
+"""The step context that an objective gets, and the seeding of the global random generators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genctl.engine.sampling.noise import KeyedNoise
 
 @dataclass(frozen=True)
 class StepState:
-    """Where training is: number of the step, examples before it, share of the budget, attempt."""
+    """The state of training: the step, the examples before it, share of the budget, attempt."""
 
     index: int
     position: int
@@ -44,14 +44,14 @@ class StepContext:
         return self.world.gather(x)
 
     def input_gradient(self, y: Tensor, x: Tensor) -> Tensor:
-        """The gradient of ``y.sum()`` by ``x``, differentiable, float32, loss scale undone."""
+        """The gradient of ``y.sum()`` by ``x``: differentiable, float32, without loss scale."""
         scale = self.precision.loss_scale
         (gradient,) = torch.autograd.grad(y.float().sum() * scale, x, create_graph=True)
         return gradient.float() / scale
 
 
 def reseed(device: torch.device, seed: int) -> None:
-    """Seed the global generator of ``device``; `torch.manual_seed` sees to all, at 1 ms a call."""
+    """Seed the global generator of ``device`` only: `torch.manual_seed` takes 1 ms for all."""
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
     elif device.type == "mps":

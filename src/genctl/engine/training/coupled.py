@@ -1,6 +1,6 @@
-"""Gradients of a loss whose examples see each other, in the memory of one micro-batch.
+"""Gradients of a loss whose examples depend on each other, in the memory of one micro-batch.
 
-GradCache (Gao et al. 2021, arXiv 2101.06983). Nothing about random numbers needs to be kept: the
+GradCache (Gao et al. 2021, arXiv 2101.06983). The state of random generators need not be kept: the
 caller seeds them by the positions of a micro-batch, so that its second pass repeats the first.
 """
 
@@ -17,10 +17,10 @@ Outputs = Callable[[Batch], Mapping[str, Tensor]]
 
 
 def outputs_of(objective: Objective, phase: str) -> CoupledObjective:
-    """The objective as one that has outputs.
+    """The objective as a `CoupledObjective`.
 
     Raises:
-        ValueError: it has none, and ``phase`` is coupled.
+        ValueError: it is not one, although ``phase`` is coupled.
     """
     if not isinstance(objective, CoupledObjective):
         raise ValueError(
@@ -40,12 +40,12 @@ def backward_coupled(
 
     Args:
         parts: the micro-batches, in order.
-        outputs: of a micro-batch, rows first; the same numbers each time.
-        loss: of the outputs of all of them.
-        backward: takes the gradients of a loss, scaled as the engine scales it.
+        outputs: computes the outputs of a micro-batch, rows first; the same numbers each time.
+        loss: computes the loss from the outputs of all micro-batches.
+        backward: computes the gradients of a loss, with the loss scale of the engine.
 
     Raises:
-        ValueError: the outputs of a micro-batch have not as many rows as it has examples.
+        ValueError: the outputs of a micro-batch do not have one row per example.
     """
     if len(parts) == 1:
         found = loss(Batch(_rows(outputs, parts[0]), parts[0].positions))
@@ -59,7 +59,7 @@ def backward_coupled(
         tensor.requires_grad_(tensor.is_floating_point())
     found = loss(Batch(whole, [position for part in parts for position in part.positions]))
     backward(found.total)
-    found = found._replace(total=found.total.detach())  # its graph is not needed any more
+    found = found._replace(total=found.total.detach())  # its graph is no longer needed
     gradients = {name: tensor.grad for name, tensor in whole.items() if tensor.grad is not None}
     start = 0
     for part in parts:
@@ -71,20 +71,20 @@ def backward_coupled(
 
 
 def _backward_part(rows: Mapping[str, Tensor], gradients: Mapping[str, Tensor]) -> None:
-    """Hand the gradients of a micro-batch's rows on to the parameters that they come from."""
+    """Backpropagate the gradients of a micro-batch's outputs to the parameters."""
     names = [name for name in gradients if rows[name].requires_grad]
     if names:
         torch.autograd.backward([rows[name] for name in names], [gradients[name] for name in names])
 
 
 def _rows(outputs: Outputs, part: Batch) -> dict[str, Tensor]:
-    """The outputs of a micro-batch, in float32 at least."""
+    """The outputs of a micro-batch, in float32 or higher precision."""
     found = dict(outputs(part))
     for name, tensor in found.items():
         if tensor.ndim == 0 or len(tensor) != len(part.positions):
             raise ValueError(
                 f"the output {name!r} has the shape {tuple(tensor.shape)}, "
-                f"and its micro-batch {len(part.positions)} examples"
+                f"but its micro-batch has {len(part.positions)} examples"
             )
         if tensor.dtype in (torch.bfloat16, torch.float16):
             found[name] = tensor.float()

@@ -1,4 +1,4 @@
-"""The losses and gradients of a phase, micro-batch by micro-batch, in the memory there is."""
+"""The losses and gradients of a phase, micro-batch by micro-batch, in the available memory."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class PhaseGradients:
     """Gradients of an objective's phases, as sums over the examples of this rank.
 
     Args:
-        objective: whose losses; its modules are on ``device``.
-        settings: of the run.
+        objective: the objective, whose modules are on the device of the settings.
+        settings: the settings of the run.
         precision: autocast and loss scale.
         world: the process group.
-        warn: called with what a person should know.
+        warn: called with warnings for the user.
         on_settings_changed: called with the new settings when memory has run out and micro-batches
             are halved.
 
     Attributes:
-        settings: those given, or the latest ones that `on_settings_changed` was called with.
+        settings: the given settings, or the latest ones passed to `on_settings_changed`.
 
     Raises:
-        ValueError: a phase is coupled, and the objective is no `CoupledObjective`.
+        ValueError: a phase is coupled, but the objective is not a `CoupledObjective`.
     """
 
     def __init__(
@@ -68,10 +68,11 @@ class PhaseGradients:
     ) -> list[Loss]:
         """Add the gradients of a batch to ``active``, the parameters of the phase.
 
-        Once more with less memory, or without the compiler, where one of them fails.
+        If memory runs out or the compiler fails, the phase is tried again with smaller
+        micro-batches or without the compiler.
 
         Returns:
-            The losses, of each micro-batch or of all together, detached.
+            The detached losses, one per micro-batch or one for all of them.
         """
         while True:
             try:
@@ -81,13 +82,13 @@ class PhaseGradients:
             for parameter in active:
                 parameter.grad = None
             if self._device.type == "cuda":
-                torch.cuda.empty_cache()  # now that the failed attempt is forgotten
+                torch.cuda.empty_cache()  # after the failed attempt is released
 
     def _make_do(self, phase: Phase, error: RuntimeError) -> None:
         """Change what made a phase fail, so that it can be tried again, or raise ``error``."""
         reason = str(error).strip().partition("\n")[0]
         if self.settings.compile and not self._eager and could_not_compile(error):
-            self._warn(f"training goes on without compiling, which failed: {reason}")
+            self._warn(f"training continues without compiling, which failed: {reason}")
             for module in self._objective.modules.values():
                 stay_eager(module)
             self._eager = True
@@ -96,11 +97,11 @@ class PhaseGradients:
             raise error
         size = -(-self._micro_size // 2)
         self.settings = dataclasses.replace(self.settings, micro_batch=size)
-        self._warn(f"out of memory: micro-batches of {size} from here on, the same batches in all")
+        self._warn(f"out of memory: micro-batches of {size} from now on, at the same batch size")
         self._on_settings_changed(self.settings)
 
     def _can_halve(self, phase: Phase) -> bool:
-        """Not among several ranks, which must all take part in the same collective operations."""
+        """Whether micro-batches can be halved: not with several ranks, which must stay in step."""
         return phase.separable and self._micro_size > 1 and self._world.size == 1
 
     @property
@@ -145,7 +146,7 @@ class PhaseGradients:
         self._precision.scaler.scale(total).backward()
 
     def _context(self, phase: Phase, part: Batch, state: StepState, purpose: str) -> StepContext:
-        """What the objective is told; the global generator, for dropout and its like, is seeded."""
+        """The context for the objective; seeds the global generator, e.g. for dropout."""
         key = (self.settings.seed, state.attempt, phase.name)
         reseed(self._device, seed_of(*key, purpose, part.positions[0]))
         noise = KeyedNoise(

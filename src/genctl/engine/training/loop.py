@@ -58,14 +58,14 @@ class Loop:
 
     Args:
         trainer: the objective under training, restored from ``run`` when it has checkpoints.
-        run: where everything goes; the caller holds its lock.
+        run: the run that everything is written to; the caller holds its lock.
         budget: when to end.
         settings: how often to save, keep and score.
         hooks: previews and scores.
-        output: where to talk.
-        unit: what is counted, for the display.
-        units_per_example: how many of them an example is.
-        loggers: where metrics go besides ``metrics.jsonl``.
+        output: where messages are printed.
+        unit: the unit that the display counts in.
+        units_per_example: number of these units in an example.
+        loggers: loggers of metrics besides ``metrics.jsonl``.
         started: `time.monotonic` at the start of the command.
     """
 
@@ -117,7 +117,7 @@ class Loop:
         return self._earlier + time.monotonic() - self._started
 
     def _spend(self) -> float:
-        """Work out which share of the budget is spent by now; it never falls."""
+        """The share of the budget that is spent by now; it never decreases."""
         seconds = self._budget.seconds
         reserved = 0.0 if seconds is None else self._observer.schedule.ending(seconds)
         now = self._budget.fraction(self._trainer.position, self.elapsed, reserved=reserved)
@@ -128,7 +128,7 @@ class Loop:
         """Train until the budget is spent.
 
         Raises:
-            GenctlError: stopped by a signal (after saving), diverged, out of memory or disk.
+            GenctlError: a signal stopped it (after saving), it diverged, or memory or disk ran out.
         """
         try:
             with (
@@ -174,7 +174,7 @@ class Loop:
             if now >= row_due:
                 self._log()
                 row_due = now + max(2.0, self.elapsed / 2000)
-            if now >= preview_due:  # before a score: the first one shows what samples cost
+            if now >= preview_due:  # before a score: the first preview measures the cost
                 self._observer.preview()
                 preview_due = time.monotonic() + self._observer.schedule.pause(self.elapsed)
             due = int(self._fraction * self._settings.evaluations)
@@ -187,11 +187,11 @@ class Loop:
         self._finish()
 
     def _record_settings(self, settings: RunSettings) -> None:
-        """Write what the trainer had to change, so that it stays so when the run is resumed."""
+        """Write settings that the trainer had to change, so that a resumed run keeps them."""
         self._run.write("resolved.json", dataclasses.asdict(settings))
 
     def _refuse_empty(self) -> None:
-        """A budget that ends before the first step would leave untrained weights behind."""
+        """Refuse a budget that ends before the first step and would save untrained weights."""
         if self._trainer.index == 0 and self._spend() >= 1.0:
             ending = self._observer.schedule.scoring
             raise GenctlError(
@@ -264,7 +264,7 @@ class Loop:
         return Reading(self._fraction, seen, rate * self._units, left, metrics)
 
     def _score(self, *, finished: bool = False) -> None:
-        """Save, and score what was saved; times itself."""
+        """Save and score the averages, and measure the time of both."""
         begun = time.monotonic()
         self._scored = int(self._fraction * self._settings.evaluations)
         if row := self._observer.score(self._save(finished=finished)):

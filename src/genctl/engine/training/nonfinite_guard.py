@@ -1,4 +1,4 @@
-"""The non-finite guard: skip a bad step, set a bad run back, give up in time."""
+"""The non-finite guard: skips bad steps, sets a bad run back, and gives up after some attempts."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class NonFiniteGuard:
         self._run = run
         self._output = output
         self._in_a_row = torch.zeros((), dtype=torch.int64, device=trainer.device)
-        # A device with non-blocking checks is asked seldom: it has to finish its work to answer.
+        # With non-blocking checks the result is read rarely: reading it waits for the device.
         self._every = MAX_SKIPPED if trainer.nonblocking_checks else 1
 
     def watch(self, reports: Mapping[str, PhaseReport]) -> bool:
-        """Look at a step; True when the run was set back.
+        """Check a step; True if the run was set back.
 
         Raises:
-            GenctlError: it was set back too often, or there is nothing to go back to.
+            GenctlError: it was set back too often, or there is no checkpoint to go back to.
         """
         good = torch.stack([report.finite for report in reports.values()]).all()
         self._in_a_row = torch.where(good, 0, self._in_a_row + 1)

@@ -1,4 +1,4 @@
-"""What a phase did in a step, and what of it is logged."""
+"""The results of a phase in a step, and the metrics that are logged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genctl.contracts import Loss
 
 @dataclass
 class PhaseReport:
-    """What a phase did in a step; tensors, so that nobody waits for the device."""
+    """The results of a phase in a step, as tensors, so that the CPU does not wait for the GPU."""
 
     metrics: dict[str, Tensor]
     weight: Tensor
@@ -22,7 +22,7 @@ class PhaseReport:
 
 
 def summed(losses: Sequence[Loss]) -> dict[str, Tensor]:
-    """The metrics of all micro-batches of a phase, added up."""
+    """The sums of the metrics over all micro-batches of a phase."""
     names = losses[0].metrics
     return {name: torch.stack([loss.metrics[name] for loss in losses]).sum() for name in names}
 

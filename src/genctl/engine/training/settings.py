@@ -1,4 +1,4 @@
-"""What was chosen once for a run."""
+"""The settings that are chosen once for a run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What was chosen once for a run, and is used again at every start of it.
+    """The settings that are chosen at the first start of a run, and used at every start.
 
     Attributes:
-        seed: of all randomness.
+        seed: the seed of all randomness.
         batch_size: examples in an optimizer step of one phase.
         micro_batch: examples at a time; fewer after memory has run out.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``fp32``, ``bf16`` or ``fp16``.
-        threads: of torch on the CPU.
+        threads: number of torch's CPU threads.
         clip: largest gradient norm; 0: none.
         compile: whether blocks are compiled.
         recompute: whether blocks are gradient-checkpointed.

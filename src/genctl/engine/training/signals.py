@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the first asks training to save and stop, the second ends it at once."""
+"""SIGINT and SIGTERM: after the first, training saves and stops; the second ends it at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 
 class StopSignals:
-    """While entered, remembers the first stop signal instead of dying of it.
+    """Inside the block, records the first stop signal instead of ending the process.
 
     Outside the main thread Python delivers no signals, so nothing is changed there.
     """

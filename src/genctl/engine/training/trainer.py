@@ -34,11 +34,11 @@ class Trainer:
     """An objective under training.
 
     Args:
-        objective: what to train; its modules are moved to the settings' device.
-        dataset: what to train on.
-        settings: how.
-        world: the process group; this process alone when None.
-        warn: hears what a person should know.
+        objective: the objective to train; its modules are moved to the settings' device.
+        dataset: the data to train on.
+        settings: the settings of the run.
+        world: the process group; only this process when None.
+        warn: called with warnings for the user.
     """
 
     def __init__(
@@ -83,16 +83,16 @@ class Trainer:
             on_settings_changed=lambda changed: self.on_settings_changed(changed),
         )
         self.nonblocking_checks = self.device.type == "cuda"
-        """Whether the device decides about bad gradients by itself, so that nobody waits for it."""
+        """Whether bad gradients are handled on the device, so that the CPU need not wait for it."""
 
     @property
     def settings(self) -> RunSettings:
-        """Those given, with smaller micro-batches once memory has run out."""
+        """The given settings, with smaller micro-batches once memory has run out."""
         return self.gradients.settings
 
     @property
     def examples_per_step(self) -> int:
-        """How many examples a step takes from the stream."""
+        """The number of examples that a step takes from the stream."""
         return self._repeats * self.settings.batch_size
 
     def step(self, fraction: float) -> dict[str, PhaseReport]:
@@ -112,7 +112,7 @@ class Trainer:
         return reports
 
     def averages(self) -> Mapping[str, dict[str, nn.Module]]:
-        """Modules that previews and scores may run: every EMA copy, or a copy called ``raw``."""
+        """Modules for previews and scores: every EMA copy, or a copy called ``raw``."""
         live = self.ema.copies or {RAW: dict(self.objective.modules)}
         if not self._sharded:
             return self.ema.copies or {RAW: {role: eager_copy(m) for role, m in live[RAW].items()}}
@@ -125,7 +125,7 @@ class Trainer:
         return found
 
     def _shard(self) -> dict[str, nn.Module]:
-        """Shard modules and EMA copies; on rank 0, unsharded copies on the CPU, to be filled."""
+        """Shard modules and EMA copies; rank 0 gets unsharded copies on the CPU, to be filled."""
         modules = self.objective.modules
         unsharded = (
             {role: eager_copy(m).cpu() for role, m in modules.items()} if self.world.is_main else {}
@@ -138,7 +138,7 @@ class Trainer:
         return unsharded
 
     def full_tensors(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
-        """Gather what is sharded, on all ranks: EMA copies, or weights and moments too."""
+        """Gather sharded tensors on all ranks: EMA copies, or also weights and moments."""
         groups = {f"ema.{name}": flatten(roles) for name, roles in self.ema.copies.items()}
         if everything:
             moments = {f"optimizer.{n}": s for n, s in self.optimizers.state().items()}
@@ -150,7 +150,7 @@ class Trainer:
             }
 
     def _gathered(self, *, everything: bool) -> dict[str, dict[str, Tensor]]:
-        """`full_tensors`, in which the other ranks take part when something is sharded."""
+        """`full_tensors`, in which the other ranks take part if something is sharded."""
         if self._sharded:
             self.world.send_command(Command(CommandKind.COLLECT, everything=everything))
         return self.full_tensors(everything=everything)
@@ -168,9 +168,9 @@ class Trainer:
         )
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from ``snapshot``, which the other ranks read from its checkpoint.
+        """Resume from ``snapshot``, which the other ranks read from its checkpoint.
 
-        It returns when all have read, so that the checkpoint may then be replaced.
+        This returns after all ranks have read it, so that the checkpoint may then be replaced.
         """
         self.world.send_command(
             Command(
@@ -227,7 +227,7 @@ class Trainer:
             for parameter in self.optimizers.parameters[name].values()
             if parameter.grad is not None
         ]
-        # Those of sharded parameters are sums over all ranks already.
+        # Gradients of sharded parameters are already sums over all ranks.
         whole = [gradient for gradient in gradients if not is_sharded(gradient)]
         self.world.all_reduce_sum([*whole, weight, *metrics.values()])
         for name in phase.optimizers:
@@ -254,7 +254,7 @@ class Trainer:
         return (norm.to(self.device).square() + square).sqrt()
 
     def _move(self, optimizer: torch.optim.Optimizer, finite: Tensor) -> None:
-        """Let an optimizer step, unless the gradients are bad, which must not reach the weights."""
+        """Step an optimizer, unless the gradients are bad, which must not reach the weights."""
         scaler = self.precision.scaler
         if self.nonblocking_checks and supports_found_inf(optimizer):
             set_found_inf(optimizer, ~finite)
@@ -269,7 +269,7 @@ class Trainer:
 
 
 def _repeats(phases: tuple[Phase, ...]) -> int:
-    """How many batches a step takes: what its one advancing phase repeats."""
+    """The number of batches in a step: the repeats of its one advancing phase."""
     advancing = [phase for phase in phases if phase.advances]
     if len(advancing) != 1 or advancing[0].every != 1:
         raise ValueError("exactly one phase must advance, in every step")

@@ -13,12 +13,12 @@ from genctl.runs import Run
 
 
 def run_worker(trainer: Trainer, run: Run, world: ProcessGroup) -> None:
-    """Step, reload and collect when rank 0 does, until it sends the end.
+    """Step, reload and collect when rank 0 does, until rank 0 sends the end.
 
     A first stop signal is left to rank 0, which saves before it ends the workers.
 
     Args:
-        run: on a disk that all ranks see.
+        run: the run, on a disk that all ranks can read.
 
     Raises:
         WorkerExit: rank 0 is gone.

@@ -249,7 +249,7 @@ def test_mistakes(type_: Type, command: str, code: int, words: str) -> None:
         ("--pattern x", "has no group"),
         ("--by cats", "is neither digits nor module:callable"),
         ("--by nowhere:cats", "cannot import 'nowhere:cats'"),
-        ("--by builtins:repr", "for 1 images it gave"),
+        ("--by builtins:repr", "for 1 images it returned"),
         ("--by builtins:len", "it failed"),
     ],
 )
