@@ -92,7 +92,7 @@ def subset_distance(
     if least < size:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"subsets of {size:,} images need at least {size:,} images, and there are {least:,}",
+            f"subsets of {size:,} images need at least as many images, and there are {least:,}",
             option="n",
             suggest=Suggestion("", {"n": size}, "at least"),
         )
