@@ -238,7 +238,7 @@ def test_a_baseline_that_cannot_be_computed_says_why(
     assert [score.name for score in found.scores] == ["fd[digits]"]
     assert found.absent == {
         "fid-infinity": "too few held-out images (10): 10 samples are too few to extrapolate from",
-        "memorisation": "held-out images are what it compares with",
+        "memorisation": "it uses the held-out images itself",
     }
     alone = real_baseline(["fid"], extract(digits, [held_out[:1]]), reference)
     assert alone.scores == []

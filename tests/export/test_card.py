@@ -30,7 +30,7 @@ def test_the_least_that_a_card_says() -> None:
     assert "```sh\ngenctl sample . --n 64 --out samples.png\n```" in text
     assert "```sh\ngenctl train gan --data 照片\n```" in text
     assert "- 100 images of shape 1x16x16, from `照片`\n- 2 classes: 猫, dog\n" in text
-    assert "Licence: what its owner says; genctl does not know it" in text
+    assert "Licence: unknown; see the source of the data" in text
     assert "\n\n\n" not in text
     assert text.endswith(".\n")
 
@@ -52,7 +52,7 @@ def test_a_model_of_text_is_counted_in_tokens() -> None:
     text = render(TEXT)
     assert "```sh\ngenctl sample . --n 3\n```" in text
     assert "- 256,000 tokens in windows of 256, from `诗`\n- 4,096 different tokens\n" in text
-    assert "It has seen 256,000 tokens in windows of 256 and nothing else" in text
+    assert "The model was trained only on 256,000 tokens in windows of 256, so" in text
 
 
 def test_beside_transformers_the_card_is_about_transformers() -> None:
@@ -93,4 +93,4 @@ def test_a_score_says_what_it_is_and_that_it_flatters() -> None:
     score = TrainingScore("fd[rand]", 12.3456, 400, 10, "a distance")
     text = render(dataclasses.replace(CARD, score=score))
     assert "`fd[rand]` 12.35 at step 400" in text
-    assert "training scored (10): a distance. It chose the checkpoint, so it flatters it" in text
+    assert "the best of 10 scored checkpoints: a distance. This score chose the checkpoint" in text

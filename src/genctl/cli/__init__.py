@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 SPIN_COUNT = "10000"
-"""How long an OpenMP thread of torch (GNU's runtime) spins while it waits for the others.
+"""How long an OpenMP thread of torch (GNU runtime) spins while it waits for the other threads.
 
 The default of the runtime, 300,000, is 4 % faster on an idle machine. With one other busy process
 on two cores the waiting threads take the time of the thread they wait for, and training is 2.3
@@ -21,10 +21,10 @@ times slower.
 
 
 def console() -> NoReturn:
-    """The command ``genctl``: `main`, then the end of this process.
+    """The command ``genctl``: run `main`, then end this process.
 
-    A process that trained in a process group exits without Python's teardown, in which such
-    processes were seen to abort (docs/lab-notes.md) after everything was written.
+    A process that trained in a process group exits without Python's teardown. During the teardown
+    such processes sometimes aborted, after everything was written (docs/lab-notes.md).
     """
     status = main()
     distributed = sys.modules.get("genctl.engine.parallel.process_group")

@@ -167,14 +167,14 @@ def _common_flags_last(arguments: Sequence[str]) -> list[str]:
 
 
 def _accept_any_text() -> None:
-    """Print letters that the terminal cannot show as escapes instead of failing."""
+    """Print characters that the terminal cannot show as escapes instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _flushed(code: int) -> int:
-    """``code``, after a flush; a reader that closed the pipe (``| head``) is no error."""
+    """Flush stdout and return ``code``; a closed pipe (``| head``) is not an error."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -19,7 +19,7 @@ from genctl.files import cache_folder
 
 _FOR_DEVELOPERS = {"bench", "dev", "docs"}
 LITTLE_DISK = 2_000_000_000
-"""Bytes: a run of a small model takes a tenth of it."""
+"""Bytes; a run of a small model takes a tenth of this."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Check:
 
     Attributes:
         name: what was checked.
-        status: ``ok``; ``note``, something is absent that not everybody needs; ``broken``.
+        status: ``ok``, ``note`` (something optional is absent) or ``broken``.
         text: what was found.
         fix: what to do about it.
     """
@@ -43,7 +43,7 @@ class Check:
 
 
 def all_checks() -> Iterator[Check]:
-    """Every check in turn; one that raises an error is broken and does not stop the others."""
+    """Run every check in turn; a check that raises an error is broken, and the others still run."""
     for check in (
         _python, _torch, _torchvision, _devices, _precision, _extras, _inception, _emoji, _plugins,
         _root, _disk, _terminal,
@@ -55,7 +55,7 @@ def _guarded(check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from check()
     except Exception as error:  # noqa: BLE001
-        # Whatever it is, doctor reports it.
+        # doctor reports any error.
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         hint = getattr(error, "hint", "")
         yield Check(check.__name__.strip("_"), "broken", reason, hint)
@@ -157,7 +157,7 @@ def _emoji() -> Iterator[Check]:
 def _plugins() -> Iterator[Check]:
     families = ", ".join(spec.name for spec in registry.specs())
     yield Check("families", "ok", families)
-    for kind in registry.DATA_KINDS.all():  # a plug-in may also fail when it is asked
+    for kind in registry.DATA_KINDS.all():  # a plug-in may also fail when it is used
         kind.claims("")
         kind.named()
     for plugin in registry.broken_plugins():

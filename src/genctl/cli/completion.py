@@ -1,4 +1,4 @@
-"""What the shell completes options with, found without importing anything heavy."""
+"""Shell completion of options, without importing heavy packages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from genctl import registry, runs
 from genctl.cli.context import FAMILY_ARG
 
-# The modules that own these names import torch; a test compares both sides.
+# The modules that define these names import torch; a test compares both lists.
 EXTRACTORS = ("inception", "digits", "rand", "px", "digits-monitor", "rand-monitor")
 PROTOCOLS = ("tf", "pytorch-fid", "clean", "torchmetrics")
 LOGGERS = ("tensorboard", "wandb")
@@ -27,13 +27,13 @@ def families() -> Iterator[tuple[str, str]]:
 
 
 def presets(ctx: typer.Context) -> list[str]:
-    """The presets of the family that was typed."""
+    """The presets of the family on the command line."""
     named = ctx.meta.get(FAMILY_ARG)
     return [preset for spec in registry.specs() if spec.name == named for preset in spec.presets]
 
 
 def sources(ctx: typer.Context) -> list[str]:
-    """The data sets that are built in for the family that was typed; of all without one."""
+    """The built-in data sets of the family on the command line; without one, of all families."""
     named = ctx.meta.get(FAMILY_ARG)
     kinds = registry.kinds_for(registry.get(named), {}) if named else registry.DATA_KINDS.all()
     return [name for kind in kinds for name in kind.named()]
@@ -45,7 +45,7 @@ def run_names() -> list[str]:
 
 
 def formats() -> list[str]:
-    """Every format that some family can be exported to."""
+    """The export formats of all families."""
     return sorted({"safetensors"}.union(*(spec.exports() for spec in registry.specs())))
 
 

@@ -12,7 +12,7 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode, Output
 
 COMMON_FLAGS = {"--json", "--quiet", "-q", "--verbose", "-v", "--debug"}
-"""Flags that every verb takes, and that may also stand before the verb."""
+"""Flags that every verb takes and that may also be given before the verb."""
 
 COMMON_PANEL = "Options of every command"
 
@@ -20,7 +20,7 @@ SHOW_ALL = "genctl.help_all"
 """In ``ctx.meta``: whether the help shows everything."""
 
 FAMILY_ARG = "genctl.subject"
-"""In ``ctx.meta``: the family or run whose own options the verb takes."""
+"""In ``ctx.meta``: the family or run whose options the verb takes."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def common_options(
     ] = False,
     help_all: HelpAll = False,
 ) -> Output:
-    """The `Output` that these options, which every verb takes, ask for.
+    """The `Output` for these options, which every verb takes.
 
-    ``--debug`` is read where errors end up, in `genctl.cli.app.run`.
+    ``--debug`` is read in `genctl.cli.app.run`, which handles errors.
 
     Raises:
         GenctlError: options that contradict each other.

@@ -41,7 +41,7 @@ class CommandLine(Spelling):
         return option if "." in option else self._flag(option, self._verb)
 
     def given(self, option: str, value: object) -> str:
-        if "." in option:  # it may come from a preset or a file
+        if "." in option:  # the value may come from a preset or a file
             return f"{option} = {value!r}"
         return " ".join([self.name(option), *_text(value)])
 
@@ -57,7 +57,7 @@ class CommandLine(Spelling):
         return " ".join(words)
 
     def _flag(self, option: str, verb: str) -> str:
-        """The flag of an option, as it was typed where it has several."""
+        """The flag of an option; if it has several, the one that was typed."""
         flags = {**FLAGS[""], **FLAGS.get(verb, {})}.get(option, ())
         typed = {word.partition("=")[0] for word in self._words}
         first = flags[0] if flags else f"--{option.replace('_', '-')}"
@@ -65,7 +65,7 @@ class CommandLine(Spelling):
 
 
 def _text(value: object) -> list[str]:
-    """The word that follows a flag; none after a switch."""
+    """The words that follow a flag; none after a switch."""
     return [] if value is True else [_quoted(value)]
 
 
@@ -82,7 +82,7 @@ def _plain(value: object) -> str:
 
 
 def report(error: Exception, output: Output, *, debug: bool, words: Sequence[str] = ()) -> int:
-    """Tell a person what ``error`` means; with ``debug``, after its traceback.
+    """Report ``error`` to the user; with ``debug``, after its traceback.
 
     Args:
         words: what was typed after ``genctl``.
@@ -98,7 +98,7 @@ def report(error: Exception, output: Output, *, debug: bool, words: Sequence[str
 
 
 def explain(error: Exception) -> GenctlError:
-    """The `GenctlError` that says what ``error`` is."""
+    """The `GenctlError` that describes ``error``."""
     if isinstance(error, GenctlError):
         return error
     if isinstance(error, typer.TyperException):
@@ -122,7 +122,7 @@ def explain(error: Exception) -> GenctlError:
 
 
 def _misuse(error: typer.TyperException) -> GenctlError:
-    """What Typer found wrong with the command line."""
+    """The error for a command line that Typer rejects."""
     context: Any = getattr(error, "ctx", None)
     words = [context.command_path, context.meta.get(FAMILY_ARG)] if context else ["genctl"]
     hint = " ".join([*filter(None, words), "--help"])

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from genctl.config import OptionInfo
 
 _SHORT_CHOICES = 16
-"""Columns; longer lists of choices stand in the text."""
+"""Columns; longer lists of choices are moved to the text."""
 
 
 @dataclass(frozen=True)
 class FamilyOptions:
-    """What a verb's arguments add to its options.
+    """The options that a verb's arguments add.
 
     Attributes:
-        subject: the family or run that has them.
+        subject: the family or run that has these options.
         panels: title in ``--help-all`` -> the options under it.
-        title: of the panel that ``--help`` shows.
+        title: the title of the panel that ``--help`` shows.
         common: the keys in that panel, in order.
-        useless: the verb's own parameters that mean nothing to the family.
-        sections: more lists; of ``--help`` one line a row.
+        useless: the verb's own parameters that do not apply to the family.
+        sections: more lists; ``--help`` shows one line per row.
     """
 
     subject: str = ""
@@ -46,7 +46,7 @@ class FamilyOptions:
         return [info for panel in self.panels.values() for info in panel]
 
     def names(self, taken: set[str]) -> dict[str, str]:
-        """Key -> long option: the leaf, or the dotted key where the leaf means something else too.
+        """Key -> long option: the leaf, or the dotted key where the leaf is ambiguous.
 
         Args:
             taken: the verb's own options, with their dashes.
@@ -78,7 +78,7 @@ def family_sections(
 
     Args:
         names: key -> long option.
-        everything: whether all are shown, with their bounds.
+        everything: whether to show all options, with their bounds.
     """
     if everything:
         found = [
@@ -94,13 +94,13 @@ def family_sections(
 
 
 def choices_of(info: OptionInfo) -> list[str]:
-    """The words that an option takes besides numbers."""
+    """The words that an option accepts besides numbers."""
     parts = info.type.split("|") if "|" in info.type else []
     return [part for part in parts if not part.startswith(("int", "float"))]
 
 
 def default_text(default: object) -> str:
-    """A default as people write it; empty where there is none."""
+    """A default as text; empty if there is none."""
     if default is None or default == "":
         return ""
     if isinstance(default, bool):
@@ -128,7 +128,7 @@ def _row(info: OptionInfo, name: str, *, full: bool) -> Row:
 
 
 def _metavar(info: OptionInfo) -> str:
-    """What stands for the value: N, X, TEXT, a few choices, or NAME for many."""
+    """The placeholder of the value: N, X, TEXT, a few choices, or NAME for many."""
     kinds = {"int": "N", "float": "X", "str": "TEXT"}
     words = [part.split()[0] for part in info.type.split("|") if part]
     shown = "|".join(kinds.get(word, word) for word in words) or "TEXT"

@@ -1,4 +1,4 @@
-"""The family of a run or an export, and what its samples are made from, found without torch."""
+"""The family and the sampling inputs of a run or an export, found without importing torch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from genctl.runs import Run
 
 
 def identify(origin: str | None) -> tuple[Spec, Config] | None:
-    """The family of what ``origin`` names, a run, an exported folder or ``.onnx``, and its options.
+    """The family and the options of ``origin``: a run, an exported folder or an ``.onnx`` file.
 
     Args:
-        origin: the latest run that has a checkpoint when None.
+        origin: None for the latest run that has a checkpoint.
 
     Returns:
-        None where nothing says so; whoever loads it knows why.
+        None if the family cannot be found; loading the model then reports the reason.
 
     Raises:
         GenctlError: ``origin`` names nothing, or its family or options are unknown here.
@@ -35,7 +35,7 @@ def identify(origin: str | None) -> tuple[Spec, Config] | None:
 
 
 def sampling_inputs(spec: Spec, config: Config) -> frozenset[str]:
-    """What the samples of a model can be made from: ``prompts``, ``image``, ``mask``, ..."""
+    """The inputs that a model can sample from: ``prompts``, ``image``, ``mask``, ..."""
     kind = output_kind(spec, DATA_KINDS.get(config.kind))
     labels = {"labels"} if "label" in spec.reads else set()
     return frozenset() if kind is None else kind.inputs | labels

@@ -1,8 +1,8 @@
 """``train --nproc``: starts the other processes of a training on this machine.
 
-torchrun can do the same, but prints pages around an error and ends with its own exit status. Here
-this process is rank 0, so Ctrl-C, messages and the exit status are those of any training. The other
-processes end with it. For several machines, use torchrun.
+torchrun can do the same, but it prints pages around an error and ends with its own exit status.
+Here this process is rank 0, so Ctrl-C, messages and the exit status work as in any training. The
+other processes end with it. For several machines, use torchrun.
 """
 
 from __future__ import annotations
@@ -17,24 +17,26 @@ from collections.abc import Iterator, Sequence
 from genctl.errors import ExitStatus, GenctlError
 
 PATIENCE = 20.0
-"""Seconds that the other processes get to end by themselves."""
+"""Seconds that the other processes have to end before they are killed."""
 
 _HOST = "127.0.0.1"
 _STARTED = "GENCTL_NPROC"
-"""Distinguishes the processes started here from those of torchrun."""
+"""The variable that marks processes started here, as opposed to those of torchrun."""
 
 
 @contextlib.contextmanager
 def local_processes(
     count: int | None, words: Sequence[str], *, threads: int | None, device: str | None
 ) -> Iterator[None]:
-    """Inside the block ``count - 1`` other processes run the same command.
+    """Run the same command in ``count - 1`` other processes while the block runs.
+
+    In those other processes it does nothing.
 
     Args:
-        count: of all processes together; nothing happens when None or 1, nor in the others.
+        count: the number of all processes; None and 1 start no others.
         words: the command line after ``genctl``.
-        threads: of each process; the cores are divided among them when None.
-        device: as the user named it; the best there is when None.
+        threads: CPU threads of each process; None divides the cores among them.
+        device: as the user named it; None for the best one available.
 
     Raises:
         GenctlError: (USAGE) torchrun has already started several, or there are too few GPUs or
@@ -94,7 +96,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def _refuse_too_many(count: int, device: str | None) -> None:
-    """Before any process waits for a GPU or a core that is not there.
+    """Check the number of GPUs or cores before any process waits for a missing one.
 
     Raises:
         GenctlError: (USAGE) ``count`` is above the number of GPUs, or of cores without GPUs.
@@ -129,7 +131,7 @@ def _start(command: Sequence[str], rank: int) -> subprocess.Popen[bytes]:
 
 
 def _end(others: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Wait for the others, which were told to end; kill those that do not."""
+    """Wait for the other processes, which were asked to end; kill those that do not."""
     for process in others:
         try:
             process.wait(PATIENCE)

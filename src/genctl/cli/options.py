@@ -1,4 +1,4 @@
-"""Options that several verbs share, each with one name and one text."""
+"""Options that several verbs share, each with one name and one help text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def number(default: str) -> Any:
 
 
 def out(what: str, metavar: str = "PATH") -> Any:
-    """``--out``; ``what`` is written, and where without the option."""
+    """``--out``; ``what`` names the output, and may name its default place."""
     return typer.Option("--out", metavar=metavar, help=f"Where to write {what}.")
 
 
@@ -119,7 +119,7 @@ ExtractorWeights = Annotated[Path | None, typer.Option("--extractor-weights", **
 ExtractorWeightsOnly = Annotated[
     Path | None, typer.Option("--extractor-weights", "--weights", **_EXTRACTOR_WEIGHTS)
 ]
-"""Of verbs that take no model, so that the older name is free."""
+"""``--weights`` of verbs that take no model, so that the older name is free."""
 Protocol = Annotated[
     str | None,
     typer.Option(
@@ -172,7 +172,7 @@ Source = Annotated[
 
 
 def use_threads(threads: int | None) -> None:
-    """Obey ``--threads``.
+    """Apply ``--threads``.
 
     Raises:
         GenctlError: the number is below 1.

@@ -1,4 +1,4 @@
-"""The exit statuses: what each means and what to do about it."""
+"""The exit statuses: their meanings and remedies."""
 
 from __future__ import annotations
 

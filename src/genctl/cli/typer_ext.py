@@ -1,4 +1,4 @@
-"""All that genctl changes about Typer: help in two lengths, one set of common options, old names.
+"""Everything that genctl changes in Typer: short and long help, common options, old names.
 
 Typer carries its own Click and calls most of it private. What is used here: `TyperCommand` and
 `TyperGroup` with their methods ``get_params``, ``parse_args``, ``format_help``,
@@ -38,18 +38,18 @@ _DECLARED = "genctl.family_options.declared"
 
 
 class CommandGroup(TyperGroup):
-    """A group of commands; unknown ones are answered with the nearest known ones.
+    """A group of commands; for an unknown command it suggests the nearest known ones.
 
-    Its help lists the commands by their panel. ``--help-all`` adds options and `more_sections`.
+    Its help lists the commands by panel. ``--help-all`` adds options and `more_sections`.
 
     Attributes:
-        order: the names of commands in the order of the help; others follow.
+        order: the names of commands in the order of the help; other commands follow.
     """
 
     order: Sequence[str] = ()
 
     def more_sections(self) -> list[Section]:
-        """What only ``--help-all`` shows."""
+        """The sections that only ``--help-all`` shows."""
         return []
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -87,10 +87,10 @@ class CommandGroup(TyperGroup):
 
 
 class Command(TyperCommand):
-    """A command with the options of `common_options` besides its own; it gets a `Context`.
+    """A command with its own options and those of `common_options`; it receives a `Context`.
 
-    ``--help`` shows what most people need, ``--help-all`` all options, and the notes of the
-    docstring (what follows the line ``Notes:``, in Markdown).
+    ``--help`` shows what most people need. ``--help-all`` shows all options and the notes of the
+    docstring (the Markdown after the line ``Notes:``).
     """
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -109,7 +109,7 @@ class Command(TyperCommand):
         return rest
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """As Typer does, without older names."""
+        """Complete as Typer does, without older names."""
         old = {name for parameter in self.get_params(ctx) for name in _old_names(parameter)}
         return [item for item in super().shell_complete(ctx, incomplete) if item.value not in old]
 
@@ -129,7 +129,7 @@ class Command(TyperCommand):
         formatter.write(page)
 
     def _own_words(self, ctx: Any) -> Iterator[tuple[Any, str]]:
-        """Each argument, and how the line of usage calls it."""
+        """Each argument, and its name in the usage line."""
         for parameter in cast("list[Any]", self.params):
             if parameter.param_type_name == "argument" and not parameter.hidden:
                 name = parameter.metavar or parameter.name.upper()
@@ -144,23 +144,23 @@ class Command(TyperCommand):
         return str(ctx.command_path)
 
     def sections(self, ctx: Any, *, everything: bool) -> list[Section]:
-        """What the help lists."""
+        """The parameters that the help lists."""
         return list(_option_sections(self, ctx, full=everything))
 
 
 class FamilyCommand(Command):
-    """A verb whose options go on with those of the family that its arguments mean."""
+    """A verb that also takes the options of the family that its arguments name."""
 
     def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
-        """What ``args`` add; nothing, unless a verb overrides this.
+        """The options that ``args`` add; none, unless a verb overrides this.
 
         Args:
-            strict: whether an argument that means no family is an error.
+            strict: whether an argument that names no family is an error.
         """
         return FamilyOptions()
 
     def positionals(self, args: Sequence[str]) -> list[str]:
-        """The words of ``args`` that may be arguments, the value of an unknown option included."""
+        """The words of ``args`` that may be arguments, including values of unknown options."""
         takes_value = {
             name
             for parameter in cast("list[Any]", self.params)
@@ -195,14 +195,14 @@ class FamilyCommand(Command):
         return rest
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Without the options that mean nothing to the family."""
+        """The parameters without the options that do not apply to the family."""
         useless = ctx.meta[_FOUND].useless
         own = [p for p in cast("list[Any]", self.params) if p.name in useless]
         hidden = {name for parameter in own for name in parameter.opts}
         return [i for i in super().shell_complete(ctx, incomplete) if i.value not in hidden]
 
     def texts(self, ctx: Any) -> tuple[str, str]:
-        text, notes = super().texts(ctx)  # whose second paragraph tells how to name a family
+        text, notes = super().texts(ctx)  # the second paragraph tells how to name a family
         return text.partition("\n\n")[0] if ctx.meta[_FOUND].subject else text, notes
 
     def footer_words(self, ctx: Any) -> str:
@@ -211,7 +211,7 @@ class FamilyCommand(Command):
     def sections(self, ctx: Any, *, everything: bool) -> list[Section]:
         found = ctx.meta[_FOUND]
         own = list(_option_sections(self, ctx, full=everything, left_out=found.useless))
-        if found.subject:  # the line of usage names it already
+        if found.subject:  # the usage line names it already
             own = [section for section in own if section.title != "Arguments"]
         names = {key: p.opts[0] for key, p in _declared(ctx).items()}
         family = family_sections(found, names, everything=everything)
@@ -232,7 +232,7 @@ def parameters_of(function: Callable[..., object]) -> list[Any]:
 
 
 def help_when_bare(ctx: typer.Context) -> None:
-    """Show the help of a group that was called without a command."""
+    """Show the help of a group that is called without a command."""
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
@@ -240,7 +240,7 @@ def help_when_bare(ctx: typer.Context) -> None:
 def _option_sections(
     command: Any, ctx: Any, *, full: bool, left_out: frozenset[str] = frozenset()
 ) -> Iterator[Section]:
-    """Arguments and options, by the panels they name."""
+    """Arguments and options, grouped by panel."""
     sections: dict[str, list[Row]] = {"Arguments": [], "Options": [], MORE: [], COMMON_PANEL: []}
     for parameter in command.get_params(ctx):
         if parameter.hidden or parameter.name in left_out or parameter in _declared(ctx).values():
@@ -270,12 +270,12 @@ def _row(parameter: Any) -> Row:
 
 
 def _old_names(parameter: Any) -> list[str]:
-    """Of several long names of an option, all but the first are older ones, which help hides."""
+    """The older names of an option, which help hides: all long names but the first."""
     return [name for name in parameter.opts if name.startswith("--")][1:]
 
 
 def _texts(help: str | None) -> tuple[str, str]:
-    """The text of a docstring, and its notes, without the marks of code."""
+    """The text of a docstring and its notes, without the Markdown marks of code."""
     text, _, notes = (help or "").replace("`", "").partition("\n\nNotes:\n")
     return text, "\n".join(line.removeprefix("    ") for line in notes.splitlines())
 
@@ -288,7 +288,7 @@ def _footer(words: str) -> str:
 
 
 def _settled(parameters: list[Any]) -> list[Any]:
-    """``parameters``, of which absent flags are False: to convert a None, Typer loads pydantic."""
+    """``parameters`` with False for absent flags; Typer would import pydantic to convert None."""
     for parameter in parameters:
         if getattr(parameter, "is_flag", False) and parameter.default is None:
             parameter.default = False

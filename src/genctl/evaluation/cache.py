@@ -1,7 +1,7 @@
-"""What reference images come to, kept on disk, found again by content and never by name.
+"""Cache on disk of what is computed from reference images, keyed by content and never by name.
 
-Features, and the normal distribution fitted to them. Files are safetensors, written in one step, so
-that two processes that make the same one do each other no harm.
+It holds features, and the normal distribution fitted to them. Files are safetensors and are written
+atomically, so that two processes may write the same file.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _FORMAT = "2"
 
 
 def cache_path(folder: Path, extractor: Extractor, images_sha256: str) -> Path:
-    """The file for these images' features: its name is a hash of all that they depend on."""
+    """The file for these images' features; its name is a hash of everything they depend on."""
     parts = [_FORMAT, images_sha256, extractor.sha256, extractor.protocol, extractor.precision]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    name = extractor.name.replace(":", "-")  # which Windows has for drives
+    name = extractor.name.replace(":", "-")  # Windows uses colons for drives
     return folder / f"{name}-{key[:32]}.safetensors"
 
 
 def read_features(path: Path) -> Features | None:
-    """Cached features, or None when there are none or the file is damaged."""
+    """Cached features, or None if there are none or the file is damaged."""
     found = _read(path, ("features", "digests", "rows"))
     if found is None:
         return None
@@ -46,7 +46,7 @@ def read_features(path: Path) -> Features | None:
 
 
 def write_features(path: Path, features: Features) -> None:
-    """Put ``features`` at ``path`` in one step.
+    """Write ``features`` to ``path`` atomically.
 
     Raises:
         GenctlError: the disk is full, or the folder is not writable.
@@ -60,18 +60,18 @@ def write_features(path: Path, features: Features) -> None:
 
 
 def gaussian_path(path: Path) -> Path:
-    """Where the distribution fitted to the features at ``path`` is kept."""
+    """The file of the distribution that is fitted to the features at ``path``."""
     return path.with_name(f"{path.stem}-gaussian.safetensors")
 
 
 def read_gaussian(path: Path) -> Gaussian | None:
-    """A cached distribution, or None when there is none or the file is damaged."""
+    """A cached distribution, or None if there is none or the file is damaged."""
     found = _read(path, ("mean", "factor"))
     return None if found is None else Gaussian(*found[0])
 
 
 def write_gaussian(path: Path, gaussian: Gaussian) -> None:
-    """Put ``gaussian`` at ``path`` in one step.
+    """Write ``gaussian`` to ``path`` atomically.
 
     Raises:
         GenctlError: the disk is full, or the folder is not writable.

@@ -1,4 +1,4 @@
-"""Whether two scores differ by more than chance; refused where they were made differently."""
+"""Tests whether two scores differ by more than chance; refuses scores of different signatures."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.evaluation.score import Score
 
 LEVEL = 0.95
-"""How often an interval of a difference holds the true one."""
+"""The confidence level of the interval of a difference."""
 
 _GROUPS = re.compile(r"standard (deviation|error) over (\d+) (?:splits|windows)")
-"""An `Score.error_kind` whose error comes from few groups: splits of images, windows of a text."""
+"""A `Score.error_kind` whose error comes from few groups: splits of images, windows of a text."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Comparison:
     """Two values of one metric.
 
     Attributes:
-        name: of the metric.
+        name: the name of the metric.
         first, second: the values.
         difference: ``second - first``.
-        error: half the 95 % interval of the difference, which is ``difference ± error``: Welch's
-            interval from both standard errors, the two evaluations taken for independent.
-        apart: whether that interval leaves out 0.
-        p_value: of Welch's test, two-sided: how probable as large a difference is by chance alone.
-        degrees: of freedom of Student's distribution.
+        error: half the width of the 95 % interval of the difference, ``difference ± error``. It is
+            Welch's interval from both standard errors and assumes independent evaluations.
+        apart: whether that interval excludes 0.
+        p_value: two-sided p-value of Welch's test.
+        degrees: degrees of freedom of Student's distribution.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Comparison:
 
 
 class _Spread(NamedTuple):
-    """The standard error of one score, and how many degrees of freedom it was estimated with."""
+    """The standard error of one score, and its degrees of freedom."""
 
     error: float
     degrees: float
@@ -58,7 +58,7 @@ def read_scores(path: Path) -> dict[str, Score]:
     """The scores in the JSON that the verb ``eval`` writes, by name.
 
     Raises:
-        GenctlError: (DATA) no such file, or other content.
+        GenctlError: (DATA) no such file, or a file without scores.
     """
     try:
         document = documents.parse(path.read_bytes())
@@ -68,16 +68,16 @@ def read_scores(path: Path) -> dict[str, Score]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error) or type(error).__name__
         raise GenctlError(
-            ExitStatus.DATA, f"{path} holds no scores ({reason})", suggest=_HOW
+            ExitStatus.DATA, f"{path} does not contain scores ({reason})", suggest=_HOW
         ) from None
     return {score.name: score for score in found}
 
 
 def compare_all(first: Mapping[str, Score], second: Mapping[str, Score]) -> list[Comparison]:
-    """`compare` whatever both have.
+    """`compare` each metric that both have.
 
     Raises:
-        GenctlError: (DATA) they have nothing in common, or two that cannot be compared.
+        GenctlError: (DATA) no common metric, or two scores that cannot be compared.
     """
     both = [name for name in first if name in second]
     if not both:
@@ -91,14 +91,14 @@ def compare_all(first: Mapping[str, Score], second: Mapping[str, Score]) -> list
 
 
 def compare(first: Score, second: Score) -> Comparison:
-    """Set two scores beside each other by Welch's interval (1947).
+    """Compare two scores by Welch's interval (1947).
 
-    Files of scores hold no values of single images, so nothing can be resampled: the interval comes
-    from both standard errors, by Student's quantile for the degrees of freedom of Welch and
-    Satterthwaite. From a few thousand images on that is the normal quantile, 1.96.
+    Files of scores do not contain the values of single images, so nothing can be resampled. The
+    interval comes from both standard errors and Student's quantile at the degrees of freedom of
+    Welch and Satterthwaite. From a few thousand images on this is the normal quantile, 1.96.
 
     Raises:
-        GenctlError: (DATA) their signatures differ: not the same number is meant.
+        GenctlError: (DATA) their signatures differ, so they measure different things.
     """
     if differing := _differing(first.signature, second.signature):
         raise GenctlError(
@@ -124,8 +124,8 @@ def compare(first: Score, second: Score) -> Comparison:
 def _spread(score: Score) -> _Spread:
     """The standard error of a score.
 
-    Of an Inception Score ``error`` is the deviation of the splits (ddof 0), as papers report it;
-    the standard error of their mean is that over the root of one less than there are splits.
+    The ``error`` of an Inception Score is the deviation of the splits (ddof 0), as papers report
+    it; the standard error of their mean is ``error / sqrt(splits - 1)``.
     """
     if match := _GROUPS.match(score.error_kind):
         groups = int(match[2])
@@ -136,7 +136,7 @@ def _spread(score: Score) -> _Spread:
 
 
 def _spread_of_difference(first: _Spread, second: _Spread) -> _Spread:
-    """Of two independent values: Welch 1947, Satterthwaite 1946."""
+    """The degrees of freedom of Welch (1947) and Satterthwaite (1946) for independent values."""
     error = math.hypot(first.error, second.error)
     if not error > 0:  # 0, or unknown
         return _Spread(error, first.degrees + second.degrees)
@@ -151,7 +151,7 @@ def _p_value(difference: float, spread: _Spread) -> float:
 
 
 def _differing(first: str, second: str) -> list[str]:
-    """The fields of two signatures that are not equal, in words."""
+    """The fields in which two signatures differ, in words."""
     one, two = (_fields(signature) for signature in (first, second))
     return [
         f"{key} is {one.get(key, 'absent')} in the first and {two.get(key, 'absent')} in the second"

@@ -1,4 +1,4 @@
-"""From the inputs of a metric to its scores, whatever it measures."""
+"""Computes the scores of a metric from its inputs, for every kind of output."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from genctl.registry.metrics import METRICS, Metric, parse_metric
 
 
 def measure(metric: Metric | str, inputs: Any) -> list[Score]:
-    """The scores that ``metric`` stands for: of ``prdc`` four, of ``per-class`` two, else one.
+    """The scores of ``metric``: four for ``prdc``, two for ``per-class``, otherwise one.
 
     Args:
-        metric: or its name.
-        inputs: what the metric's kind of output is measured with; see `MetricSpec.target`.
+        metric: the metric, or its name.
+        inputs: the inputs for the metric's kind of output; see `MetricSpec.target`.
 
     Raises:
-        GenctlError: (USAGE) something that it needs is missing, or too few examples; (FAILURE) a
-            metric of a plug-in fails.
+        GenctlError: (USAGE) a required input is missing, or there are too few examples; (FAILURE)
+            a metric of a plug-in fails.
     """
     asked = parse_metric(metric) if isinstance(metric, str) else metric
     start = time.perf_counter()
@@ -45,18 +45,18 @@ def _computed(metric: Metric, inputs: Any) -> list[Score]:
     except GenctlError:
         raise
     except Exception as error:
-        # A plug-in is foreign code: whatever it raises is its own, and other metrics go on.
+        # A plug-in is foreign code and may raise anything; the other metrics are still computed.
         METRICS.note_failure(metric.spec.name, error)
         raise GenctlError(
             ExitStatus.FAILURE,
             f"the plug-in {metric.spec.target} failed: {type(error).__name__}: {error}",
-            hint=f"choose other metrics; {metric.spec.name} is for its author to repair",
+            hint=f"choose other metrics; report {metric.spec.name} to the author of the plug-in",
         ) from error
     return scores
 
 
 def named(metrics: Sequence[Metric | str]) -> list[Metric]:
-    """The metrics, of which some may be given by their names."""
+    """The metrics; some may be given by name."""
     return [parse_metric(m) if isinstance(m, str) else m for m in metrics]
 
 

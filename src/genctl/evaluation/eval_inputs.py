@@ -1,4 +1,4 @@
-"""Both sides of an evaluation as one extractor sees them: what every metric starts from."""
+"""The features of both sides of an evaluation by one extractor, which all image metrics use."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from genctl.evaluation.statistics_file import Summary
 
 @dataclass(frozen=True)
 class EvalInputs:
-    """Generated images as an extractor sees them, and real ones to compare them with.
+    """Features of generated images, and of real images to compare them with.
 
     Attributes:
-        reference: what the model should be like.
-        held_out: images like those of the reference, which the model was not trained on.
+        reference: the images that generated images should resemble.
+        held_out: images like those of the reference that the model was not trained on.
     """
 
     extractor: Extractor
@@ -33,18 +33,18 @@ class EvalInputs:
         """The real images.
 
         Raises:
-            ValueError: there are none, or another extractor has seen them.
+            ValueError: there are none, or their features are those of another extractor.
         """
         if self.reference is None or self.reference.extractor is not self.extractor:
             raise ValueError("a comparison needs a reference made with the same extractor")
         return self.reference
 
     def compared(self, metric: str, value: float, error: float, **fields: object) -> Score:
-        """A score of a comparison, without its own part of the time.
+        """A score of a comparison, without the time of its own computation.
 
         Args:
-            metric: or a part of one, such as ``recall``.
-            fields: of the signature: how it was computed.
+            metric: the name of a metric, or of a part of one, such as ``recall``.
+            fields: the fields of the signature that say how it was computed.
         """
         real, count = self.real, self.generated.count
         return Score(

@@ -1,4 +1,4 @@
-"""Images in, `Score` out: any metrics with any extractor, in one pass."""
+"""Computes the `Score` of images by any metrics with any extractor, in one pass."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from genctl.registry import Metric
 
 
 class Baselines(NamedTuple):
-    """Where real images stand.
+    """The scores of real images.
 
     Attributes:
-        scores: of held-out real images against the reference.
-        absent: name of a metric -> why it has none.
+        scores: the scores of held-out real images against the reference.
+        absent: name of a metric -> why it has no baseline.
     """
 
     scores: list[Score]
@@ -42,14 +42,14 @@ def evaluate_images(
     Args:
         metrics: what to compute; each gives one score, ``prdc`` four.
         generated: uint8 batches of any length, ``(B, C, H, W)`` or ``(B, H, W, C)``.
-        extractor: what to see them with; of `reference`, too.
-        reference: what they are compared with; ``is`` needs none.
-        held_out: real images that are not in the reference, as the extractor sees them;
-            ``memorisation`` needs them.
+        extractor: computes their features; `reference` must have the same one.
+        reference: the real images to compare with; ``is`` needs none.
+        held_out: features of real images that are not in the reference; ``memorisation`` needs
+            them.
 
     Raises:
         GenctlError: as `extract`; (USAGE) ``is`` with an extractor that has no classifier, too few
-            images, or what a metric needs is missing; (DATA) fewer than two images.
+            images, or a missing input of a metric; (DATA) fewer than two images.
     """
     require(named(metrics), extractor, reference, held_out)
     seen = EvalInputs(extractor, extract(extractor, generated), reference, held_out)
@@ -69,22 +69,23 @@ def measure_all(metrics: Sequence[Metric | str], seen: EvalInputs) -> list[Score
 def real_baseline(
     metrics: Sequence[Metric | str], held_out: Features, reference: Reference
 ) -> Baselines:
-    """Where real images stand: held-out ones against the reference, as far as that can be told.
+    """The scores of held-out real images against the reference, where they can be computed.
 
-    A perfect generator would come out about here, and a distance not at 0, because that between
-    finite samples is biased upwards; so there should be as many as there are generated images.
+    A perfect generator would score about the same. Its distance would not be 0, because a distance
+    between finite samples is biased upwards. So there should be as many held-out images as
+    generated ones.
 
     Args:
         metrics: as in `evaluate_images`; one that needs held-out images itself has no baseline.
-        held_out: real images that are not in the reference, as the same extractor sees them.
-        reference: what they are compared with.
+        held_out: features of real images that are not in the reference, by the same extractor.
+        reference: the real images to compare with.
     """
     seen = EvalInputs(reference.extractor, held_out, reference, held_out)
     scores: list[Score] = []
     absent: dict[str, str] = {}
     for metric in named(metrics):
         if "held_out" in metric.spec.needs:
-            absent[metric.name] = "held-out images are what it compares with"
+            absent[metric.name] = "it uses the held-out images itself"
             continue
         try:
             require_two(held_out, "held-out")

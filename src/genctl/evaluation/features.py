@@ -1,4 +1,4 @@
-"""From a stream of image batches to a table of features, in one pass."""
+"""Computes a table of features from a stream of image batches, in one pass."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ Images = Iterable[Tensor | NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Features:
-    """What an extractor makes of a set of images.
+    """The features of a set of images.
 
     Attributes:
-        values: ``(N, dim) float32`` on the CPU, in the order of the images; a mapped file where
-            `extract` made them.
+        values: ``(N, dim) float32`` on the CPU, in the order of the images; a memory-mapped file
+            if they come from `extract`.
         shapes: the ``(channels, height, width)`` that occurred.
         digests: ``(N,) int64``, equal for images that are equal in every pixel.
-        rows: ``(N,) int64``, the place of each image where they came from.
-        remarks: what must be known of the images' files, a clause each.
-        waiting_seconds: spent in the iterator: reading, decoding or sampling.
-        extracting_seconds: spent in the extractor.
-        labels: ``(N,) int64``, the class of each image; None where they have none.
-        class_names: of the labels.
+        rows: ``(N,) int64``, the index of each image in its source.
+        remarks: warnings about the images' files, one clause each.
+        waiting_seconds: time spent in the iterator: reading, decoding or sampling.
+        extracting_seconds: time spent in the extractor.
+        labels: ``(N,) int64``, the class of each image; None if there are no classes.
+        class_names: the names of the classes.
     """
 
     values: Tensor
@@ -56,11 +56,11 @@ class Features:
 
     @property
     def repeated(self) -> int:
-        """How many images are copies, in every pixel, of others among them."""
+        """How many images are exact copies of others in the set."""
         return self.count - len(self.digests.unique())
 
     def labelled(self, labels: NDArray[np.int64] | None, class_names: tuple[str, ...]) -> Features:
-        """The same with classes, given for every place where the images came from."""
+        """The same features with classes; the labels cover the whole source of the images."""
         if labels is None:
             return self
         chosen = torch.from_numpy(np.ascontiguousarray(labels))[self.rows]
@@ -68,7 +68,7 @@ class Features:
 
 
 def join(parts: Sequence[Features]) -> Features:
-    """The features of several sets of images as those of one, in their order."""
+    """Concatenate the features of several sets of images, in order."""
     if len(parts) == 1:
         return parts[0]
     labels = [part.labels for part in parts if part.labels is not None]
@@ -90,8 +90,8 @@ def extract(extractor: Extractor, images: Images | ImagePass) -> Features:
 
     Args:
         extractor: the network.
-        images: batches; shapes may differ between batches. A reading also says which places they
-            are from, and what is to be said of them.
+        images: batches; shapes may differ between batches. A reading also gives the indices of the
+            images, and remarks about them.
 
     Raises:
         GenctlError: (USAGE) a batch is not 8-bit images; (DATA) there are no images, or the
@@ -136,22 +136,22 @@ def _digest(image: Tensor) -> int:
 
 
 def _features_of(extractor: Extractor, block: list[Tensor]) -> Tensor:
-    """Features of a block of at most `batch_size` images; the network always sees that many."""
+    """Features of a block of at most `batch_size` images; the network always gets full batches."""
     count = sum(map(len, block))
     missing = extractor.batch_size - count
     if missing:
         filler = block[-1][-1:].expand(missing, -1, -1, -1)
         block = [*block[:-1], torch.cat([block[-1], filler])]
-    # Not around the iterator, which may be sampling under settings of its own.
+    # This does not wrap the iterator, which may sample with its own settings.
     with torch.inference_mode(), exact_float32():
         inputs = torch.cat([extractor.prepare(piece) for piece in block])
         return extractor.features(inputs)[:count].float().cpu()
 
 
 def _blocks(images: Images, size: int) -> Iterator[list[Tensor]]:
-    """Regroup batches: each block holds ``size`` images (the last one fewer).
+    """Regroup batches into blocks of ``size`` images (fewer in the last one).
 
-    A block is a list of batches, one for each run of images of the same shape.
+    A block is a list of batches, one for each sequence of images of the same shape.
     """
     block: list[Tensor] = []
     free = size
@@ -173,12 +173,12 @@ def _blocks(images: Images, size: int) -> Iterator[list[Tensor]]:
 
 @contextmanager
 def exact_float32() -> Iterator[None]:
-    """IEEE single precision on GPUs too, where convolutions use TF32 by default."""
+    """Use IEEE single precision on GPUs too, where convolutions use TF32 by default."""
     operators = [getattr(torch.backends.cudnn, name) for name in ("conv", "rnn")]
     precisions = [operator.fp32_precision for operator in operators]
     matmul = torch.get_float32_matmul_precision()
     try:
-        # All of cuDNN's operators, since torch refuses to run with some of them set.
+        # Set all of cuDNN's operators, because torch refuses to run with only some of them set.
         for operator in operators:
             operator.fp32_precision = "ieee"
         torch.set_float32_matmul_precision("highest")

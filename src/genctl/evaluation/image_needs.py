@@ -1,4 +1,4 @@
-"""What metrics of images need, and whether it is there: known before any image is generated."""
+"""Checks the inputs that metrics of images need, before any image is generated."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from genctl.evaluation.statistics_file import Summary, has_no_images
 from genctl.registry import Metric, MetricSpec
 
 _PROVIDED = frozenset({"samples", "features", "reference", "model"})
-"""What an evaluation of images has, or refuses to go on without, whatever the metric."""
+"""The inputs that every evaluation of images has, or refuses to start without."""
 
 
 @dataclass(frozen=True)
 class Available:
-    """What there is to measure with.
+    """The available inputs of an evaluation.
 
     Attributes:
-        extractor: whose features are compared.
-        statistics: the name of the file where statistics stand in for real images; else empty.
+        extractor: the extractor of the features.
+        statistics: the name of the file of statistics that replaces real images; otherwise empty.
         labelled: whether real images have classes.
-        held_out: whether there are real images that the reference does not hold.
+        held_out: whether there are real images outside the reference.
     """
 
     extractor: Extractor
@@ -39,10 +39,10 @@ def require(
     reference: Reference | Summary | None,
     held_out: Features | None,
 ) -> None:
-    """Refuse what cannot be measured, before any image is generated.
+    """Refuse metrics that cannot be computed, before any image is generated.
 
     Raises:
-        GenctlError: (USAGE) something that a metric needs is missing.
+        GenctlError: (USAGE) an input that a metric needs is missing.
     """
     known = reference.features if isinstance(reference, Reference) else None
     available = Available(
@@ -57,7 +57,7 @@ def require(
 
 
 def missing(spec: MetricSpec, available: Available) -> GenctlError | None:
-    """The error for the first thing that a metric needs and that is not there."""
+    """The error for the first missing input of a metric."""
     needs = spec.needs
     if "classifier" in needs and not isinstance(available.extractor, Classifier):
         return _no_classifier(available.extractor)
@@ -88,10 +88,10 @@ def missing(spec: MetricSpec, available: Available) -> GenctlError | None:
 
 
 def too_few(spec: MetricSpec, counts: Mapping[str, int]) -> str:
-    """Why there are too few examples for a metric; empty where there are enough.
+    """Why there are too few examples for a metric; empty if there are enough.
 
     Args:
-        counts: of ``samples``, real ``images``, and ``classes`` that both sides have.
+        counts: the numbers of ``samples``, real ``images``, and ``classes`` that both sides have.
     """
     for what, least in spec.least.items():
         if what == "class":
@@ -103,10 +103,10 @@ def too_few(spec: MetricSpec, counts: Mapping[str, int]) -> str:
 
 
 def classifier_of(extractor: Extractor) -> Classifier:
-    """``extractor``, which ``is`` needs to be a classifier.
+    """``extractor`` as a classifier, which ``is`` needs.
 
     Raises:
-        GenctlError: (USAGE) it is none.
+        GenctlError: (USAGE) it is not a classifier.
     """
     if isinstance(extractor, Classifier):
         return extractor

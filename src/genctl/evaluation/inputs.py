@@ -1,4 +1,4 @@
-"""What metrics measure that need no feature extractor: samples, a model, and its data."""
+"""The inputs of metrics that need no feature extractor: samples, a model, and its data."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from genctl.evaluation.measures.bits_per_byte import TokenLosses, token_losses
 from genctl.registry import MetricSpec, Spec
 
 SAMPLES = 200
-"""How many samples are generated unless asked otherwise."""
+"""The default number of samples."""
 
 _OF_MODEL = ("model", "reference", "held_out", "token_losses")
 
 
 class ScoredModel(Protocol):
-    """A trained model as metrics see it; `genctl.engine.sampling.loaded.LoadedModel` is one."""
+    """A trained model as metrics use it; `genctl.engine.sampling.loaded.LoadedModel` is one."""
 
     @property
     def origin(self) -> Path: ...
@@ -46,16 +46,16 @@ class ScoredModel(Protocol):
 
 @dataclass(frozen=True)
 class SampleInputs:
-    """What a metric is given; each part is computed when it is first asked for, and once.
+    """The inputs of a metric; each part is computed once, when it is first used.
 
     Attributes:
-        name: of what is scored, for people.
+        name: the name of what is scored, for messages.
         kind: the name of its kind of output.
-        model: what is scored; None for samples that were generated before.
-        generate: gives so many samples; None where there are none to be had.
-        n: how many samples, or windows of held-out data, as asked; see `count`.
-        ref: other data than the model's own; None for the part of its own that was held out.
-        context: tokens in a window; the model's context when None.
+        model: the model to score; None for existing samples.
+        generate: returns a given number of samples; None if there are no samples.
+        n: the requested number of samples, or of windows of held-out data; see `count`.
+        ref: other data than the model's own; None for the held-out part of its own data.
+        context: tokens in a window; None for the model's context.
     """
 
     name: str
@@ -68,12 +68,12 @@ class SampleInputs:
 
     @property
     def count(self) -> int:
-        """How many samples are asked for."""
+        """The requested number of samples."""
         return SAMPLES if self.n is None else self.n
 
     @cached_property
     def samples(self) -> Any:
-        """What the kind of output generates or reads, such as `genctl.outputs.text.samples`.
+        """The samples of the kind of output, such as those of `genctl.outputs.text.samples`.
 
         Raises:
             GenctlError: the model cannot generate.
@@ -84,19 +84,19 @@ class SampleInputs:
 
     @cached_property
     def reference(self) -> Dataset:
-        """The data set: `ref`, else what the model was trained on, as the model sees it.
+        """The data set, prepared for the model: `ref`, otherwise the model's training data.
 
         Raises:
-            GenctlError: there is no model, or the data cannot be read, or are not what they were.
+            GenctlError: there is no model, or the data cannot be read or have changed.
         """
         return _prepared_again(self._model("reference"), self.ref, self.window)
 
     @property
     def held_out(self) -> Iterator[Batch]:
-        """One pass over the examples to score: all of `ref`, else what training never reads.
+        """One pass over the examples to score: all of `ref`, otherwise the held-out part.
 
         Raises:
-            GenctlError: as `reference`; the data set holds nothing out.
+            GenctlError: as `reference`; the data set has no held-out part.
         """
         data: Any = self.reference
         if self.ref is not None and hasattr(data, "everything"):
@@ -104,12 +104,12 @@ class SampleInputs:
             return everything
         batches: Iterator[Batch] | None = data.held_out()
         if batches is None:
-            raise GenctlError(ExitStatus.DATA, f"{data.spec.name} holds no examples out")
+            raise GenctlError(ExitStatus.DATA, f"{data.spec.name} has no held-out examples")
         return batches
 
     @cached_property
     def token_losses(self) -> TokenLosses:
-        """What predicting the windows of `held_out` costs, at most `n` in whole batches.
+        """The losses of the windows of `held_out`, of at most `n` windows in whole batches.
 
         Raises:
             GenctlError: as `held_out`.
@@ -123,10 +123,10 @@ class SampleInputs:
 
     @property
     def window(self) -> int | None:
-        """Tokens in a window; None where examples are no windows.
+        """Tokens in a window; None if examples are not windows.
 
         Raises:
-            GenctlError: (USAGE) `context` is not what the model can see.
+            GenctlError: (USAGE) `context` is outside the range of the model.
         """
         model = self._model("context")
         if not model.data.main.asset:
@@ -143,21 +143,21 @@ class SampleInputs:
 
     @property
     def data_name(self) -> str:
-        """The part of the data set that `held_out` gives, as signatures call it."""
+        """The name in signatures of the part of the data set that `held_out` reads."""
         return f"{self.reference.spec.name}.{'valid' if self.ref is None else 'all'}"
 
     @property
     def about_data(self) -> str:
-        """`data_name`, and in words what it is."""
+        """`data_name` with a description."""
         if self.ref is not None:
             return f"{self.data_name}: all of {self.ref}"
         return f"{self.data_name}: the part of the training {self.kind} that was held out"
 
     def missing(self, spec: MetricSpec) -> GenctlError | None:
-        """The error for the first thing that a metric needs and that is not there."""
+        """The error for the first missing input of a metric."""
         for need in sorted(spec.needs):
             if need in _OF_MODEL and self.model is None:
-                why = f"needs a model that generates {self.kind}, and {self.name} is none"
+                why = f"needs a model that generates {self.kind}, and {self.name} is not one"
             elif need == "samples" and self.generate is None:
                 why = f"needs samples, and {self.name} generates none"
             elif need == "token_losses" and not self._predicts_tokens():
@@ -178,12 +178,12 @@ class SampleInputs:
 
     def _model(self, what: str) -> ScoredModel:
         if self.model is None:
-            raise GenctlError(ExitStatus.USAGE, f"{self.name} is no model: it has no {what}")
+            raise GenctlError(ExitStatus.USAGE, f"{self.name} is not a model: it has no {what}")
         return self.model
 
 
 def _first(batches: Iterator[Batch], windows: int) -> Iterator[Batch]:
-    """Whole batches until there are so many windows."""
+    """Yield whole batches until there are ``windows`` windows."""
     seen = 0
     for batch in batches:
         yield batch
@@ -195,8 +195,8 @@ def _first(batches: Iterator[Batch], windows: int) -> Iterator[Batch]:
 def _prepared_again(model: ScoredModel, ref: str | None, context: int | None) -> Dataset:
     """The data set of ``ref``, or the model's own, prepared as the model's was.
 
-    An option of the kind of data that is called like the folder of an asset (``tokenizer`` of
-    ``tokenizer/tokenizer.json``) gets the model's own file.
+    If an option of the kind of data has the name of an asset's folder (``tokenizer`` of
+    ``tokenizer/tokenizer.json``), it is set to the model's own file.
     """
     options: Any = model.config.data
     names = {field.name for field in dataclasses.fields(options)}

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML file that needs nothing besides itself."""
+"""An evaluation as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from genctl.web.render import PageImage, render
 
 @dataclass(frozen=True)
 class Page:
-    """What the page shows.
+    """The content of the page.
 
     Attributes:
         title: what was evaluated.
         facts: label -> text.
         scores: the numbers.
-        baselines: by name, where real images stand.
-        absent: by name, why there is no baseline.
-        left_out: name of a metric -> why it was left out.
-        warnings: what must be known before quoting a number.
+        baselines: name of a metric -> the score of real images.
+        absent: name of a metric -> why there is no baseline.
+        left_out: name of a metric -> why it was skipped.
+        warnings: what to know before quoting a number.
         grids: generated and real images.
-        pairs: generated images beside their nearest training images.
+        pairs: generated images with their nearest training images.
         pairs_note: what the pairs' captions mean.
         charts: heading -> SVG.
     """
@@ -41,16 +41,16 @@ class Page:
     charts: Mapping[str, str] = field(default_factory=dict)
 
     def to_html(self) -> str:
-        """The file."""
+        """The HTML file."""
         return render("eval.html", title=self.title, page=self)
 
     def meaning(self, score: Score) -> str:
-        """What a score tells, in a few words; empty where nothing is known of its metric."""
+        """What a score means, in a few words; empty if its metric is unknown."""
         part = part_of(score.name)
         return part.meaning if part else ""
 
     def seconds(self) -> str:
-        """How long each stage and each metric took."""
+        """The time of each stage and each metric."""
         shared = {k: v for k, v in self.scores[0].seconds.items() if k != "metric"}
         measured = {score.name: score.seconds.get("metric", 0.0) for score in self.scores}
         return "; ".join(f"{name} {took:.1f} s" for name, took in {**shared, **measured}.items())

@@ -1,4 +1,4 @@
-"""Real images as an extractor sees them."""
+"""The features of real images, as the reference of an evaluation."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from genctl.evaluation.measures.frechet import Gaussian
 
 @dataclass(frozen=True)
 class Reference:
-    """Real images as an extractor sees them; made once, compared with any number of times.
+    """The features of real images; computed once, for any number of comparisons.
 
     Attributes:
-        name: of the images, for people, as ``digits.train``.
-        sha256: of their content.
-        extractor: what made the features, and makes those to compare with them.
-        features: one row an image.
-        seconds: what making or reading them took.
-        cached: where the features are kept; None keeps nothing.
+        name: the name of the images, such as ``digits.train``.
+        sha256: the checksum of their content.
+        extractor: the extractor of these features, and of the features to compare with them.
+        features: one row per image.
+        seconds: the time of computing or reading them.
+        cached: the file of the cached features; None without a cache.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Reference:
 
     @cached_property
     def gaussian(self) -> Gaussian:
-        """The normal distribution with the features' moments; kept where it took long to fit."""
+        """The normal distribution with the features' moments; cached if it took long to fit."""
         slow = self.count > self.extractor.dim
         path = gaussian_path(self.cached) if self.cached and slow else None
         found = read_gaussian(path) if path else None
@@ -79,11 +79,11 @@ def make_reference(
     """Extract the reference's features, or read them from the cache.
 
     Args:
-        images: real images, uint8 batches of any length; not touched when the cache has them.
-        extractor: what to see them with.
-        name: of the images, for people; it becomes part of signatures.
-        sha256: of the images' content, on which the cache relies.
-        cache: a folder for features; None keeps none.
+        images: real images, uint8 batches of any length; not read if the cache has the features.
+        extractor: the extractor.
+        name: the name of the images; it becomes part of signatures.
+        sha256: the checksum of the images' content, which is the key of the cache.
+        cache: a folder for features; None for no cache.
         labels, class_names: the images' classes.
 
     Raises:
@@ -102,16 +102,16 @@ def make_reference(
 
 
 def _try_to_keep(write: Callable[[], None]) -> None:
-    """A cache that cannot be written costs time later, not this result."""
+    """Write the cache; an error costs time later, but not this result."""
     with contextlib.suppress(GenctlError):
         write()
 
 
 def require_two(features: Features, kind: str) -> None:
-    """Refuse a single image, which has no spread.
+    """Refuse a single image, which has no variance.
 
     Args:
-        kind: of images, for the message.
+        kind: the kind of images, for the message.
     """
     if features.count < 2:
         raise GenctlError(

@@ -1,4 +1,4 @@
-"""A number that can be set beside another: value, error, and the signature of how it was made."""
+"""A comparable number: its value, its error, and the signature of how it was computed."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ class Score:
     """One metric of one set of samples.
 
     Attributes:
-        name: what may be claimed: ``fid``, ``kid`` and the like only for the verified Inception
-            weights, else with the extractor in brackets, as ``fd[digits]``.
-        value: the metric.
-        error: its uncertainty, of the kind ``error_kind`` says.
-        error_kind: how ``error`` was made.
-        n_generated: images, texts or tokens that were scored.
-        n_reference: images they were compared with; None for metrics without a reference.
+        name: ``fid``, ``kid`` and so on only for the verified Inception weights, otherwise with the
+            extractor in brackets, such as ``fd[digits]``.
+        value: the value of the metric.
+        error: its uncertainty; see ``error_kind``.
+        error_kind: how ``error`` was computed.
+        n_generated: the number of images, texts or tokens that were scored.
+        n_reference: the number of images they were compared with; None for metrics without a
+            reference.
         signature: everything that must be equal for two values to be comparable.
         warnings: what a reader must know before quoting the value, one sentence each.
         seconds: wall-clock time by stage.
         details: further numbers of the same computation.
-        higher_is_better: the direction of the metric; None where neither is better.
-        facts: what a reader should know besides: label -> text.
+        higher_is_better: the direction of the metric; None if neither is better.
+        facts: what else a reader should know: label -> text.
     """
 
     name: str
@@ -56,15 +57,15 @@ class Score:
 
 
 def warnings_of(scores: Iterable[Score]) -> tuple[str, ...]:
-    """The warnings of all scores, each once."""
+    """The warnings of all scores, without duplicates."""
     return tuple(dict.fromkeys(warning for score in scores for warning in score.warnings))
 
 
 def metric_name(metric: str, extractor: Extractor) -> str:
-    """The name a value of ``metric``, or of one of its parts, has with ``extractor``.
+    """The name of a value of ``metric``, or of one of its parts, with ``extractor``.
 
-    ``fid`` and ``is`` mean the published weights and nothing else; weights that the user brought
-    are named by their content. ``fd`` and ``kd`` are named after the extractor, whatever it is.
+    ``fid`` and ``is`` always mean the published weights; the user's own weights are named by their
+    content. ``fd`` and ``kd`` are always named after the extractor.
     """
     names = unverified_names()
     if extractor.origin == "canonical" and metric not in names.values():
@@ -81,9 +82,9 @@ def signature(metric: str, extractor: Extractor, **fields: object) -> str:
     As ``fd|ex:digits:1a2b3c4d|n:2000/8012|ref:digits.train@9f8e7d6c|sqrt:svd|px:uint8.luma...``
 
     Args:
-        metric: what was computed.
-        extractor: on what features.
-        fields: what else decides the value, in order.
+        metric: the name of the metric.
+        extractor: the extractor of the features.
+        fields: everything else that decides the value, in order.
     """
     return plain_signature(
         metric_name(metric, extractor).partition("[")[0],
@@ -95,21 +96,21 @@ def signature(metric: str, extractor: Extractor, **fields: object) -> str:
 
 
 def plain_signature(metric: str, **fields: object) -> str:
-    """The signature of a value that no extractor has a part in; genctl's version comes last.
+    """The signature of a value that does not depend on an extractor; genctl's version comes last.
 
     Args:
-        metric: what was computed.
-        fields: what decides the value, in order.
+        metric: the name of the metric.
+        fields: everything that decides the value, in order.
     """
     parts = {**fields, "v": VERSION}
     return "|".join([metric, *(f"{key}:{_clean(value)}" for key, value in parts.items())])
 
 
 def short_sha(sha256: str) -> str:
-    """As much of a checksum as names and signatures show."""
+    """The beginning of a checksum that names and signatures show."""
     return sha256[:8]
 
 
 def _clean(value: object) -> str:
-    """``value`` without the separator, which a file's name may hold."""
+    """``value`` without the separator, which a file name may contain."""
     return str(value).replace("|", "_")

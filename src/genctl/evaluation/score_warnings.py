@@ -1,4 +1,4 @@
-"""What a reader must know before quoting a value."""
+"""The warnings of scores: what a reader must know before quoting a value."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from genctl.evaluation.score import short_sha
 from genctl.evaluation.statistics_file import Summary
 
 PAPERS_COUNT = 50_000
-"""Samples that papers report FID and IS with (Heusel et al. 2017; Salimans et al. 2016)."""
+"""The number of samples for FID and IS in papers (Heusel et al. 2017; Salimans et al. 2016)."""
 
 
 def comparison_warnings(
     extractor: Extractor, generated: Features, reference: Reference | Summary
 ) -> tuple[str, ...]:
-    """Warnings for whatever compares generated images with real ones."""
+    """Warnings for every comparison of generated images with real ones."""
 
     def warnings() -> Iterator[str]:
         yield from _network(extractor)
         yield from _pixels("generated", generated)
         yield from _copies(generated)
         if isinstance(reference, Summary):
-            return  # it says nothing of pixels
+            return  # it has no information about pixels
         yield from _pixels("reference", reference.features)
         if generated.shapes != reference.features.shapes and extractor.size:
             yield (
@@ -44,7 +44,7 @@ def frechet_warnings(
     """Warnings for a Fréchet distance.
 
     Args:
-        baseline: whether it is known where real images stand, at the same numbers.
+        baseline: whether there is a score of the same numbers of real images.
     """
 
     def warnings() -> Iterator[str]:
@@ -134,6 +134,6 @@ def _in_class_order(features: Features) -> bool:
 
 
 def _shape(features: Features) -> str:
-    """Height, width and channels of the images, or of one of them where they differ."""
+    """Height, width and channels of the images, or of one of them if they differ."""
     channels, height, width = min(features.shapes)
     return f"{height}x{width}x{channels}"

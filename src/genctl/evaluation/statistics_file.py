@@ -1,8 +1,8 @@
-"""Real images known by their statistics alone: the ``.npz`` that FID tools exchange.
+"""Statistics of real images: the ``.npz`` files that FID tools exchange.
 
-``mu`` and ``sigma`` as Heusel et al. 2017 (arXiv:1706.08500) published them and pytorch-fid,
-clean-fid and EDM read and write them, or ``m`` and ``s`` as older files call them. genctl adds
-``n`` and ``extractor``, which the others leave alone.
+The files contain ``mu`` and ``sigma`` in the format of Heusel et al. 2017 (arXiv:1706.08500), which
+pytorch-fid, clean-fid and EDM read and write. Older files name them ``m`` and ``s``. genctl adds
+``n`` and ``extractor``, which the other tools ignore.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _IMAGES = "arr_0"
 
 @dataclass(frozen=True)
 class Summary:
-    """A stand-in for `Reference` where there are no images.
+    """A replacement for `Reference` without images.
 
     Attributes:
-        name: of the file, for people.
-        sha256: of its content.
-        extractor: what the statistics were made with, or are taken to be.
+        name: the name of the file.
+        sha256: the checksum of its content.
+        extractor: the extractor of the statistics, as recorded or assumed.
         gaussian: the normal distribution that they describe.
-        count: of the images; None where the file does not say.
-        seconds: what reading took.
+        count: the number of images; None if the file does not record it.
+        seconds: the time of reading the file.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Summary:
 
     @property
     def features(self) -> Features:
-        """There are none.
+        """Refuse, because there are no images.
 
         Raises:
             GenctlError: (USAGE) always.
@@ -61,15 +61,15 @@ class Summary:
 
 
 def has_no_images(name: str) -> GenctlError:
-    """The error where a metric needs real images and there are statistics alone.
+    """The error for a metric that needs real images when there are only statistics.
 
     Args:
-        name: of the file.
+        name: the name of the file.
     """
     enough = [s.name for s in METRICS.all() if {"features", "reference"} <= s.needs]
     return GenctlError(
         ExitStatus.USAGE,
-        f"{name} holds statistics and no images, which is enough for {', '.join(enough)} only",
+        f"{name} contains statistics and no images, which is enough for {', '.join(enough)} only",
         option="ref",
         suggest=(
             Suggestion("eval", args=("fid",)),
@@ -79,7 +79,7 @@ def has_no_images(name: str) -> GenctlError:
 
 
 def is_summary(path: Path) -> bool:
-    """Whether ``path`` is an ``.npz`` of statistics; one that holds images, too, is of images."""
+    """Whether ``path`` is an ``.npz`` of statistics; if it also contains images, it is not."""
     try:
         names = set(array_names(path))
     except DamagedError:
@@ -88,17 +88,17 @@ def is_summary(path: Path) -> bool:
 
 
 def read_summary(path: Path, extractor: Extractor) -> Summary:
-    """The statistics in ``path``, which must be of the features that ``extractor`` gives.
+    """The statistics in ``path``, which must be those of the features of ``extractor``.
 
     Raises:
-        GenctlError: (DATA) damaged, of other features, or no statistics at all.
+        GenctlError: (DATA) damaged, of other features, or without statistics.
     """
     start = time.perf_counter()
     mean, covariance, count, made_with = _read(path)
     if mean.shape != (extractor.dim,) or covariance.shape != (extractor.dim, extractor.dim):
         raise _refusal(
             path,
-            f"they have {mean.size:,} features, and {extractor.name} gives {extractor.dim:,}",
+            f"they have {mean.size:,} features, and {extractor.name} has {extractor.dim:,}",
         )
     own = _tag(extractor)
     if made_with not in ("", own):
@@ -111,7 +111,7 @@ def read_summary(path: Path, extractor: Extractor) -> Summary:
 
 
 def write_summary(path: Path, features: Features, extractor: Extractor) -> None:
-    """Put the statistics of ``features`` at ``path`` in one step.
+    """Write the statistics of ``features`` to ``path`` atomically.
 
     Raises:
         GenctlError: the disk is full, or the folder is not writable.
@@ -139,7 +139,7 @@ def _read(path: Path) -> tuple[Any, Any, int | None, str]:
             raise _refusal(path, f"it has {', '.join(present) or 'nothing'}")
         more = [name for name in ("n", "extractor") if name in present]
         found = arrays_in(path, [*names, *more])
-        with reading():  # numbers of any type may be there, and texts
+        with reading():  # the file may contain numbers of any type, and texts
             mean, covariance = (found[name].astype(np.float64) for name in names)
             count = int(found["n"]) if "n" in found else None
     except DamagedError as error:

@@ -1,4 +1,4 @@
-"""genctl's own export: a folder of safetensors, configuration, data facts and a model card."""
+"""genctl's own export: a folder of safetensors, configuration, facts of the data, a model card."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def write(
     parents: Path | None = None,
     assets: Mapping[str, bytes] | None = None,
 ) -> Proof:
-    """Write a folder that `read` and ``genctl.load`` take, and prove it by reading it back.
+    """Write a folder that `read` and ``genctl.load`` read, and check it by reading it back.
 
     Args:
         document: see `genctl.export.document.to_text`.
         tensors: ``module.parameter`` -> tensor.
         card: the text of README.md.
-        parents: folder of the bundles that the model leans on, copied along.
+        parents: folder of the bundles that the model depends on, which is copied too.
         assets: the files that the document's data names, such as its tokenizer -> their content.
 
     Raises:
-        GenctlError: it cannot be written, or does not read back bit for bit; what stood at
-            ``path`` before is as it was.
+        GenctlError: it cannot be written, or does not read back bit for bit; an earlier export at
+            ``path`` is unchanged.
     """
     with staged(path) as stage:
         save_tensors(stage / _WEIGHTS, tensors)
@@ -86,7 +86,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def read_card(path: Path) -> str:
-    """The model card of a bundle; empty when someone took it out."""
+    """The model card of a bundle; empty if it was deleted."""
     card = path / _CARD
     return card.read_text("utf-8", "replace") if card.is_file() else ""
 
@@ -94,7 +94,7 @@ def read_card(path: Path) -> str:
 def _prove(
     stage: Path, path: Path, document: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> Proof:
-    """Compare what can be read in ``stage`` with what was meant, names, types and bits."""
+    """Compare the files in ``stage`` with the expected content: names, types and bits."""
     found, stored = read(stage)
     if to_text(found) != to_text(document):
         raise refuted(path, f"{_DOCUMENT} reads back differently")

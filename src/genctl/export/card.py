@@ -1,4 +1,4 @@
-"""The model card: what a model is, where it came from and how far to trust it, in Markdown."""
+"""The model card in Markdown: what a model is, how it was trained, and its limits."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ tags:
 
 _REPRODUCIBILITY = """\
 - On the same machine with the same threads and versions, and a budget in examples or steps, the
-  command gives the same weights bit for bit, also when it was killed and resumed on the way.
-- With other micro-batches or ranks it gives them to a tolerance.
-- On another machine, or with a budget in minutes, it gives a model that is as good on average."""
+  command reproduces the weights bit for bit, even if it is killed and resumed.
+- With other micro-batches or ranks it reproduces them to a tolerance.
+- On another machine, or with a budget in minutes, it trains a model of equal quality on average."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A value that is not the default, and who set it."""
+    """A value that is not the default, and where it was set."""
 
     key: str
     value: Any
@@ -72,14 +72,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class TrainingScore:
-    """A number that training measured at several checkpoints to choose the best.
+    """A score that training computed at several checkpoints to choose the best.
 
     Attributes:
-        name: of the number.
-        best: its value at the checkpoint that was chosen.
-        step: of that checkpoint.
-        count: at how many checkpoints it was measured.
-        meaning: what was measured on what; may be empty.
+        name: the name of the score.
+        best: its value at the chosen checkpoint.
+        step: the step of that checkpoint.
+        count: the number of scored checkpoints.
+        meaning: what was measured, and on which data; may be empty.
     """
 
     name: str
@@ -94,19 +94,19 @@ class Card:
     """The facts of a model card.
 
     Attributes:
-        name: of the run.
-        family: registered name.
+        name: the name of the run.
+        family: the registered name of the family.
         summary: one line on the family.
-        version: of genctl.
-        data: what it was trained on.
-        weights: a sentence on the weights at hand: which ones, of which step.
-        sizes: module -> how many numbers it has.
-        command: trains the same model again.
-        output: the kind of its samples; None when it samples nothing.
-        licence: of the data; empty when it is not known.
-        settings: what differs from the defaults.
+        version: the version of genctl.
+        data: the training data.
+        weights: a sentence on these weights: which ones, and of which step.
+        sizes: module -> its number of parameters and buffers.
+        command: the command that trains the same model again.
+        output: the kind of its samples; None if it does not generate samples.
+        licence: the licence of the data; empty if unknown.
+        settings: the settings that differ from the defaults.
         training: facts of the training, one line each.
-        score: what training measured, or None.
+        score: the score that training computed, or None.
     """
 
     name: str
@@ -145,24 +145,24 @@ def render(card: Card) -> str:
 
 
 def for_transformers(text: str) -> str:
-    """The card ``text`` of a model of text, as it goes with an export to Hugging Face's format.
+    """The card ``text`` of a text model, changed for an export to Hugging Face's format.
 
-    It says how transformers uses the folder where it said how genctl does, and begins with what
-    the Hub shows.
+    Its section on use is about transformers instead of genctl, and it begins with the metadata of
+    the Hub.
     """
-    for call in ("write(3)", "sample(3, seed=0)"):  # of today, and of cards from before 0.2
+    for call in ("write(3)", "sample(3, seed=0)"):  # present cards, and cards from before 0.2
         text = text.replace(_USE_SHOWN.format(call=call), _USE_TRANSFORMERS)
     return _HUB + text
 
 
 def for_diffusers(text: str, use: str) -> str:
-    """The card ``text`` of a model of images, as it goes with an export to diffusers' format.
+    """The card ``text`` of an image model, changed for an export to diffusers' format.
 
     Args:
-        use: what its section on use says in place of how genctl uses an export of its own; at
-            the end of a card that somebody has rewritten.
+        use: the text that replaces the section on use by genctl; it is appended to a card that
+            somebody has rewritten.
     """
-    for call in ("sample(64)", "sample(64, seed=0)"):  # of today, and of cards from before 0.2
+    for call in ("sample(64)", "sample(64, seed=0)"):  # present cards, and cards from before 0.2
         own = _USE_FILES.format(suffix=".png", call=call)
         if own in text:
             return text.replace(own, use).replace("`model.safetensors` holds", "`unet/` holds")
@@ -170,7 +170,7 @@ def for_diffusers(text: str, use: str) -> str:
 
 
 def count_of(data: DataSpec) -> str:
-    """How many units of the data there are, in words: ``7,934 images``, ``338,025 tokens``."""
+    """The number of units of the data, in words: ``7,934 images``, ``338,025 tokens``."""
     return data.in_words(data.examples).partition(" in windows")[0].partition(" of shape")[0]
 
 
@@ -197,7 +197,7 @@ def _data(card: Card) -> list[str]:
         more = ", ..." if data.num_classes > _SHOWN_CLASSES else ""
         facts.append(f"- {data.num_classes} classes: {names}{more}")
     facts.append(f"- sha256 of the content: `{data.fingerprint}`")
-    facts.append(f"- Licence: {card.licence or 'what its owner says; genctl does not know it'}")
+    facts.append(f"- Licence: {card.licence or 'unknown; see the source of the data'}")
     return ["\n".join(facts)]
 
 
@@ -206,16 +206,16 @@ def _training(card: Card) -> list[str]:
     if card.score is not None:
         facts.append(_score(card.score))
     if card.settings:
-        facts += ["What differs from the defaults of genctl:", _table(card.settings)]
+        facts += ["Settings that differ from the defaults of genctl:", _table(card.settings)]
     return [fact for fact in facts if fact]
 
 
 def _score(score: TrainingScore) -> str:
     meaning = f": {score.meaning}" if score.meaning else ""
     return (
-        f"`{score.name}` {score.best:.4g} at step {score.step}, the best of the checkpoints that "
-        f"training scored ({score.count}){meaning}. It chose the checkpoint, so it flatters it; "
-        "`genctl eval` measures anew, with an error bar."
+        f"`{score.name}` {score.best:.4g} at step {score.step}, the best of {score.count} scored "
+        f"checkpoints{meaning}. This score chose the checkpoint, so it is too optimistic. "
+        "`genctl eval` computes an independent score with an error bar."
     )
 
 
@@ -236,7 +236,7 @@ def _limits(card: Card) -> list[str]:
     data = card.data
     seen = data.in_words(data.examples)
     return [
-        f"- It has seen {seen} and nothing else: expect more "
-        "of the same, with their gaps and their slant.\n"
-        "- Nobody has checked whether it repeats training examples."
+        f"- The model was trained only on {seen}, so it inherits the gaps and biases of this "
+        "data.\n"
+        "- It was not tested whether the model repeats training examples."
     ]

@@ -1,4 +1,4 @@
-"""What every export says about itself: JSON that travels with the weights, whatever the format."""
+"""The description in every export: JSON that is stored with the weights in all formats."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def to_text(document: Mapping[str, Any]) -> str:
 
     Args:
         document: plain data: ``config`` (`Config.to_json`), ``data`` (`DataSpec.to_json`),
-            ``weights`` (which ones they are) and ``step`` (None when unknown), at least; in a file
-            that stands alone also ``assets`` (see `asset_texts`).
+            ``weights`` (which ones they are) and ``step`` (None if unknown), at least; in an export
+            of one file also ``assets`` (see `asset_texts`).
     """
     return json.dumps({"format_version": FORMAT_VERSION, **document}, indent=2, ensure_ascii=False)
 
@@ -30,10 +30,10 @@ def from_text(text: str | bytes, origin: Path, *, also: str) -> dict[str, Any]:
     """The document that `to_text` wrote into ``origin``.
 
     Args:
-        also: the name of a text that documents of this kind of export hold besides the rest.
+        also: the name of another text that documents of this kind of export contain.
 
     Raises:
-        GenctlError: no JSON, of another version of the format, or incomplete.
+        GenctlError: not JSON, of another version of the format, or incomplete.
     """
     try:
         document = documents.parse(text)
@@ -53,14 +53,14 @@ def from_text(text: str | bytes, origin: Path, *, also: str) -> dict[str, Any]:
 
 
 def _migrated(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A document of before the files of the data were called assets, as one of today's."""
+    """Convert a document from before the files of the data were called assets."""
     if "artefacts" not in document:
         return document
     return {("assets" if key == "artefacts" else key): value for key, value in document.items()}
 
 
 def asset_texts(assets: Mapping[str, bytes]) -> dict[str, dict[str, str]]:
-    """What a document carries of the files that belong to the data, all of them text."""
+    """The files of the data for a document; all of them are text."""
     texts = {name: content.decode() for name, content in assets.items()}
     return {"assets": texts} if texts else {}
 
@@ -78,7 +78,7 @@ def _is_complete(document: Mapping[str, Any], also: str) -> bool:
 
 
 def _are_whole(document: Mapping[str, Any], data: DataSpec) -> bool:
-    """Whether the files that a document carries, if it does, are those that its data names."""
+    """Whether the files in a document, if any, are those that its data names."""
     if "assets" not in document:
         return True
     carried = {n: hashlib.sha256(t.encode()).hexdigest() for n, t in document["assets"].items()}
@@ -86,7 +86,7 @@ def _are_whole(document: Mapping[str, Any], data: DataSpec) -> bool:
 
 
 def _is_inside(name: str) -> bool:
-    """Whether a file of this name lies in the folder that it is looked for in."""
+    """Whether a file name stays inside its folder."""
     return not any(
         path.is_absolute() or path.drive or ".." in path.parts
         for path in (PurePosixPath(name), PureWindowsPath(name))

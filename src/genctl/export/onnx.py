@@ -1,4 +1,4 @@
-"""ONNX: one module as a graph that any ONNX runtime can run, proved before it gets its name."""
+"""ONNX: one module as a graph that any ONNX runtime can run, checked before it is saved."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from genctl.export.proof import Proof, refuted, scaled_error
 from genctl.files import make_directory, staged_file
 
 OPSET = 18
-"""The opset that torch's exporter is written in: nothing is converted, and runtimes know it."""
+"""The native opset of torch's exporter: it needs no conversion, and runtimes support it."""
 
 TOLERANCE = 1e-4
-"""On the scale of `scaled_error`, for float32."""
+"""The tolerance in float32, on the scale of `scaled_error`."""
 
 PROOF_BATCHES = (1, 2, 5)
 
 EXTERNAL_DATA_BYTES = 1_500_000_000
-"""Weights beyond this go to a second file: a protobuf message ends at 2 GB."""
+"""Larger weights go to a second file, because a protobuf message is limited to 2 GB."""
 
 _DOCUMENT_KEY = "genctl"
 _TRACED_BATCH = 2
-"""torch takes a batch of 0 or 1 for a constant of the model."""
+"""The batch size of the trace; torch treats a batch of 0 or 1 as a constant of the model."""
 
 
 class OnnxModule(nn.Module):
-    """An ONNX Runtime session that is called like the torch module it was written from."""
+    """An ONNX Runtime session with the call signature of the original torch module."""
 
     def __init__(self, session: Any) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class OnnxModule(nn.Module):
         self._inputs = [node.name for node in session.get_inputs()]
 
     def forward(self, *inputs: Tensor | None) -> Any:
-        """The graph's output, or a tuple of them; inputs that are None are left out."""
+        """The graph's output, or a tuple of outputs; inputs that are None are skipped."""
         arrays = (tensor.cpu().numpy() for tensor in inputs if tensor is not None)
         outputs = self._session.run(None, dict(zip(self._inputs, arrays, strict=True)))
         tensors = tuple(map(torch.from_numpy, outputs))
@@ -49,21 +49,21 @@ class OnnxModule(nn.Module):
 
 
 def write(plan: ExportPlan, path: Path, document: Mapping[str, Any]) -> Proof:
-    """Write ``plan.module`` to ``path`` and prove it in ONNX Runtime.
+    """Write ``plan.module`` to ``path`` and check it in ONNX Runtime.
 
     The graph has the inputs and outputs that the plan names and a batch axis of any length.
-    Weights of more than 1.5 GB lie in a second file, ``<path>.data``.
+    Weights of more than 1.5 GB are in a second file, ``<path>.data``.
 
     Args:
-        plan: what to write and how to call it, float32; torch's side of the proof runs on the
-            module's device.
-        path: of the file; one that stands there is replaced once the new one is proved.
-        document: see `genctl.export.document.to_text`; the file carries it.
+        plan: the float32 module and its inputs; torch's side of the proof runs on the module's
+            device.
+        path: the file; an existing one is replaced after the new one is checked.
+        document: see `genctl.export.document.to_text`; the file contains it.
 
     Raises:
         GenctlError: (USAGE) a package of ``genctl[onnx]`` is missing; (PROOF_FAILED) torch cannot
             write the module as a graph, the batch is not free, or the outputs differ; (FAILURE) no
-            space or permission. What stood at ``path`` before is as it was.
+            space or permission. An earlier file at ``path`` is unchanged.
     """
     require("ONNX", "onnx", "onnx", "onnxscript", "onnxruntime")
     make_directory(path.parent)
@@ -96,7 +96,7 @@ def read(path: Path) -> tuple[dict[str, Any], OnnxModule]:
     if text is None:
         raise GenctlError(
             ExitStatus.DATA,
-            f"{path} was not written by genctl, so it does not tell how to sample it",
+            f"{path} was not written by genctl, so it has no information on how to sample it",
             suggest=_WRITE,
         )
     return from_text(text, path, also="role"), OnnxModule(session)
@@ -147,7 +147,7 @@ def _trace(plan: ExportPlan, path: Path) -> torch.onnx.ONNXProgram:
 
 
 def _label(program: torch.onnx.ONNXProgram, text: str) -> None:
-    """Put genctl's document in place of the exporter's notes, which hold this machine's paths."""
+    """Replace the exporter's notes, which contain this machine's paths, by genctl's document."""
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     ClearMetadataAndDocStringPass()(program.model)
@@ -156,7 +156,7 @@ def _label(program: torch.onnx.ONNXProgram, text: str) -> None:
 
 
 def _check_structure(plan: ExportPlan, stage: Path, path: Path) -> None:
-    """The file is valid ONNX, its names are the plan's, and so are its free axes."""
+    """Check that the file is valid ONNX, and that its names and free axes are the plan's."""
     import onnx
 
     try:
@@ -184,7 +184,7 @@ def _check_structure(plan: ExportPlan, stage: Path, path: Path) -> None:
 
 
 def _compare(plan: ExportPlan, stage: Path, path: Path) -> Proof:
-    """ONNX Runtime computes from the file what torch computes from the module."""
+    """Check that ONNX Runtime computes from the file what torch computes from the module."""
     import onnxruntime
 
     try:
@@ -214,7 +214,7 @@ def _difference(plan: ExportPlan, module: OnnxModule, batch: int) -> float:
 
 
 def _tried(plan: ExportPlan, batch: int) -> str:
-    """``batch 2``, and the free lengths of what `_difference` gave: ``batch 2 (length 13)``."""
+    """``batch 2``, with the free lengths from `_difference`: ``batch 2 (length 13)``."""
     lengths = {
         name: tensor.shape[axis]
         for key, tensor in zip(plan.inputs, plan.example(batch), strict=True)

@@ -1,4 +1,4 @@
-"""Packages that an export needs and that may be missing: asked for by name, and kept quiet."""
+"""Optional packages that an export needs: checks that they are installed, and silences them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def has(package: str) -> bool:
 
 
 def require(format: str, extra: str, *packages: str) -> None:
-    """Refuse to begin what would fail half-way.
+    """Refuse to start an export that would fail half-way.
 
     Args:
-        format: what needs the packages, as people call it.
-        extra: of genctl, which brings them.
+        format: the format that needs the packages, for the message.
+        extra: the extra of genctl that installs them.
 
     Raises:
         GenctlError: (USAGE) one of them is missing.
@@ -45,7 +45,7 @@ def named(package: str) -> str:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without what libraries log and print; what matters is in what they raise."""
+    """Silence the logs and the output of libraries; their exceptions are enough."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     lost = io.StringIO()
@@ -62,7 +62,7 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def offline() -> Iterator[None]:
-    """Hugging Face's libraries ask nobody about a folder that lies here."""
+    """Keep Hugging Face's libraries offline; the folder is local."""
     before = os.environ.get("HF_HUB_OFFLINE")
     os.environ["HF_HUB_OFFLINE"] = "1"
     try:
@@ -75,5 +75,5 @@ def offline() -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of what ``error`` says, or its kind where it says nothing."""
+    """The first line of the message of ``error``, or its type if it has no message."""
     return str(error).strip().partition("\n")[0] or type(error).__name__

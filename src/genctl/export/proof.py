@@ -13,12 +13,12 @@ from genctl.errors import ExitStatus, GenctlError, Suggestion
 
 @dataclass(frozen=True)
 class Proof:
-    """What was compared after an export was read back by the program that others will read it with.
+    """The comparison of an export, as its target program reads it, with the model.
 
     Attributes:
-        format: of the export.
-        runtime: what read it back, with its version.
-        inputs: what was tried.
+        format: the format of the export.
+        runtime: the program that read it, with its version.
+        inputs: the inputs of the comparison.
         error: the largest difference found, on the scale of `scaled_error`.
         tolerance: the largest difference that passes.
     """
@@ -34,16 +34,16 @@ class Proof:
         return asdict(self) | {"inputs": list(self.inputs)}
 
     def __str__(self) -> str:
-        """One line for people."""
+        """The proof as one readable line."""
         tried = ", ".join(self.inputs)
         return f"{self.runtime}: {tried}; error {self.error:.2g}, allowed {self.tolerance:g}"
 
 
 def scaled_error(expected: Tensor, got: Tensor) -> float:
-    """``max|expected - got| / max(1, max|expected|)``; infinite where either is not finite.
+    """``max|expected - got| / max(1, max|expected|)``; infinite if either is not finite.
 
     Args:
-        expected, got: of one shape, any type.
+        expected, got: tensors of one shape and any type.
     """
     expected, got = expected.detach().double(), got.detach().double()
     if not (expected.isfinite().all() and got.isfinite().all()):
@@ -54,7 +54,7 @@ def scaled_error(expected: Tensor, got: Tensor) -> float:
 
 
 def refuted(path: Path, reason: str) -> GenctlError:
-    """The error for an export that does not hold what it should; nothing of it is kept."""
+    """The error for an export that differs from the model; the export is deleted."""
     return GenctlError(
         ExitStatus.PROOF_FAILED,
         f"{path} was not written: {reason}",

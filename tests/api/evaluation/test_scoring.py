@@ -72,7 +72,7 @@ def test_samples_that_were_kept_are_scored(writer: Path, tmp_path: Path) -> None
     everything = genctl.evaluate("all", tmp_path / "lines.txt")
     assert [score.name for score in everything.scores] == ["distinct-1", "distinct-2"]
     assert everything.left_out == {
-        "bpb": "bpb needs a model that generates text, and lines.txt is none",
+        "bpb": "bpb needs a model that generates text, and lines.txt is not one",
         "distinct-3": "no sample has 3 words, so there is no distinct-3",
     }
 
@@ -119,7 +119,7 @@ def test_a_plug_ins_kind_and_metric(tmp_path: Path, toys: None) -> None:
     assert [score.name for score in found.scores] == ["brightness"]
     assert (
         found.left_out["predicted"]
-        == "predicted needs a model that generates toys, and x.toy is none"
+        == "predicted needs a model that generates toys, and x.toy is not one"
     )
     assert "brightness" in (tmp_path / "out" / "eval.html").read_text("utf-8")
 

@@ -65,7 +65,7 @@ def test_a_function_sees_images_as_they_are() -> None:
         ("no_such_module:x", "No module named 'no_such_module'"),
         ("own_networks:value", "is not callable"),
         ("own_networks:wrong", "it returned a int, not a network"),
-        ("own_networks:flat", r"it gives \(\) for 2 images, not \(2, features\)"),
+        ("own_networks:flat", r"it returns \(\) for 2 images, not \(2, features\)"),
         ("own_networks:broken", "it failed on images"),
     ],
 )

@@ -141,7 +141,7 @@ def test_a_wrong_name_is_one_line(name: str, reason: str) -> None:
 
 
 def test_a_seed_beside_weights_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(GenctlError, match="asks for random weights") as caught:
+    with pytest.raises(GenctlError, match="means random weights") as caught:
         VisionExtractor("torchvision:squeezenet1_1:seed1", tmp_path / "a.pth")
     assert caught.value.code is ExitStatus.USAGE
 

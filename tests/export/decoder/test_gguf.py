@@ -115,7 +115,7 @@ def test_llama_is_reordered_and_each_program_knows_it(
     with pytest.raises(GenctlError) as caught:
         gguf.write(plan(qk_norm=False), tmp_path / "m.gguf", DOCUMENT)
     assert caught.value.code is ExitStatus.PROOF_FAILED
-    program = "llama.cpp continues otherwise" if absent else "transformers differs by"
+    program = "llama.cpp continues differently" if absent else "transformers differs by"
     assert program in caught.value.message
 
 

@@ -133,7 +133,7 @@ def other_end(good: DecoderPlan) -> DecoderPlan:
         (lambda good: dataclasses.replace(good, rope_theta=500.0), "transformers differs by"),
         (lambda good: dataclasses.replace(good, kv_heads=1), "transformers cannot use it"),
         (lambda good: dataclasses.replace(good, depth=1), "unexpected keys"),
-        (other_end, "splits text otherwise: '!' ends it"),
+        (other_end, "splits text differently: '!' ends it"),
     ],
 )
 def test_a_failed_proof_leaves_things_as_they_were(

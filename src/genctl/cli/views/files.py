@@ -1,4 +1,4 @@
-"""What a file or a folder is that is neither a run nor an export."""
+"""Describes a file or a folder that is neither a run nor an export."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def show_file(call: Context, path: Path, family: str | None) -> None:
     """Explain a configuration, scores, a record of a run, or data.
 
     Args:
-        family: of a configuration that does not name its own.
+        family: the family of a configuration that does not name one.
 
     Raises:
-        GenctlError: a JSON document that is none of these, or a configuration of no known family.
+        GenctlError: a JSON document of another kind, or a configuration of an unknown family.
     """
     if path.suffix == ".toml":
         _show_configuration(call, path, family)
@@ -88,7 +88,7 @@ def _scores(scores: Any) -> str:
 
 
 def _show_data(call: Context, path: Path) -> None:
-    """How much there is; ``genctl data check`` examines what it is."""
+    """Report the size of the data; ``genctl data check`` examines its content."""
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
     facts: Mapping[str, Any] = {
         "path": str(path),

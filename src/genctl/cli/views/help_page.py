@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 NAMES_AT_MOST = 24
-"""Columns of the names; a longer name stands in a line of its own."""
+"""Columns of the names; a longer name is put on its own line."""
 
 UNBROKEN = "\N{NO-BREAK SPACE}"
-"""A space at which no line is broken; shown as any other."""
+"""A space at which lines are not broken; it is shown as an ordinary space."""
 
 Row = tuple[str, str]
 
@@ -21,7 +21,7 @@ class Section:
 
     Attributes:
         title: without a colon.
-        rows: names and what they mean.
+        rows: names and their meanings.
         cut: whether each row is cut to one line.
     """
 
@@ -34,9 +34,9 @@ def help_page(usage: str, text: str, sections: Iterable[Section], footer: str, w
     """A whole screen of help.
 
     Args:
-        text: paragraphs, with an empty line between them.
-        footer: the last lines, as they are; none when empty.
-        width: in columns.
+        text: paragraphs, separated by empty lines.
+        footer: the last lines, printed unchanged; none if empty.
+        width: the width in columns.
     """
     shown = [section for section in sections if section.rows]
     names = max((len(n) for s in shown for n, _ in s.rows if len(n) <= NAMES_AT_MOST), default=0)
@@ -78,7 +78,7 @@ def _wrapped(text: str, width: int) -> str:
 
 
 def _cut(line: str, width: int) -> str:
-    """The words of ``line`` that fit, and dots in place of the rest."""
+    """The words of ``line`` that fit, with dots in place of the rest."""
     if len(line) <= width:
         return line
     return f"{line[: width - 3].rpartition(' ')[0]} ..."

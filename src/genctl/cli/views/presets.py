@@ -1,4 +1,4 @@
-"""Presets and the keys that people change most, as help and listings show them."""
+"""Presets and the most used keys, as help and listings show them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COMMON = 6
 
 
 def common_keys(spec: Spec) -> list[str]:
-    """The keys that ``--help`` shows: those the family names, else its first and its sampling's."""
+    """The keys that ``--help`` shows: those the family names, or its first and sampling keys."""
     from genctl.config import options
 
     if spec.common:
@@ -25,10 +25,10 @@ def common_keys(spec: Spec) -> list[str]:
 
 
 def preset_rows(spec: Spec) -> list[tuple[str, str]]:
-    """Each preset and its settings: of the first all, of others what differs from the first.
+    """Each preset and its settings: all of the first, then what differs in the others.
 
     A narrow screen shows only the beginning. So the model comes first, then the keys of
-    `common_keys` and the budget, and last what the preset leaves at its default.
+    `common_keys` and the budget, and last the settings that the preset leaves at their defaults.
     """
     from genctl.config.keys import find_key
 
@@ -53,7 +53,7 @@ def _place(key: str, values: Mapping[str, Any], order: Mapping[str, int]) -> tup
 
 
 def _differing(spec: Spec, first: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a preset sets otherwise than the first; a key that it leaves out has its default."""
+    """The settings of a preset that differ from the first; an absent key has its default."""
     defaults = _defaults(spec)
     known = {key: values.get(key, defaults[key]) for key in {**first, **values}}
     return {key: value for key, value in known.items() if value != first.get(key, defaults[key])}

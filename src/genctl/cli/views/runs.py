@@ -1,4 +1,4 @@
-"""What is known of a run, and how it is shown."""
+"""The facts of a run, and how they are shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADER = ("RUN", "FAMILY", "STATE", "STEP", "EXAMPLES", "BEST", "SIZE", "AGE")
 
 
 def show_run(call: Context, run: Run) -> None:
-    """How far a run is, its data, and every setting with its origin."""
+    """Show the progress of a run, its data, and every setting with its origin."""
     facts = facts_of(run)
     document, data = run.read("config.json"), run.read("data.json")
     starts = (run.read("env.json") or {"starts": []})["starts"]
@@ -26,7 +26,7 @@ def show_run(call: Context, run: Run) -> None:
 
 
 def compare_runs(call: Context, names: Sequence[str]) -> None:
-    """How far runs are, and every setting in which they differ.
+    """Show the progress of runs, and every setting in which they differ.
 
     Raises:
         GenctlError: fewer than two runs, or one that does not exist.
@@ -62,7 +62,7 @@ def differing(documents: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 
 
 def facts_of(run: Run) -> dict[str, Any]:
-    """What a run is and how far it is; the state of a damaged one is ``damaged``."""
+    """The kind and the progress of a run; the state of a damaged run is ``damaged``."""
     facts: dict[str, Any] = {"run": run.name, "path": str(run.path)}
     empty = {"family": None, "holder": None, "step": 0, "examples": 0, "best": None}
     try:
@@ -107,7 +107,7 @@ def _best(facts: dict[str, Any]) -> str:
 
 
 def age_text(written: str) -> str:
-    """How long ago an ISO date was."""
+    """The time since an ISO date, as text."""
     seconds = (
         datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(written)
     ).total_seconds()
@@ -118,7 +118,7 @@ def age_text(written: str) -> str:
 
 
 def _seen(examples: int, data: Any) -> str:
-    """A number of examples in words; a run may have stopped before it knew its data."""
+    """A number of examples in words; a run may have stopped before its data was read."""
     return DataSpec.from_json(data).in_words(examples) if data else f"{examples:,} examples"
 
 

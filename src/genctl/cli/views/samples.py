@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SampleContext:
-    """What was asked of ``sample``.
+    """What ``sample`` was called with.
 
     Attributes:
         kind: what the model generates.
-        out: where to; None: shown, or kept under a name of its own.
-        jsonl: show one JSON object a line.
-        trajectory: the animation that is to be written instead of samples.
+        out: where to write; None to show the samples, or to write them under a default name.
+        jsonl: whether to print one JSON object per line.
+        trajectory: the animation to write instead of samples.
     """
 
     model: Model
@@ -43,7 +43,7 @@ class SampleContext:
 
 
 def show_samples(call: Context, wanted: SampleContext) -> None:
-    """Generate the samples, and show or keep them in the way that was asked for."""
+    """Generate the samples, and show or write them as requested."""
     if wanted.jsonl and call.output.mode is Mode.JSON:
         raise GenctlError(ExitStatus.USAGE, "--json and --jsonl exclude each other")
     if wanted.trajectory is not None:
@@ -81,7 +81,7 @@ def _generate(call: Context, wanted: SampleContext) -> Generated:
 
 
 def _stream(call: Context, wanted: SampleContext) -> Generated:
-    """One sample, its pieces shown as they come."""
+    """Generate one sample and show its pieces as they arrive."""
     from genctl.outputs.text.generate import collect
 
     pieces = wanted.kind.load("stream")(wanted.model, wanted.request)
@@ -111,7 +111,7 @@ def _animate(call: Context, wanted: SampleContext, path: Path) -> None:
 
 
 def _place(wanted: SampleContext) -> Path | None:
-    """Where samples are kept; None where they are only shown."""
+    """Where samples are written; None if they are only shown."""
     from genctl.outputs.naming import default_place
 
     if wanted.is_shown:
@@ -122,7 +122,7 @@ def _place(wanted: SampleContext) -> Path | None:
 
 
 def _suffix(wanted: SampleContext) -> str:
-    """The first of the kind's suffixes that can hold so many samples."""
+    """The first of the kind's suffixes that can hold this number of samples."""
     from genctl.outputs.base import check_place
 
     for suffix in wanted.kind.suffixes:
@@ -148,7 +148,7 @@ def _facts(wanted: SampleContext, path: Path | None) -> dict[str, Any]:
 
 
 def _say_speed(call: Context, wanted: SampleContext, samples: Generated, seconds: float) -> None:
-    """How fast tokens came, where samples count them."""
+    """The tokens per second, if the samples count tokens."""
     tokens = getattr(samples, "tokens", None)
     if tokens is None:
         return

@@ -1,4 +1,4 @@
-"""How settings are shown: all of a training with their origins, or one of them explained."""
+"""How settings are shown: all settings of a training with their origins, or one explained."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show_settings(
     file: Path | None = None,
     sets: Sequence[str] = (),
 ) -> None:
-    """Every setting that ``genctl train`` would use, with its origin.
+    """Show every setting that ``genctl train`` would use, with its origin.
 
     Raises:
         GenctlError: an unknown key or preset, or a value that does not fit.

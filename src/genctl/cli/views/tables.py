@@ -1,4 +1,4 @@
-"""Plain tables, the same on a terminal, in a pipe and in a log."""
+"""Plain tables that are the same on a terminal, in a pipe and in a log."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:
 
 
 def _columns() -> int:
-    """The width of the terminal; without one, any number."""
+    """The width of the terminal; without one, unlimited."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize

@@ -1,4 +1,4 @@
-"""What every feature extractor is: a fixed function of 8-bit images, named by its weights."""
+"""The interface of feature extractors: fixed functions of 8-bit images, named by their weights."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ class Extractor(Protocol):
     """A frozen network from pixels to features.
 
     Attributes:
-        name: how metrics are called with it, as in ``fd[digits]``.
+        name: its name in the names of metrics, as in ``fd[digits]``.
         sha256: hex digest of the weights.
-        origin: ``canonical`` are the verified weights that FID and the Inception Score are
-            defined by, ``bundled`` ones come with genctl, ``custom`` ones are the user's own.
+        origin: ``canonical`` for the verified weights that FID and the Inception Score are defined
+            by, ``bundled`` for weights that come with genctl, ``custom`` for the user's own.
         dim: the number of features.
-        batch_size: images in one call of `features`; always this many, so that the arithmetic,
-            and with it the last bits of the features, never depends on the caller's batches.
-        size: height and width at which the network sees images; 0 for their own.
-        precision: of its computations: ``fp32``, or ``bf16`` where speed was asked for.
-        protocol: the name of how `prepare` treats pixels; a different treatment of the same
-            pixels has a different name.
+        batch_size: images in one call of `features`. It is always this number, so that the
+            arithmetic, and the last bits of the features, never depend on the caller's batches.
+        size: height and width of the images that the network takes; 0 for their own size.
+        precision: the precision of its computations: ``fp32``, or ``bf16`` for speed.
+        protocol: the name of the preprocessing that `prepare` does; each preprocessing has a
+            different name.
     """
 
     @property
@@ -47,12 +47,12 @@ class Extractor(Protocol):
         """Network inputs for ``images: (B, C, H, W) uint8`` with 1, 3 or 4 channels, any size."""
 
     def features(self, inputs: Tensor) -> Tensor:
-        """``(B, dim) float32`` features of what `prepare` made."""
+        """``(B, dim) float32`` features of the output of `prepare`."""
 
 
 @runtime_checkable
 class Classifier(Extractor, Protocol):
-    """An extractor that also names classes, which the Inception Score needs."""
+    """An extractor that also classifies, which the Inception Score needs."""
 
     def logits(self, features: Tensor) -> Tensor:
         """``(B, K) float32`` unnormalised class log-probabilities of ``(B, dim)`` features."""

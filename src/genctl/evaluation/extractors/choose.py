@@ -1,4 +1,4 @@
-"""Which extractor a command uses, and why."""
+"""Chooses the extractor of a command, with the reason."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ PRECISIONS = ("fp32", "bf16")
 
 
 def monitor(data_extractor: str) -> str:
-    """The extractor that chooses checkpoints, where ``data_extractor`` or none is the data's own.
+    """The extractor that chooses checkpoints, given the data's own extractor, if any.
 
-    Never one that reports: a model chosen by a network looks better to it than it is.
+    It is never the extractor of reported scores: a model that a network chose gets too good a score
+    from the same network.
     """
     return f"{data_extractor or 'rand'}-monitor"
 
 
 @dataclass(frozen=True)
 class ExtractorChoice:
-    """An extractor, and in half a sentence why it was taken."""
+    """An extractor, and the reason for the choice in half a sentence."""
 
     extractor: Extractor
     reason: str
@@ -50,13 +51,13 @@ class ExtractorChoice:
 
 @dataclass(frozen=True)
 class ExtractorRequest:
-    """What a user asked of the extractor.
+    """The user's options for the extractor.
 
     Attributes:
-        name: one of `EXTRACTORS`, ``torchvision:NAME`` or ``module:callable``; the one that suits
-            when None.
+        name: one of `EXTRACTORS`, ``torchvision:NAME`` or ``module:callable``; None to choose one
+            for the data.
         weights: a file of Inception weights, verified or not, or of torchvision's network.
-        protocol: one of `PROTOCOLS`; asks for Inception where no name does.
+        protocol: one of `PROTOCOLS`; selects Inception if no name is given.
         precision: ``fp32`` or ``bf16``; ``auto``, ``exact`` (fp32) and ``fast`` (bf16) too.
         device: where to compute.
     """
@@ -69,22 +70,23 @@ class ExtractorRequest:
 
     @property
     def dtype(self) -> str:
-        """One of `PRECISIONS`, or what nobody knows; ``auto`` is ``fp32``, which all agree on."""
+        """One of `PRECISIONS`, or an unknown name; ``auto`` means ``fp32``."""
         return "fp32" if self.precision == "auto" else current_precision(self.precision)
 
 
 def choose_extractor(
     wish: ExtractorRequest, *, data_extractor: str | None = None, classifier: bool = False
 ) -> ExtractorChoice:
-    """The extractor that was asked for, else the best there is for the data.
+    """The extractor that was requested, otherwise the best one available for the data.
 
-    Without a request: the extractor that belongs to the data; else Inception, if its weights lie
-    on this machine and are verified; else random weights. Nothing is ever downloaded.
+    Without a request it is the data's own extractor if there is one. Otherwise it is Inception, if
+    verified weights are on this machine, and a network with random weights if not. Nothing is ever
+    downloaded.
 
     Args:
-        wish: what was asked for.
-        data_extractor: the extractor that belongs to the data, if one does.
-        classifier: whether it has to name classes, which random weights do not.
+        wish: the requested options.
+        data_extractor: the data's own extractor, if there is one.
+        classifier: whether it must classify, which networks with random weights do not.
 
     Raises:
         GenctlError: (USAGE) an unknown name, or options that contradict each other; (DATA) the

@@ -1,4 +1,4 @@
-"""A network of the user's own as an extractor: ``package.module:callable``."""
+"""The user's own network as an extractor: ``package.module:callable``."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _PROBE = 64
 
 
 class CustomExtractor:
-    """Whatever a callable returns that turns ``(B, 3, H, W) uint8`` into ``(B, dim)`` floats.
+    """The network that a callable returns, from ``(B, 3, H, W) uint8`` to ``(B, dim)`` floats.
 
-    Two attributes of it are obeyed where they are there: ``size``, the height and width that images
-    are resized to (bilinear, antialiased; without it, all must be of one size), and
-    ``batch_size``. It is identified by its source file and, of a module, its weights.
+    The network may have two attributes: ``size``, the height and width that images are resized to
+    (bilinear, antialiased; without it, all must be of one size), and ``batch_size``. It is
+    identified by its source file and, if it is a module, by its weights.
 
     Args:
-        target: ``module:callable``, importable from the current folder too.
-        device: where a module is moved to, and images.
+        target: ``module:callable``, which may be in the current folder.
+        device: the device that images, and the network if it is a module, are moved to.
 
     Raises:
-        GenctlError: (USAGE) it cannot be imported or called, or gives no features.
+        GenctlError: (USAGE) it cannot be imported or called, or does not return features.
     """
 
     origin: Origin = "custom"
@@ -52,19 +52,19 @@ class CustomExtractor:
         self.dim = self._probe(target)
 
     def prepare(self, images: Tensor) -> Tensor:
-        """``(B, 3, size, size) uint8``, or of the images' own size."""
+        """``(B, 3, size, size) uint8``, or the images at their own size."""
         rgb = to_rgb(images.to(self._device))
         if not self.size:
             return rgb
         return resize(rgb.float(), self.size).round().clamp(0, 255).to(torch.uint8)
 
     def features(self, inputs: Tensor) -> Tensor:
-        """``(B, dim)`` of what the network makes of them."""
+        """``(B, dim)`` features that the network returns."""
         made: Tensor = self._network(inputs)
         return made.float()
 
     def _probe(self, target: str) -> int:
-        """How many features an image has."""
+        """The number of features of an image."""
         side = self.size or _PROBE
         blank = torch.zeros(2, 3, side, side, dtype=torch.uint8, device=self._device)
         try:
@@ -74,7 +74,7 @@ class CustomExtractor:
             raise _refusal(target, f"it failed on images: {first_line(error)}") from None
         if not isinstance(made, Tensor) or made.ndim != 2 or len(made) != 2:
             shape = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
-            raise _refusal(target, f"it gives {shape} for 2 images, not (2, features)")
+            raise _refusal(target, f"it returns {shape} for 2 images, not (2, features)")
         return made.shape[1]
 
 

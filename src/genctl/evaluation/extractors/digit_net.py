@@ -1,9 +1,9 @@
 """The bundled digit classifiers: features for Fréchet distances, and class probabilities.
 
-`DigitNet` is what evaluations rest on, as ``fd[digits]``. `DigitMonitor`, of another kind and seed,
-chooses the best checkpoint of a training, so that what chose a model does not also judge it. Both
-were trained by ``tools/train_digit_net.py`` on the train split of the bundled digits only: the test
-split stays unseen by them as well as by the models they judge.
+Evaluations use `DigitNet`, as ``fd[digits]``. `DigitMonitor` has another architecture and seed. It
+chooses the best checkpoint of a training, so that the network that chose a model does not also
+score it. ``tools/train_digit_net.py`` trained both on the train split of the bundled digits only,
+so neither they nor the models that they score have seen the test split.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ CLASSES = 10
 class DigitClassifier(nn.Module):
     """A trunk from 28x28 digits to features, and a head from those to classes.
 
-    The features are standardised (the trunk ends in a batch norm without affine parameters), so on
-    the digits it was trained on each has mean 0 and variance 1, and Fréchet distances have a scale
-    of their own: the features' total variance is their number, 64.
+    The features are standardised (the trunk ends in a batch norm without affine parameters), so
+    each has mean 0 and variance 1 on the training digits. This sets the scale of Fréchet distances:
+    the features' total variance is their number, 64.
     """
 
     def __init__(self, trunk: nn.Sequential) -> None:
@@ -55,7 +55,7 @@ class DigitClassifier(nn.Module):
 
 
 class DigitNet(DigitClassifier):
-    """Plain convolutions: 0.2M parameters, 11 MFLOP an image."""
+    """Plain convolutions: 0.2M parameters, 11 MFLOP per image."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -75,7 +75,7 @@ class DigitNet(DigitClassifier):
 class DigitMonitor(DigitClassifier):
     """Squares of 4x4 pixels, mixed by depthwise and 1x1 convolutions: 0.1M parameters.
 
-    In the manner of Trockman and Kolter 2022 (ConvMixer, arXiv:2201.09792).
+    The design follows Trockman and Kolter 2022 (ConvMixer, arXiv:2201.09792).
     """
 
     def __init__(self, width: int = 48, depth: int = 4) -> None:
@@ -94,7 +94,7 @@ class DigitMonitor(DigitClassifier):
 
 
 class _Mixer(nn.Module):
-    """A depthwise 5x5 convolution beside a shortcut, then a 1x1 one."""
+    """A depthwise 5x5 convolution with a shortcut, then a 1x1 convolution."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ def load_digit_net() -> DigitNet:
 
 
 def load_digit_monitor() -> DigitMonitor:
-    """The trained `DigitMonitor`, likewise.
+    """The trained `DigitMonitor`, in the same state as `load_digit_net`.
 
     Raises:
         GenctlError: (DATA) as `load_digit_net`.

@@ -1,4 +1,4 @@
-"""Features of the bundled digit classifiers: what ``fd[digits]`` and ``is[digits]`` rest on."""
+"""Features of the bundled digit classifiers, for ``fd[digits]`` and ``is[digits]``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class DigitsExtractor:
         return load_digit_net()
 
     def prepare(self, images: Tensor) -> Tensor:
-        """``(B, 1, 28, 28) uint8``, light on dark as they come."""
+        """``(B, 1, 28, 28) uint8``; light and dark are not inverted."""
         grey = resize(to_grey(images.to(self._device)), self.size)
         return grey.round().clamp(0, 255).to(torch.uint8)
 

@@ -14,10 +14,10 @@ AUDITED = 256
 
 
 class FastExtractor:
-    """``exact`` under autocast; what it gives is float32 again.
+    """``exact`` under autocast, with float32 results.
 
     Args:
-        exact: the extractor; on a CPU and on GPUs alike.
+        exact: the extractor, on a CPU or a GPU.
     """
 
     precision = "bf16"
@@ -31,11 +31,11 @@ class FastExtractor:
         self._audit: float | None = None
 
     def prepare(self, images: Tensor) -> Tensor:
-        """As the exact extractor does, in its precision."""
+        """The network inputs of the exact extractor, in its precision."""
         return self._exact.prepare(images)
 
     def features(self, inputs: Tensor) -> Tensor:
-        """``(B, dim) float32``, of computations in bfloat16."""
+        """``(B, dim) float32``, computed in bfloat16."""
         with torch.autocast(inputs.device.type, torch.bfloat16):
             found = self._exact.features(inputs).float()
         if sum(len(fast) for fast, _ in self._pairs) < AUDITED:
@@ -45,7 +45,7 @@ class FastExtractor:
 
     @property
     def audit(self) -> float:
-        """Fréchet distance between the features of the first images in either precision."""
+        """Fréchet distance between the features of the first images in the two precisions."""
         if self._audit is None:
             fast, exact = (torch.cat(parts) for parts in zip(*self._pairs, strict=True))
             self._audit = frechet_distance(Gaussian.fit(fast), Gaussian.fit(exact))
@@ -53,7 +53,7 @@ class FastExtractor:
 
 
 class FastClassifier(FastExtractor):
-    """One whose features are also classified, in float32."""
+    """A fast extractor that also classifies, in float32."""
 
     def __init__(self, exact: Classifier) -> None:
         super().__init__(exact)
@@ -66,5 +66,5 @@ class FastClassifier(FastExtractor):
 
 
 def in_half(exact: Extractor) -> FastExtractor:
-    """``exact`` in bfloat16, a classifier where it is one."""
+    """``exact`` in bfloat16; a classifier if ``exact`` is one."""
     return FastClassifier(exact) if isinstance(exact, Classifier) else FastExtractor(exact)

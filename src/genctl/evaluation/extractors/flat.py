@@ -1,7 +1,7 @@
-"""Pixels as features: what ``fd[px]`` rests on.
+"""Pixels as features, for ``fd[px]``.
 
-It needs no network, and sees little: where light and colour lie, not what they show. It serves as a
-check that does not depend on anything trained.
+It needs no network. It measures where light and colour are, not what they show, and serves as a
+check that does not depend on a trained network.
 """
 
 from __future__ import annotations

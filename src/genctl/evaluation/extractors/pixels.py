@@ -1,4 +1,4 @@
-"""8-bit images as networks want them: channel order, colours, sizes."""
+"""Converts 8-bit images for networks: channel order, colours, sizes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ CHANNELS = (1, 3, 4)
 
 
 def channels_first(images: Tensor | NDArray[np.uint8]) -> Tensor:
-    """``(B, C, H, W) uint8`` of a batch in that order or as ``(B, H, W, C)``.
+    """``(B, C, H, W) uint8`` from a batch in that order or in ``(B, H, W, C)``.
 
     Raises:
         GenctlError: (USAGE) not 8-bit, not four-dimensional, or not 1, 3 or 4 channels.
     """
     if not isinstance(images, Tensor):
-        # Torch warns of arrays it could not write to, and refuses negative strides.
+        # torch warns about read-only arrays, and refuses negative strides.
         images = torch.from_numpy(np.require(images, requirements=["C", "W"]))
     if images.dtype != torch.uint8:
         raise GenctlError(
@@ -55,14 +55,14 @@ def to_grey(images: Tensor) -> Tensor:
 
 
 def resize(images: Tensor, size: int) -> Tensor:
-    """``(B, C, size, size)``: bilinear at half-pixel centres, antialiased where it shrinks."""
+    """``(B, C, size, size)``: bilinear at half-pixel centres, with antialiased downscaling."""
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
 def resize_like_tf1(images: Tensor, size: int) -> Tensor:
-    """``(B, C, size, size)``: bilinear as TensorFlow 1 does it, which published FIDs rest on.
+    """``(B, C, size, size)``: bilinear as in TensorFlow 1, which published FIDs use.
 
     Output row ``i`` is read at ``i * in / out``, without the half-pixel shift and without
     antialiasing, so the map is linear and separable: ``A_h X A_w^T`` with two rows' weights in

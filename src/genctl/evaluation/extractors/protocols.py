@@ -1,7 +1,7 @@
-"""How tools that report FID bring images to Inception: four ways that do not agree.
+"""The preprocessing of tools that report FID: four protocols that do not agree.
 
-All of them feed the same weights, so a value means nothing without the way. Parmar et al. 2022
-(arXiv:2104.11222) show how far apart they are; genctl reproduces each under a name.
+All of them use the same weights, so a value means nothing without its protocol. Parmar et al. 2022
+(arXiv:2104.11222) show how much they differ; genctl reproduces each under a name.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ DEFAULT = "tf"
 
 
 class Protocol(NamedTuple):
-    """A way to network inputs.
+    """A preprocessing of images to network inputs.
 
     Attributes:
-        tag: what signatures call it.
+        tag: its name in signatures.
         prepare: ``(B, 3, H, W) float32`` in [0, 255] to (B, 3, size, size), about [-1, 1].
     """
 
@@ -64,7 +64,7 @@ def find_protocol(name: str) -> Protocol:
     """The protocol of that name.
 
     Raises:
-        GenctlError: (USAGE) there is none.
+        GenctlError: (USAGE) there is no such protocol.
     """
     if name not in PROTOCOLS:
         raise unknown("protocol", name, PROTOCOLS, option="protocol")

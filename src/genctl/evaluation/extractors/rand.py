@@ -2,7 +2,7 @@
 
 Embeddings by random weights still tell distributions of images apart (Naeem et al. 2020,
 arXiv:2002.09797, section 4), though less sharply than trained ones. ``fd[rand]`` is therefore a
-fallback for images no bundled network knows, comparable only with other ``fd[rand]`` values.
+fallback for images without a bundled network, comparable only with other ``fd[rand]`` values.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ _KERNEL_SIZE = 5
 class RandExtractor:
     """Mean and deviation over space after each of three random stride-2 convolutions.
 
-    Images are seen at 64x64. The layers' fields of view are 5, 13 and 29 pixels: strokes, parts
-    and the coarse layout. Mean and deviation count how often a pattern occurs and how unevenly.
+    Images are resized to 64x64. The layers' receptive fields are 5, 13 and 29 pixels: strokes,
+    parts and the coarse layout. Mean and deviation measure how often a pattern occurs and how
+    unevenly.
     """
 
     name = "rand"
@@ -64,7 +65,7 @@ class RandExtractor:
 
 
 class RandMonitorExtractor(RandExtractor):
-    """Other random weights, which choose checkpoints."""
+    """The same network with other random weights, which chooses checkpoints."""
 
     name = "rand-monitor"
     seed = b"genctl rand monitor 1"
@@ -86,8 +87,8 @@ def _layer(weight: Tensor) -> nn.Conv2d:
 def _random_weights(seed: bytes) -> list[Tensor]:
     """Uniform weights of He's variance ``2 / fan_in`` (2015, arXiv:1502.01852, eq. 10).
 
-    They are the bytes of a hash, not draws from a generator: the same bits on every machine and
-    with every version of the libraries, so that their sha256 is theirs for good.
+    They are the bytes of a hash, not numbers from a random generator. So the bits, and their
+    sha256, are the same on every machine and with every version of the libraries.
     """
     shapes = [
         (out_channels, in_channels, _KERNEL_SIZE, _KERNEL_SIZE)

@@ -24,37 +24,37 @@ from genctl.weights import sha256_of_tensors
 PREFIX = "torchvision:"
 _SEED = re.compile(r"seed(\d{1,18})")
 _AUXILIARY = ("aux1", "aux2", "AuxLogits")
-"""Classifiers of GoogLeNet and Inception that only training uses."""
+"""Auxiliary classifiers of GoogLeNet and Inception, which only training uses."""
 
 _HINT = "torchvision:NAME, or torchvision:NAME:seed1 for other random weights"
 _OLD_DENSENET = re.compile(r"^(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)$")
-"""How torchvision's published DenseNet files call what the network calls ``norm1`` and so on."""
+"""The names in torchvision's published DenseNet files for ``norm1`` and so on."""
 
 
 def is_vision(name: str) -> bool:
     """Whether an extractor's name means a network of torchvision.
 
-    The package ``torchvision`` itself holds no network, so that ``module:callable`` never begins
-    like this; ``torchvision.models:resnet18`` still does.
+    The package ``torchvision`` itself does not define networks, so no ``module:callable`` has this
+    prefix; ``torchvision.models:resnet18`` has another one.
     """
     return name.startswith(PREFIX)
 
 
 class VisionExtractor:
-    """What a network of torchvision gives to its last layer, averaged over space if it is a map.
+    """The inputs of a torchvision network's last layer, averaged over space if they are a map.
 
-    Images are resized as a whole, antialiased, to the side that the network is used at, and scaled
-    by the mean and deviation of ImageNet, as torchvision's own evaluation has it.
+    Images are resized without cropping, with antialiasing, to the network's usual size. They are
+    scaled by the mean and deviation of ImageNet, as in torchvision's own evaluation.
 
     Args:
         name: ``torchvision:NAME`` or ``torchvision:NAME:seedN``.
-        weights: a ``.safetensors`` file or a PyTorch file of tensors; random weights when None, of
+        weights: a ``.safetensors`` file or a PyTorch file of tensors; None for random weights, with
             seed 0 unless the name has one. The last layer is not needed.
         device: where to compute.
 
     Raises:
-        GenctlError: (USAGE) no such network, or a seed beside weights; (DATA) the file is absent,
-            unreadable, or of another network; (FAILURE) torchvision cannot be imported.
+        GenctlError: (USAGE) no such network, or a seed as well as weights; (DATA) the file is
+            absent, unreadable, or of another network; (FAILURE) torchvision cannot be imported.
     """
 
     precision = "fp32"
@@ -66,7 +66,7 @@ class VisionExtractor:
         if weights is not None and seed is not None:
             raise GenctlError(
                 ExitStatus.USAGE,
-                f"{name!r} asks for random weights, and {weights} has others",
+                f"{name!r} means random weights, but {weights} was given",
                 hint=f"leave out :seed{seed}, or the file",
             )
         self._device = torch.device(device)
@@ -116,7 +116,7 @@ def _parsed(name: str) -> tuple[str, int | None]:
     if match is None:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"after torchvision:{label} can come :seed and a number, not {':'.join(rest)!r}",
+            f"torchvision:{label} takes :seed and a number, not {':'.join(rest)!r}",
             hint=_HINT,
         )
     return label, int(match[1])
@@ -128,7 +128,7 @@ def _built(label: str, seed: int) -> nn.Module:
         torch.manual_seed(seed)
         network: nn.Module = torchvision_module("models").get_model(label, weights=None)
     if hasattr(network, "transform_input"):
-        # As torchvision does for its weights of these networks.
+        # torchvision does this for its own weights of these networks.
         vars(network)["transform_input"] = True
     return network
 
@@ -136,12 +136,12 @@ def _built(label: str, seed: int) -> nn.Module:
 def _input_of(label: str, network: nn.Module) -> tuple[int, Any]:
     """The side of images, and torchvision's preset of mean, deviation and filter."""
     preset = torchvision_module("models").get_model_weights(label).DEFAULT.transforms()
-    # A vision transformer is built for one side, which need not be that of its best weights.
+    # A vision transformer is built for one size, which may not be that of its best weights.
     return int(getattr(network, "image_size", preset.crop_size[0])), preset
 
 
 def _drop_head(network: nn.Module) -> int:
-    """Take out the last layer and what only trains; returns how many features the layer had."""
+    """Remove the last layer and the training-only parts; returns the layer's number of inputs."""
     for name in _AUXILIARY:
         if hasattr(network, name):
             setattr(network, name, None)
@@ -156,7 +156,7 @@ def _drop_head(network: nn.Module) -> int:
 
 
 def _fill(network: nn.Module, label: str, path: Path) -> None:
-    """Give a network without its head the tensors of a file, of which the head's are left out."""
+    """Load the tensors of a file, without those of the head, into a network without its head."""
     tensors = {_canonical_name(name): tensor for name, tensor in read_tensors(path).items()}
     own = network.state_dict()
     for name, tensor in own.items():
@@ -169,7 +169,7 @@ def _fill(network: nn.Module, label: str, path: Path) -> None:
 
 
 def _counts(name: str) -> bool:
-    """Whether a tensor is a batch norm's number of steps, which old files lack and nobody needs."""
+    """Whether a tensor is a batch norm's step count, which is not needed and old files lack."""
     return name.endswith("num_batches_tracked")
 
 

@@ -1,4 +1,4 @@
-"""How well a model predicts text: nats a token, and bits a byte, which every tokenizer shares."""
+"""How well a model predicts text: nats per token, and bits per byte to compare tokenizers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from genctl.version import VERSION
 
 @dataclass(frozen=True)
 class TokenLosses:
-    """What a model's predictions cost, window by window.
+    """The losses of a model's predictions, by window.
 
     Attributes:
         nats: (W,) float64, the sum over each window's predicted tokens.
-        tokens: (W,) float64, how many those are.
+        tokens: (W,) float64, the number of those tokens.
         hits: how many of all tokens were the most probable one.
-        seconds: what predicting took.
+        seconds: the time of the predictions.
     """
 
     nats: Tensor
@@ -37,7 +37,7 @@ class TokenLosses:
 
     @property
     def error(self) -> float:
-        """Standard error of `nats_per_token`, windows taken for independent draws."""
+        """Standard error of `nats_per_token`, for independent windows."""
         if len(self.nats) < 2:
             return math.nan
         residual = self.nats - self.nats_per_token * self.tokens
@@ -52,8 +52,8 @@ def token_losses(
 
     Args:
         score: `genctl.contracts.TextGenerator.token_losses` of the model.
-        windows: ``tokens (B, T + 1)`` and ``mask (B, T)``, true where a token is to be predicted.
-        device: of the model.
+        windows: ``tokens (B, T + 1)`` and ``mask (B, T)``, true for the tokens to predict.
+        device: the device of the model.
     """
     start, hits = time.perf_counter(), 0
     nats: list[Tensor] = []
@@ -75,14 +75,14 @@ def bits_per_byte(
     text: str,
     sha256: str,
 ) -> Score:
-    """A token_losses as a `Score`: the nats of all tokens over ln 2 and the bytes they stand for.
+    """The `Score` of token losses: the nats of all tokens, divided by ln 2 and by their bytes.
 
     Args:
-        data: of the model.
-        predicted_bytes: of the tokens that were predicted, as UTF-8.
+        data: the data of the model.
+        predicted_bytes: the number of UTF-8 bytes of the predicted tokens.
         context: tokens in a window.
-        text: the name of what was predicted, as ``pydoc.valid``.
-        sha256: of its content.
+        text: the name of the predicted text, such as ``pydoc.valid``.
+        sha256: the checksum of its content.
     """
     tokens = int(found.tokens.sum())
     scale = tokens / (math.log(2) * predicted_bytes)

@@ -1,15 +1,15 @@
 """The Fréchet distance between two sets of features, and its standard error.
 
-Heusel et al. 2017 (arXiv:1706.08500, eq. 6), after Dowson & Landau 1982: between the normal
-distributions of the same means and covariances,
+Heusel et al. 2017 (arXiv:1706.08500, eq. 6), after Dowson & Landau 1982. Between the normal
+distributions with the means and covariances of the two sets it is
 
     d² = |m₁ - m₂|² + tr S₁ + tr S₂ - 2 tr (S₁ S₂)^½.
 
-With any factors ``S = A Aᵀ`` the last trace is the sum of the singular values of ``A₁ᵀ A₂``. So no
-matrix root is taken, nothing is complex, nothing is inverted and nothing is added to a diagonal:
-singular covariances (fewer images than features, units that never fire) are as exact as others.
-Two covariances of full rank take a third of the time: there the singular values are the roots of
-the eigenvalues of ``A₁ᵀ S₂ A₁``, wherever these are sure to be as exact. All arithmetic is in
+With any factors ``S = A Aᵀ`` the last trace is the sum of the singular values of ``A₁ᵀ A₂``. So
+there are no matrix roots, complex numbers or inverses, and nothing is added to a diagonal. Singular
+covariances (fewer images than features, units that never fire) are as exact as others. For two
+covariances of full rank, the singular values are the roots of the eigenvalues of ``A₁ᵀ S₂ A₁``
+where these are certain to be as exact, which takes a third of the time. All arithmetic is in
 float64.
 """
 
@@ -24,12 +24,12 @@ from torch import Tensor
 
 _CHUNK = 4096
 _ROUNDING = 1e-9
-"""Of the total variance: how much rounding may at worst change a distance."""
+"""The largest change of a distance by rounding, as a share of the total variance."""
 
 
 @dataclass(frozen=True)
 class FeatureStats:
-    """Sufficient statistics of a set of features; those of a union are the `merge` of its parts'.
+    """Sufficient statistics of a set of features; `merge` computes those of a union.
 
     Attributes:
         count: the number of rows.
@@ -43,7 +43,7 @@ class FeatureStats:
 
     @classmethod
     def of(cls, features: Tensor) -> FeatureStats:
-        """Statistics of ``features: (N, d)``, at most a few thousand rows in float64 at a time."""
+        """Statistics of ``features: (N, d)``, with a few thousand rows in float64 at a time."""
         return reduce(cls.merge, map(cls._of_chunk, torch.split(features, _CHUNK)))
 
     @classmethod
@@ -81,7 +81,8 @@ class Gaussian:
     def fit(cls, features: Tensor) -> Gaussian:
         """The normal distribution with the moments of ``features: (N, d)``, N at least 2.
 
-        With no more rows than columns the centred rows are the factor, and no covariance is made.
+        If there are no more rows than columns, the centred rows are the factor, and no covariance
+        is computed.
         """
         count, dim = features.shape
         if count > dim:
@@ -100,7 +101,7 @@ class Gaussian:
         """The normal distribution of a mean (d,) and a covariance (d, d), both float64."""
         factor, failed = torch.linalg.cholesky_ex(covariance)
         if failed:
-            # Singular, for instance where a unit is constant: the symmetric eigenvectors serve.
+            # It is singular, for instance if a unit is constant: use the symmetric eigenvectors.
             values, vectors = torch.linalg.eigh(covariance)
             factor = vectors * values.clamp(min=0).sqrt()
         return cls(mean, factor)
@@ -112,12 +113,12 @@ class Gaussian:
 
 
 class Frechet(NamedTuple):
-    """A squared Fréchet distance, which is what FID reports.
+    """A squared Fréchet distance, as FID reports it.
 
     Attributes:
         distance: ``mean_term + covariance_term``, at least 0.
-        mean_term: what the means contribute.
-        covariance_term: what the covariances contribute.
+        mean_term: the contribution of the means.
+        covariance_term: the contribution of the covariances.
         error: standard error over the choice of generated samples.
     """
 
@@ -131,21 +132,21 @@ def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     """Squared Fréchet distance between two normal distributions, at least 0."""
     overlap = float(_singular_values(first, second).sum())
     apart = float((first.mean - second.mean).square().sum())
-    # Rounding alone can leave a distance of 0 below it.
+    # Rounding can make a distance of 0 negative.
     return max(0.0, apart + first.trace + second.trace - 2 * overlap)
 
 
 def frechet_of(generated: Tensor, reference: Gaussian) -> Frechet:
     """The distance of ``generated: (N, d)`` features from a reference, with its standard error.
 
-    The error is the infinitesimal jackknife (Jaeckel 1972; Efron 1982, chapter 6): the root mean
-    square, over √N, of how much the distance changes with the weight of each sample ``x``,
+    The error is the infinitesimal jackknife (Jaeckel 1972; Efron 1982, chapter 6). It is the root
+    mean square, divided by √N, of the influence of each sample ``x`` on the distance,
 
         2 (m₁ - m₂)·z + |z|² - zᵀ A₂ (A₂ᵀ S₁ A₂)^-½ A₂ᵀ z,    z = x - m₁,
 
-    less its mean. It tells how much another set of N samples of the same model would change the
-    number; the reference is held fixed, and the bias that both numbers share is no part of it. In
-    simulations it is right to a tenth when N is far above d, and up to 50 % too wide below that.
+    minus its mean. It estimates how much another set of N samples of the same model would change
+    the number. The reference is held fixed, and the bias that both numbers share is not included.
+    In simulations it is right to a tenth when N is far above d, and up to 50 % too wide below that.
     """
     model = Gaussian.fit(generated)
     left, singular = _left_vectors(reference, model)
@@ -155,7 +156,7 @@ def frechet_of(generated: Tensor, reference: Gaussian) -> Frechet:
 
     kept = singular > singular.max() * len(singular) * torch.finfo(singular.dtype).eps
     whitened = reference.factor @ (left[:, kept] / singular[kept].sqrt())
-    # Filled in place: small results that stay among large ones that go would make the heap grow.
+    # Filled in place: small arrays that stay among large freed ones would fragment the heap.
     influences = gap.new_empty(len(generated))
     for place, rows in zip(influences.split(_CHUNK), generated.split(_CHUNK), strict=True):
         place.copy_(_influences(rows.double() - model.mean, gap, whitened))
@@ -164,7 +165,7 @@ def frechet_of(generated: Tensor, reference: Gaussian) -> Frechet:
 
 
 def _singular_values(first: Gaussian, second: Gaussian) -> Tensor:
-    """Of the product of two factors."""
+    """The singular values of the product of two factors."""
     matrix = first.factor.T @ second.factor
     if _of_full_rank(first, second):
         squares: Tensor = torch.linalg.eigvalsh(matrix @ matrix.T)
@@ -186,15 +187,15 @@ def _left_vectors(first: Gaussian, second: Gaussian) -> tuple[Tensor, Tensor]:
 
 
 def _of_full_rank(*gaussians: Gaussian) -> bool:
-    """Whether the covariances may be; those of no more images than features are not."""
+    """Whether the covariances may have full rank; with no more images than features they do not."""
     return all(g.factor.shape[0] == g.factor.shape[1] for g in gaussians)
 
 
 def _certain(squares: Tensor) -> bool:
-    """Whether the roots of these eigenvalues are as good as singular values.
+    """Whether the roots of these eigenvalues are as exact as singular values.
 
-    Each eigenvalue is off by up to about the largest times the machine's epsilon, and the root of
-    a small one by much more than that, relatively.
+    The error of each eigenvalue is up to about the largest eigenvalue times the machine epsilon.
+    The relative error of the root of a small eigenvalue is much larger.
     """
     off = squares.max() * torch.finfo(squares.dtype).eps
     if bool(squares.min() <= off):

@@ -1,4 +1,4 @@
-"""The Inception Score: how sure a classifier is of each image, and how varied its verdicts are."""
+"""The Inception Score: how confident a classifier is on each image, and how varied the classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genctl.errors import ExitStatus, GenctlError
 
 SPLITS = 10
 SHUFFLE_SEED = 2020
-"""torch-fidelity's, so that both tools put the same images into the same split."""
+"""The seed of torch-fidelity, so that both tools put the same images into the same split."""
 
 
 class InceptionScore(NamedTuple):
@@ -28,13 +28,13 @@ def inception_score(
 ) -> InceptionScore:
     """``exp(mean KL(p(y|x) || p(y)))`` over each split (Salimans et al. 2016, arXiv:1606.03498, 4).
 
-    The images are shuffled first: a generator that goes through its classes in order would else
-    put one class into each split, and score near 1 however good it is.
+    The images are shuffled first. Otherwise a generator that goes through its classes in order
+    would put one class into each split, and score near 1 however good it is.
 
     Args:
         logits: ``(N, K)`` unnormalised class log-probabilities, N at least ``splits``.
         splits: parts of nearly equal size.
-        seed: of the shuffle.
+        seed: the seed of the shuffle.
 
     Raises:
         GenctlError: (USAGE) fewer images than splits.
@@ -47,7 +47,7 @@ def inception_score(
             option="n",
             suggest=2000,
         )
-    # The legacy generator is the one whose stream NumPy promises never to change.
+    # NumPy promises never to change the stream of its legacy generator.
     order = np.random.RandomState(seed).permutation(count)
     log_p = logits.double().log_softmax(dim=1)[torch.from_numpy(order)]
     bounds = [i * count // splits for i in range(splits + 1)]
@@ -59,6 +59,6 @@ def _score(log_p: Tensor) -> Tensor:
     """The score of one split, in [1, K], from ``(n, K)`` log-probabilities."""
     p = log_p.exp()
     marginal = p.mean(dim=0).log()
-    # Where no image has any probability of a class, the term is 0 · log(0 / 0), in the limit 0.
+    # If the probability of a class is 0 in all images, the term is 0 · log(0 / 0), in the limit 0.
     divergence = torch.where(p > 0, p * (log_p - marginal), 0.0).sum(dim=1)
     return divergence.mean().exp()

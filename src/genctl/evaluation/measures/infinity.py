@@ -1,8 +1,8 @@
 """The Fréchet distance that infinitely many generated samples would have.
 
-Chong and Forsyth 2020 (arXiv:1911.07023, section 3): over the number N of samples the distance is
-about ``limit + slope / N``, so a line through distances at several N, over 1 / N, meets the axis at
-the limit. The reference is held fixed, and its own share of the bias remains.
+Chong and Forsyth 2020 (arXiv:1911.07023, section 3): for N samples the distance is about
+``limit + slope / N``. A line through distances at several N, over 1 / N, meets the axis at the
+limit. The reference is held fixed, and its own share of the bias remains.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Infinity(NamedTuple):
 
     Attributes:
         limit: the distance at infinitely many samples.
-        error: standard error of the limit over generated samples: that of the distance of all of
-            them, and how far the points are off the line.
-        slope: how much more one sample would have.
-        counts: the numbers of samples that were tried.
-        distances: the distance at each.
+        error: standard error of the limit over generated samples: that of the distance of all
+            samples, combined with the deviation of the points from the line.
+        slope: the slope of the line over 1 / N.
+        counts: the numbers of samples.
+        distances: the distance at each number.
     """
 
     limit: float
@@ -44,16 +44,16 @@ class Infinity(NamedTuple):
 def extrapolate(
     generated: Tensor, reference: Gaussian, *, points: int = POINTS, seed: int = SEED
 ) -> Infinity:
-    """Fit the line to random subsets, of a tenth of the samples up to all of them.
+    """Fit the line to random subsets, from a tenth of the samples up to all of them.
 
     Args:
         generated: (N, d).
-        reference: what they are compared with.
-        points: how many subsets, of evenly spaced sizes.
-        seed: of the draws.
+        reference: the distribution to compare with.
+        points: the number of subsets, of evenly spaced sizes.
+        seed: the seed of the random subsets.
 
     Raises:
-        GenctlError: (USAGE) too few samples for as many different sizes.
+        GenctlError: (USAGE) too few samples for this number of sizes.
     """
     count = len(generated)
     sizes = np.linspace(max(2, _SMALLEST_SHARE * count), count, points).round().astype(int)
@@ -75,8 +75,8 @@ def extrapolate(
 def _line(sizes: np.ndarray, distances: np.ndarray, of_all: float) -> Infinity:
     """Least squares over 1 / N.
 
-    The subsets share their samples, so that their scatter says nothing of how others would come
-    out: the error ``of_all`` does.
+    The subsets share samples, so their scatter does not show how other samples would differ; the
+    error ``of_all`` does.
     """
     from scipy import stats
 

@@ -1,4 +1,4 @@
-"""How sure a number is that was estimated from samples: Wilson's interval, and the bootstrap."""
+"""The uncertainty of a number that was estimated from samples: Wilson's interval, bootstrap."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor
 
 LEVEL = 0.95
 WILSON: Mapping[str, Any] = {"ci": "wilson"}
-"""The field of signatures whose errors are those of shares."""
+"""The field of signatures for errors of shares."""
 
 RESAMPLES, SEED = 1000, 2020
 
 _HELD = 2**22
-"""Resampled values held at a time: 64 MiB with their places."""
+"""Resampled values held at a time: 64 MiB with their indices."""
 
 
 class Estimate(NamedTuple):
@@ -27,7 +27,7 @@ class Estimate(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """What holds the true value in `LEVEL` of all cases."""
+    """A confidence interval of level `LEVEL`."""
 
     low: float
     high: float
@@ -36,11 +36,11 @@ class Interval(NamedTuple):
 def wilson(hits: int, count: int) -> Interval:
     """Wilson's interval (1927) of a share, in [0, 1].
 
-    It has a width where nothing or everything is hit, where the usual standard error is 0.
+    Its width is not 0 when nothing or everything is hit, unlike the usual standard error.
 
     Args:
-        hits: how many of them.
-        count: of independent draws, at least 1.
+        hits: the number of hits.
+        count: the number of independent draws, at least 1.
     """
     from scipy import stats
 
@@ -49,9 +49,9 @@ def wilson(hits: int, count: int) -> Interval:
 
 
 def share(hit: Tensor) -> Estimate:
-    """The share of true values of ``hit: (N,) bool``, and half of Wilson's interval.
+    """The share of true values of ``hit: (N,) bool``, and half the width of Wilson's interval.
 
-    The half is divided by the normal quantile, so that it can stand where a standard error stands.
+    The half width is divided by the normal quantile, so that it can replace a standard error.
     """
     from scipy import stats
 
@@ -71,9 +71,9 @@ def bootstrap_error(
 
     Args:
         values: (N,), N at least 2.
-        statistic: of ``(values, axis=-1)``, as `numpy.median`.
-        resamples: how many times as many values are drawn with replacement.
-        seed: of the draws.
+        statistic: a function of ``(values, axis=-1)``, such as `numpy.median`.
+        resamples: the number of resamples, each of N values with replacement.
+        seed: the seed of the resamples.
     """
     from scipy import stats
 

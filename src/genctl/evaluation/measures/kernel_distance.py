@@ -1,11 +1,11 @@
-"""The kernel distance between two sets of features: KID, exact and as it was first reported.
+"""The kernel distance between two sets of features: KID, exact and by subsets.
 
 Binkowski et al. 2018 (arXiv:1801.01401, section 4): the squared maximum mean discrepancy of
 
     k(x, y) = (x·y / d + 1)³
 
-by its unbiased estimator, so it may be a little below 0 where two sets agree, and has no bias to
-grow with fewer samples. All arithmetic is in float64.
+by its unbiased estimator. So it may be slightly below 0 if two sets agree, and has no bias that
+grows with fewer samples. All arithmetic is in float64.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from genctl.errors import ExitStatus, GenctlError, Suggestion
 SUBSETS = 100
 SUBSET_SIZE = 1000
 SEED = 2020
-"""torch-fidelity's, so that both tools draw the same subsets."""
+"""The seed of torch-fidelity, so that both tools use the same subsets."""
 
 _BLOCK = 2**24
 """Kernel values held at a time: 128 MiB."""
@@ -31,8 +31,8 @@ class KernelDistance(NamedTuple):
     """An estimate, unbiased.
 
     Attributes:
-        value: of the squared discrepancy; may be negative.
-        error: standard error over the choice of generated samples, the reference held fixed.
+        value: the squared discrepancy; may be negative.
+        error: standard error over the choice of generated samples, for a fixed reference.
     """
 
     value: float
@@ -42,7 +42,7 @@ class KernelDistance(NamedTuple):
 class SubsetDistance(NamedTuple):
     """Mean and standard deviation (ddof 0) over the subsets, the two numbers papers report.
 
-    The deviation is one subset's, not that of the mean: it does not fall with more samples.
+    The deviation is that of one subset, not of the mean: it does not fall with more samples.
     """
 
     mean: float
@@ -50,10 +50,10 @@ class SubsetDistance(NamedTuple):
 
 
 def kernel_distance(generated: Tensor, reference: Tensor) -> KernelDistance:
-    """The U-statistic over all pairs: no subsets, so nothing to seed.
+    """The U-statistic over all pairs, without subsets, so without a seed.
 
-    Its error is the first term of the variance of a U-statistic (Hoeffding 1948, section 5): how
-    much each generated sample ``x`` moves the value, ``2 (mean k(x, x') - mean k(x, y))``.
+    Its error is the first term of the variance of a U-statistic (Hoeffding 1948, section 5): the
+    influence of each generated sample ``x`` on the value, ``2 (mean k(x, x') - mean k(x, y))``.
 
     Args:
         generated: (N, d), N at least 2.
@@ -81,22 +81,22 @@ def subset_distance(
     Args:
         generated: (N, d).
         reference: (M, d).
-        subsets: how many.
-        size: samples of each side in a subset, drawn without replacement.
-        seed: of the draws.
+        subsets: the number of subsets.
+        size: samples of each side in a subset, chosen without replacement.
+        seed: the seed of the subsets.
 
     Raises:
-        GenctlError: (USAGE) fewer samples than a subset has.
+        GenctlError: (USAGE) fewer samples than the size of a subset.
     """
     least = min(len(generated), len(reference))
     if least < size:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"subsets of {size:,} images need as many images, and there are {least:,}",
+            f"subsets of {size:,} images need at least as many images, and there are {least:,}",
             option="n",
             suggest=Suggestion("", {"n": size}, "at least"),
         )
-    # The legacy generator is the one whose stream NumPy promises never to change.
+    # NumPy promises never to change the stream of its legacy generator.
     draw = np.random.RandomState(seed)
     values = []
     for _ in range(subsets):

@@ -1,8 +1,8 @@
-"""Whether a model gives back what it was trained on: how near its images are to training images.
+"""Whether a model repeats its training data: how near its images are to training images.
 
-Nearness alone says little, since images of a kind are near to each other. What says something is
-how near images are that were never seen: after Meehan et al. 2020 (arXiv:2004.05675), distances
-to the nearest training image are compared with those of held-out images.
+A small distance alone proves little, since images of one kind are near to each other. So, after
+Meehan et al. 2020 (arXiv:2004.05675), distances from generated images to the nearest training image
+are compared with those from held-out images.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from torch import Tensor
 from genctl.evaluation.measures.intervals import Interval, bootstrap_error, wilson
 
 _SAME = 1e-4
-"""As a share of the usual distance: nearer than this is the same image."""
+"""As a share of the usual distance: images nearer than this are the same image."""
 
 
 class Memorisation(NamedTuple):
-    """Of distances to the nearest training image.
+    """Statistics of distances to the nearest training image.
 
     Attributes:
-        ratio: median over generated images, over that of held-out ones; 1 for a model that makes
-            new images, towards 0 for one that repeats its training images.
+        ratio: median over generated images, divided by that over held-out images; 1 for a model
+            of new images, towards 0 for one that repeats its training images.
         error: standard error of the ratio over generated samples (bootstrap).
-        copies: generated images whose features are those of a training image.
-        close: share of generated images that are nearer than all but one in a hundred held-out
-            images; 0.01 for new ones.
-        copies_interval: 95 % (Wilson), in images of as many.
-        close_interval: 95 % (Wilson).
+        copies: generated images with the features of a training image.
+        close: share of generated images that are nearer than the first percentile of held-out
+            images; 0.01 for new images.
+        copies_interval: 95 % interval of ``copies`` (Wilson).
+        close_interval: 95 % interval of ``close`` (Wilson).
     """
 
     ratio: float
@@ -46,7 +46,7 @@ def memorisation(distances: Tensor, usual: Tensor) -> Memorisation:
 
     Args:
         distances: (N,), N at least 2, from each generated image to the nearest training image.
-        usual: (K,), the same of images that the model was not trained on.
+        usual: (K,), the same distances from images that the model was not trained on.
     """
     median = usual.median().clamp(min=torch.finfo(torch.float64).tiny)
     count = len(distances)
@@ -64,6 +64,6 @@ def memorisation(distances: Tensor, usual: Tensor) -> Memorisation:
 
 
 def _lower_median(values: np.ndarray, axis: int) -> Any:
-    """Of an even number the lower of both in the middle, as torch takes it."""
+    """The median; for an even number of values, the lower middle value, as in torch."""
     middle = (values.shape[axis] - 1) // 2
     return np.partition(values, middle, axis).take(middle, axis)

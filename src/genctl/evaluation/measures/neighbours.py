@@ -1,9 +1,9 @@
-"""Precision, recall, density and coverage: whose neighbours generated and real images are.
+"""Precision, recall, density and coverage, from the nearest neighbours of features.
 
-Around each image of a set lies a ball that reaches to its k-th nearest neighbour in that set; the
-union of the balls stands for where such images are. Distances are Euclidean, between features, and
-in float64; two that differ by no more than rounding count as equal, so an image is never inside or
-outside of a ball by the order in which sums were taken.
+Each image of a set has a ball that reaches to its k-th nearest neighbour in that set. The union of
+the balls approximates the region of such images. Distances are Euclidean, between features, and in
+float64. Two that differ by no more than rounding count as equal, so the order of summation does not
+decide whether an image is inside a ball.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.measures.intervals import Estimate, share
 
 PRECISION_K, DENSITY_K = 3, 5
-"""Neighbours that the papers take."""
+"""The number of neighbours that the papers use."""
 
 _BLOCK = 2**24
 """Distances held at a time: 128 MiB."""
 
 _TIE = 1e-9
-"""How far apart, relatively, squared distances are equal."""
+"""Squared distances with a smaller relative difference count as equal."""
 
 
 class Nearest(NamedTuple):
-    """Of each image.
+    """The nearest neighbour of each image.
 
     Attributes:
         distances: (N,) float64, to the nearest known image.
-        rows: (N,) int64, which one that is.
+        rows: (N,) int64, the index of that image.
     """
 
     distances: Tensor
@@ -40,11 +40,11 @@ class Nearest(NamedTuple):
 
 
 class PrecisionRecall(NamedTuple):
-    """Shares in [0, 1], and their errors as if the balls were given.
+    """Shares in [0, 1], and their errors for fixed balls.
 
     Attributes:
-        precision: of the generated images, those in a real image's ball: how real they are.
-        recall: of the real images, those in a generated image's ball: how varied they are.
+        precision: the share of generated images in a real image's ball: how realistic they are.
+        recall: the share of real images in a generated image's ball: how varied these are.
     """
 
     precision: Estimate
@@ -52,14 +52,14 @@ class PrecisionRecall(NamedTuple):
 
 
 class DensityCoverage(NamedTuple):
-    """What precision and recall become when outliers of either set count less.
+    """Variants of precision and recall in which outliers count less.
 
-    Errors are as if the balls were given.
+    Errors are for fixed balls.
 
     Attributes:
-        density: in how many of the real balls a generated image is, over k; above 1 where
-            generated images crowd.
-        coverage: the share of real balls that a generated image is in.
+        density: the number of real balls that a generated image is in, divided by k; above 1 if
+            generated images are dense.
+        coverage: the share of real balls that contain a generated image.
     """
 
     density: Estimate
@@ -67,7 +67,7 @@ class DensityCoverage(NamedTuple):
 
 
 def precision_recall(generated: Tensor, reference: Tensor, k: int = PRECISION_K) -> PrecisionRecall:
-    """Kynkäänniemi et al. 2019 (arXiv:1904.06991, eq. 1 and 2): balls include their surface.
+    """Kynkäänniemi et al. 2019 (arXiv:1904.06991, eq. 1 and 2); balls include their surface.
 
     Args:
         generated: (N, d).
@@ -87,7 +87,7 @@ def precision_recall(generated: Tensor, reference: Tensor, k: int = PRECISION_K)
 
 
 def density_coverage(generated: Tensor, reference: Tensor, k: int = DENSITY_K) -> DensityCoverage:
-    """Naeem et al. 2020 (arXiv:2002.09797, eq. 3 and 4): balls without their surface.
+    """Naeem et al. 2020 (arXiv:2002.09797, eq. 3 and 4); balls exclude their surface.
 
     Args:
         generated: (N, d).
@@ -108,10 +108,10 @@ def density_coverage(generated: Tensor, reference: Tensor, k: int = DENSITY_K) -
 
 
 def squared_radii(features: Tensor, k: int) -> Tensor:
-    """``(N,) float64``: how far the k-th nearest other row of ``features: (N, d)`` is, squared.
+    """``(N,) float64``: squared distances to the k-th nearest other row of ``features: (N, d)``.
 
     Raises:
-        GenctlError: (USAGE) there are not so many other rows.
+        GenctlError: (USAGE) there are fewer than ``k`` other rows.
     """
     if len(features) <= k:
         raise GenctlError(
@@ -122,7 +122,7 @@ def squared_radii(features: Tensor, k: int) -> Tensor:
         )
     found = torch.empty(len(features), dtype=torch.float64)
     for rows, squared in _blocks(features, features):
-        # The nearest row of all is the row itself, or one that is equal to it.
+        # The nearest row is the row itself, or an equal one.
         found[rows] = squared.kthvalue(k + 1, dim=1).values
     return found
 
@@ -139,7 +139,7 @@ def nearest(features: Tensor, known: Tensor) -> Nearest:
 def _blocks(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Squared distances between some rows of ``first`` and all of ``second``, and which rows."""
     known = second.to(torch.float64, copy=True)
-    centre = known.mean(0)  # far from it, rounding would be large beside distances
+    centre = known.mean(0)  # far from it, rounding would be large compared with distances
     known -= centre
     lengths = known.square().sum(1)
     count = max(1, _BLOCK // len(second))

@@ -1,4 +1,4 @@
-"""Each class by itself: a model that is good on the whole may be bad, or narrow, in one."""
+"""Scores of each class: a model with a good total score may be bad, or narrow, in one class."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class ClassScore(NamedTuple):
-    """One class of generated images beside the same class of real ones.
+    """The scores of one class of generated images against the same class of real images.
 
     Attributes:
-        name: of the class.
-        distance: the Fréchet distance, higher than that of all classes together would be, because
-            there are fewer images.
+        name: the name of the class.
+        distance: the Fréchet distance; it is biased upwards compared with that of all classes,
+            because there are fewer images.
         recall: the share of its real images that lie among the generated ones.
-        generated, real: how many images there are of it.
+        generated, real: the number of its generated and real images.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What every export of a decoder needs: its weights, tokens to try, and how others continue."""
+"""What every export of a decoder needs: its weights, test tokens, and greedy continuations."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from genctl.contracts import DecoderPlan
 from genctl.export.proof import scaled_error
 
 GREEDY_TOKENS = 64
-"""How many tokens another program writes, each the most probable, to be compared."""
+"""How many greedy tokens another program generates for the comparison."""
 
 _HEAD = "lm_head.weight"
 _PROMPT = 4
 
 
 def weights(plan: DecoderPlan) -> dict[str, Tensor]:
-    """The parameters by their Hugging Face names, float32 on the CPU; a tied head is left out."""
+    """The parameters by their Hugging Face names, float32 on the CPU, without a tied head."""
     return {
         name: parameter.detach().float().cpu().contiguous()
         for name, parameter in plan.module.named_parameters()
@@ -27,7 +27,7 @@ def weights(plan: DecoderPlan) -> dict[str, Tensor]:
 
 
 def trials(plan: DecoderPlan) -> list[Tensor]:
-    """Random tokens of three shapes, (B, T) int64: one token, a few rows, a long row."""
+    """Random tokens in three shapes, (B, T) int64: one token, a few rows, a long row."""
     generator = torch.Generator().manual_seed(0)
     return [
         torch.randint(plan.vocab_size, (rows, min(length, plan.context)), generator=generator)
@@ -54,22 +54,22 @@ def largest_error(expected: nn.Module, got: nn.Module, tokens: Sequence[Tensor])
 
 
 def prompt(plan: DecoderPlan) -> list[int]:
-    """A few tokens to continue from; none of them ends a document."""
+    """A few tokens of a prompt; none of them ends a document."""
     generator = torch.Generator().manual_seed(1)
     drawn = torch.randint(plan.vocab_size, (1000,), generator=generator).tolist()
     return [token for token in drawn if token != plan.end][: max(1, min(_PROMPT, plan.context - 1))]
 
 
 def steps(plan: DecoderPlan) -> int:
-    """How many tokens fit after `prompt`, up to `GREEDY_TOKENS`."""
+    """The number of tokens that fit after `prompt`, up to `GREEDY_TOKENS`."""
     return max(0, min(GREEDY_TOKENS, plan.context - len(prompt(plan))))
 
 
 def shortfall(plan: DecoderPlan, module: nn.Module, written: Sequence[int]) -> float:
-    """How much less probable than the best the tokens are that followed `prompt` elsewhere.
+    """How much less probable than the best another program's tokens after `prompt` are.
 
-    It is zero where each token is the most probable one after those before it (the end token
-    aside, which may not come), and no more than rounding where two tokens are as good as equal.
+    It is zero if each token is the most probable one after the tokens before it (except the end
+    token, which is excluded). It is of the order of rounding if two tokens are almost equal.
 
     Returns:
         The largest difference of logits, on the scale of `scaled_error`.

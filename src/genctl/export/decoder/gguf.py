@@ -1,4 +1,4 @@
-"""GGUF: one file that llama.cpp and what is built on it runs, proved before it gets its name."""
+"""GGUF: one file for llama.cpp and programs built on it, checked before it is saved."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _DOCUMENT_KEY = "genctl.document"
 def write(
     plan: DecoderPlan, path: Path, document: Mapping[str, Any], quantization: str = "f16"
 ) -> Proof:
-    """Write the file ``path`` and prove it in what reads GGUF here.
+    """Write the file ``path`` and check it in the installed programs that read GGUF.
 
     Args:
         document: see `genctl.export.document.to_text`; the file carries it.
         quantization: ``f16``, or ``q8_0``: blocks of 32 numbers of 8 bits and a scale.
 
     Raises:
-        GenctlError: (USAGE) the package of ``genctl[gguf]`` is missing, or the tokenizer is none
-            that GGUF knows; (PROOF_FAILED) the file does not hold, or programs do not compute,
-            what the model does; (FAILURE) no space or permission. What stood at ``path`` before
-            is as it was.
+        GenctlError: (USAGE) the package of ``genctl[gguf]`` is missing, or GGUF does not support
+            the tokenizer; (PROOF_FAILED) the file has other weights than the model, or programs
+            compute something else; (FAILURE) no space or permission. An earlier file at ``path``
+            is unchanged.
     """
     require("GGUF", "gguf", "gguf")
     assert quantization in QUANTIZATIONS
@@ -102,7 +102,7 @@ def _add_tokenizer(writer: Any, plan: DecoderPlan, words: Vocabulary) -> None:
     writer.add_token_list(words.tokens)
     writer.add_token_types(words.types)
     writer.add_token_merges(words.merges)
-    # Where no beginning is named, llama.cpp takes token 11 for one.
+    # Without a named begin token, llama.cpp uses token 11.
     writer.add_bos_token_id(plan.end)
     writer.add_eos_token_id(plan.end)
     writer.add_add_bos_token(False)

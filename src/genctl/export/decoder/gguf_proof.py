@@ -1,4 +1,4 @@
-"""What a GGUF file must pass: it holds the weights, and others compute and continue the same."""
+"""The checks of a GGUF file: it has the weights, and other programs compute the same from it."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from genctl.export.packages import has, named, offline, one_line, quiet
 from genctl.export.proof import Proof, refuted
 
 TOLERANCE = 1e-4
-"""Of transformers' logits, which it computes in float32 from the weights in the file."""
+"""The tolerance of transformers' logits, computed in float32 from the weights in the file."""
 
 TIES = {"f16": 1e-2, "q8_0": 5e-2}
-"""How far behind the best a token of llama.cpp may be: it rounds what it multiplies as it rounds
+"""How far a token of llama.cpp may be behind the best one: llama.cpp rounds activations like
 weights, to 11 or 8 bits."""
 
 TEXT = "The fox's 12 dogs!\n\n  春眠不觉晓,处处闻啼鸟。\tМосква 🦊 (don't)"
-"""Split by llama.cpp as by the tokenizer: words, numbers, spaces, signs, several scripts."""
+"""A test text for the tokenizer: words, numbers, spaces, signs, several scripts."""
 
 
 @dataclass
 class _Findings:
-    """What the parts of the proof found.
+    """The results of the parts of the proof.
 
     Attributes:
-        runtimes: what read the file.
-        inputs: what was tried, and what was not.
+        runtimes: the programs that read the file.
+        inputs: what was tested, and what was not.
         error: the largest difference of logits.
     """
 
@@ -46,11 +46,12 @@ class _Findings:
 
 
 def prove(plan: DecoderPlan, stage: Path, path: Path, quantization: str) -> Proof:
-    """Check the file ``stage`` that is to become ``path``, in three parts.
+    """Check the file ``stage``, which will become ``path``, in three parts.
 
-    The tensors in it are bit for bit those that were meant, and finite; transformers computes from
-    the file what the plan's module does with them; llama.cpp continues and splits text as it does.
-    Of the last two, what is not installed or does not run is named in the proof.
+    The tensors in it must be bit for bit the expected ones, and finite. transformers must compute
+    the same from the file as the plan's module with these tensors. llama.cpp must continue and
+    split text as the module and the tokenizer do. The proof names which of these two programs is
+    not installed or does not run.
 
     Raises:
         GenctlError: (PROOF_FAILED) a part fails.
@@ -87,7 +88,7 @@ def _check_tensors(
             parameters[meant.name].copy_(weight)
         count += 1
     if held:
-        raise refuted(path, f"it holds what nobody asked for: {sorted(held)}")
+        raise refuted(path, f"it has unexpected tensors: {sorted(held)}")
     loss = largest_error(plan.module, module, trials(plan))
     found.runtimes.append(named("gguf"))
     found.inputs.append(f"{count} tensors")
@@ -96,7 +97,7 @@ def _check_tensors(
 
 
 def _held(stage: Path) -> dict[str, tuple[np.ndarray, object]]:
-    """The tensors of the file by GGUF's names, and their types; copies, so that it can move."""
+    """The tensors of the file by GGUF's names, and their types; copies, so it can be moved."""
     from gguf import GGUFReader
 
     return {
@@ -127,7 +128,7 @@ def _check_transformers(
 
 
 def _config(plan: DecoderPlan, stage: Path) -> object:
-    """What transformers reads in the file; it does not read how wide a head of Qwen3 is."""
+    """The model that transformers reads from the file; it does not read the head width of Qwen3."""
     from transformers import AutoConfig
 
     found = AutoConfig.from_pretrained(stage.parent, gguf_file=stage.name, local_files_only=True)
@@ -159,9 +160,9 @@ def _check_llama_cpp(
         raise refuted(path, f"llama.cpp cannot use it: {answer.error}")
     behind = shortfall(plan, stored, answer.tokens)
     if not (len(answer.tokens) == asked.count and behind <= TIES[quantization]):
-        raise refuted(path, f"llama.cpp continues otherwise (by {behind:.2g} in the logits)")
+        raise refuted(path, f"llama.cpp continues differently (by {behind:.2g} in the logits)")
     if list(answer.split) != _split(plan):
-        raise refuted(path, "llama.cpp splits text otherwise")
+        raise refuted(path, "llama.cpp splits text differently")
     found.runtimes.append(f"llama.cpp ({named(llama_cpp.PACKAGE)})")
     found.inputs.append(f"{len(answer.tokens)} greedy tokens")
 

@@ -1,4 +1,4 @@
-"""A decoder's weights as GGUF has them: other names, other types, and for Llama another order."""
+"""A decoder's weights in GGUF: other names, other types, and for Llama another order."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _IN_BLOCK = {
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor as it lies in the file.
+    """A tensor in the file.
 
     Attributes:
-        name: in Hugging Face's words; gguf_name in GGUF's.
-        data: its bytes as an array, quantised where `type` says so.
+        name: its Hugging Face name; gguf_name is its GGUF name.
+        data: its bytes as an array, quantised according to `type`.
         type: a ``gguf.GGMLQuantizationType``.
     """
 
@@ -54,28 +54,28 @@ class Stored:
 
 
 def architecture(plan: DecoderPlan) -> str:
-    """What GGUF calls the network."""
+    """The name of the architecture in GGUF."""
     return "qwen3" if plan.qk_norm else "llama"
 
 
 def tensors(plan: DecoderPlan, quantization: str) -> Iterator[Stored]:
-    """The weights of ``plan``, one at a time, so that they are never all there twice.
+    """The weights of ``plan``, one at a time, so that memory never holds two copies of all.
 
-    Matrices are f16, or with ``q8_0`` blocks of 32 numbers with a scale where rows divide into
-    them; vectors stay float32, as llama.cpp wants them.
+    Matrices are f16. With ``q8_0`` they are blocks of 32 numbers with a scale, if their rows divide
+    into such blocks. Vectors stay float32, which llama.cpp requires.
     """
     from gguf.quants import quantize
 
     for name, tensor in weights(plan).items():
         array = _reordered(plan, name, tensor).numpy()
         kind = _type_of(array, quantization)
-        with np.errstate(over="ignore"):  # the proof refuses what is not finite
+        with np.errstate(over="ignore"):  # the proof refuses numbers that are not finite
             data = quantize(np.ascontiguousarray(array), kind)
         yield Stored(name, gguf_name(name), data, kind)
 
 
 def restored(plan: DecoderPlan, name: str, data: np.ndarray, kind: Any) -> Tensor:
-    """The weight that Hugging Face calls ``name``, from a tensor of the file, float32."""
+    """The weight with the Hugging Face name ``name``, from a tensor of the file, float32."""
     from gguf.quants import dequantize
 
     array = dequantize(data, kind).astype(np.float32)
@@ -83,7 +83,7 @@ def restored(plan: DecoderPlan, name: str, data: np.ndarray, kind: Any) -> Tenso
 
 
 def gguf_name(name: str) -> str:
-    """What GGUF calls the parameter that Hugging Face calls ``name``."""
+    """The GGUF name of the parameter with the Hugging Face name ``name``."""
     stem, _, suffix = name.rpartition(".")
     if match := re.fullmatch(r"model\.layers\.(\d+)\.(.+)", stem):
         return f"blk.{match[1]}.{_IN_BLOCK[match[2]]}.{suffix}"
@@ -101,10 +101,10 @@ def _type_of(array: np.ndarray, quantization: str) -> Any:
 
 
 def _heads(plan: DecoderPlan, name: str) -> int:
-    """How many heads the rows of ``name`` are reordered by; 0: they are not.
+    """The number of heads by which the rows of ``name`` are reordered; 0 if they are not.
 
-    Hugging Face rotates component i of a head with component i + D / 2; llama.cpp, for Llama but
-    not for Qwen3, 2 i with 2 i + 1.
+    Hugging Face rotates component i of a head with component i + D / 2. llama.cpp does the same for
+    Qwen3, but rotates component 2 i with 2 i + 1 for Llama.
     """
     if plan.qk_norm:
         return 0

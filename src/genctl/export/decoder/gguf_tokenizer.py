@@ -1,4 +1,4 @@
-"""A byte-level BPE tokenizer as GGUF's metadata has it: tokens, their types, merges."""
+"""A byte-level BPE tokenizer in GGUF's metadata: tokens, their types, merges."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What llama.cpp's ``gpt2`` tokenizer with the ``gpt-2`` pre-tokenizer is made of.
+    """The data of llama.cpp's ``gpt2`` tokenizer with the ``gpt-2`` pre-tokenizer.
 
     Attributes:
         tokens: each token's text in GPT-2's letters for bytes.
-        types: NORMAL, CONTROL ... of each.
-        merges: in order, the two parts apart by a space.
+        types: the type of each token: NORMAL, CONTROL ...
+        merges: the merges in order, with a space between the two parts.
     """
 
     tokens: list[str]
@@ -33,8 +33,8 @@ def vocabulary(plan: DecoderPlan) -> Vocabulary:
     """The tokenizer of ``plan``.
 
     Raises:
-        GenctlError: (USAGE) it is not a byte-level BPE that splits as GPT-2's, or no token of it
-            ends a text: llama.cpp would then stop at token 11, whatever that is.
+        GenctlError: (USAGE) it is not a byte-level BPE that splits like GPT-2's, or it has no end
+            token: llama.cpp would then stop at token 11, whatever its meaning.
     """
     found = json.loads(plan.assets[TOKENIZER])
     if not _is_gpt2(found):

@@ -1,6 +1,6 @@
-"""Hugging Face: a folder that transformers opens as a Llama or Qwen3, proved before it has a name.
+"""Hugging Face: a folder that transformers loads as a Llama or Qwen3, checked before it is saved.
 
-Nothing of genctl is needed to use it, and no remote code.
+It can be used without genctl, and without remote code.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from genctl.files import make_directory, staged, write_json
 from genctl.weights import save_tensors
 
 TOLERANCE = 1e-4
-"""On the scale of `scaled_error`, for float32."""
+"""The tolerance in float32, on the scale of `scaled_error`."""
 
 _DOCUMENT_KEY = "genctl"
 
 
 def write(plan: DecoderPlan, path: Path, document: Mapping[str, Any], card: str) -> Proof:
-    """Write the folder ``path`` and prove it in transformers.
+    """Write the folder ``path`` and check it in transformers.
 
-    It holds config.json (with genctl's document under ``genctl``), generation_config.json,
+    It contains config.json (with genctl's document under ``genctl``), generation_config.json,
     model.safetensors (float32), the tokenizer's files and README.md.
 
     Args:
@@ -48,8 +48,8 @@ def write(plan: DecoderPlan, path: Path, document: Mapping[str, Any], card: str)
 
     Raises:
         GenctlError: (USAGE) a package of ``genctl[hf]`` is missing; (PROOF_FAILED) transformers
-            does not load it, computes other logits, continues otherwise or splits text otherwise;
-            (FAILURE) no space or permission. What stood at ``path`` before is as it was.
+            does not load it, computes other logits, or continues or splits text differently;
+            (FAILURE) no space or permission. An earlier folder at ``path`` is unchanged.
     """
     require("The Hugging Face format", "hf", "transformers", "tokenizers")
     make_directory(path.parent)
@@ -74,10 +74,10 @@ def is_export(path: Path) -> bool:
 
 
 def config(plan: DecoderPlan) -> dict[str, Any]:
-    """What transformers needs to know of the network.
+    """The configuration of the network for transformers.
 
-    Nothing is left to a default: those of Llama take tokens 1 and 2 for its own begin and end, and
-    that of Qwen3 is a head of 128.
+    It relies on no default: the defaults of Llama use tokens 1 and 2 as begin and end tokens, and
+    the default of Qwen3 is a head of width 128.
     """
     kind = "Qwen3" if plan.qk_norm else "Llama"
     return {
@@ -129,9 +129,9 @@ def _prove(plan: DecoderPlan, stage: Path, path: Path) -> Proof:
         raise refuted(path, f"transformers differs by {error:.2g} (allowed {TOLERANCE:g})")
     behind = shortfall(plan, plan.module, written)
     if not (len(written) == steps(plan) and behind <= TOLERANCE):
-        raise refuted(path, f"transformers continues otherwise (by {behind:.2g} in the logits)")
+        raise refuted(path, f"transformers continues differently (by {behind:.2g} in the logits)")
     if differing:
-        raise refuted(path, f"transformers splits text otherwise: {differing}")
+        raise refuted(path, f"transformers splits text differently: {differing}")
     return Proof(
         format="hf",
         runtime=named("transformers"),
@@ -154,7 +154,7 @@ class Logits(torch.nn.Module):
 
 
 def load(stage: Path, **options: Any) -> Any:
-    """The model as a stranger would load it, with nothing missing and nothing left over."""
+    """The model as any user would load it, without missing or unexpected weights."""
     from transformers import AutoModelForCausalLM
 
     loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -168,7 +168,7 @@ def load(stage: Path, **options: Any) -> Any:
 
 
 def _continue(plan: DecoderPlan, model: Any) -> list[int]:
-    """What transformers writes after `prompt`, keeping keys and values as it does."""
+    """The tokens that transformers generates after `prompt`, with its cache of keys and values."""
     start, count = torch.tensor([prompt(plan)]), steps(plan)
     if not count:
         return []
@@ -177,7 +177,7 @@ def _continue(plan: DecoderPlan, model: Any) -> list[int]:
             start,
             attention_mask=torch.ones_like(start),
             do_sample=False,
-            min_new_tokens=count,  # so that the end token does not come
+            min_new_tokens=count,  # to exclude the end token
             max_new_tokens=count,
             pad_token_id=plan.end or 0,
         )
@@ -186,7 +186,7 @@ def _continue(plan: DecoderPlan, model: Any) -> list[int]:
 
 
 def _differing_text(plan: DecoderPlan, stage: Path) -> str:
-    """What AutoTokenizer makes of a text that the tokenizer itself does not; empty: nothing."""
+    """How AutoTokenizer differs from the tokenizer on a text; empty if it does not."""
     from tokenizers import Tokenizer
     from transformers import AutoTokenizer
 
@@ -198,5 +198,5 @@ def _differing_text(plan: DecoderPlan, stage: Path) -> str:
         if loaded(text, add_special_tokens=False)["input_ids"] != expected:
             return f"{text[:20]!r} has other tokens"
         if loaded.decode(expected) != own.decode(expected):
-            return f"{text[:20]!r} reads back otherwise"
+            return f"{text[:20]!r} reads back differently"
     return "" if loaded.eos_token_id == plan.end else f"{loaded.eos_token!r} ends it"

@@ -1,8 +1,8 @@
-"""llama.cpp, by way of xllamacpp, in a process of its own: on a CPU it was not built for it dies.
+"""Runs llama.cpp by xllamacpp in a separate process, because it crashes on unsupported CPUs.
 
-Run as a module, this file is that process: it reads a request and writes an answer, both JSON. It
-asks the server that xllamacpp starts on this machine, whose answers name tokens; those of its
-Python functions hold text alone.
+Run as a module, this file is that process: it reads a request and writes an answer, both in JSON.
+It uses the server that xllamacpp starts on this machine, because the server's answers contain
+tokens, and those of xllamacpp's Python functions only text.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ TIMEOUT_SECONDS = 300
 
 
 class NotTriedError(Exception):
-    """llama.cpp did not run at all, which says nothing about the file."""
+    """llama.cpp did not run at all, so the file was not tested."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What llama.cpp is asked.
+    """A request to llama.cpp.
 
     Attributes:
         model: a GGUF file.
         prompt: tokens to continue.
-        count: how many are to follow, each the most probable one but the end token.
-        context: of the model.
-        text: to be split into tokens.
-        threads: to compute with; more than there are free cores wait for each other, busily.
+        count: how many greedy tokens to generate, without the end token.
+        context: the context length of the model.
+        text: the text to split into tokens.
+        threads: the number of threads; if it exceeds the free cores, they busy-wait.
     """
 
     model: str
@@ -48,12 +48,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What llama.cpp said.
+    """The answer of llama.cpp.
 
     Attributes:
-        tokens: that followed the prompt.
+        tokens: the tokens after the prompt.
         split: the tokens of the text.
-        error: why it could not use the file; empty where it could.
+        error: why it could not use the file; empty if it could.
     """
 
     tokens: Sequence[int] = ()
@@ -62,10 +62,10 @@ class Answer:
 
 
 def ask(request: Request) -> Answer:
-    """Let llama.cpp answer ``request``.
+    """Run ``request`` in llama.cpp.
 
     Raises:
-        NotTriedError: it crashed, or did not begin.
+        NotTriedError: it crashed, or did not start.
     """
     with tempfile.TemporaryDirectory() as folder:
         asked, answered = Path(folder) / "request.json", Path(folder) / "answer.json"
@@ -83,7 +83,7 @@ def ask(request: Request) -> Answer:
 
 
 def _why(code: int, log: str) -> str:
-    """Why the process failed: by a signal, as code that the CPU does not know, or as it says."""
+    """Why the process failed: a signal, an unsupported CPU instruction, or its own message."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     if code < 0 or not lines:
         return f"it crashed ({code})"
@@ -102,7 +102,7 @@ def _answer(request: Request) -> Answer:
     options.warmup = False
     options.cache_type_k = options.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     try:
-        server = xllamacpp.Server(options)  # held, for it stops once nobody does
+        server = xllamacpp.Server(options)  # kept alive: it stops without a reference
         address = server.listening_address
         written = _post(
             f"{address}/completion",

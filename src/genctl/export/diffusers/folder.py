@@ -1,6 +1,6 @@
-"""diffusers: a folder with a UNet2DModel and its scheduler, proved before it has a name.
+"""diffusers: a folder with a UNet2DModel and its scheduler, checked before it is saved.
 
-Nothing of genctl is needed to use it. Where no pipeline of diffusers fits, one of a page is in it.
+It can be used without genctl. If no pipeline of diffusers fits, it includes a one-page pipeline.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from genctl.weights import save_tensors
 
 
 def write(plan: DiffusersPlan, path: Path, document: Mapping[str, Any], card: str) -> Proof:
-    """Write the folder ``path`` and prove it in diffusers.
+    """Write the folder ``path`` and check it in diffusers.
 
-    It holds ``unet/``, ``scheduler/``, ``model_index.json``, README.md and genctl's document; also
-    ``pipeline.py`` where no pipeline of diffusers samples it.
+    It contains ``unet/``, ``scheduler/``, ``model_index.json``, README.md and genctl's document. If
+    no pipeline of diffusers can sample it, it also contains ``pipeline.py``.
 
     Args:
         document: see `genctl.export.document.to_text`.
@@ -34,8 +34,8 @@ def write(plan: DiffusersPlan, path: Path, document: Mapping[str, Any], card: st
 
     Raises:
         GenctlError: (USAGE) a package of ``genctl[hf]`` is missing; (PROOF_FAILED) diffusers does
-            not load it or computes something else; (FAILURE) no space or permission. What stood
-            at ``path`` before is as it was.
+            not load it or computes something else; (FAILURE) no space or permission. An earlier
+            folder at ``path`` is unchanged.
     """
     require("The diffusers format", "hf", "diffusers")
     import_torchvision()

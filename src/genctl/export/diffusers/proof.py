@@ -1,7 +1,7 @@
-"""What a diffusers folder must pass: its network is the plan's, and so is what both make of noise.
+"""The checks of a diffusers folder: its network, scheduler and pipeline match the plan.
 
-With its scheduler, the network must amount to the plan's denoiser: the same clean images from the
-same noisy ones, at times of the scheduler's own.
+With its scheduler, the network must be equivalent to the plan's denoiser: it must return the same
+clean images for the same noisy ones, at timesteps of the scheduler.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from genctl.export.packages import named, offline, one_line, quiet
 from genctl.export.proof import Proof, refuted, scaled_error
 
 TOLERANCE = 1e-4
-"""On the scale of `scaled_error`, for float32."""
+"""The tolerance in float32, on the scale of `scaled_error`."""
 
 STEPS = 10
 PLACES = (1, 4, 8)
-"""Which of ``STEPS`` timesteps are tried, with batches of 1, 2 and 3."""
+"""The tested ones of ``STEPS`` timesteps, with batches of 1, 2 and 3."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class _Trial:
 
     Attributes:
         t: the timestep.
-        level: the scheduler's own measure of noise there.
-        sigma: of the noise beside clean images of scale 1.
+        level: the scheduler's own measure of the noise at the timestep.
+        sigma: the standard deviation of the noise for clean images of scale 1.
         noisy: (B, *shape), in the scheduler's scale.
-        scale: of ``noisy``, beside clean images plus noise of ``sigma``.
+        scale: the scale of ``noisy`` relative to clean images plus noise of ``sigma``.
         label: (B,) int64, or None.
     """
 
@@ -50,7 +50,7 @@ class _Trial:
 
 
 def prove(plan: DiffusersPlan, stage: Path, path: Path) -> Proof:
-    """Check the folder ``stage`` that is to become ``path``.
+    """Check the folder ``stage``, which will become ``path``.
 
     Raises:
         GenctlError: (PROOF_FAILED) diffusers does not load it, or computes something else.
@@ -75,7 +75,7 @@ def prove(plan: DiffusersPlan, stage: Path, path: Path) -> Proof:
 
 
 def _load(plan: DiffusersPlan, stage: Path) -> tuple[Any, Any]:
-    """The network and the scheduler as a stranger would load them, nothing missing or left over."""
+    """The network and the scheduler as any user would load them, without missing weights."""
     import diffusers
 
     kind: Any = diffusers.UNet2DModel
@@ -90,7 +90,7 @@ def _load(plan: DiffusersPlan, stage: Path) -> tuple[Any, Any]:
 
 
 def _errors(plan: DiffusersPlan, unet: Any, scheduler: Any, place: int) -> tuple[float, float]:
-    """Of the network alone, and of the clean images that come out in the end."""
+    """The errors of the network alone, and of the resulting clean images."""
     trial = _trial(plan, scheduler, place)
     seen = trial.noisy
     if plan.scheduler == "EDMDPMSolverMultistepScheduler":
@@ -122,13 +122,13 @@ def _trial(plan: DiffusersPlan, scheduler: Any, place: int) -> _Trial:
     generator = torch.Generator().manual_seed(batch)
     clean, noise = torch.randn(2, batch, *plan.shape, generator=generator)
     label = None
-    if plan.num_classes:  # the last row is of no class
+    if plan.num_classes:  # the last row is the one for no class
         label = (plan.num_classes - torch.arange(batch).flip(0)).clamp(min=0)
     return _Trial(t, level, sigma, scale * (clean + sigma * noise), scale, label)
 
 
 def _call(plan: DiffusersPlan, unet: Any, x: Tensor, trial: _Trial) -> Tensor:
-    """UNet2DModel on images as genctl has them."""
+    """UNet2DModel on images in genctl's format."""
     (height, width), (rows, columns) = plan.shape[1:], plan.padded
     x = F.pad(x, (0, columns - width, 0, rows - height))
     x = F.pixel_unshuffle(x, plan.unshuffle)
@@ -137,7 +137,7 @@ def _call(plan: DiffusersPlan, unet: Any, x: Tensor, trial: _Trial) -> Tensor:
 
 
 def _clean(scheduler: Any, output: Tensor, trial: _Trial) -> Tensor:
-    """The clean images that the scheduler takes the network's output for."""
+    """The clean images that the scheduler computes from the network's output."""
     clean: Tensor
     match type(scheduler).__name__:
         case "DDIMScheduler":
@@ -150,7 +150,7 @@ def _clean(scheduler: Any, output: Tensor, trial: _Trial) -> Tensor:
 
 
 def _run_pipeline(plan: DiffusersPlan, stage: Path, unet: Any, scheduler: Any) -> None:
-    """The pipeline, stock or in the folder, makes images of the right size."""
+    """Check that the pipeline, stock or in the folder, returns images of the right size."""
     kind = _pipeline_class(stage)
     pipeline = kind(unet=unet, scheduler=scheduler)
     pipeline.set_progress_bar_config(disable=True)
@@ -158,11 +158,11 @@ def _run_pipeline(plan: DiffusersPlan, stage: Path, unet: Any, scheduler: Any) -
     made = pipeline(**wanted, num_inference_steps=2, output_type="np").images
     channels, height, width = plan.shape
     if made.shape != (1, height, width, channels):
-        raise ValueError(f"its pipeline makes images of shape {made.shape}")
+        raise ValueError(f"its pipeline returns images of shape {made.shape}")
 
 
 def _pipeline_class(stage: Path) -> Any:
-    """What ``from_pretrained`` would make, without the copy of the code that it would keep."""
+    """The class that ``from_pretrained`` would use, without a cached copy of its code."""
     import diffusers
 
     if not (stage / PIPELINE).exists():

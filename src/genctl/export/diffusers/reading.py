@@ -1,4 +1,4 @@
-"""A UNet2DModel of somebody else as a U-Net of genctl; diffusers itself is not needed."""
+"""Reads a UNet2DModel of diffusers as a U-Net of genctl; diffusers itself is not needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 DOCUMENT = "diffusers.json"
-"""What genctl adds beside ``unet/``; its name differs from that in genctl's own export."""
+"""The file that genctl adds to the folder; its name differs from that in genctl's own export."""
 
 _FIXED = {
     "center_input_sample": (False,),
@@ -34,8 +34,7 @@ _FIXED = {
     "resnet_time_scale_shift": ("default", "scale_shift"),
     "class_embed_type": (None,),
 }
-"""Argument of UNet2DModel -> the values that genctl's network can stand in for, its default
-first."""
+"""Argument of UNet2DModel -> the values that genctl's network supports, the default first."""
 
 _DEFAULTS: Mapping[str, Any] = {
     "in_channels": 3,
@@ -53,7 +52,7 @@ _DEFAULTS: Mapping[str, Any] = {
 
 
 def is_unet(path: Path) -> bool:
-    """Whether diffusers may have written the folder ``path``, and genctl's runs and exports not."""
+    """Whether ``path`` may be a folder of diffusers, as opposed to a run or an export of genctl."""
     if any((path / name).is_file() for name in ("resolved.json", "genctl.json")):
         return False
     return (path / "unet" / "config.json").is_file() or (path / "config.json").is_file()
@@ -62,15 +61,14 @@ def is_unet(path: Path) -> bool:
 def read_unet(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The network in a folder of diffusers: a UNet2DModel, or a pipeline with one in ``unet/``.
 
-    Where its class embedding has no row for "no class" (all but genctl's own exports), one is
-    added: the mean of the others.
+    If its class embedding has no row for "no class" (only genctl's own exports have one), the mean
+    of the other rows is added as one.
 
     Returns:
         The arguments of `genctl.families.diffusion.networks.unet.UNet`, and its weights by name.
 
     Raises:
-        GenctlError: (DATA) no such folder, damaged, or a network that genctl's cannot stand in
-            for.
+        GenctlError: (DATA) no such folder, damaged, or a network that genctl does not support.
     """
     folder = path / "unet" if (path / "unet").is_dir() else path
     config = _read(folder / "config.json")
@@ -121,7 +119,7 @@ def _arguments(path: Path, config: Mapping[str, Any], images: Any) -> dict[str, 
 
 
 def _middle_norms(known: Mapping[str, Any], scales: bool) -> int | None:
-    """Groups of the norm before the attention in the middle, as UNet2DModel chooses them."""
+    """Groups of the norm before the middle attention, as UNet2DModel chooses them."""
     given: int | None = known["attn_norm_num_groups"]
     return known["norm_num_groups"] if given is None and not scales else given
 
@@ -144,7 +142,7 @@ def _attention(path: Path, known: Mapping[str, Any]) -> tuple[bool, ...]:
 
 
 def _head_dim(path: Path, known: Mapping[str, Any]) -> int:
-    """Channels of an attention head; None in the file means one head, whatever its channels."""
+    """Channels of an attention head; None in the file means one head with all channels."""
     found = known.get("attention_head_dim", 8)
     if found is None:
         raise _refused(path, "its attention has one head at every level (attention_head_dim)")

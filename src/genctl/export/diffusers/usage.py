@@ -1,4 +1,4 @@
-"""How an export is sampled with diffusers alone: by a pipeline of its own, or a stock one."""
+"""How to sample an export with diffusers alone: by its own pipeline, or by a stock one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PIPELINE = "pipeline.py"
 
 
 def fits_pipeline(plan: DiffusersPlan) -> bool:
-    """Whether diffusers' DDIMPipeline samples it: it knows no classes, and images as they are."""
+    """Whether diffusers' DDIMPipeline can sample it: an unconditional model of unchanged pixels."""
     return (
         plan.scheduler == "DDIMScheduler"
         and not plan.num_classes
@@ -23,7 +23,7 @@ def fits_pipeline(plan: DiffusersPlan) -> bool:
 
 
 def usage(plan: DiffusersPlan) -> str:
-    """What README.md says of how to sample, in Markdown."""
+    """The section of README.md on sampling, in Markdown."""
     stock = fits_pipeline(plan)
     given = "" if stock else ', custom_pipeline=".", trust_remote_code=True'
     wanted = "labels=[0]" if plan.num_classes else "batch_size=4"
@@ -36,11 +36,11 @@ def usage(plan: DiffusersPlan) -> str:
     ]
     if not stock:
         notes.append(
-            f"The code that runs is `{PIPELINE}`, in this folder, a page long; `Pipeline` in it "
-            "can also be imported and made of the two parts, UNet2DModel and "
+            f"This runs the one-page file `{PIPELINE}` in this folder. You can also import its "
+            "class `Pipeline` and build it from the two parts, UNet2DModel and "
             f"{plan.scheduler}."
         )
-    notes.append("`genctl train diffusion --init .` goes on from these weights.")
+    notes.append("`genctl train diffusion --init .` continues training from these weights.")
     return "\n\n".join(notes)
 
 

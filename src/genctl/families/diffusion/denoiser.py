@@ -1,4 +1,4 @@
-"""One interface to every diffusion and flow model: a noisy image in, the clean one out."""
+"""One interface to every diffusion and flow model: from a noisy image to the clean one."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ MIN_SPREAD = 0.01
 
 
 class Denoiser(nn.Module):
-    """``D(x, sigma, label)``: the best guess at ``x0``, where ``x = x0 + sigma * n``."""
+    """``D(x, sigma, label)``: the estimate of ``x0``, where ``x = x0 + sigma * n``."""
 
     def __init__(self, network: nn.Module, prediction: str, sigma_data: float) -> None:
         """Wrap a network.
 
         Args:
-            network: ``(x, time, label)`` to what it predicts, shaped as ``x``; ``time`` is (B,)
-                and what it means goes with the prediction, see `scaling`.
+            network: ``(x, time, label)`` to its prediction, shaped as ``x``; ``time`` is (B,), and
+                its meaning depends on the prediction, see `scaling`.
             prediction: a name in `PREDICTIONS`.
             sigma_data: standard deviation of the data's values, which ``edm`` scales by.
         """
         super().__init__()
         self.network = network
         self.prediction = prediction
-        # Images that are all alike have none, and would be divided by it.
+        # Identical images have standard deviation 0, and would be divided by it.
         self.sigma_data = max(sigma_data, MIN_SPREAD)
         self.register_buffer("table", ddpm_sigmas().float(), persistent=False)
 
     @property
     def blocks(self) -> nn.Module:
-        """The repeated part of the network, for compiling and sharding."""
+        """The repeated blocks of the network, for compiling and sharding."""
         blocks = self.network.blocks
         assert isinstance(blocks, nn.Module)
         return blocks
@@ -50,7 +50,7 @@ class Denoiser(nn.Module):
         Args:
             x: (B, C, H, W) float32.
             sigma: (B,) float32, above 0.
-            label: (B,) int64, or the number of classes for none; None without classes.
+            label: (B,) int64, the number of classes for no class; None without classes.
 
         Returns:
             (B, C, H, W) float32.
@@ -59,10 +59,10 @@ class Denoiser(nn.Module):
         return _by_row(at.skip, x) * x + _by_row(at.out, x) * self._predict(x, at, label)
 
     def errors(self, clean: Tensor, noise: Tensor, sigma: Tensor, label: Tensor | None) -> Tensor:
-        """How far the network is off on ``clean + sigma * noise``: mean squares over a row.
+        """The mean squared error of the network on ``clean + sigma * noise``, for each row.
 
-        In terms of the denoiser this is ``(D - x0) ** 2`` weighed by ``1 / out ** 2``: of the four
-        predictions, the weights that their papers train with.
+        In terms of the denoiser this is ``(D - x0) ** 2`` weighted by ``1 / out ** 2``, which is
+        the weight in the papers of all four predictions.
 
         Args:
             clean, noise: (B, C, H, W) float32.
@@ -85,15 +85,15 @@ class Denoiser(nn.Module):
 def guided(
     denoiser: Callable[..., Tensor], scale: float, null: int
 ) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
-    """Classifier-free guidance: away from what any class looks like, towards the wanted one.
+    """Classifier-free guidance towards the class of each label.
 
     Ho and Salimans 2022, arXiv 2207.12598, with ``scale = 1 + w``: ``D_none + scale * (D_class -
-    D_none)``, both halves in one batch. Scales of 1 and of 0 need no second half, and rows without
-    labels have none.
+    D_none)``, both halves in one batch. Scales of 1 and 0, and rows without labels, need no second
+    half.
 
     Args:
         denoiser: ``(x, sigma, label) -> x0``.
-        scale: 0 ignores the class, 1 follows it as it is, above 1 exaggerates it.
+        scale: 0 ignores the class, 1 uses it as learned, above 1 exaggerates it.
         null: the label that means no class.
     """
 

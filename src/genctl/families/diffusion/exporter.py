@@ -1,4 +1,4 @@
-"""How a diffusion model maps to foreign formats."""
+"""Exports a diffusion model to foreign formats."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from genctl.families.diffusion.schedules import DDPM_BETAS, DDPM_STEPS, KARRAS_R
 def unet_config(network: UNet) -> dict[str, Any]:
     """The arguments of diffusers' ``UNet2DModel`` for the weights of ``network``.
 
-    Nothing is left to a default that another version might change.
+    All arguments are explicit, because another version might change a default.
     """
     down = ["AttnDownBlock2D" if attends else "DownBlock2D" for attends in network.attention]
     up = ["AttnUpBlock2D" if attends else "UpBlock2D" for attends in network.attention[::-1]]
@@ -56,7 +56,7 @@ def unet_config(network: UNet) -> dict[str, Any]:
 def plan_onnx(model: Trained) -> ExportPlan:
     """The denoiser as one graph: ``x``, ``sigma`` (and ``label``) to ``x0``, for any sampler.
 
-    The label is the number of classes where no class is asked for.
+    For no class, the label is the number of classes.
     """
     shape, classes = model.data.shape, model.data.num_classes
 
@@ -76,7 +76,7 @@ def plan_onnx(model: Trained) -> ExportPlan:
 
 
 def plan_diffusers(model: Trained) -> DiffusersPlan:
-    """The network as diffusers' UNet2DModel, with a scheduler that means the same by it.
+    """The network as diffusers' UNet2DModel, with an equivalent scheduler.
 
     Raises:
         GenctlError: (USAGE) the network is not a U-Net.
@@ -107,7 +107,7 @@ def plan_diffusers(model: Trained) -> DiffusersPlan:
 
 
 def _scheduler(denoiser: Denoiser) -> tuple[str, dict[str, Any], float]:
-    """Name and arguments of a scheduler, and the network's time for a timestep of 1 of it."""
+    """Name and arguments of a scheduler, and the network's time at its timestep 1."""
     match denoiser.prediction:
         case "flow":
             config = {"num_train_timesteps": int(FLOW_TIMESTEPS), "shift": 1.0}
@@ -144,6 +144,6 @@ def _linear_betas(prediction: str) -> dict[str, Any]:
         "prediction_type": prediction,
         "clip_sample": False,
         "set_alpha_to_one": True,
-        # The only spacing whose every step leads to the timestep that comes next.
+        # The only spacing in which every step leads to the next timestep.
         "timestep_spacing": "trailing",
     }

@@ -1,4 +1,4 @@
-"""How a network of diffusers becomes one to begin with."""
+"""Imports a network of diffusers to start training from."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from genctl.families.diffusion.networks.unet import UNet
 def modules_of_unet(
     config: Config, arguments: Mapping[str, Any], weights: Mapping[str, Tensor]
 ) -> dict[str, nn.Module]:
-    """The trained modules around a U-Net that was read from elsewhere.
+    """The trained modules of a U-Net that was read from diffusers.
 
     Args:
-        config: of the run that begins with it. What the network predicts is not written beside a
-            UNet2DModel, so it is taken to be what the run will predict.
-        arguments: of `UNet`.
-        weights: of the network, by name.
+        config: the configuration of the run that starts from it. A UNet2DModel does not record its
+            prediction type, so that of the run is assumed.
+        arguments: the arguments of `UNet`.
+        weights: the weights of the network, by name.
     """
     network = UNet(**arguments)
     network.load_state_dict(dict(weights))

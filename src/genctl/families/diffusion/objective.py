@@ -1,4 +1,4 @@
-"""What training a diffusion model means: one network, one loss, noise of every strength."""
+"""The training objective of a diffusion model: one network, one loss, random noise levels."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from genctl.nn.init_from import init_from
 
 LONGER = 4
 OUTER = ("*emb*", "*conv_in*", "*conv_out*", "*modulation*", "*head*")
-"""Layers at the network's ends and those that read the condition, which Muon leaves to AdamW."""
+"""Layers that AdamW trains instead of Muon: the first, the last, and those of the condition."""
 
 
 class DiffusionObjective:
     """A denoiser, trained on images with noise of random strength.
 
-    Two averages of its weights are kept, ``ema`` and, over four times as many examples,
-    ``ema-long``; early in a run they span 5 % and 10 % of it. What a run of any length is best
-    averaged over is of that order (Karras et al. 2023, arXiv 2312.02696, section 3), and which
-    of the two is better shows only in the end.
+    Two averages of its weights are kept: ``ema`` and, over four times as many examples,
+    ``ema-long``. Early in a run they span 5 % and 10 % of it. The best span for a run of any length
+    is of this order (Karras et al. 2023, arXiv 2312.02696, section 3), and only the end of the run
+    shows which of the two is better.
     """
 
     def __init__(self, config: Config, data: DataSpec, parents: Parents) -> None:
@@ -66,7 +66,7 @@ class DiffusionObjective:
         )
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
-        """Squared errors of what the network predicts, a mean over each image's values."""
+        """Squared errors of the network's prediction, averaged over the values of each image."""
         images = batch["image"]
         sigma = draw_sigmas(self.options, step.noise, self._spread)
         noise = step.noise.normal("noise", *images.shape[1:])
@@ -76,7 +76,7 @@ class DiffusionObjective:
         return Loss(total, len(errors), {"loss": total.detach()})
 
     def _shown(self, label: Tensor | None, step: Step) -> Tensor | None:
-        """Labels as the network gets them: some rows, by chance, without."""
+        """The labels for the network, with the label for no class in some random rows."""
         if label is None or not self._classes:
             return None
         hidden = step.noise.uniform("hidden") < self.options.label_dropout
@@ -84,7 +84,7 @@ class DiffusionObjective:
 
 
 def _begin_with(denoiser: Denoiser, parent: Trained) -> None:
-    """Copy the weights of an earlier run, which must mean the same."""
+    """Copy the weights of an earlier run, whose network must be the same."""
     source = parent.modules["denoiser"]
     predicts = getattr(source, "prediction", "flow")
     if not isinstance(source, Denoiser) or source.prediction != denoiser.prediction:
@@ -100,7 +100,7 @@ def _begin_with(denoiser: Denoiser, parent: Trained) -> None:
 
 
 def _refuse_other_kind(own: UNet, given: UNet) -> None:
-    """Networks may differ in what no weight shows, such as the number of groups of a norm."""
+    """Refuse another network; some differences show in no weight, such as the groups of a norm."""
     here, there = unet_config(own), unet_config(given)
     for name in (
         "norm_num_groups",

@@ -1,4 +1,4 @@
-"""What sampling a diffusion model means: from noise, step by step, to an image."""
+"""The sampler of a diffusion model: from noise to an image, step by step."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from genctl.families.diffusion.spec import DiffusionRequest
 
 
 class DiffusionSampler:
-    """Images from noise; around a part that is given, or starting from an image.
+    """Generates images from noise; also inpaints, or starts from an image.
 
-    A condition may hold ``label: (B,)`` int64 and, in [-1, 1], ``image: (B, C, H, W)``. With
-    ``mask: (B, 1, H, W)`` the image is kept where the mask is 0 and made anew where it is 1.
-    Without one the image gets the noise of a later step, and the steps from there on are taken
-    (Meng et al. 2021, SDEdit, arXiv 2108.01073).
+    A condition may contain ``label: (B,)`` int64 and, in [-1, 1], ``image: (B, C, H, W)``. With
+    ``mask: (B, 1, H, W)`` the image is kept where the mask is 0 and regenerated where it is 1.
+    Without a mask the image is noised to an intermediate step and denoised from there (Meng et al.
+    2021, SDEdit, arXiv 2108.01073).
     """
 
     def __init__(
@@ -40,15 +40,15 @@ class DiffusionSampler:
         """Images (B, C, H, W) float32, about [-1, 1].
 
         Raises:
-            GenctlError: (USAGE) options that do not go together; (DATA) an image or mask of
-                another shape than the model's.
+            GenctlError: (USAGE) options that contradict each other; (DATA) an image or mask that
+                does not have the model's shape.
         """
         return self._solve(request, condition, noise, unwatched)
 
     def trajectory(self, request: DiffusionRequest, condition: Batch, noise: Noise) -> Tensor:
-        """The guess at the clean image in each step, (steps, B, C, H, W) float32.
+        """The estimate of the clean image in each step, (steps, B, C, H, W) float32.
 
-        The last one is what `sample` gives.
+        The last one is the result of `sample`.
         """
         seen: list[Tensor] = []
         self._solve(request, condition, noise, lambda _, clean: seen.append(clean.float()))
@@ -82,7 +82,7 @@ class DiffusionSampler:
         return made.float()
 
     def _denoise(self, request: DiffusionRequest, label: Tensor | None) -> Denoise:
-        """The network as solvers call it: in their precision, at one noise level for all rows."""
+        """The denoiser for solvers: in their precision, at one noise level for all rows."""
 
         scale = request.guidance if self._knows_none else 1.0
         by_class = guided(self._denoiser, scale, self._classes)
@@ -131,11 +131,11 @@ class DiffusionSampler:
 
 
 def keeping(denoise: Denoise, image: Tensor, hole: Tensor) -> Denoise:
-    """A denoiser that knows ``image`` outside the hole.
+    """A denoiser that returns ``image`` outside the hole.
 
-    There its guess is exact, so a solver that starts at the image plus noise stays at the image
-    plus noise of every level, which is what the network then sees around the hole (as in Lugmayr
-    et al. 2022, RePaint, arXiv 2201.09865, without resampling), and ends at the image itself.
+    Its estimate is exact there. So a solver that starts at the image plus noise stays at the image
+    plus noise of every level, and ends at the image itself. Around the hole the network therefore
+    gets the noisy image (as in Lugmayr et al. 2022, RePaint, arXiv 2201.09865, without resampling).
 
     Args:
         image: (B, C, H, W).
@@ -145,7 +145,7 @@ def keeping(denoise: Denoise, image: Tensor, hole: Tensor) -> Denoise:
 
 
 def fresh(noise: Noise, shape: tuple[int, ...], like: Tensor) -> Fresh:
-    """Noise for each step, the same for a sample whatever samples are beside it."""
+    """Noise for each step; the noise of a sample does not depend on the other samples."""
     return lambda step: noise.normal(f"step/{step}", *shape).to(like)
 
 

@@ -1,4 +1,4 @@
-"""What a network is asked to predict: four ways, all turned into a guess at the clean image.
+"""The four prediction types of a network, each converted to an estimate of the clean image.
 
 With ``x = x0 + sigma * n`` the denoiser is ``D = skip * x + out * F(inner * x, time)`` (Karras et
 al. 2022, arXiv 2206.00364, equation 7), and ``F`` is trained on ``clean * x0 + noise * n``.
@@ -22,12 +22,12 @@ class Scaling(NamedTuple):
     """Coefficients at given noise levels, (B,) each.
 
     Attributes:
-        skip: of the noisy image in the guess at the clean one.
-        out: of what the network makes.
-        inner: of the noisy image that the network gets.
-        time: what the network is told of the noise level.
-        clean: of the clean image in what the network is trained on.
-        noise: of the noise in it.
+        skip: the coefficient of the noisy image in the estimate of the clean image.
+        out: the coefficient of the network's output in that estimate.
+        inner: the coefficient of the noisy image in the network's input.
+        time: the network's input for the noise level.
+        clean: the coefficient of the clean image in the training target.
+        noise: the coefficient of the noise in the training target.
     """
 
     skip: Tensor
@@ -41,7 +41,8 @@ class Scaling(NamedTuple):
 def edm(sigma: Tensor, spread: float, table: Tensor) -> Scaling:
     """Karras et al. 2022, arXiv 2206.00364, table 1; time is ``250 * ln(sigma)``.
 
-    That is 1000 times the paper's, because the network embeds numbers of the order of 1000.
+    This is 1000 times the value in the paper, because the network embeds numbers of the order of
+    1000.
     """
     total = (sigma.square() + spread**2).sqrt()
     return Scaling(

@@ -1,4 +1,4 @@
-"""Noise levels that sampling passes through, highest first, and the timesteps of DDPM."""
+"""The noise levels of sampling, highest first, and the timesteps of DDPM."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ FLOW_MAX = 80.0
 def ddpm_sigmas() -> Tensor:
     """The noise level of each timestep of DDPM with linear betas, lowest first.
 
-    Ho et al. 2020, arXiv 2006.11239, section 4: betas from 1e-4 to 0.02. There an image is scaled
-    by ``sqrt(a)`` and gets noise of variance ``1 - a``; here it is not scaled, so its noise has
-    the standard deviation ``sqrt((1 - a) / a)``.
+    Ho et al. 2020, arXiv 2006.11239, section 4: betas from 1e-4 to 0.02. The paper scales an image
+    by ``sqrt(a)`` and adds noise of variance ``1 - a``. Here the image is not scaled, so its noise
+    has the standard deviation ``sqrt((1 - a) / a)``.
 
     Returns:
         (1000,) float64.
@@ -32,14 +32,14 @@ def ddpm_sigmas() -> Tensor:
 
 
 def timestep_of(sigma: Tensor, table: Tensor) -> Tensor:
-    """The DDPM timestep of each noise level, linear between two whole ones.
+    """The DDPM timestep of each noise level, interpolated linearly between whole timesteps.
 
     Args:
         sigma: (B,) float.
         table: `ddpm_sigmas`, on the device of ``sigma``.
 
     Returns:
-        (B,) in [0, 999]; levels beyond the table get its ends.
+        (B,) in [0, 999]; levels outside the table are clamped.
     """
     last = len(table) - 1
     below = ((sigma.unsqueeze(1) >= table).sum(1) - 1).clamp(0, last - 1)
@@ -96,15 +96,16 @@ def sigmas_for(schedule: str, steps: int, *, low: float = 0.0, high: float = 0.0
 
     Args:
         schedule: a name in `SCHEDULES`.
-        steps: how many steps there are to 0.
-        low, high: the ends before 0. Where they are 0, ``karras`` takes 0.002 and 80, ``linear``
-            those of DDPM's first and last timestep; ``flow`` goes from 80 in even steps to 0.
+        steps: the number of steps to 0.
+        low, high: the last and the first level before 0. If they are 0, ``karras`` uses 0.002 and
+            80, and ``linear`` the levels of DDPM's first and last timestep; ``flow`` goes from 80
+            to 0 in even steps.
 
     Returns:
         (steps + 1,) float64, falling, its last entry 0.
 
     Raises:
-        GenctlError: no such schedule, no step, or ends that do not fall.
+        GenctlError: no such schedule, no steps, or ``low`` is not below ``high``.
     """
     if schedule not in SCHEDULES:
         raise unknown("schedule", schedule, SCHEDULES, option="schedule")
@@ -127,7 +128,7 @@ def sigmas_for(schedule: str, steps: int, *, low: float = 0.0, high: float = 0.0
 def _ends(schedule: str, steps: int, low: float, high: float) -> tuple[float, float]:
     if schedule == "linear":
         first, last = (float(sigma) for sigma in ddpm_sigmas()[[0, -1]])
-        # The table goes no further, and steps beyond it would stand still.
+        # The table ends here, and steps beyond it would not change the level.
         return max(low or first, first), min(high or last, last)
     if schedule == "flow":
         high = high or FLOW_MAX
@@ -137,5 +138,5 @@ def _ends(schedule: str, steps: int, low: float, high: float) -> tuple[float, fl
 
 
 def _fractions(steps: int) -> Tensor:
-    """From 0 to 1 in ``steps`` points; 0 alone when there is one."""
+    """``steps`` points from 0 to 1; only 0 if there is one point."""
     return torch.arange(steps, dtype=torch.float64) / max(steps - 1, 1)

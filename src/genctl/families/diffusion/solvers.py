@@ -1,16 +1,16 @@
-"""Ways from noise to an image, given a denoiser: the samplers, as plain functions.
+"""The samplers: functions that go from noise to an image with a denoiser.
 
 All of them work on ``x = x0 + sigma * n``, where the probability-flow equation is
 ``dx / dsigma = (x - D(x, sigma)) / sigma`` (Karras et al. 2022, arXiv 2206.00364, equations 1 and
-3). Methods that were written down for images that shrink as they get noisier are the same steps
-here: dividing by the shrinking factor turns one into the other.
+3). Methods that were published for images that are scaled down with more noise have the same steps
+here: dividing by the scale converts one form into the other.
 
 A solver's arguments:
-    denoise: ``(x, sigma) -> x0``, the best guess at the clean image.
-    x: (B, ...) float at the first noise level; float64 keeps rounding out of many steps.
+    denoise: ``(x, sigma) -> x0``, the estimate of the clean image.
+    x: (B, ...) float at the first noise level; float64 avoids rounding errors over many steps.
     sigmas: (steps + 1,) float64, falling; the last may be 0.
-    noise: number of a step -> standard normal numbers shaped as ``x``; called once a step at most.
-    watch: told the number of each step and its guess at the clean image.
+    noise: number of a step -> standard normal numbers shaped as ``x``; at most one call per step.
+    watch: called with the number of each step and its estimate of the clean image.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ def ddim(
     *,
     eta: float = 0.0,
 ) -> Tensor:
-    """First order: keep the guesses at image and noise, and replace a part of the noise.
+    """First order: keep the estimates of image and noise, and replace a part of the noise.
 
     Song et al. 2020, arXiv 2010.02502, equations 12 and 16, where dividing by ``sqrt(alpha)``
-    gives fresh noise of standard deviation ``eta * low * sqrt(1 - (low / high) ** 2)``. ``eta = 0``
+    gives new noise of standard deviation ``eta * low * sqrt(1 - (low / high) ** 2)``. ``eta = 0``
     is Euler's method on the probability-flow equation; ``eta = 1`` is DDPM's posterior (Ho et al.
     2020, arXiv 2006.11239, equation 7) as well as the ancestral Euler step.
 
     Args:
-        eta: from 0, no fresh noise, to 1.
+        eta: from 0 (no new noise) to 1.
     """
     for step, (high, low) in enumerate(pairwise(sigmas.tolist())):
         clean = denoise(x, high)
@@ -64,7 +64,7 @@ def ddim(
 def heun(
     denoise: Denoise, x: Tensor, sigmas: Tensor, noise: Fresh, watch: Watch = unwatched
 ) -> Tensor:
-    """Second order: Euler's step, then again with the mean of the slopes at both ends.
+    """Second order: Euler's step, repeated with the mean of the slopes at both ends.
 
     Karras et al. 2022, arXiv 2206.00364, algorithm 1; the step to 0 is Euler's.
     """
@@ -90,7 +90,7 @@ def multistep(
     *,
     eta: float = 0.0,
 ) -> Tensor:
-    """Second order at one evaluation a step: the last two guesses extrapolate the next.
+    """Second order with one evaluation per step: extrapolates from the last two estimates.
 
     Lu et al. 2022, arXiv 2211.01095 (DPM-Solver++): 2M, algorithm 2, and with ``eta = 1`` its SDE
     form, appendix A. The first step, and one to 0, are of first order.
@@ -98,7 +98,7 @@ def multistep(
     Args:
         eta: 0 solves the probability-flow equation, 1 the reverse diffusion.
     """
-    earlier, length = x, 0.0  # the guess of the step before, and how long that was in -ln(sigma)
+    earlier, length = x, 0.0  # the estimate and the length in -ln(sigma) of the previous step
     for step, (high, low) in enumerate(pairwise(sigmas.tolist())):
         clean = denoise(x, high)
         watch(step, clean)
@@ -120,10 +120,10 @@ class Solver:
     """A sampler by name.
 
     Attributes:
-        function: as the module describes it.
-        evaluations: of the denoiser in a step.
-        stochastic: whether it draws noise on the way.
-        takes_eta: whether ``eta`` is the caller's choice.
+        function: the solver, with the arguments in the docstring of this module.
+        evaluations: evaluations of the denoiser per step.
+        stochastic: whether it adds noise in the steps.
+        takes_eta: whether the caller chooses ``eta``.
     """
 
     function: Callable[..., Tensor]

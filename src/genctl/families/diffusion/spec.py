@@ -1,4 +1,4 @@
-"""What genctl knows of diffusion before torch is imported: options, presets, targets."""
+"""Diffusion models without torch: options, presets and targets."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from genctl.registry import Spec
 
 @dataclass(frozen=True)
 class DiffusionConfig:
-    """Options of the network and of what it learns."""
+    """Options of the network and of its training targets."""
 
     network: Literal["unet", "dit"] = option("unet", "convolutions (unet) or a transformer (dit)")
-    width: Annotated[int, Ge(4)] = option(32, "channels of the finest level, or of a token")
-    depth: Annotated[int, Ge(1)] = option(1, "residual blocks of a level, or of the transformer")
-    multiples: str = option("1,2", "unet: channels of each level, finest first, in widths")
-    attention: str = option("2", "unet: the levels with attention, from 1, the finest; may be none")
-    condition: Literal["shift", "scale"] = option(
-        "shift", "unet: what time and class do to features; scale: both"
+    width: Annotated[int, Ge(4)] = option(
+        32, "channels of the finest level (unet), token width (dit)"
     )
-    heads: Annotated[int, Ge(1)] = option(6, "dit: attention heads; they divide the width")
-    patch: Annotated[int, Ge(1)] = option(2, "side of the squares of pixels that are seen as one")
-    dropout: Annotated[float, Ge(0), Lt(1)] = option(0.0, "share of the inner features dropped")
+    depth: Annotated[int, Ge(1)] = option(1, "blocks per level (unet) or of the transformer (dit)")
+    multiples: str = option("1,2", "unet: multiples of width for each level, finest first")
+    attention: str = option("2", "unet: levels with attention, 1 is the finest; may be none")
+    condition: Literal["shift", "scale"] = option(
+        "shift", "unet: how time and class change features; scale: shift and scale"
+    )
+    heads: Annotated[int, Ge(1)] = option(6, "dit: attention heads; must divide the width")
+    patch: Annotated[int, Ge(1)] = option(2, "side in pixels of the patches of the network")
+    dropout: Annotated[float, Ge(0), Lt(1)] = option(0.0, "dropout probability")
     prediction: Literal["flow", "edm", "v", "epsilon"] = option("flow", "what the network predicts")
     time: Literal["logit-normal", "lognormal", "uniform"] = option(
-        "logit-normal", "which noise levels are seen how often; lognormal is EDM's"
+        "logit-normal", "distribution of noise levels in training; lognormal as in EDM"
     )
     time_mean: Annotated[float, Ge(-10), Le(10)] = option(
         0.0, "mean of the logit of flow time, or of EDM's ln(sigma)"
     )
     time_std: Annotated[float, Gt(0), Le(10)] = option(1.0, "its standard deviation")
     label_dropout: Annotated[float, Ge(0), Lt(1)] = option(
-        0.1, "share of the examples shown without their class, for guidance"
+        0.1, "share of examples trained without their class, for guidance"
     )
 
 
@@ -46,18 +48,18 @@ class DiffusionRequest:
     steps: Annotated[int, Ge(1), Le(10_000)] = option(18, "steps from noise to image")
     sampler: Literal[
         "dpmpp-2m", "heun", "euler", "ddim", "dpmpp-2m-sde", "euler-ancestral", "ddpm"
-    ] = option("dpmpp-2m", "how a step is taken; heun takes two looks at a step")
-    schedule: Literal["karras", "linear", "flow"] = option("karras", "where the steps are")
+    ] = option("dpmpp-2m", "solver of a step; heun needs two evaluations per step")
+    schedule: Literal["karras", "linear", "flow"] = option("karras", "spacing of the noise levels")
     guidance: Annotated[float, Ge(0), Le(100)] = option(
-        1.0, "how strongly the class is followed: 1 as learned, above 1 more, 0 not at all"
+        1.0, "classifier-free guidance: 1 as learned, above 1 stronger, 0 ignores the class"
     )
-    eta: Annotated[float, Ge(0), Le(1)] = option(0.0, "of ddim: share of the noise that is renewed")
+    eta: Annotated[float, Ge(0), Le(1)] = option(0.0, "ddim: share of the noise that is renewed")
     sigma_min: Annotated[float, Ge(0), Le(1)] = option(0.0, "last noise level; 0: the schedule's")
     sigma_max: Annotated[float, Ge(0), Le(10_000)] = option(
         0.0, "first noise level; 0: the schedule's"
     )
     strength: Annotated[float, Gt(0), Le(1)] = option(
-        0.6, "of a start image: share of the steps taken from it; 1 forgets the image"
+        0.6, "share of the steps taken from a start image; 1 ignores the image"
     )
 
 
@@ -103,7 +105,7 @@ SPEC = Spec(
         *("steps", "sampler", "guidance", "strength"),
     ),
     gpu_preset="digits-gpu",
-    parents={"init": "a run, or a folder of diffusers, whose weights training begins with"},
+    parents={"init": "a run or a diffusers folder to start training from"},
     presets={
         "digits": {
             **_DIGITS,

@@ -1,4 +1,4 @@
-"""Which noise levels training sees, and how often."""
+"""The distributions of noise levels in training."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ EDM_SPREAD = 0.5
 def draw_sigmas(options: DiffusionConfig, noise: Noise, sigma_data: float) -> Tensor:
     """A noise level for each row, (B,) float32, by ``options.time``.
 
-    - ``lognormal``: ``ln(sigma)`` is normal. Mean and deviation are those that Karras et al. 2022
-      (arXiv 2206.00364, table 1) give for data of standard deviation 0.5, so for other data the
-      levels grow with it.
+    - ``lognormal``: ``ln(sigma)`` is normal. Mean and deviation are those of Karras et al. 2022
+      (arXiv 2206.00364, table 1) for data of standard deviation 0.5; for other data the levels
+      scale with the standard deviation.
     - ``logit-normal``: the logit of flow time is normal (Esser et al. 2024, arXiv 2403.03206,
-      section 3.1). As ``logit(t) = ln(sigma)``, this too is a lognormal sigma, whatever the data.
+      section 3.1). Since ``logit(t) = ln(sigma)``, sigma is lognormal here too, for any data.
     - ``uniform``: flow time is uniform, or, for ``v`` and ``epsilon``, the DDPM timestep.
     """
     return _DISTRIBUTIONS[options.time](options, noise, sigma_data).clamp(*SIGMA_RANGE)

@@ -1,11 +1,11 @@
-"""Differentiable changes to what the discriminator sees, against learning few images by heart.
+"""Differentiable augmentations of the discriminator's inputs, against overfitting on few images.
 
-Real and generated images go through the same changes, and the generator learns through them
-(Zhao et al. 2020, DiffAugment, arXiv 2006.10738); how often they happen can follow how far the
-discriminator is ahead (Karras et al. 2020, StyleGAN2-ADA, arXiv 2006.06676). Every change is
-elementwise or a product of matrices, so that penalties can be taken through it and a GPU gives the
-same bits twice. torchvision's functions take one set of numbers for a whole batch, so that images
-would go through them one at a time, and its changes of colour cut values off at 0.
+Real and generated images get the same augmentations, and gradients pass through them to the
+generator (Zhao et al. 2020, DiffAugment, arXiv 2006.10738). Their probability can adapt to the
+discriminator's lead (Karras et al. 2020, StyleGAN2-ADA, arXiv 2006.06676). Every augmentation is
+elementwise or a product of matrices, so penalties can be computed through it and GPU results are
+reproducible. torchvision's functions take one set of numbers for a whole batch, so they would need
+one call per image, and its changes of colour clip values at 0.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import torch
 from torch import Tensor, nn
 
 SHIFT, HOLE = 1 / 8, 1 / 2
-"""Of the side: the largest shift, and the side of the square that is cut out."""
+"""The largest shift, and the side of the square that is cut out, as shares of the side."""
 
 RISE = 50_000
-"""Examples in which the probability of adaptive changes can go from 0 to 1."""
+"""The number of examples over which the adaptive probability can rise from 0 to 1."""
 
 DRAWS = 4
-"""Uniform numbers that a change takes for an image; the first says whether it happens."""
+"""Uniform numbers of one augmentation of an image; the first decides whether it is applied."""
 
 Change = Callable[[Tensor, Tensor], Tensor]
 """From images `(B, C, H, W)` and numbers `(B, 3)` in [0, 1) to images."""
 
 
 def colour(images: Tensor, draws: Tensor) -> Tensor:
-    """Brighter or darker, more or less colourful, with more or less contrast."""
+    """Change brightness, saturation and contrast."""
     brightness, saturation, contrast = (d[:, None, None, None] for d in draws.unbind(1))
     images = images + (brightness - 0.5)
     grey = images.mean(1, keepdim=True)
@@ -40,14 +40,14 @@ def colour(images: Tensor, draws: Tensor) -> Tensor:
 
 
 def translation(images: Tensor, draws: Tensor) -> Tensor:
-    """Moved by up to `SHIFT` of the side, whole pixels, with grey where nothing was."""
+    """Shift by up to `SHIFT` of the side, in whole pixels, and fill with grey."""
     height, width = images.shape[2:]
     down, right = _shift(draws[:, 0], height), _shift(draws[:, 1], width)
     return down[:, None] @ images @ right[:, None].mT
 
 
 def cutout(images: Tensor, draws: Tensor) -> Tensor:
-    """Grey in a square, or oblong, of `HOLE` of the side, whose centre may be anywhere."""
+    """Fill a rectangle of `HOLE` of each side with grey; its centre may be anywhere."""
     rows, columns = (_covered(draws[:, axis], side) for axis, side in enumerate(images.shape[2:]))
     return images * ~(rows[:, None, :, None] & columns[:, None, None, :])
 
@@ -58,12 +58,12 @@ CHANGES: Mapping[str, Change] = MappingProxyType(
 
 
 class Augment(nn.Module):
-    """Some of `CHANGES`, in turn.
+    """Some of `CHANGES`, one after the other.
 
     Args:
-        names: which.
-        target: how often a real image may be told from its generated partner, as the mean of the
-            sign of their logits' difference, before changes become more frequent; 0: always.
+        names: the names of the augmentations.
+        target: the target of the mean sign of the logits' difference between real images and their
+            generated partners; above it, the probability rises. 0 always applies all.
     """
 
     probability: Tensor
@@ -75,11 +75,11 @@ class Augment(nn.Module):
 
     @property
     def draws(self) -> int:
-        """How many uniform numbers an image takes."""
+        """The number of uniform numbers per image."""
         return DRAWS * len(self.names)
 
     def forward(self, images: Tensor, draws: Tensor) -> Tensor:
-        """Changed images.
+        """Augment images.
 
         Args:
             images: `(B, C, H, W) float32`.
@@ -96,17 +96,17 @@ class Augment(nn.Module):
 
     @torch.no_grad()
     def adapt(self, margins: Tensor) -> None:
-        """Make changes more frequent if the discriminator is too far ahead, else less.
+        """Raise the probability if the discriminator is too far ahead, otherwise lower it.
 
         Args:
-            margins: `(B,)` logits of real images less those of their partners.
+            margins: `(B,)` logits of real images minus those of their partners.
         """
         ahead = (margins.sign().mean() - self.target).sign()
         self.probability.add_(ahead * len(margins) / RISE).clamp_(0, 1)
 
 
 def _shift(draws: Tensor, side: int) -> Tensor:
-    """`(B, side, side)`: the identity, moved."""
+    """`(B, side, side)`: shifted identity matrices."""
     most = round(side * SHIFT)
     moved = (draws * (2 * most + 1)).floor() - most
     places = torch.arange(side, device=draws.device)
@@ -114,7 +114,7 @@ def _shift(draws: Tensor, side: int) -> Tensor:
 
 
 def _covered(draws: Tensor, side: int) -> Tensor:
-    """`(B, side)`: which places lie in the hole."""
+    """`(B, side)`: which positions are in the hole."""
     hole = round(side * HOLE)
     first = (draws * (side + 1 - hole % 2)).floor() - hole // 2
     places = torch.arange(side, device=draws.device) - first[:, None]

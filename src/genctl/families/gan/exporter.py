@@ -1,4 +1,4 @@
-"""How a GAN maps to foreign formats."""
+"""Exports a GAN to foreign formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training a GAN means: two phases, one adversarial loss, lazy gradient penalties."""
+"""The training objective of a GAN: two phases, one adversarial loss, lazy gradient penalties."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ from genctl.losses.penalties import (
 )
 
 BURN_IN = 10.0
-"""How many times its value gamma begins at."""
+"""The factor of gamma at the start of the burn-in."""
 
 
 class GanObjective:
-    """A generator and a discriminator, trained in turn.
+    """A generator and a discriminator, trained alternately.
 
-    By default the relativistic pairing loss with R1 and R2 (Huang et al. 2024, R3GAN,
-    arXiv 2501.05441), the penalties taken every k-th step and scaled by k (lazy regularisation,
-    Karras et al. 2020, StyleGAN2, arXiv 1912.04958, section 3.1).
+    The default is the relativistic pairing loss with R1 and R2 (Huang et al. 2024, R3GAN,
+    arXiv 2501.05441). The penalties are computed every k-th step and scaled by k (lazy
+    regularisation, Karras et al. 2020, StyleGAN2, arXiv 1912.04958, section 3.1).
     """
 
     def __init__(self, config: Config, data: DataSpec, parents: Parents) -> None:
         self.options: GanConfig = config.model
         self.adversarial_loss = LOSSES[self.options.loss]
         gamma, derived = _gamma(config, data)
-        # The papers weigh R1 and R2 by half of gamma, and the penalty between by the whole.
+        # The papers weight R1 and R2 by half of gamma, and the penalty between by gamma.
         half = 1.0 if self.options.regulariser == "gp" else 0.5
         self.strength: float = half * gamma * self.options.penalty_every
         self.augment = _augment(self.options)
@@ -75,7 +75,7 @@ class GanObjective:
         self.notes: tuple[str, ...] = (derived,) if derived else ()
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
-        """The discriminator's or the generator's side of the adversarial_loss on a micro-batch."""
+        """The discriminator's or the generator's adversarial loss on a micro-batch."""
         return (
             self._discriminator(batch, step)
             if phase == "discriminator"
@@ -86,7 +86,7 @@ class GanObjective:
         real, label = batch["image"], batch.get("label")
         with torch.no_grad():
             fake = self._generate(step, label).to(real.dtype)
-        # One pass for both halves: nothing in the network lets examples see each other.
+        # One pass for both halves, because the network has no operation across examples.
         images = torch.cat([real, fake]).requires_grad_(step.second_order)
         logits = self._discriminate(images, None if label is None else label.repeat(2), step)
         real_logits, fake_logits = logits.chunk(2)
@@ -104,7 +104,7 @@ class GanObjective:
         return _loss(losses, metrics)
 
     def _strength_at(self, index: int) -> float:
-        """Of the penalties: at first, they hold a discriminator that would win at once (R3GAN)."""
+        """The strength of the penalties, higher at first to slow the discriminator (R3GAN)."""
         burn_in = self.options.burn_in
         left = max(0.0, 1 - index / burn_in) if burn_in else 0.0
         return self.strength * math.pow(BURN_IN, left)
@@ -112,7 +112,7 @@ class GanObjective:
     def _penalties(
         self, images: Tensor, logits: Tensor, label: Tensor | None, step: Step
     ) -> dict[str, Tensor]:
-        """The wanted penalties by name, `(B,)` each."""
+        """The selected penalties by name, `(B,)` each."""
         if self.options.regulariser == "gp":
             real, fake = images.detach().chunk(2)
             mixed = between(real, fake, step.noise.uniform("between", 1, 1, 1)).requires_grad_()
@@ -139,7 +139,7 @@ class GanObjective:
         return images
 
     def _discriminate(self, images: Tensor, label: Tensor | None, step: Step) -> Tensor:
-        """Logits of images, one or two of each example: partners are changed alike."""
+        """Logits of images, one or two per example; partners get the same augmentation."""
         if self.augment is not None:
             draws = step.noise.uniform("augment", self.augment.draws)
             with step.fp32():
@@ -149,7 +149,7 @@ class GanObjective:
 
 
 def _gamma(config: Config, data: DataSpec) -> tuple[float, str]:
-    """Strength of the penalties, and how it came about where nobody chose it."""
+    """The strength of the penalties, and its origin if it was not set."""
     options: GanConfig = config.model
     if options.gamma != "auto":
         return options.gamma, ""
@@ -163,7 +163,7 @@ def _gamma(config: Config, data: DataSpec) -> tuple[float, str]:
 
 
 def _augment(options: GanConfig) -> Augment | None:
-    """The changes that the options name.
+    """The augmentations in the options.
 
     Raises:
         GenctlError: (USAGE) an unknown one, or a target without any.
@@ -192,6 +192,6 @@ def _augment(options: GanConfig) -> Augment | None:
 
 
 def _loss(losses: Tensor, metrics: dict[str, Tensor]) -> Loss:
-    """Per-example losses `(B,)` as the sums that the engine wants."""
+    """Per-example losses `(B,)` as the sums for the engine."""
     sums = {name: values.detach().sum() for name, values in metrics.items()}
     return Loss(losses.sum(), len(losses), sums)

@@ -1,4 +1,4 @@
-"""What sampling a GAN means: one pass of the generator."""
+"""The sampler of a GAN: one pass of the generator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genctl.families.gan.spec import GanRequest
 
 
 class GanSampler:
-    """Noise and labels in, images out."""
+    """Generates images from noise and labels."""
 
     def __init__(
         self, config: Config, data: DataSpec, modules: Mapping[str, nn.Module], parents: Parents

@@ -1,4 +1,4 @@
-"""What genctl knows of GANs before torch is imported: options, presets, targets."""
+"""GANs without torch: options, presets and targets."""
 
 from __future__ import annotations
 
@@ -13,40 +13,38 @@ from genctl.registry import Spec
 
 @dataclass(frozen=True)
 class GanConfig:
-    """Options of the networks and of the adversarial_loss they play."""
+    """Options of the networks and of their adversarial loss."""
 
     architecture: Literal["residual", "dcgan", "mlp"] = option("residual", "networks")
     width: Annotated[int, Ge(4)] = option(24, "channels of the finest stage; coarser ones double")
     depth: Annotated[int, Ge(1)] = option(1, "residual: blocks per stage")
-    patch: Literal[2, 4] = option(2, "residual: side of the squares of pixels seen as one")
+    patch: Literal[2, 4] = option(2, "residual: side in pixels of the patches of the networks")
     resample: Literal["shuffle", "smooth"] = option(
-        "shuffle", "residual: squares become channels from stage to stage, or are averaged (smooth)"
+        "shuffle", "residual: resample by pixel shuffle, or by averaging and interpolation (smooth)"
     )
     z_dim: Annotated[int, Ge(1)] = option(64, "length of the noise vector")
     loss: Literal["rpgan", "nonsaturating", "hinge", "least_squares", "wgan"] = option(
-        "rpgan", "adversarial loss; wgan wants regulariser=gp and critic_steps=5"
+        "rpgan", "adversarial loss; use wgan with regulariser=gp and critic_steps=5"
     )
     regulariser: Literal["r1r2", "r1", "r2", "gp", "none"] = option(
-        "r1r2", "gradient penalty: on real images, generated ones, or between (gp)"
+        "r1r2", "gradient penalty: on real images (r1), generated (r2), both or between (gp)"
     )
     gamma: Annotated[float, Gt(0)] | Literal["auto"] = option(
-        "auto", "strength of the penalty; auto: by image size and batch, 10 for gp"
+        "auto", "strength of the penalty; auto: from image size and batch, 10 for gp"
     )
     burn_in: Annotated[int, Ge(0)] = option(
-        0, "optimizer steps in which gamma falls to its value, from ten times it"
+        0, "optimizer steps over which gamma decays from ten times its value"
     )
-    penalty_every: Annotated[int, Ge(1)] = option(8, "take the penalties every k-th step")
+    penalty_every: Annotated[int, Ge(1)] = option(8, "compute the penalties every k-th step")
     critic_steps: Annotated[int, Ge(1)] = option(1, "discriminator updates per generator update")
-    augment: str = option(
-        "none", "changes that both networks learn through: colour,translation,cutout"
-    )
+    augment: str = option("none", "differentiable augmentations: colour,translation,cutout")
     augment_target: Annotated[float, Ge(0), Lt(1)] = option(
-        0.0, "make them as frequent as keeps the discriminator's lead here, e.g. 0.6; 0: always"
+        0.0, "target of adaptive augmentation, e.g. 0.6; 0: always augment"
     )
 
     @property
     def by_class(self) -> bool:
-        """Whether the networks take labels where there are some."""
+        """Whether the networks use labels if the data have them."""
         return self.architecture != "mlp"
 
 
@@ -63,7 +61,7 @@ _PICTURES = {
     "train.optimizer": "adam",
     "train.beta1": 0.0,
     "train.warmup": 0.02,
-    "train.warmup_steps": 100,  # with fewer, some seeds run into the end of tanh and stay there
+    "train.warmup_steps": 100,  # with fewer, some seeds saturate tanh and stay there
     "train.decay": 0.5,
     "train.final_lr": 0.05,
 }
@@ -75,7 +73,7 @@ _FEW = {
     "train.beta2": 0.95,
     "train.precision": "bf16",
     "train.ema_halflife": 5_000,
-    "train.evaluations": 0,  # random features misjudge colour pictures; the end is the best
+    "train.evaluations": 0,  # random features misjudge colour images; the end is the best
 }
 
 SPEC = Spec(
@@ -92,7 +90,7 @@ SPEC = Spec(
     presets={
         "digits": {
             **_PICTURES,
-            "model.burn_in": 150,  # without, one seed in ten stays there all the same
+            "model.burn_in": 150,  # without it, one seed in ten still saturates tanh
             "train.budget": "300k",
             "train.batch_size": 64,
             "train.lr": 2e-3,

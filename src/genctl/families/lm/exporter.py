@@ -1,4 +1,4 @@
-"""How a language model maps to foreign formats."""
+"""Exports a language model to foreign formats."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The decoder's weights prepared for inference, so that a token costs few operator calls.
+"""The decoder's weights prepared for inference, so that a token needs few operator calls.
 
-The projections of a kind lie in one matrix; the norms' weights are folded into the matrices and
-rotary tables behind them.
+Projections of the same input are one matrix. The norms' weights are folded into the matrices and
+rotary tables after them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from torch.nn import functional as F
 from genctl.families.lm.network import Block, Decoder, DecoderShape
 
 Attend = Callable[[int, Tensor, Tensor], Tensor]
-"""Stores keys and values of new tokens, and mixes: from the number of a layer, queries
+"""Stores keys and values of new tokens and attends: from the number of a layer, queries
 (M, heads, D) and keys followed by values (M, 2 kv_heads, D) to (M, heads * D)."""
 
 LAZY = 512
-"""From so many tokens on, rotary factors are looked up layer by layer, to take less memory."""
+"""From this number of tokens on, rotary factors are looked up by layer, to use less memory."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class FusedLayer:
 
 
 class FusedDecoder:
-    """A `Decoder` on flat lists of tokens, with the attention left to the caller.
+    """A `Decoder` on flat lists of tokens, with attention by the caller.
 
     Args:
-        network: whose weights are read now; later changes of them are not seen.
+        network: the decoder; its weights are copied now, so later changes have no effect.
 
     Attributes:
-        shape: of the network.
-        layers: of its blocks.
+        shape: the shape of the network.
+        layers: the weights of its blocks.
     """
 
     @torch.no_grad()
@@ -50,8 +50,8 @@ class FusedDecoder:
         self.shape = network.shape
         blocks = [cast("Block", block) for block in network.blocks]
         self.layers = [_fused(block) for block in blocks]
-        # (context, 2 depth, heads + kv_heads, head_dim): by layer the factors of a query or key
-        # and of its swapped halves, which include the norms of queries and keys.
+        # (context, 2 depth, heads + kv_heads, head_dim): for each layer the factors of a query or
+        # key and of its swapped halves, including the norms of queries and keys.
         rotary = [_rotary_with_norms(block, network.rotary, network.shape) for block in blocks]
         self._rotary = torch.cat(rotary, dim=1)
         self._embedding = network.model.embed_tokens.weight.detach()
@@ -64,11 +64,11 @@ class FusedDecoder:
         return self._head.new_empty(0)
 
     def run(self, tokens: Tensor, positions: Tensor, attend: Attend) -> Tensor:
-        """All blocks.
+        """Apply all blocks.
 
         Args:
             tokens: (M,) int64.
-            positions: (M,) int64, of the tokens; (1,) where all are at the same.
+            positions: (M,) int64, of the tokens; (1,) if all have the same position.
             attend: see `Attend`.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Keys and values of many sequences: a row of one tensor each, from position 0 on."""
+"""Keys and values of many sequences: each is a row of one tensor, from position 0 on."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NO_ROW = -1
 
 @dataclass(eq=False)
 class CachedTokens:
-    """What a slot holds.
+    """The state of a slot.
 
     Attributes:
         pending: its last tokens, whose keys and values are not computed yet.
-        length: the number of tokens before those.
-        row: of the cache; `NO_ROW` before the first read.
+        length: the number of tokens before the pending ones.
+        row: its row of the cache; `NO_ROW` before the first read.
     """
 
     pending: list[int] = field(default_factory=list)
@@ -33,14 +33,14 @@ class CachedTokens:
 
 
 class KVCache:
-    """Rows of keys and values that grow in number as they are needed.
+    """Rows of keys and values; rows are added when needed.
 
-    Rows in use have no gaps after `place`, so that a step of all sequences reads the tensor as it
-    lies. What a row does not hold is zero, so that a masked position never is a NaN.
+    After `place` the rows in use have no gaps, so a step of all sequences reads the tensor without
+    copying. Unused positions of a row are zero, so a masked position is never a NaN.
 
     Args:
-        shape: of the decoder.
-        like: a tensor of the wanted type and device.
+        shape: the shape of the decoder.
+        like: a tensor of the required type and device.
     """
 
     def __init__(self, shape: DecoderShape, like: Tensor) -> None:
@@ -50,14 +50,14 @@ class KVCache:
         self._stored = like.new_empty(size)
         self._columns = torch.arange(shape.context, device=like.device)
         self._zero = like.new_zeros(())
-        # The rows of the last uneven group, as they mostly are those of the next one.
+        # The rows of the last uneven group, which are mostly those of the next one.
         self._last_rows: list[int] = []
         self._last_index = self._last_heads = self._columns
         self._owners: list[CachedTokens | None] = []
         self._free: list[int] = []
 
     def place(self, states: Sequence[CachedTokens]) -> None:
-        """Give a row to each state that has none, and close the gaps between rows in use."""
+        """Assign a row to each state without one, and close the gaps between rows in use."""
         fresh = [state for state in states if state.row == NO_ROW]
         if fresh:
             self._assign(fresh)
@@ -74,7 +74,7 @@ class KVCache:
         return copies
 
     def release(self, state: CachedTokens) -> None:
-        """Give up a row."""
+        """Free a row."""
         if state.row != NO_ROW:
             self._clear(state.row, state.length)
             self._owners[state.row] = None
@@ -85,9 +85,9 @@ class KVCache:
         """How ``length`` new tokens of each state attend, see `Group`.
 
         Args:
-            states: in the order of their rows. With more than one new token, their rows follow each
-                other and they hold equally many tokens.
-            length: the number of new tokens of each.
+            states: in the order of their rows. With more than one new token, their rows must be
+                consecutive and their numbers of tokens equal.
+            length: the number of new tokens of each state.
         """
         first, count = states[0].row, len(states)
         starts = [state.length for state in states]
@@ -111,7 +111,7 @@ class KVCache:
     def _uneven(
         self, states: Sequence[CachedTokens], starts: Sequence[int], stop: int, *, scattered: bool
     ) -> Group:
-        """One new token of each state, where they hold unequal numbers or lie apart."""
+        """One new token of each state, for unequal numbers of tokens or rows with gaps."""
         held = self._stored
         device, count = held.device, len(states)
         rows = [state.row for state in states]
@@ -143,7 +143,7 @@ class KVCache:
         return positions if count == 1 or length == 1 else positions.repeat(count)
 
     def _causal(self, start: int, stop: int) -> Tensor:
-        """(stop - start, stop): what each new token may not see, added to its scores."""
+        """(stop - start, stop): the mask of each new token, which is added to its scores."""
         later = self._columns[:stop] > self._columns[start:stop, None]
         return torch.where(later, float("-inf"), self._zero)
 
@@ -164,7 +164,7 @@ class KVCache:
             self._stored.narrow(1, 0, held.shape[1]).copy_(held)
 
     def _close_gaps(self) -> None:
-        """Move the last rows to where there are free ones."""
+        """Move the last rows to free ones."""
         free, moved = sorted(self._free), []
         self._free.clear()
         while free:
@@ -182,7 +182,7 @@ class KVCache:
             self._clear(source, length)
 
     def _copy_rows(self, moves: Sequence[tuple[int, int, int]]) -> None:
-        """Copy what rows hold to empty rows; a move is (from, to, length)."""
+        """Copy the content of rows to empty rows; a move is (from, to, length)."""
         sources, targets, lengths = zip(*moves, strict=True)
         held = self._stored.narrow(3, 0, max(lengths))
         device = held.device
@@ -199,13 +199,13 @@ class Group:
 
     Attributes:
         shape: (B, T), sequences and new tokens of each.
-        positions: of the new tokens, (B * T,) int64; (1,) where all are at the same.
-        targets: where keys and values go, by layer.
-        seen: keys and values that may be attended to, by layer: (rows, kv_heads, L, D).
-        places: the rows of a target that are written to; None: all of it.
-        rows: the rows of ``seen`` that are meant; None: all of them, in order.
+        positions: of the new tokens, (B * T,) int64; (1,) if all have the same position.
+        targets: where keys and values are written, by layer.
+        seen: keys and values to attend to, by layer: (rows, kv_heads, L, D).
+        places: the rows of a target that are written to; None for all.
+        rows: the rows of ``seen`` that are used; None for all, in order.
         mask: added to the scores.
-        causal: whether a new token must not see later ones, and none is old.
+        causal: whether attention is causal over new tokens only, without earlier ones.
         grouped: whether several heads share keys and values.
     """
 
@@ -225,10 +225,10 @@ class Group:
         return self.shape[0] * self.shape[1]
 
     def attend(self, layer: int, query: Tensor, stored: Tensor) -> Tensor:
-        """Store keys and values of new tokens; mix what they see.
+        """Store keys and values of new tokens, and attend.
 
         Args:
-            layer: its number.
+            layer: the number of the layer.
             query: (B * T, heads, D).
             stored: keys followed by values, (B * T, 2 kv_heads, D).
 

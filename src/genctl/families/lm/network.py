@@ -1,4 +1,4 @@
-"""The decoder: named and shaped as Hugging Face's Llama and Qwen3, so that exporting is a dump."""
+"""The decoder, with the names and shapes of Hugging Face's Llama and Qwen3 for easy export."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from genctl.nn.fused import rms_norm, rotary_table, rotate
 
 @dataclass(frozen=True)
 class DecoderShape:
-    """The measures of a decoder.
+    """The shape of a decoder.
 
     Attributes:
-        vocab_size: tokens there are.
-        context: positions there are.
-        width: of the residual stream.
+        vocab_size: number of tokens in the vocabulary.
+        context: number of positions.
+        width: width of the residual stream.
         depth: number of blocks.
-        heads: of queries; kv_heads of keys and values, which divide them.
+        heads: query heads; kv_heads, the key and value heads, divides it.
         head_dim: width of a head; even.
         hidden: width inside the feed-forward layer.
     """
@@ -53,7 +53,7 @@ class RmsNorm(nn.Module):
 
 class Attention(nn.Module):
     """Causal attention with rotary positions, grouped queries (Ainslie et al. 2023, arXiv
-    2305.13245) and, by choice, normed queries and keys (Henry et al. 2020, arXiv 2010.04245)."""
+    2305.13245) and optional norms of queries and keys (Henry et al. 2020, arXiv 2010.04245)."""
 
     def __init__(self, shape: DecoderShape) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class Block(nn.Module):
         self.mlp = FeedForward(shape)
 
     def forward(self, x: Tensor, rotary: Tensor, dropout: float = 0.0) -> Tensor:
-        """``x: (B, T, width)`` to the same; ``dropout`` of what each half adds."""
+        """``x: (B, T, width)`` to the same; ``dropout`` applies to both residual branches."""
         x = x + _dropped(self.self_attn(self.input_layernorm(x), rotary), dropout)
         return x + _dropped(self.mlp(self.post_attention_layernorm(x)), dropout)
 
@@ -127,13 +127,13 @@ class Trunk(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Tokens to the logits of what comes next.
+    """From tokens to the logits of the next tokens.
 
     Args:
-        shape: its measures.
+        shape: the shape of the decoder.
 
     Attributes:
-        blocks: the repeated part, for compiling and sharding.
+        blocks: the repeated blocks, for compiling and sharding.
         rotary: see `genctl.nn.fused.rotary_table`.
     """
 
@@ -158,7 +158,7 @@ class Decoder(nn.Module):
         """``tokens: (B, T) int64``, T at most the context, to logits ``(B, T, vocab_size)``.
 
         Args:
-            dropout: share of the embedding, and of what each half of a block adds, that is dropped.
+            dropout: dropout probability of the embedding and of each residual branch.
         """
         x = _dropped(self.model.embed_tokens(tokens), dropout)
         rotary = self.rotary[:, : tokens.shape[1]]
@@ -169,7 +169,7 @@ class Decoder(nn.Module):
 
     @torch.no_grad()
     def _init(self) -> None:
-        """Unit embeddings; what writes to the stream, and an untied head, begin at zero."""
+        """Initialise: unit embeddings; zero outputs of residual branches and of an untied head."""
         for name, parameter in self.named_parameters():
             if "embed_tokens" in name:
                 parameter.normal_(std=self.shape.width**-0.5 if self.shape.tied else 1.0)

@@ -1,4 +1,4 @@
-"""What training a language model means: the next token, at every place of a window."""
+"""The training objective of a language model: the next token, at every position of a window."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ from genctl.families.lm.sizes import hidden_for
 from genctl.nn.init_from import init_from
 
 SCORED_TOKENS = 65_536
-"""Of held-out text, what a score in training reads at most; the metric ``bpb`` reads all."""
+"""The largest part of held-out text for a score in training; the metric ``bpb`` reads all."""
 
 
 class LmObjective:
-    """A decoder under cross-entropy.
+    """A decoder, trained with cross-entropy.
 
-    Two things change while it trains. Windows may begin short, which costs less attention and gives
-    more first tokens (a curriculum of lengths: Li et al. 2022, arXiv 2108.06084), and dropout may
-    begin with a later epoch: what is read for the first time cannot be known by heart.
+    Two settings may change during training. Windows may be short at first, which costs less
+    attention and gives more first tokens (a curriculum of lengths: Li et al. 2022,
+    arXiv 2108.06084). Dropout may start at a later epoch, because text in its first epoch cannot be
+    memorised yet.
     """
 
     def __init__(self, config: Config, data: DataSpec, parents: Parents) -> None:
@@ -54,7 +55,7 @@ class LmObjective:
         self.notes = (_described(config, shape),)
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
-        """Nats of each next token in ``tokens: (B, context + 1)``, summed; weighed by token."""
+        """The sum of the nats of the next tokens in ``tokens: (B, context + 1)``, by token."""
         tokens = batch["tokens"]
         inputs, targets = self._cut(tokens[:, :-1], step), self._cut(tokens[:, 1:], step)
         logits: Tensor = self.modules["model"](inputs, self._dropout(step))
@@ -62,7 +63,7 @@ class LmObjective:
         return Loss(nats, targets.numel(), {"loss": nats.detach()})
 
     def _cut(self, tokens: Tensor, step: Step) -> Tensor:
-        """Windows as they are, or, early in a run, in short pieces: more rows, as many tokens."""
+        """The windows; early in a run, cut into more rows of fewer tokens."""
         short = self.options.short_context
         if not short or step.fraction >= self.options.short_share or tokens.shape[1] % short:
             return tokens
@@ -74,7 +75,7 @@ class LmObjective:
 
 
 def shape_of(config: Config, data: DataSpec) -> DecoderShape:
-    """The decoder's measures.
+    """The decoder's shape.
 
     Raises:
         GenctlError: heads that do not divide the width, or groups that do not divide the heads.

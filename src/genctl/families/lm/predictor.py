@@ -1,4 +1,4 @@
-"""Predicting token by token with the keys and values of earlier tokens kept."""
+"""Predicts token by token, with a cache of the keys and values of earlier tokens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genctl.families.lm.kv_cache import CachedTokens, Group, KVCache
 from genctl.families.lm.network import Decoder
 
 PREFILL = 512
-"""Tokens of a slot computed at a time, so that long prompts need no large activations."""
+"""Tokens of a slot that are computed at a time, to limit the activations of long prompts."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class _Chunk:
 
     Attributes:
         entry: its number in the call.
-        state: of the slot.
-        tokens: up to `PREFILL`, the pending ones of the slot first.
+        state: the state of the slot.
+        tokens: up to `PREFILL` tokens, first the pending ones of the slot.
     """
 
     entry: int
@@ -34,11 +34,11 @@ class _Chunk:
 
     @property
     def wanted(self) -> int:
-        """Of how many tokens, the last ones, the logits are given; before they are computed."""
+        """How many of the last tokens get logits; known before they are computed."""
         return max(0, len(self.tokens) - len(self.state.pending))
 
     def follows(self, other: _Chunk) -> bool:
-        """Whether both can attend in one call, this one after the other."""
+        """Whether both can attend in one call, with this one after the other."""
         length = len(self.tokens)
         if len(other.tokens) != length:
             return False
@@ -50,7 +50,7 @@ class KVCachePredictor:
     """A `genctl.contracts.TokenPredictor` of a decoder: each token is computed once.
 
     Args:
-        network: whose weights are read now; later changes of them are not seen.
+        network: the decoder; its weights are copied now, so later changes have no effect.
     """
 
     def __init__(self, network: Decoder) -> None:
@@ -99,7 +99,7 @@ class KVCachePredictor:
 
     @torch.inference_mode()
     def close(self, slot: Slot) -> None:
-        """Give up a slot and its row of the cache."""
+        """Free a slot and its row of the cache."""
         self._cache.release(self._slots.close(slot))
 
     def _read_one(self, states: Sequence[CachedTokens], tokens: Sequence[int]) -> list[Tensor]:
@@ -116,7 +116,7 @@ class KVCachePredictor:
         return found
 
     def _read_chunks(self, chunks: Sequence[_Chunk]) -> Sequence[Tensor]:
-        """The wanted logits of each chunk; single tokens come first, then by row."""
+        """The requested logits of each chunk; single tokens come first, then by row."""
         wanted = [chunk.wanted for chunk in chunks]
         flat = [token for chunk in chunks for token in chunk.tokens]
         places = self._wanted(chunks) if sum(wanted) < len(flat) else None
@@ -130,7 +130,7 @@ class KVCachePredictor:
     def _compute(
         self, groups: Sequence[Group], flat: Sequence[int], wanted: Tensor | None = None
     ) -> Tensor:
-        """The logits after the tokens of all groups; after those at the places ``wanted``."""
+        """The logits after the tokens of all groups at the positions ``wanted``."""
         tokens = torch.tensor(flat, device=self._device)
         if len(groups) == 1:
             x = self._decoder.run(tokens, groups[0].positions, groups[0].attend)
@@ -153,7 +153,7 @@ class KVCachePredictor:
         ]
 
     def _wanted(self, chunks: Sequence[_Chunk]) -> Tensor:
-        """The places of the tokens whose logits are given."""
+        """The positions of the tokens that get logits."""
         places: list[int] = []
         end = 0
         for chunk in chunks:
@@ -163,14 +163,14 @@ class KVCachePredictor:
 
 
 class _Groups:
-    """The attention of several groups, whose tokens follow each other."""
+    """The attention of several groups, whose tokens are concatenated."""
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self._groups = groups
         self._sizes = [group.size for group in groups]
 
     def attend(self, layer: int, query: Tensor, stored: Tensor) -> Tensor:
-        """As `Group.attend`."""
+        """Attend, as in `Group.attend`."""
         parts = (x.split_with_sizes(self._sizes) for x in (query, stored))
         return torch.cat(
             [group.attend(layer, *part) for group, *part in zip(self._groups, *parts, strict=True)]

@@ -1,4 +1,4 @@
-"""What sampling a language model means: predicting what follows the tokens so far."""
+"""The sampler of a language model: predicts the tokens after a prompt."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class LmGenerator:
 
     @cached_property
     def predictor(self) -> TokenPredictor:
-        """With a cache of keys and values, or without one for an exported graph."""
+        """A predictor with a cache of keys and values, or without one for an exported graph."""
         if isinstance(self._module, Decoder):
             return KVCachePredictor(self._module)
         return UncachedPredictor(self._module, self._data.shape[0], self._data.main.size)
 
     @torch.inference_mode()
     def token_losses(self, batch: Batch) -> TargetLosses:
-        """Predict ``tokens (B, T + 1)`` from the second on, where ``mask (B, T)`` is true."""
+        """Predict ``tokens (B, T + 1)`` from the second token on, where ``mask (B, T)`` is true."""
         tokens = batch["tokens"]
         return target_losses(self._module(tokens[:, :-1]), tokens[:, 1:], batch["mask"])

@@ -1,4 +1,4 @@
-"""One dial for a decoder: from a number of parameters to its shape and rates."""
+"""Sets the shape and the learning rates of a decoder from a number of parameters."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from genctl.errors import ExitStatus, GenctlError, opt
 
 _SCALE = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9}
 _STEP = 32
-"""Widths are multiples of it, so that every matrix can be quantised in blocks of 32."""
+"""Widths are multiples of this, so that every matrix can be quantised in blocks of 32."""
 
 _ASPECT, _LEAST_DEPTH, _HEAD = 64, 4, 64
 _TUNED_WIDTH, _TUNED_RATE = 96, 0.02
 
 
 def derive(values: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
-    """What ``model.size`` means: key -> (value, where it comes from); nothing without it.
+    """The settings from ``model.size``: key -> (value, origin); none without it.
 
     A block has 12 width² parameters; width is 64 times the depth, but the depth is at least 4.
-    AdamW's rate falls with the square root of the width, Muon's holds for every width.
+    AdamW's learning rate falls with the square root of the width; Muon's is the same for every
+    width.
 
     Args:
         values: dotted key -> value, as chosen so far.
 
     Raises:
-        GenctlError: the size is no number of parameters that some shape has.
+        GenctlError: the size is not a possible number of parameters.
     """
     text = values.get("model.size")
     if not text:
@@ -43,13 +44,13 @@ def derive(values: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
 
 
 def heads_for(width: int) -> int:
-    """The number of heads of an even width that comes nearest to 64 a head."""
+    """The number of heads with an even width that is nearest to 64."""
     choices = [n for n in range(1, width // 2 + 1) if width % (2 * n) == 0]
     return min(choices, key=lambda n: abs(width / n - _HEAD))
 
 
 def hidden_for(width: int) -> int:
-    """8/3 of the width, in steps of 32: SwiGLU's three matrices then hold what two of 4x would."""
+    """8/3 of the width, in steps of 32; SwiGLU's three matrices are then as large as two of 4x."""
     return max(_STEP, round(8 * width / 3 / _STEP) * _STEP)
 
 

@@ -52,9 +52,10 @@ def check(
     Exits with status 3 if nothing can be trained on it.
 
     Notes:
-        Of images: damage, sizes, depths, exact and near duplicates, classes, overlap of train and
-        test. Of text: encodings, characters, repeated lines and documents, what is held out. More
-        than 5 % unreadable images are an error; one is always tolerated.
+        Images are checked for damage, sizes, depths, exact and near duplicates, classes, and
+        overlap of train and test. Text is checked for encodings, characters, repeated lines and
+        documents, and its held-out part. More than 5 % unreadable images are an error; one is
+        always tolerated.
 
         JSON: source, usable, reason, warnings, sections, preview.
     """
@@ -138,7 +139,7 @@ def label(
         typer.Option(
             "--pattern",
             metavar="REGEX",
-            help="Regular expression for file names; its group is the label.",
+            help="Regular expression for file names; its group captures the label.",
         ),
     ] = None,
     by: Annotated[
@@ -174,7 +175,7 @@ def label(
 
 @data.command("ls", cls=Command)
 def ls(ctx: typer.Context) -> None:
-    """List the data sets that are known by name.
+    """List the named data sets.
 
     Notes:
         The package contains digits. For the others, `genctl train FAMILY --data NAME --download`

@@ -76,7 +76,7 @@ def demo(
 
 
 def _require_onnx() -> None:
-    """Fail before the training, not after it.
+    """Check the packages before the training, so that the export does not fail after it.
 
     Raises:
         GenctlError: a package that the export needs is missing.

@@ -1,4 +1,4 @@
-"""``genctl eval``: scores of a model, an export or files."""
+"""``genctl eval``: scores a model, an export or files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WEIGHTS_FILES = (".pth", ".pt", ".safetensors")
 
 
 class EvalCommand(Command):
-    """``eval``, whose help lists the metrics that there are."""
+    """``eval``; its help lists the available metrics."""
 
     def sections(self, ctx: Any, *, everything: bool) -> list[Section]:
         parameter: Any
@@ -48,17 +48,17 @@ class EvalCommand(Command):
 
 
 def metrics_help() -> str:
-    """The metrics of each kind of output, and how several are named."""
+    """The help text that lists the metrics of each kind of output."""
     named = {
         kind.name: ", ".join(map(_typed, registry.metrics_of(kind.name)))
         for kind in registry.OUTPUT_KINDS.all()
     }
-    parts = [f"Of {kind}: {metrics}." for kind, metrics in named.items() if metrics]
-    return f"{' '.join(parts)} Several: fid,kid. All that can be computed: all."
+    parts = [f"For {kind}: {metrics}." for kind, metrics in named.items() if metrics]
+    return f"{' '.join(parts)} Several: fid,kid. All applicable metrics: all."
 
 
 def metric_sections() -> list[Section]:
-    """The metrics of each kind of output with a line on each."""
+    """The metrics of each kind of output, with one line per metric."""
     return [
         Section(
             f"Metrics of {kind.name}",
@@ -112,7 +112,7 @@ def evaluate(
         typer.Option(
             "--require",
             metavar="NAME",
-            help="Fail unless the score may be called NAME, as fid.",
+            help="Fail unless the score qualifies for NAME, e.g. fid.",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if there is a warning.")] = False,
@@ -141,21 +141,23 @@ def evaluate(
 
     Notes:
         all computes every metric that the data allow and writes eval.json and eval.html into the
-        run. fd:EXTRACTOR and kd:EXTRACTOR are the distances in the features of the extractor that
-        is named; fd[EXTRACTOR] is the same.
+        run. fd:EXTRACTOR and kd:EXTRACTOR are the distances in the features of the named
+        extractor; fd[EXTRACTOR] is the same.
 
         The reference is the model's training data, and for text its held-out part. The extractor is
-        the data's own, else Inception if its weights are found, else one with random weights.
+        the data's own if there is one. Otherwise it is Inception if its weights are found, and a
+        network with random weights if not.
         `--require` and `--strict` fail with status 3.
 
         `--precision fp32` is the default (auto); bf16 is checked against fp32 on the first 256
-        images. A folder is sampled at random, always in the same way. Under torchrun the processes
-        share the work.
+        images. Images of a folder are chosen at random, the same ones each time. Under torchrun the
+        processes share the work.
 
         JSON: scores, each with name, value, error, error_kind, n_generated, n_reference,
         signature, warnings, seconds, details, higher_is_better (null: neither), facts, real (the
-        score of as many real images) and real_absent (why there is none); reason (why this
-        extractor), and left_out (why all left a metric out). eval.json is the same document.
+        score of the same number of real images) and real_absent (why there is none); reason (why
+        this extractor was chosen), and left_out (why all skipped a metric). eval.json is the same
+        document.
     """
     from genctl.api.evaluation import evaluate as scoring
     from genctl.api.evaluation.request import EvalRequest
@@ -215,7 +217,7 @@ def _describe_one(found: Evaluation) -> str:
 
 
 def _describe_several(found: Evaluation) -> str:
-    """A table of the values beside those of real images, then what all have in common."""
+    """A table of the values and those of real images, then the facts that all values share."""
     baselines = found.baselines
     rows = [
         (s.name, *_shown(s), *(_shown(baselines.get(s.name)) if baselines else ()), _better(s))
@@ -234,7 +236,7 @@ def _describe_several(found: Evaluation) -> str:
 
 
 def _remarks(found: Evaluation) -> list[str]:
-    """Why a baseline or a metric is not there, the page, and the warnings."""
+    """The reasons for absent baselines and metrics, the page, and the warnings."""
     without: dict[str, list[str]] = {}
     for name, reason in found.absent.items():
         without.setdefault(reason, []).append(name)
@@ -246,7 +248,7 @@ def _remarks(found: Evaluation) -> list[str]:
 
 
 def _better(score: Score) -> str:
-    """Which values are better; empty where neither are."""
+    """Which values are better; empty if neither."""
     if score.higher_is_better is None:
         return ""
     return "higher" if score.higher_is_better else "lower"

@@ -1,4 +1,4 @@
-"""``genctl export``: a trained model in a format that other programs read, with proof."""
+"""``genctl export``: writes a trained model in a format that other programs read, with proof."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``genctl models``: what can be trained."""
+"""``genctl models``: lists what can be trained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BARE = "genctl.models.bare"
 
 
 class ModelsCommand(Command):
-    """Leaves out its argument when it is absent, for which Typer would import pydantic."""
+    """``models``, which drops its absent argument, because Typer would import pydantic for it."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         found = super().get_params(ctx)
@@ -48,7 +48,7 @@ def models(
     """List what can be trained, or show the options of one family.
 
     Notes:
-        JSON: models, each with name, summary, inputs, output, presets, parents and exports; of one
+        JSON: models, each with name, summary, inputs, output, presets, parents and exports; for one
         family also options and request (its sampling options).
     """
     call: Context = ctx.obj
@@ -120,7 +120,7 @@ def _describe(spec: Spec) -> str:
     parts = [
         f"{spec.name}: {spec.summary}",
         table(facts),
-        "PRESETS (--preset NAME; of others than the first what differs from it)",
+        "PRESETS (--preset NAME; all but the first list what differs from the first)",
         table(preset_rows(spec)),
         "CONFIGURATION (genctl train, --set KEY=VALUE or --key VALUE)",
         table([_row(info) for info in _own(spec)]),
@@ -132,7 +132,7 @@ def _describe(spec: Spec) -> str:
 
 
 def _own(spec: Spec) -> list[OptionInfo]:
-    """The options of training, without those of sampling."""
+    """The training options, without the sampling options."""
     from genctl.config import options
 
     return [info for info in options(spec) if not info.key.startswith("sample.")]

@@ -1,4 +1,4 @@
-"""``genctl sample``: samples of a trained model."""
+"""``genctl sample``: generates samples from a trained model."""
 
 from __future__ import annotations
 
@@ -63,21 +63,21 @@ class SampleCommand(FamilyCommand):
 def _subject(
     args: Sequence[str], words: Sequence[str], *, strict: bool
 ) -> tuple[str | None, tuple[Spec, Config] | None]:
-    """The model among ``words``, which need not be first behind options, and what it is."""
+    """The model among ``words``, in which options may come first, and its description."""
     if strict and words and words[0] == args[0]:
         return words[0], identify(words[0])
     for word in (*words, None):
         try:
             return word, identify(word)
         except GenctlError:
-            continue  # the value of an option that only a family knows
+            continue  # the value of an option of the family
     return None, None
 
 
 def sample(
     ctx: typer.Context,
     model: Model = None,
-    n: Annotated[int | None, options.number(f"{COUNT}, or one a prompt")] = None,
+    n: Annotated[int | None, options.number(f"{COUNT}, or one per prompt")] = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -90,7 +90,7 @@ def sample(
     ] = None,
     prompts: Annotated[
         Path | None,
-        typer.Option("--prompts", metavar="FILE", help="File of prompts: one a line, or .jsonl."),
+        typer.Option("--prompts", metavar="FILE", help="File of prompts: one per line, or .jsonl."),
     ] = None,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Print text samples as JSON lines.")
@@ -101,7 +101,9 @@ def sample(
     mask: Annotated[
         Path | None,
         typer.Option(
-            "--mask", metavar="IMAGE", help="Of --inpaint: white is regenerated, black is kept."
+            "--mask",
+            metavar="IMAGE",
+            help="For --inpaint: white is regenerated, black is kept.",
         ),
     ] = None,
     init_image: Annotated[
@@ -127,19 +129,19 @@ def sample(
 ) -> None:
     """Generate samples from a trained model.
 
-    The options that a model takes are listed by: `genctl sample RUN --help`
+    List the options of a model with: `genctl sample RUN --help`
 
     Notes:
-        The default of `--n` is 64 images, or one text a prompt. `--out` takes for images a .png
-        (one grid), an .npz (an archive) or a folder; for text a .txt or a .jsonl. By default a run
-        gets samples/seed0-n64.png, an export gets a file beside it, and more than 1024 images
-        become an .npz. Text is printed.
+        The default of `--n` is 64 images, or one text per prompt. For images `--out` is a .png
+        (one grid), an .npz (an archive) or a folder; for text it is a .txt or a .jsonl. By default
+        samples of a run are written to its samples/seed0-n64.png, and samples of an export to a
+        file beside it; more than 1024 images become an .npz. Text is printed.
 
         Sample k depends on the seed and on k, not on `--n` or `--batch-size`. `--trajectory` takes
-        a .gif or a .webp. A prompt file has one prompt a line, or is .jsonl with the field prompt
+        a .gif or a .webp. A prompt file has one prompt per line, or is .jsonl with the field prompt
         or text.
 
-        JSON: path, n, seed, labels, kind, weights, step, origin; of text also samples, each with
+        JSON: path, n, seed, labels, kind, weights, step, origin; for text also samples, each with
         prompt, text, tokens and finished (length, stop, end or context).
     """
     from genctl.api.models.model import open_model
@@ -184,17 +186,17 @@ def sample(
 
 
 def _count(interpolate: bool, trajectory: Path | None) -> int:
-    """How many samples where nobody says."""
+    """The default number of samples."""
     if interpolate:
         return STEPS_BETWEEN
     return ANIMATED if trajectory else COUNT
 
 
 def _prompts(typed: Sequence[str], file: Path | None) -> list[str]:
-    """The prompts that were typed, and then those of a file.
+    """The prompts of the command line, then those of a file.
 
     Raises:
-        GenctlError: the file cannot be read, or holds none.
+        GenctlError: the file cannot be read, or contains no prompts.
     """
     if file is None:
         return list(typed)
@@ -213,7 +215,7 @@ def _check(
     """Refuse options that contradict each other.
 
     Raises:
-        GenctlError: they do.
+        GenctlError: two options contradict each other.
     """
     if inpaint and init_image:
         reason, hint = "--inpaint and --init-image exclude each other", "leave one of them out"
@@ -230,16 +232,16 @@ def _check(
 
 
 def _refuse(origin: Path, kind: OutputKind, given: Mapping[str, Mapping[str, object]]) -> None:
-    """Options that mean nothing to a model of this kind are mistakes.
+    """Refuse options that do not apply to a model of this kind.
 
     Raises:
-        GenctlError: one of them was given.
+        GenctlError: such an option was given.
     """
     for name, flags in given.items():
         for flag, value in flags.items():
             if value and name not in kind.inputs:
                 raise GenctlError(
                     ExitStatus.USAGE,
-                    f"{origin} generates {kind.words[1]}, so {flag} means nothing to it",
+                    f"{origin} generates {kind.words[1]}, so {flag} does not apply",
                     hint=f"leave {flag} out",
                 )

@@ -1,4 +1,4 @@
-"""``genctl train``: from a family's name to a finished run."""
+"""``genctl train``: trains a model of a family."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from genctl.config import OptionInfo
 
 WORDS = "genctl.words"
-"""In ``ctx.meta``: what stood after ``train``."""
+"""In ``ctx.meta``: the words after ``train``."""
 
 HAVE_FLAGS = {"data.source", "train.budget", "train.precision", "seed"}
-"""Keys that ``train`` has flags for, whatever the family."""
+"""Keys that ``train`` has flags for in every family."""
 
 
 class TrainCommand(FamilyCommand):
@@ -58,7 +58,7 @@ class TrainCommand(FamilyCommand):
 
 
 def _spec(args: Sequence[str], words: Sequence[str], *, strict: bool) -> Spec | None:
-    """The family among ``words``; behind options that only a family knows, it need not be first."""
+    """The family among ``words``, in which options of the family may come first."""
     if strict and words and words[0] == args[0]:
         return registry.get(words[0])
     known = {spec.name: spec for spec in registry.specs()} if words else {}
@@ -153,9 +153,9 @@ def train(
         Budgets are 20steps, 250k or 1.5M examples, 10Mtokens, 3epochs, 110s, 5m or 2h. Time counts
         from the start of the command to its end.
 
-        A later source of a setting wins over an earlier one: default, preset, file, environment,
+        A later source of a setting overrides an earlier one: default, preset, file, environment,
         `--set`, option. `genctl info RUN` shows where each value came from. `--set
-        sample.KEY=VALUE` sets what the run's samples, previews and scores are generated with.
+        sample.KEY=VALUE` sets a sampling option of the run's samples, previews and scores.
 
         The same command resumes an interrupted run. With `--nproc` the processes train one model.
         With `--shard` they also split its weights and optimizer state. For several machines use

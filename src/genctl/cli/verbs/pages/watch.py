@@ -1,4 +1,4 @@
-"""``genctl watch``: a run while it trains, in a browser or in the terminal."""
+"""``genctl watch``: shows a run while it trains, in a browser or in the terminal."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def watch(
 ) -> None:
     """Show curves and samples of a run while it trains.
 
-    The page is on this machine (127.0.0.1) until Ctrl-C. `--save` writes curves, samples, scores
-    and settings as one file.
+    The page is served on this machine (127.0.0.1) until Ctrl-C. `--save` writes curves, samples,
+    scores and settings to one file.
 
     Notes:
         With `--json`: the state of the run, once; with `--save`: path.
@@ -64,11 +64,11 @@ def watch(
 
 
 def save_page(call: Context, name: str | None, out: Path | None) -> None:
-    """Write the page of a run and report where it is.
+    """Write the page of a run and print its path.
 
     Args:
-        name: of the run; the newest when None.
-        out: an ``.html``; ``report.html`` in the run when None.
+        name: the name of the run; None for the newest run.
+        out: an ``.html`` file; None for ``report.html`` in the run.
     """
     from genctl.api.pages.run_page import write_run_page
 
@@ -77,7 +77,7 @@ def save_page(call: Context, name: str | None, out: Path | None) -> None:
 
 
 def _in_terminal(call: Context, run: Run) -> None:
-    """A table that is updated while the run trains; printed once where there is no terminal."""
+    """Show a table that is updated while the run trains; without a terminal, print it once."""
     from genctl.api.pages.watch import state_of
 
     if not call.output.live:
@@ -99,7 +99,7 @@ def _in_terminal(call: Context, run: Run) -> None:
 
 
 def describe(state: dict[str, Any]) -> str:
-    """A state as text: how far the run is, and a small curve for each metric."""
+    """A state as text: the progress of the run, and a small curve for each metric."""
     best = state["best"]
     head = f"{state['run']}: {state['state']}, step {state['step']}, {state['examples']:,} examples"
     if best:

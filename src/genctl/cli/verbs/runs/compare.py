@@ -32,16 +32,16 @@ def compare(
 ) -> None:
     """Compare runs, or the scores of two evaluations.
 
-    Of runs: progress, and every setting in which they differ. Of scores: whether they differ by
-    more than chance.
+    For runs it shows the progress and every setting in which they differ. For scores it shows
+    whether they differ by more than chance.
 
     Notes:
         Scores are compared by the 95 % interval of their difference, from both errors. Scores with
-        different signatures are refused with status 3. A folder that `genctl eval --out` wrote
-        counts as its eval.json.
+        different signatures are refused with status 3. For a folder that `genctl eval --out` wrote,
+        its eval.json is used.
 
-        JSON: of scores comparisons, each with name, first, second, difference, error and apart; of
-        runs runs and differing.
+        JSON: for scores comparisons, each with name, first, second, difference, error and apart;
+        for runs runs and differing.
     """
     call: Context = ctx.obj
     files = [_scores_at(name) for name in names]
@@ -66,7 +66,7 @@ def compare(
 
 
 def _scores_at(name: str) -> Path | None:
-    """The file of scores that ``name`` means; None where it is a run's name or folder."""
+    """The file of scores that ``name`` means; None if it is a run's name or folder."""
     path = Path(name)
     if path.is_dir():
         scores = path / "eval.json"

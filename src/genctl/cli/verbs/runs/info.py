@@ -55,12 +55,12 @@ def info(
 
     Notes:
         `genctl info gan` describes a family, as `genctl models gan` does. `genctl info
-        settings.toml` shows the settings that the file leads to. `genctl info lr --family gan`
+        settings.toml` shows the settings that result from the file. `genctl info lr --family gan`
         explains one key.
 
-        JSON: of a run run, path, family, state, step, examples, best, config, origins, data and
-        starts; of a training config and origins; of a setting settings, each with key, help, type
-        and defaults; of exit statuses codes, each with code, meaning and remedy.
+        JSON: for a run run, path, family, state, step, examples, best, config, origins, data and
+        starts; for a training config and origins; for a setting settings, each with key, help, type
+        and defaults; for exit statuses codes, each with code, meaning and remedy.
     """
     call: Context = ctx.obj
     if preset or sets or file:
@@ -83,7 +83,7 @@ def _family(name: str | None) -> str:
 
 
 def _explain(call: Context, name: str, family: str | None) -> None:
-    """Explain what ``name`` means: of several meanings the first in the order of these lines."""
+    """Explain what ``name`` means; if it has several meanings, the first one below."""
     families = {spec.name: spec for spec in registry.specs()}
     specs = list(families.values()) if family is None else [registry.get(family)]
     path = Path(name)
@@ -132,7 +132,7 @@ def _nothing(name: str, known: list[str]) -> GenctlError:
 
 
 def _exported(path: Path) -> dict[str, Any] | None:
-    """The document of an export; None where ``path`` is none."""
+    """The document of an export; None if ``path`` is not an export."""
     if path.suffix == ".onnx" and path.is_file():
         from genctl.export import onnx
 

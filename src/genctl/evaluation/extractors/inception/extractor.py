@@ -18,13 +18,13 @@ from genctl.weights import sha256_of
 
 
 class InceptionExtractor:
-    """The 2048 pool features of Inception-v3, from a weight file of the user's.
+    """The 2048 pool features of Inception-v3, from a weight file that the user provides.
 
     Args:
         path: the weights (see `inception_reader.load_network`).
         device: where to compute.
-        protocol: whose way of resizing and scaling to follow, one of `PROTOCOLS`.
-        halved: whether it will compute in bfloat16, to lay its numbers out for that.
+        protocol: the resizing and scaling, one of `PROTOCOLS`.
+        halved: whether it will compute in bfloat16, which needs another memory layout.
 
     Raises:
         GenctlError: (DATA) the file is absent, unreadable, or holds other weights; (USAGE) an
@@ -47,7 +47,7 @@ class InceptionExtractor:
         self.protocol, self._prepare = find_protocol(protocol)
         self._device = torch.device(device)
         on_cpu = self._device.type == "cpu"
-        # On GPUs, float32 without TF32 is half as fast again with channels first.
+        # On GPUs, float32 without TF32 is 1.5 times as fast with channels first.
         self._layout = torch.channels_last if on_cpu or halved else torch.contiguous_format
         self._network = load_network(path).to(self._device)
         self._network.to(memory_format=self._layout)  # type: ignore[call-overload]
@@ -56,7 +56,7 @@ class InceptionExtractor:
         self.batch_size = 16 if on_cpu else 128
 
     def prepare(self, images: Tensor) -> Tensor:
-        """``(B, 3, 299, 299) float32``, about [-1, 1], as the protocol has it."""
+        """``(B, 3, 299, 299) float32``, about [-1, 1], preprocessed by the protocol."""
         rgb = to_rgb(images.to(self._device)).float()
         return self._prepare(rgb, self.size).contiguous(memory_format=self._layout)
 
@@ -66,7 +66,7 @@ class InceptionExtractor:
         return features
 
     def logits(self, features: Tensor) -> Tensor:
-        """``(B, 1008) float32``, without the bias, as the published Inception Score takes them.
+        """``(B, 1008) float32`` logits without the bias, as in the published Inception Score.
 
         Raises:
             GenctlError: (DATA) the weight file has no classifier.

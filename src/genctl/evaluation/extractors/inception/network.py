@@ -1,9 +1,9 @@
-"""The Inception-v3 that the Fréchet Inception Distance is defined by, batch norms folded.
+"""The Inception-v3 that the Fréchet Inception Distance is defined by, with folded batch norms.
 
-Szegedy et al. 2016 (arXiv:1512.00567) as frozen in TensorFlow's graph of 2015-12-05, which Heusel
-et al. 2017 (arXiv:1706.08500) took for FID. It differs from the torchvision network of that name:
-average pools leave the padding out, the last block pools by maximum, batch norm has eps 1e-3, and
-there are 1008 classes.
+It is the network of Szegedy et al. 2016 (arXiv:1512.00567) as frozen in TensorFlow's graph of
+2015-12-05, which Heusel et al. 2017 (arXiv:1706.08500) used for FID. It differs from torchvision's
+Inception-v3: average pools exclude the padding, the last block uses max pooling, batch norm has
+eps 1e-3, and there are 1008 classes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ CLASSES = 1008
 
 
 class Unit(nn.Conv2d):
-    """Convolution and ReLU; `label` is what weight files call it.
+    """Convolution and ReLU; `label` is its name in weight files.
 
-    The bias stands for the batch norm that follows the convolution in the weight file.
+    The bias replaces the batch norm that follows the convolution in the weight file.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Unit(nn.Conv2d):
 
 
 class Parallel(nn.Module):
-    """Paths that read one input; their outputs are joined along the channels."""
+    """Parallel paths from one input; their outputs are concatenated along the channels."""
 
     def __init__(self, *paths: nn.Module) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Parallel(nn.Module):
 class InceptionV3(nn.Module):
     """Images to pool features, and those to class scores.
 
-    Built without values: `inception_reader.load_network` fills it.
+    It is built without values; `inception_reader.load_network` fills it.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class InceptionV3(nn.Module):
             _mixed_8("Mixed_7b", 1280, _average_pool()),
             _mixed_8("Mixed_7c", 2048, nn.MaxPool2d(3, stride=1, padding=1)),
         )
-        # The Inception Score's logits leave the bias out, as its graph does.
+        # The logits of the Inception Score have no bias, as in its graph.
         self.class_weights: nn.Parameter | None = nn.Parameter(torch.empty(CLASSES, FEATURES))
 
     def features(self, x: Tensor) -> Tensor:
@@ -161,7 +161,7 @@ def _shrink_to_8(name: str, channels: int) -> Parallel:
 
 
 def _mixed_8(name: str, channels: int, pool: nn.Module) -> Parallel:
-    """A block on 8x8 maps whose 3x3 convolutions end side by side (figure 7)."""
+    """A block on 8x8 maps whose 3x3 convolutions end in parallel (figure 7)."""
     return Parallel(
         Unit(f"{name}.branch1x1", channels, 320),
         nn.Sequential(

@@ -1,4 +1,4 @@
-"""Reading the Inception network of FID from a weight file."""
+"""Reads the Inception network of FID from a weight file."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _NUMBERED = {
 def load_network(path: Path) -> InceptionV3:
     """The network of a weight file, in eval mode, without gradients, on the CPU.
 
-    Reads ``.safetensors`` and PyTorch files (tensors only), in torchvision's naming or
-    pytorch-fid's ``blocks.i.j``, with or without a wrapper's prefix and without ``fc`` too.
+    It reads ``.safetensors`` and PyTorch files (tensors only), in torchvision's naming or
+    pytorch-fid's ``blocks.i.j``. A wrapper's prefix is allowed, and ``fc`` may be missing.
 
     Raises:
         GenctlError: (DATA) the file is absent, unreadable, or holds other weights.
@@ -72,7 +72,7 @@ def read_tensors(path: Path) -> Mapping[str, Tensor]:
         return load_tensors(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - what torch raises on damage is open-ended
+    except Exception as error:  # noqa: BLE001 - torch raises many types of errors on damaged files
         reason = str(error).strip().partition("\n")[0]
         raise GenctlError(
             ExitStatus.DATA, f"{path} is not a PyTorch file of tensors: {reason}"
@@ -85,7 +85,7 @@ def read_tensors(path: Path) -> Mapping[str, Tensor]:
 
 
 def _no_file(path: Path) -> GenctlError:
-    """The error for a file that is not there; a bare name may mean weights of the model."""
+    """The error for a missing file; a bare name may mean weights of the model."""
     message = f"no such weights file: {path}"
     if path.name == str(path) and not path.suffix:
         message += f" (did you mean {opt('weights', path)}?)"
@@ -106,7 +106,7 @@ def _canonical_name(name: str) -> str:
 
 
 def _fill(unit: Unit, tensors: Mapping[str, Tensor]) -> None:
-    """Give a unit the convolution of its label, with the batch norm's statistics folded in."""
+    """Set the convolution of a unit by its label, with the batch norm's statistics folded in."""
     weight = _tensor(tensors, f"{unit.label}.conv.weight", unit.weight.shape)
     gamma, beta, mean, variance = (
         _tensor(tensors, f"{unit.label}.bn.{part}", (unit.out_channels,))

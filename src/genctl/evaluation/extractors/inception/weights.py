@@ -1,4 +1,4 @@
-"""The published weights of FID: their identity, and where other tools may have left them."""
+"""The published weights of FID: their checksum, and the folders where other tools keep them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ ENVIRONMENT_VARIABLE = "GENCTL_WEIGHTS"
 
 @dataclass(frozen=True)
 class Search:
-    """What looking for the weights found.
+    """The result of the search for the weights.
 
     Attributes:
         path: the first file whose content is verified, if any.
-        rejected: one clause for each place that promised them and does not have them.
+        rejected: one clause for each candidate file that does not contain them.
     """
 
     path: Path | None
@@ -61,7 +61,7 @@ def missing_weights(search: Search) -> GenctlError:
 
 
 def torch_hub_folder() -> Path:
-    """Where torch, and with it most FID tools, keeps downloaded weights."""
+    """The folder where torch, and so most FID tools, keeps downloaded weights."""
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
@@ -78,7 +78,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _fault(path: Path) -> str | None:
-    """What keeps ``path`` from being the published file."""
+    """Why ``path`` is not the published file; None if it is."""
     try:
         verified = path.stat().st_size == SIZE_BYTES and sha256_of(path) == SHA256
     except OSError as error:

@@ -1,4 +1,4 @@
-"""``fd``: the Fréchet distance in the features of an extractor that its parameter names."""
+"""``fd``: the Fréchet distance in the features of the extractor in its parameter."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ SPEC = MetricSpec(
     needs=frozenset({"features", "reference"}),
     parts={"fd": False},
     target=f"{__name__}:measure",
-    summary="Fréchet distance in the features of the extractor that is named; never called FID",
+    summary="Fréchet distance in the features of the named extractor; never called FID",
     parameter="extractor",
     explain={"fd": "Fréchet distance between the two sets, not an FID"},
 )
 
 
 def measure(inputs: EvalInputs, extractor: str) -> list[Score]:
-    """As ``fid``, and named after the extractor whatever its weights are.
+    """The same as ``fid``, but always named after the extractor.
 
     Args:
-        extractor: whose features ``inputs`` hold.
+        extractor: the extractor of the features in ``inputs``.
     """
     from genctl.evaluation.metrics.images.fid import frechet
 

@@ -1,4 +1,4 @@
-"""``fid``: the Fréchet distance to real images, by the name of the published weights."""
+"""``fid``: the Fréchet distance to real images; named FID only for the published weights."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def measure(inputs: EvalInputs) -> list[Score]:
 
 
 def frechet(inputs: EvalInputs, part: str) -> Score:
-    """The distance as a score of ``part``, which decides what it may be called."""
+    """The distance as a score of ``part``, which decides its name."""
     from genctl.evaluation.measures.frechet import frechet_of
     from genctl.evaluation.score_warnings import frechet_warnings
 

@@ -1,4 +1,4 @@
-"""``is``: the Inception Score, or the same of another classifier."""
+"""``is``: the Inception Score, or the same score by another classifier."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SPEC = MetricSpec(
     parts={"is": True},
     target=f"{__name__}:measure",
     summary="Inception Score",
-    explain={"is": "how sure a classifier is of each image, and how varied its verdicts"},
+    explain={"is": "how confident a classifier is on each image, and how varied the classes are"},
     least={"samples": 10},
 )
 
 
 def measure(inputs: EvalInputs) -> list[Score]:
-    """The score, whose error is the deviation over splits.
+    """The score; its error is the deviation over splits.
 
     Raises:
         GenctlError: (USAGE) the extractor has no classifier, or fewer images than splits.

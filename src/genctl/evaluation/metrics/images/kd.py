@@ -1,4 +1,4 @@
-"""``kd``: the kernel distance in the features of an extractor that its parameter names."""
+"""``kd``: the kernel distance in the features of the extractor in its parameter."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ SPEC = MetricSpec(
     needs=frozenset({"features", "images"}),
     parts={"kd": False},
     target=f"{__name__}:measure",
-    summary="kernel distance in the features of the extractor that is named; never called KID",
+    summary="kernel distance in the features of the named extractor; never called KID",
     parameter="extractor",
-    explain={"kd": "kernel distance, without bias, 0 where the sets agree, not a KID"},
+    explain={"kd": "unbiased kernel distance, 0 if the sets agree, not a KID"},
 )
 
 
 def measure(inputs: EvalInputs, extractor: str) -> list[Score]:
-    """As ``kid``, and named after the extractor whatever its weights are.
+    """The same as ``kid``, but always named after the extractor.
 
     Args:
-        extractor: whose features ``inputs`` hold.
+        extractor: the extractor of the features in ``inputs``.
     """
     from genctl.evaluation.metrics.images.kid import kernel
 

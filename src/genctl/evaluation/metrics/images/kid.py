@@ -1,4 +1,4 @@
-"""``kid``: the kernel distance to real images, by the name of the published weights."""
+"""``kid``: the kernel distance to real images; named KID only for the published weights."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SPEC = MetricSpec(
     needs=frozenset({"features", "images"}),
     parts={"kid": False},
     target=f"{__name__}:measure",
-    summary="kernel distance to real images, without bias",
-    explain={"kid": "kernel distance, without bias, 0 where the sets agree"},
+    summary="unbiased kernel distance to real images",
+    explain={"kid": "unbiased kernel distance, 0 if the sets agree"},
     unverified={"kid": "kd"},
 )
 
@@ -30,7 +30,7 @@ def measure(inputs: EvalInputs) -> list[Score]:
 
 
 def kernel(inputs: EvalInputs, part: str) -> Score:
-    """The distance as a score of ``part``, which decides what it may be called."""
+    """The distance as a score of ``part``, which decides its name."""
     from genctl.evaluation.measures.kernel_distance import (
         SUBSET_SIZE,
         kernel_distance,

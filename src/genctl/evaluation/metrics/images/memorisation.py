@@ -1,4 +1,4 @@
-"""``memorisation``: how far samples are from training images beside held-out ones."""
+"""``memorisation``: distances of samples to training images, relative to held-out images."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SPEC = MetricSpec(
     needs=frozenset({"features", "images", "held_out"}),
     parts={"memorisation": None},
     target=f"{__name__}:measure",
-    summary="distance to the nearest training image, beside that of held-out images",
+    summary="distance to the nearest training image, relative to that of held-out images",
     explain={
-        "memorisation": "distance to the nearest training image beside that of unseen images; 1 is "
-        "best, 0 a copy"
+        "memorisation": "distance to the nearest training image relative to that of unseen images; "
+        "1 is best, 0 a copy"
     },
     chart=f"{__name__}:chart",
 )
@@ -57,7 +57,7 @@ def measure(inputs: EvalInputs) -> list[Score]:
 
 
 def chart(score: Score, baseline: Score | None, inputs: EvalInputs) -> tuple[str, str]:
-    """The distances of generated and of held-out images."""
+    """The chart of the distances of generated and held-out images."""
     from genctl.plots.charts import histograms
 
     drawn = histograms(

@@ -1,4 +1,4 @@
-"""``per-class``: Fréchet distance and recall of each class by itself."""
+"""``per-class``: Fréchet distance and recall of each class."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SPEC = MetricSpec(
 
 
 def measure(inputs: EvalInputs) -> list[Score]:
-    """The means over classes; ``details`` have each class.
+    """The means over classes; ``details`` contain each class.
 
     Raises:
         GenctlError: (DATA) no class has enough images.
@@ -72,7 +72,7 @@ def measure(inputs: EvalInputs) -> list[Score]:
 
 
 def chart(score: Score, baseline: Score | None, inputs: EvalInputs) -> tuple[str, str]:
-    """A bar for each class."""
+    """The chart with a bar for each class."""
     from genctl.plots.charts import bars
 
     drawn = bars(score.details, baseline.details if baseline else {}, "real images")

@@ -22,8 +22,8 @@ SPEC = MetricSpec(
     explain={
         "precision": "share of generated images that lie among real ones",
         "recall": "share of real images that lie among generated ones",
-        "density": "how deep generated images lie among real ones, 1 for as deep as real ones",
-        "coverage": "share of real images with a generated one close by",
+        "density": "how densely generated images lie among real ones; 1 as for real images",
+        "coverage": "share of real images with a generated one nearby",
     },
     least={"samples": 6, "images": 6},
 )

@@ -20,12 +20,12 @@ SPEC = MetricSpec(
     parts={"bpb": False},
     target=f"{__name__}:measure",
     summary="bits for each byte of held-out text",
-    explain={"bpb": "bits for each byte of text that was kept from training, or of its beginning"},
+    explain={"bpb": "bits for each byte of the held-out text, or of its beginning"},
 )
 
 
 def measure(inputs: SampleInputs) -> list[Score]:
-    """The nats of all predicted tokens over ln 2 and the bytes that they stand for."""
+    """The nats of all predicted tokens, divided by ln 2 and by the bytes of these tokens."""
     from genctl.evaluation.measures.bits_per_byte import bits_per_byte
 
     found = inputs.token_losses
@@ -37,7 +37,7 @@ def measure(inputs: SampleInputs) -> list[Score]:
     score = bits_per_byte(
         found,
         inputs.model.data,
-        # Of a part, the bytes are counted by the average of the whole.
+        # For a part of the text, the bytes are estimated from the average of the whole.
         predicted_bytes=round(whole * float(found.tokens.sum()) / tokens),
         context=inputs.window or 0,
         text=inputs.data_name,

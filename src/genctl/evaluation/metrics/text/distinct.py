@@ -1,8 +1,8 @@
-"""``distinct-n``: how varied texts are, as the share of their n-grams that are different.
+"""``distinct-n``: how varied texts are, as the share of distinct n-grams.
 
-Li et al. 2016 (arXiv:1510.03055): the number of different n-grams of all samples over the number of
-n-grams. N-grams do not reach from one sample into the next. The value falls with the number and the
-length of the samples, so both are in the signature.
+Li et al. 2016 (arXiv:1510.03055): the number of distinct n-grams of all samples, divided by the
+number of n-grams. N-grams do not cross from one sample into the next. The value falls with the
+number and the length of the samples, so both are in the signature.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _UNSPACED = re.compile(
 
 _APOSTROPHES = "'\u2019"
 _JOINERS = "\u200c\u200d"
-"""Zero width, inside words of Persian and of Indian scripts."""
+"""Zero-width characters inside words of Persian and of Indian scripts."""
 
 
 class Distinct(NamedTuple):
@@ -69,9 +69,9 @@ class Distinct(NamedTuple):
     Attributes:
         value: in (0, 1].
         error: standard error over samples.
-        low, high: the interval of `LEVEL`, by percentiles.
-        different: how many n-grams there are that differ.
-        total: how many n-grams there are.
+        low, high: the percentile interval of level `LEVEL`.
+        different: the number of distinct n-grams.
+        total: the number of n-grams.
     """
 
     value: float
@@ -119,11 +119,11 @@ def measure(inputs: SampleInputs, n: str) -> list[Score]:
 
 
 def distinct(texts: Sequence[str], n: int) -> Distinct:
-    """Different n-grams of all ``texts`` over all their n-grams.
+    """The distinct n-grams of all ``texts``, divided by all their n-grams.
 
-    Texts that are drawn twice add no new n-grams, so resampling the texts themselves would make
-    the error up to ten times too large. What is resampled is how much each text moves the value:
-    its value of the jackknife.
+    A text that is chosen twice adds no new n-grams, so resampling the texts themselves would make
+    the error up to ten times too large. So the influence of each text on the value is resampled:
+    its jackknife value.
 
     Args:
         texts: at least two.
@@ -150,10 +150,11 @@ def distinct(texts: Sequence[str], n: int) -> Distinct:
 def tokens_of(text: str) -> list[str]:
     """Words and characters, by the script of each character; after NFC, case kept.
 
-    - Of Chinese, Japanese, Thai, Lao, Khmer and Burmese each character is a token, with the marks
+    - In Chinese, Japanese, Thai, Lao, Khmer and Burmese each character is a token, with the marks
       that follow it.
-    - Of all other scripts each run of letters, digits and marks is one, with apostrophes inside.
-    - Punctuation marks and symbols are tokens of their own; spaces are none.
+    - In all other scripts each sequence of letters, digits and marks is a token, including
+      apostrophes inside.
+    - Each punctuation mark and symbol is a token; spaces are not.
     """
     tokens: list[str] = []
     last = ""
@@ -193,11 +194,11 @@ def _grams(tokens: Sequence[str], n: int) -> list[tuple[str, ...]]:
 def _moves(
     value: float, different: int, total: int, alone: Sequence[int], own: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    """Numbers (N,) whose mean is ``value``, and whose spread is how much texts move it.
+    """Numbers (N,) whose mean is ``value`` and whose spread is the influence of the texts.
 
     Args:
-        alone: how many different n-grams only this text has, of each text.
-        own: how many n-grams each text has.
+        alone: for each text, the number of distinct n-grams that only this text has.
+        own: the number of n-grams of each text.
     """
     import numpy as np
 
@@ -209,7 +210,7 @@ def _moves(
 
 
 def _bootstrap(values: npt.NDArray[np.float64]) -> tuple[float, float, float]:
-    """The standard error of a mean and its interval of `LEVEL`."""
+    """The standard error of a mean and its interval of level `LEVEL`."""
     import numpy as np
     from scipy import stats
 

@@ -1,4 +1,4 @@
-"""The network that the options describe."""
+"""Builds the network from the options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genctl.families.diffusion.spec import DiffusionConfig
 
 
 def build_network(options: DiffusionConfig, data: DataSpec) -> nn.Module:
-    """A `UNet` or `DiT` for the images of ``data``, its weights drawn from torch's generator.
+    """A `UNet` or `DiT` for the images of ``data``, initialised from torch's random generator.
 
     Raises:
         GenctlError: (USAGE) options that fit no network.
@@ -60,7 +60,7 @@ def _attention(text: str, levels: int) -> tuple[bool, ...]:
 
 
 def _numbers(text: str, name: str, example: str) -> tuple[int, ...]:
-    """Whole numbers from 1 up, between commas."""
+    """Whole numbers from 1 up, separated by commas."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
         raise GenctlError(

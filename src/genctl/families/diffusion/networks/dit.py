@@ -19,7 +19,7 @@ class DiT(nn.Module):
     """From a noisy image, a time and a class to an image of the same shape.
 
     Peebles and Xie 2022, arXiv 2212.09748, with adaLN-Zero (section 3.2). Images that do not
-    divide into patches are padded with zeros at the bottom and right; what it makes is cropped.
+    divide into patches are padded with zeros at the bottom and right; the output is cropped.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class DiT(nn.Module):
         Args:
             shape: channels, height and width of an image.
             num_classes: 0 for an unconditional network.
-            width: of a token; a multiple of 4 and of ``heads``.
-            depth: blocks.
-            heads: of each attention.
+            width: the width of a token; a multiple of 4 and of ``heads``.
+            depth: the number of blocks.
+            heads: the attention heads of each block.
             patch: side of a patch, in pixels.
-            dropout: probability, at the end of what each block adds.
+            dropout: dropout probability at the end of the residual branch of each block.
         """
         super().__init__()
         self.shape, self.num_classes, self.patch = shape, num_classes, patch
@@ -75,7 +75,7 @@ class DiT(nn.Module):
 
         Args:
             x: (B, C, H, W) float, of about unit variance.
-            time: (B,) float; numbers of the order of 100 to 1000 are told apart best.
+            time: (B,) float; the embedding works best for numbers of the order of 100 to 1000.
             label: (B,) int64, ``num_classes`` for no class; None: no class in any row.
 
         Returns:
@@ -107,7 +107,7 @@ class DiT(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then two linear layers; the condition shifts, scales and gates both."""
+    """Attention, then an MLP; the condition shifts, scales and gates both."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """``x: (B, T, D)`` and ``condition: (B, D)`` to (B, T, D); ``x`` itself at first."""
+        """``x: (B, T, D)`` and ``condition: (B, D)`` to (B, T, D); initially the identity."""
         parts = self.modulation(condition).unsqueeze(1).chunk(6, dim=2)
         shift, scale, gate, shift_mlp, scale_mlp, gate_mlp = parts
         x = x + gate * self._attend(_normed(x, shift, scale))
@@ -138,7 +138,7 @@ class Block(nn.Module):
 
 
 def grid_positions(rows: int, columns: int, width: int) -> Tensor:
-    """`sinusoids` of the row, then of the column, of each place of a grid, row by row.
+    """`sinusoids` of the row, then of the column, of each position of a grid, row by row.
 
     Returns:
         (rows * columns, width) float32.

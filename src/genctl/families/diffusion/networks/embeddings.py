@@ -1,4 +1,4 @@
-"""What the networks know of time and class: one vector a row."""
+"""The embeddings of time and class: one vector per row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def sinusoids(time: Tensor, width: int) -> Tensor:
 
     Args:
         time: (B,), any real numbers.
-        width: of the result; even.
+        width: the width of the result; even.
 
     Returns:
         (B, width) float32.
@@ -46,7 +46,7 @@ class TimeEmbedding(nn.Module):
 
 
 class ClassEmbedding(nn.Embedding):
-    """A vector for each class, and a last one for no class at all."""
+    """A vector for each class, and a last one for no class."""
 
     def __init__(self, num_classes: int, width: int) -> None:
         super().__init__(num_classes + 1, width)

@@ -1,4 +1,4 @@
-"""A U-Net whose weights are those of diffusers' UNet2DModel, name by name."""
+"""A U-Net with the weight names of diffusers' UNet2DModel."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class UNet(nn.Module):
     """From a noisy image, a time and a class to an image of the same shape.
 
     The network of Ho et al. 2020 (arXiv 2006.11239, appendix B). It may work on pixel-unshuffled
-    images, where convolutions are cheap on a CPU; images that it cannot halve often enough are
-    padded with zeros at the bottom and right, and what it makes is cropped.
+    images, where convolutions are cheap on a CPU. Images that cannot be halved often enough are
+    padded with zeros at the bottom and right, and the output is cropped.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class UNet(nn.Module):
             shape: channels, height and width of an image.
             num_classes: 0 for an unconditional network.
             width: even; the levels' channels are multiples of it.
-            multiples: of ``width``, finest level first; each level is half as high and wide as
-                the one before.
-            depth: residual blocks of a level on the way down; one more on the way up.
+            multiples: channels of each level in multiples of ``width``, finest level first; each
+                level has half the height and width of the one before.
+            depth: residual blocks per level on the way down; one more on the way up.
             attention: for each level, whether attention follows each of its blocks.
-            unshuffle: side of the squares of pixels that become channels of one.
-            dropout: probability, inside the residual blocks.
-            middle_attention: whether there is attention in the middle; as at the last level when
-                None.
-            groups: of the group norms; of at least 4 channels, and 32 at most, when None.
-            head_dim: channels of an attention head; 64 at most when None. Both divide ``width``.
-            scales: whether time and class scale the features as well as shifting them.
+            unshuffle: side of the squares of pixels that become channels.
+            dropout: dropout probability inside the residual blocks.
+            middle_attention: whether there is attention in the middle; None for the same as at the
+                last level.
+            groups: groups of the group norms; None for at most 32, with at least 4 channels each.
+            head_dim: channels of an attention head; None for at most 64. Both divide ``width``.
+            scales: whether time and class also scale the features, instead of only shifting them.
         """
         super().__init__()
         self.shape, self.num_classes, self.unshuffle = shape, num_classes, unshuffle
@@ -85,7 +85,7 @@ class UNet(nn.Module):
 
     @property
     def blocks(self) -> nn.ModuleList:
-        """The levels, in the order they are passed."""
+        """The levels, in the order of the forward pass."""
         return nn.ModuleList([*self.down_blocks, self.mid_block, *self.up_blocks])
 
     @property
@@ -95,7 +95,7 @@ class UNet(nn.Module):
 
     @property
     def padded(self) -> tuple[int, int]:
-        """Height and width of an image once padded, in pixels."""
+        """Height and width of a padded image, in pixels."""
         step = self.unshuffle * 2 ** (len(self.multiples) - 1)
         return -(-self.shape[1] // step) * step, -(-self.shape[2] // step) * step
 
@@ -104,7 +104,7 @@ class UNet(nn.Module):
 
         Args:
             x: (B, C, H, W) float, of about unit variance.
-            time: (B,) float; numbers of the order of 100 to 1000 are told apart best.
+            time: (B,) float; the embedding works best for numbers of the order of 100 to 1000.
             label: (B,) int64, ``num_classes`` for no class; None: no class in any row.
 
         Returns:
@@ -131,7 +131,7 @@ class UNet(nn.Module):
         return x.contiguous(memory_format=torch.channels_last)
 
     def _core(self, x: Tensor, condition: Tensor) -> Tensor:
-        """What UNet2DModel computes, on images of `channels` channels."""
+        """The forward pass of UNet2DModel, on images of `channels` channels."""
         x = self.conv_in(x)
         kept = [x]
         for level in self.down_blocks:
@@ -157,7 +157,7 @@ def _down(
 def _up(
     levels: Sequence[int], depth: int, attention: Sequence[bool], sizes: Sizes
 ) -> nn.ModuleList:
-    """Coarsest level first; its blocks take in what the way down kept, latest first."""
+    """The levels on the way up, coarsest first; their blocks read the skip maps, latest first."""
     blocks = []
     for i in reversed(range(len(levels))):
         before = levels[min(i + 1, len(levels) - 1)]

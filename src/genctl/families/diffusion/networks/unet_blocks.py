@@ -1,7 +1,7 @@
-"""The parts of a U-Net, with the parameters and the arithmetic of those in diffusers' UNet2DModel.
+"""The parts of a U-Net, with the parameters and the arithmetic of diffusers' UNet2DModel.
 
-A feature map is ``(B, C, H, W)`` float, best in channels-last order; ``condition`` is
-``(B, D)``: what is known of time and class, already through its non-linearity.
+A feature map is ``(B, C, H, W)`` float, best in channels-last order. ``condition`` is ``(B, D)``,
+the embedding of time and class after its non-linearity.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ NORM_EPS = 1e-5
 
 @dataclass(frozen=True)
 class Sizes:
-    """What all parts of one network share.
+    """The sizes that all parts of a network share.
 
     Attributes:
         condition: width of the condition.
-        groups: of the group norms.
+        groups: groups of the group norms.
         head_dim: channels of an attention head.
-        dropout: probability, inside the residual blocks.
-        scales: whether the condition scales features as well as shifting them.
+        dropout: dropout probability inside the residual blocks.
+        scales: whether the condition also scales the features, instead of only shifting them.
     """
 
     condition: int
@@ -43,9 +43,9 @@ class Sizes:
 
 
 class ResidualBlock(nn.Module):
-    """Norm, SiLU, convolution, twice; between them the condition. An identity at first.
+    """Norm, SiLU and convolution, twice, with the condition in between; initially the identity.
 
-    It is added before the second norm, or scales and shifts what comes out of it (Dhariwal and
+    The condition is added before the second norm, or scales and shifts its output (Dhariwal and
     Nichol 2021, arXiv 2105.05233, section 3.1).
     """
 
@@ -75,7 +75,7 @@ class ResidualBlock(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """Self-attention over the pixels of a feature map, added to it. An identity at first."""
+    """Residual self-attention over the pixels of a feature map; initially the identity."""
 
     def __init__(self, channels: int, sizes: Sizes) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class AttentionBlock(nn.Module):
 
 
 class Downsample(nn.Module):
-    """Half as high and wide, by a strided convolution."""
+    """Halves height and width by a strided convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Twice as high and wide: each pixel four times, then a convolution."""
+    """Doubles height and width: repeats each pixel four times, then applies a convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class Upsample(nn.Module):
 
 
 class _Level(nn.Module):
-    """Residual blocks, each with an attention behind it where there is attention."""
+    """Residual blocks, each followed by attention if the level has attention."""
 
     def __init__(self, channels: Sequence[tuple[int, int]], attention: bool, sizes: Sizes) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class _Level(nn.Module):
 
 
 class DownLevel(_Level):
-    """One resolution on the way down; every block's output is kept for the way up."""
+    """One resolution on the way down; the output of every block is kept for the way up."""
 
     def __init__(
         self, before: int, after: int, depth: int, attention: bool, halves: bool, sizes: Sizes
@@ -151,7 +151,7 @@ class DownLevel(_Level):
         self.downsamplers = nn.ModuleList([Downsample(after)] if halves else [])
 
     def forward(self, x: Tensor, condition: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The feature map that goes on, and those to keep, oldest first."""
+        """The next feature map, and those to keep, oldest first."""
         kept = []
         for index in range(len(self.resnets)):
             x = self._apply_block(index, x, condition)
@@ -163,7 +163,7 @@ class DownLevel(_Level):
 
 
 class MiddleLevel(nn.Module):
-    """Two residual blocks at the coarsest resolution, attention between them if there is any."""
+    """Two residual blocks at the coarsest resolution, with optional attention between them."""
 
     def __init__(self, channels: int, attention: bool, sizes: Sizes) -> None:
         super().__init__()
@@ -180,7 +180,7 @@ class MiddleLevel(nn.Module):
 
 
 class UpLevel(_Level):
-    """One resolution on the way up; each block takes in one that was kept on the way down."""
+    """One resolution on the way up; each block reads one feature map kept on the way down."""
 
     def __init__(
         self,
@@ -194,18 +194,18 @@ class UpLevel(_Level):
         """Build the level.
 
         Args:
-            before, after: channels that come in and go out.
-            kept: channels of the feature maps that its blocks take in, in that order.
+            before, after: input and output channels.
+            kept: channels of the kept feature maps that its blocks read, in that order.
             attention: whether attention follows each block.
-            doubles: whether a finer level comes behind.
-            sizes: of the network.
+            doubles: whether a finer level follows.
+            sizes: the sizes of the network.
         """
         channels = [((before if i == 0 else after) + skip, after) for i, skip in enumerate(kept)]
         super().__init__(channels, attention, sizes)
         self.upsamplers = nn.ModuleList([Upsample(after)] if doubles else [])
 
     def forward(self, x: Tensor, kept: Sequence[Tensor], condition: Tensor) -> Tensor:
-        """``x``, with ``kept`` in the order they are taken in, to the feature map that goes on."""
+        """``x``, with ``kept`` in the order of the blocks, to the next feature map."""
         for index, skip in enumerate(kept):
             x = self._apply_block(index, torch.cat([x, skip], dim=1), condition)
         for layer in self.upsamplers:

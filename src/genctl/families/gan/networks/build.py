@@ -1,4 +1,4 @@
-"""The pair of networks that the options describe."""
+"""Builds the pair of networks from the options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from genctl.families.gan.spec import GanConfig
 
 
 def build_networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
-    """``generator`` and ``discriminator``, their weights drawn from torch's generator.
+    """``generator`` and ``discriminator``, initialised from torch's random generator.
 
     Raises:
         GenctlError: (DATA) images too small for convolutions.

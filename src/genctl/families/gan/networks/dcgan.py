@@ -1,8 +1,8 @@
-"""Generator and discriminator of DCGAN: strided 4x4 convolutions all the way.
+"""Generator and discriminator of DCGAN, which use only strided 4x4 convolutions.
 
 Radford et al. 2015 (arXiv 1511.06434), with pixel norms (Karras et al. 2017, arXiv 1710.10196)
-where they have batch norms: those would let the images of a batch see each other, so that a sample
-depended on its neighbours and two processes did not train as one does.
+instead of batch norms. With batch norms a sample would depend on the other images of its batch, and
+two processes would not train like one.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from genctl.nn.cropping import crop
 
 
 class DcganGenerator(nn.Module):
-    """From noise and class to an image, each layer doubling the one before.
+    """From noise and class to an image; each layer doubles the resolution.
 
     Args:
-        image: shape of what it makes.
+        image: shape of the images.
         num_classes: 0 for an unconditional generator.
         width: channels of the last hidden layer; each earlier one has twice as many, up to eight
             times the width.
@@ -54,11 +54,11 @@ class DcganGenerator(nn.Module):
 
 
 class DcganDiscriminator(nn.Module):
-    """From an image to one logit, each layer halving the one before.
+    """From an image to one logit; each layer halves the resolution.
 
     With classes, the logit is the product of the image's features with an embedding of the label
-    (projection discriminator, Miyato and Koyama 2018, arXiv 1802.05637). The arguments mean what
-    they mean for `DcganGenerator`.
+    (projection discriminator, Miyato and Koyama 2018, arXiv 1802.05637). The arguments are those
+    of `DcganGenerator`.
     """
 
     def __init__(self, image: ImageShape, num_classes: int, *, width: int) -> None:
@@ -96,5 +96,5 @@ def _down(before: int, after: int) -> nn.Conv2d:
 
 
 def _pixel_norm(x: Tensor) -> Tensor:
-    """Each pixel's channels at a mean square of one; `(B, C, H, W)`."""
+    """Normalise each pixel's channels to a mean square of one; `(B, C, H, W)`."""
     return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()

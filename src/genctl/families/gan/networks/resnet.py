@@ -29,11 +29,11 @@ MAX_WIDENING = 8
 
 @dataclass(frozen=True)
 class ImageShape:
-    """Channels, height and width of one image, in pixels, and how it is seen.
+    """Channels, height and width of one image in pixels, and its resampling.
 
-    The networks see squares of `patch` x `patch` pixels as one place with more channels. From stage
-    to stage, squares of 2x2 places become channels and back; with `smooth` they are averaged, and
-    interpolated on the way back.
+    The networks treat patches of `patch` x `patch` pixels as one position with more channels. From
+    stage to stage, squares of 2x2 positions become channels and back; with `smooth` they are
+    averaged, and interpolated on the way back.
     """
 
     channels: int
@@ -44,26 +44,26 @@ class ImageShape:
 
     @property
     def stages(self) -> int:
-        """How many resolutions the residual networks work at: each halves the one before.
+        """The number of resolutions of the residual networks; each halves the one before.
 
-        The first is that of the patches; the last keeps a short side of at least 4: with 2x2
-        pixels a patch 28x28 works at 14x14 and 7x7, 48x64 at 24x32, 12x16 and 6x8.
+        The first is that of the patches; the last has a short side of at least 4. With patches of
+        2x2 pixels, 28x28 has the resolutions 14x14 and 7x7, and 48x64 has 24x32, 12x16 and 6x8.
         """
         return int(math.log2(min(self.height, self.width) // (2 * self.patch)))
 
     @property
     def base(self) -> tuple[int, int]:
-        """Height and width at the coarsest stage, rounded up where the image does not divide."""
+        """Height and width at the coarsest stage, rounded up."""
         return math.ceil(self.height / self.scale), math.ceil(self.width / self.scale)
 
     @property
     def scale(self) -> int:
-        """Pixels to a side of one place at the coarsest stage."""
+        """The side in pixels of one position at the coarsest stage."""
         return int(self.patch * 2 ** (self.stages - 1))
 
     @property
     def square(self) -> int:
-        """Places of one stage whose channels a place of the next one gets."""
+        """The number of positions of one stage that become channels of the next stage."""
         return 1 if self.smooth else 4
 
     @property
@@ -73,17 +73,17 @@ class ImageShape:
 
     @property
     def padding(self) -> tuple[int, int]:
-        """Rows and columns that the stages need beyond the image, at the bottom and right."""
+        """Rows and columns of padding at the bottom and right that the stages need."""
         rows, columns = self.base
         return rows * self.scale - self.height, columns * self.scale - self.width
 
 
 class ResidualBlock(nn.Module):
-    """`x + conv(act(conv(x)))` without normalisation, an identity at the start of training.
+    """`x + conv(act(conv(x)))` without normalisation; initially the identity.
 
     Fixup (Zhang et al. 2019, arXiv 1901.09321): the last convolution starts at zero and the
     first is scaled by `depth ** -0.5`, where `depth` counts the residual blocks of the network,
-    so that the sum stays of order one however many blocks there are.
+    so that the sum stays of order one for any number of blocks.
     """
 
     def __init__(self, channels: int, depth: int) -> None:
@@ -101,7 +101,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResidualGenerator(nn.Module):
-    """From noise and class to an image: coarsest stage first, doubling up to the image's size.
+    """From noise and class to an image; stages double the resolution, coarsest first.
 
     A small norm-free network after R3GAN (Huang et al. 2024, arXiv 2501.05441) that works on
     pixel-unshuffled images, where convolutions are cheap on a CPU.
@@ -113,7 +113,7 @@ class ResidualGenerator(nn.Module):
         """Build the network.
 
         Args:
-            image: shape of what it makes, each side at least `MIN_SIDE`.
+            image: shape of the images, each side at least `MIN_SIDE`.
             num_classes: 0 for an unconditional generator.
             width: channels of the finest stage; each coarser one has twice as many, up to eight
                 times the width.
@@ -147,8 +147,8 @@ class ResidualGenerator(nn.Module):
             if stage:
                 x = self._enlarged(self.up[stage - 1](x))
             x = block(x)
-        # Flat backgrounds sit at the ends of the range. Without tanh a fake is told by its
-        # background alone, and digits take about three times the images (docs/lab-notes.md).
+        # Flat backgrounds are at the ends of the range. Without tanh the background alone reveals a
+        # generated image, and digits need about three times the images (docs/lab-notes.md).
         x = F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), self.image.patch)
         x = _bounded(x) if self.image.smooth else torch.tanh(x)
         return crop(x, self.image.height, self.image.width)
@@ -167,7 +167,7 @@ class ResidualDiscriminator(nn.Module):
     """
 
     def __init__(self, image: ImageShape, num_classes: int, *, width: int, depth: int) -> None:
-        """Build the network; the arguments mean what they mean for `ResidualGenerator`."""
+        """Build the network; the arguments are those of `ResidualGenerator`."""
         super().__init__()
         self.image = image
         channels = stage_channels(image, width)
@@ -255,20 +255,20 @@ def _blocks(channels: list[int], depth: int) -> nn.ModuleList:
 
 
 def _bounded(x: Tensor) -> Tensor:
-    """Into (-1, 1) like tanh, towards the ends as 1 / x^2 and not as an exponential.
+    """Map into (-1, 1) like tanh, but approach the ends like 1 / x^2 and not exponentially.
 
-    On white pictures generators run into the end of tanh within the first few thousand images, one
-    seed in two, and get no gradient there ever again (docs/lab-notes.md).
+    On white images, generators saturate tanh within the first few thousand images in one of two
+    seeds, and then get no gradient for the rest of the run (docs/lab-notes.md).
     """
     x = x.float()
     return x * (1 + x.square()).rsqrt()
 
 
 def _alike(layer: nn.Conv2d, count: int) -> nn.Conv2d:
-    """Begin with equal pixels in each square of ``count`` that `pixel_shuffle` makes.
+    """Initialise equal pixels in each square of ``count`` pixels from `pixel_shuffle`.
 
-    Else the squares show as a checkerboard that takes long to go (ICNR, Aitken et al. 2017,
-    arXiv 1707.02937).
+    Otherwise the squares show as a checkerboard that training removes only slowly (ICNR, Aitken et
+    al. 2017, arXiv 1707.02937).
     """
     with torch.no_grad():
         layer.weight.copy_(layer.weight[::count].repeat_interleave(count, 0))
