@@ -75,7 +75,7 @@ def _family(spec: Spec) -> Iterator[str]:
     yield f"# {spec.name}\n\n{spec.summary[0].upper()}{spec.summary[1:]}.\n"
     yield f"Reads {_words(list(spec.reads))}.\nGenerates {spec.makes or 'no samples'}."
     yield f"Exports: {_words(['safetensors', *spec.exports()])}.\n"
-    yield "## Presets\n\nOf others than the first, what differs from it.\n"
+    yield "## Presets\n\nThe first is shown whole; the others show what differs from it.\n"
     for name, words in preset_rows(spec):
         yield f"**`{name}`**: `{words}`\n"
     for role, text in spec.parents.items():

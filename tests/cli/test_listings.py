@@ -84,7 +84,7 @@ def test_runs_show_has_what_is_no_default_first(type_: Type, run: str) -> None:
     settings = said.out.partition("KEY")[2].splitlines()[1:]
     defaults = [line.endswith("default") and "preset" not in line for line in settings]
     assert defaults == sorted(defaults)
-    assert any(line.split() == ["train.budget", "2steps", "--budget"] for line in settings)
+    assert any(line.split() == ["train.budget", "2steps", "options"] for line in settings)
     document = type_("runs", "show", run, "--json").json
     assert document["config"]["model"]["architecture"] == "mlp"
     assert document["origins"]["model.architecture"] == "preset mlp"

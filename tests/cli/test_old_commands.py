@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from genctl import config, registry
 from genctl.api.evaluation import evaluate as evaluation
+from genctl.api.evaluation.request import EvalRequest
 from genctl.cli.app import OLDER_NAMES, app
 from genctl.cli.verbs.models import sample
 from genctl.evaluation.extractors.choose import ExtractorRequest
@@ -182,8 +183,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What ``genctl eval`` asks the SDK for; nothing is computed."""
     found: dict[str, Any] = {}
 
-    def evaluate(*_: object, **options: Any) -> None:
-        found.update(options)
+    def evaluate(request: EvalRequest, _: object) -> None:
+        found.update(vars(request))
         raise StoppedError
 
     monkeypatch.setattr(evaluation, "evaluate", evaluate)

@@ -67,7 +67,7 @@ def test_sample_writes_beside_the_run(type_: Type, run: str, trained: Path) -> N
     said = type_("sample", "--n", "4", "--truncation", "0.5", "--json")
     assert said.code == 0, said.err
     facts = said.json
-    assert Path(facts["path"]) == trained / "samples" / "seed0-n4.png"
+    assert Path(facts["path"]) == trained / "samples" / "step2-ema-seed0-n4-truncation0.5.png"
     assert (facts["n"], facts["seed"], facts["step"], facts["weights"]) == (4, 0, 2, "ema")
     assert (facts["kind"], facts["labels"]) == ("image", None)
     assert f"using {trained}" in said.err
@@ -92,7 +92,7 @@ def test_sampling_options_count_wherever_they_stand(type_: Type, run: str, tmp_p
 
 def test_many_samples_go_to_an_archive(type_: Type, run: str, trained: Path) -> None:
     said = type_("sample", run, "--n", "1025", "--seed", "3", "-q")
-    assert said.out.strip() == str(trained / "samples" / "seed3-n1025.npz")
+    assert said.out.strip() == str(trained / "samples" / "step2-ema-seed3-n1025.npz")
 
 
 def test_eval_names_the_extractor(type_: Type, run: str) -> None:
@@ -260,7 +260,7 @@ def test_an_export_is_proved_and_sampled(type_: Type, run: str, tmp_path: Path, 
     assert "truncation" in type_("sample", str(out), "--help").out
     sampled = type_("sample", str(out), "--n", "4", "--truncation", "0.9", "-q")
     assert sampled.code == 0, sampled.err
-    assert sampled.out.strip() == str(tmp_path / "model-seed0-n4.png")
+    assert sampled.out.strip() == str(tmp_path / "model-seed0-n4-truncation0.9.png")
 
 
 def test_the_demo_goes_the_whole_way(type_: Type, tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ def get(name: str) -> Spec:
 def specs() -> list[Spec]:
     """Every family, built-in ones first.
 
-    >>> [family.name for family in genctl.models()][:3]
-    ['gan', 'lm', 'diffusion']
+    >>> "diffusion" in [family.name for family in genctl.models()]
+    True
     """
     return FAMILIES.all()
 

@@ -31,7 +31,7 @@ def test_no_rows() -> None:
 def test_on_a_terminal_long_texts_go_on_below_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables.sys.stdout, "isatty", lambda: True, raising=False)
     size = os.terminal_size((40, 20))
-    monkeypatch.setattr(tables.shutil, "get_terminal_size", lambda: size)
+    monkeypatch.setattr(tables.shutil, "get_terminal_size", lambda *_, **__: size)
     text = "one two three four five six seven eight nine ten"
     lines = table([("a", text), ("bb", "short")], ("KEY", "VALUE")).splitlines()
     assert lines[0] == "KEY  VALUE"

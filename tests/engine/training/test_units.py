@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import genctl
+from genctl.api.training.request import TrainRequest
+from genctl.api.training.train import run_training
 from genctl.engine.reporting import progress
 from genctl.engine.reporting.loggers import read_rows
 from genctl.output import Output
@@ -20,15 +22,15 @@ def test_a_run_on_text_counts_its_tokens(tmp_path: Path, monkeypatch: pytest.Mon
     text = tmp_path / "唐诗.txt"
     text.write_text("春眠不觉晓,处处闻啼鸟。夜来风雨声,花落知多少。\n" * 40, "utf-8")
     said = io.StringIO()
-    run = genctl.train(
+    request = TrainRequest(
         "lm",
         out=tmp_path / "run",
         data=str(text),
         budget="256tok",
         sets=(*SETS, "tokenizer=char", "evaluations=0"),
         threads=1,
-        output=Output(stderr=said),
     )
+    run = run_training(request, Output(stderr=said))
     assert run.read("last.json")["position"] == 8
     assert read_rows(run.path / "metrics.jsonl")[-1]["position"] == 8
     last = next(line for line in reversed(said.getvalue().splitlines()) if " tok/s" in line)

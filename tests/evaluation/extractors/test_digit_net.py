@@ -67,12 +67,12 @@ def test_it_is_frozen_and_the_same_each_time(net: DigitClassifier) -> None:
 
 @pytest.mark.parametrize("kind", LOADERS)
 def test_it_is_small(kind: str) -> None:
-    weights = resources.files("genctl.evaluation").joinpath(f"digit_{kind}.safetensors")
+    weights = resources.files("genctl.evaluation.extractors").joinpath(f"digit_{kind}.safetensors")
     assert len(weights.read_bytes()) <= 1_000_000
 
 
 def test_damaged_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = resources.files("genctl.evaluation").joinpath("digit_net.safetensors")
+    weights = resources.files("genctl.evaluation.extractors").joinpath("digit_net.safetensors")
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     (tmp_path / "digit_net.safetensors").write_bytes(content)

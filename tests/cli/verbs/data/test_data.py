@@ -330,8 +330,8 @@ def test_data_of_the_other_kind_is_told_where_it_goes(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("pydoc", "--preview", "a.png"), "pydoc holds no images"),
-        (("digits", "--encoding", "gbk"), "digits holds no text"),
+        (("pydoc", "--preview", "a.png"), "does not apply: pydoc holds text"),
+        (("digits", "--encoding", "gbk"), "does not apply: digits holds images"),
         (("pydoc", "--encoding", "gb"), "did you mean 'gbk'"),
     ],
 )

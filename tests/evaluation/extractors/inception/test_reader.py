@@ -135,5 +135,5 @@ def test_weights_of_a_model_are_another_option() -> None:
     said = [caught.value.message, caught.value.rendered(CommandLine(["eval", "fid"]))[0]]
     assert said == [
         'no such weights file: ema (did you mean weights="ema"?)',
-        "no such weights file: ema (did you mean --model-weights ema?)",
+        "no such weights file: ema (did you mean --weights ema?)",
     ]
