@@ -36,7 +36,7 @@ lint: .venv/has-onnx,dev  ## check format, lint, types, layers, language of the 
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python tools/lint_docs.py
+	@$(BIN)/python tools/lint_docs.py --source
 
 smoke: .venv/has-onnx,dev  ## train, sample, evaluate and export every family, briefly
 	@$(BIN)/python tools/smoke.py

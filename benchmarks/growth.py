@@ -44,11 +44,12 @@ def _training(family: str, *sets: str) -> Callable[[int, Path], Callable[[], obj
     """Eight steps of a family after two others; ``{}`` in the settings is the size."""
 
     def prepare(size: int, folder: Path) -> Callable[[], object]:
-        from genctl.api.training.session import Request, open_session
+        from genctl.api.training.request import TrainRequest
+        from genctl.api.training.session import open_session
         from genctl.output import Output
 
         chosen = tuple(text.format(size) for text in sets)
-        request = Request(family, out=folder / "run", sets=chosen, threads=2)
+        request = TrainRequest(family, out=folder / "run", sets=chosen, threads=2)
         trainer = open_session(request, Output()).trainer
         for _ in range(2):
             trainer.step(0.1)

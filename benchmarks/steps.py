@@ -21,7 +21,8 @@ from typing import Any
 import torch
 from machine import machine
 
-from genctl.api.training.session import Request, open_session
+from genctl.api.training.request import TrainRequest
+from genctl.api.training.session import open_session
 from genctl.engine.training.trainer import Trainer
 from genctl.output import Output
 
@@ -41,7 +42,7 @@ def main() -> None:
     print(f"| | ms a step | {' | '.join(PARTS)} | outside operators | at most |")
     print(f"|---|--:|{'--:|' * len(PARTS)}--:|--:|")
     for family in options.families.split(","):
-        session = open_session(Request(family, new=True, threads=options.threads), Output())
+        session = open_session(TrainRequest(family, new=True, threads=options.threads), Output())
         trainer = session.trainer
         _run(trainer, WARM_UP)
         seconds, shares = _shares(trainer, options.steps)

@@ -16,12 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-METRICS = {"image": "fid", "text": "bpb"}
-"""What a family makes -> the metric that judges it."""
-
-PLACES = {"image": "samples", "text": "samples.txt"}
-"""What a family makes -> where some of it can be kept."""
-
 LIMIT_SECONDS = 300
 
 
@@ -39,12 +33,12 @@ def genctl(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def commands(family: dict[str, Any], folder: Path) -> Iterator[tuple[str, ...]]:
-    """What to type, in order, for one entry of ``genctl models --json``."""
+    """The commands, in order, for one entry of ``genctl models --json``."""
     run = str(folder / family["name"])
     yield ("train", family["name"], "--budget", "20steps", "--out", run)
-    if family["output"] is not None:
-        yield ("sample", run, "--n", "4", "--out", str(folder / PLACES[family["output"]]))
-        yield ("eval", METRICS[family["output"]], run, "--n", "64")
+    if family["makes"] is not None:
+        yield ("sample", run, "--n", "4")
+    yield ("eval", "all", run, "--n", "64")
     for form in ("safetensors", *family["exports"]):
         yield ("export", run, "--format", form)
 
