@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export import bundle
 from genctl.weights import save_tensors
@@ -59,7 +60,7 @@ def test_everything_comes_back(written: Path) -> None:
     }
     assert found["model.embed"].data_ptr() == found["model.head"].data_ptr()
     assert document["config"] == DOCUMENT["config"]
-    assert document["data"]["class_names"] == ["猫", "dog"]
+    assert DataSpec.from_json(document["data"]).class_names == ("猫", "dog")
     assert bundle.read_card(written) == "# 模型\n"
     assert bundle.is_bundle(written)
 

@@ -22,7 +22,7 @@ def test_the_run_in_its_own_words(tmp_path: Path) -> None:
     (run.path / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     text = run_card(run, tiny_config(), data_spec())
     assert text.startswith("# gan-照片-1\n")
-    assert "the one of step 2, which scored best in training" in text
+    assert "the checkpoint of step 2, which scored best in training" in text
     assert "- 2 steps, 128 examples, in 2 s" in text
     assert "`fd[rand]` 9.87 at step 2, the best of 2 scored checkpoints." in text
     assert "| `model.width` | `4` | sets |" in text
