@@ -149,8 +149,8 @@ def test_each_renderer_has_its_own_spelling(
     ("words", "option", "flag"),
     [
         ("sample x", "weights", "--weights"),
-        ("eval fid x", "weights", "--model-weights"),
-        ("eval fid x", "extractor_weights", "--weights"),
+        ("eval fid x", "weights", "--weights"),
+        ("eval fid x", "extractor_weights", "--extractor-weights"),
         ("sample x", "prompts", "--prompt"),
         ("sample x --prompts file", "prompts", "--prompts"),
         ("sample x --init-image=i.png", "image", "--init-image"),
@@ -164,7 +164,7 @@ def test_a_flag_is_that_of_the_verb(words: str, option: str, flag: str) -> None:
 
 def test_a_suggested_verb_has_its_own_flags() -> None:
     error = usage("x", suggest=Suggestion("eval", {"weights": "ema"}))
-    assert typed(error, "sample", "x")[1] == "genctl eval --model-weights ema"
+    assert typed(error, "sample", "x")[1] == "genctl eval --weights ema"
 
 
 @pytest.mark.parametrize(

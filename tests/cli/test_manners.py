@@ -55,7 +55,7 @@ def test_info_knows_families_runs_and_exports(type_: Type, two: Path, tmp_path: 
 
 def test_info_explains_a_setting(type_: Type) -> None:
     said = type_("info", "train.lr")
-    assert said.out.startswith("train.lr: learning rate")
+    assert said.out.startswith("train.lr: peak learning rate")
     assert "gan 0.002, lm 0.02, diffusion 0.03" in said.out
     assert "GENCTL_TRAIN_LR" in said.out
     assert type_("info", "lr").out == said.out

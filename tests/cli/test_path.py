@@ -69,7 +69,7 @@ def test_sample_writes_beside_the_run(type_: Type, run: str, trained: Path) -> N
     facts = said.json
     assert Path(facts["path"]) == trained / "samples" / "step2-ema-seed0-n4-truncation0.5.png"
     assert (facts["n"], facts["seed"], facts["step"], facts["weights"]) == (4, 0, 2, "ema")
-    assert (facts["kind"], facts["labels"]) == ("image", None)
+    assert (facts["kind"], facts["labels"]) == ("images", None)
     assert f"using {trained}" in said.err
     with Image.open(facts["path"]) as picture:
         assert picture.size[0] == picture.size[1]

@@ -9,20 +9,21 @@ from pathlib import Path
 import pytest
 import torch
 
-import genctl
+from genctl.api.training.request import TrainRequest
+from genctl.api.training.train import run_training
 from genctl.engine.training import checkpoint
 from genctl.engine.training.trainer import Trainer
-from genctl.output import Mode, Output
+from genctl.output import QUIET, Mode, Output
 from genctl.runs import Run
 from tests.processes import in_own_process
 
 needs_compiler = pytest.mark.skipif(not shutil.which("c++"), reason="needs a C++ compiler")
 
 
-def train(family: str, out: Path, *sets: str, output: Output | None = None) -> Run:
+def train(family: str, out: Path, *sets: str, output: Output = QUIET) -> Run:
     sets = ("dropout=0", *sets)
-    told = {"output": output} if output else {}
-    return genctl.train(family, out=out, budget="4steps", sets=sets, threads=1, **told)
+    request = TrainRequest(family, out=out, budget="4steps", sets=sets, threads=1)
+    return run_training(request, output)
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:

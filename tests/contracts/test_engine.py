@@ -12,12 +12,16 @@ import pytest
 import torch
 
 import genctl
+from genctl.api.models.model import Model
+from genctl.api.training.request import TrainRequest
+from genctl.api.training.train import run_training
 from genctl.contracts import Loss
 from genctl.engine.reporting.loggers import JsonLines
 from genctl.engine.training import checkpoint
 from genctl.engine.training.nonfinite_guard import MAX_ATTEMPTS, MAX_SKIPPED
 from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
+from genctl.outputs.base import SampleRequest
 from genctl.outputs.images.callbacks import ImageCallbacks
 from genctl.runs import Run
 from tests.contracts import toys
@@ -31,6 +35,11 @@ COUPLED = "toy-contrastive"
 
 def train(family: str, out: Path, *sets: str, budget: str = "20steps", **options: object) -> Run:
     return genctl.train(family, out=out, budget=budget, sets=sets, threads=1, **options)
+
+
+def drawn(model: Model, n: int, **options: int) -> np.ndarray:
+    """The values of ``n`` samples of any family with arrays as output."""
+    return model.generate(SampleRequest(n, **options)).array
 
 
 def with_teacher(family: str, folder: Path) -> list[str]:
@@ -59,12 +68,12 @@ def test_micro_batches_change_nothing_beyond_rounding(family: str, tmp_path: Pat
 def test_samples_depend_on_their_seed_alone(family: str, tmp_path: Path) -> None:
     run = train(family, tmp_path / "run", *with_teacher(family, tmp_path))
     model = genctl.load(run)
-    one, seven, all_ = (model.sample(20, seed=3, batch_size=b).array for b in (1, 7, 64))
+    one, seven, all_ = (drawn(model, 20, seed=3, batch_size=b) for b in (1, 7, 64))
     for other in (seven, all_):
         assert np.abs(one.astype(int) - other.astype(int)).max() <= 1
         assert (one != other).mean() <= 1e-3
-    assert np.array_equal(model.sample(5, seed=3).array, all_[:5])
-    assert not np.array_equal(model.sample(20, seed=4).array, all_)
+    assert np.array_equal(drawn(model, 5, seed=3), all_[:5])
+    assert not np.array_equal(drawn(model, 20, seed=4), all_)
 
 
 @pytest.mark.parametrize(
@@ -98,9 +107,9 @@ def test_exports_sample_alike(family: str, format: str, tmp_path: Path) -> None:
     from genctl.api.models.exporting import export
 
     run = train(family, tmp_path / "run", *with_teacher(family, tmp_path))
-    expected = genctl.load(run).sample(6, seed=1).array
+    expected = drawn(genctl.load(run), 6, seed=1)
     exported = export(run, format, tmp_path / ("out.onnx" if format == "onnx" else "out"))
-    again = genctl.load(exported.path).sample(6, seed=1).array
+    again = drawn(genctl.load(exported.path), 6, seed=1)
     assert np.abs(expected.astype(int) - again.astype(int)).max() <= 1
 
 
@@ -328,7 +337,9 @@ def test_a_resumed_run_scores_as_many_samples_as_before(
 def test_a_budget_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
     begun_before = time.monotonic() - 100
     with pytest.raises(GenctlError, match="is spent before training can begin") as refused:
-        train("toy-tokens", tmp_path / "run", budget="60s", started=begun_before)
+        run_training(
+            TrainRequest("toy-tokens", out=tmp_path / "run", budget="60s"), started=begun_before
+        )
     assert refused.value.code == ExitStatus.USAGE
 
 

@@ -62,7 +62,8 @@ def commands(text: str, language: str) -> Iterator[str]:
                 yield re.sub(r"\s+#.*$", "", line).strip()
 
 
-@pytest.mark.parametrize("name", ["tutorial.md", pytest.param("tutorial.zh.md", marks=SLOW)])
+@SLOW
+@pytest.mark.parametrize("name", ["tutorial.md", "tutorial.zh.md"])
 def test_the_tutorial(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -217,7 +218,7 @@ PAGES = {
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=() if n in ("README.md", "docs/commands.md") else SLOW) for n in PAGES],
+    [pytest.param(n, marks=() if n == "README.md" else SLOW) for n in PAGES],
 )
 def test_the_commands_of_a_page(name: str, desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     language, least = PAGES[name]

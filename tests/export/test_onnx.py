@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def test_the_file_computes_what_the_module_does(
     inputs = good.example(batch)
     assert scaled_error(good.module(*inputs), module(*inputs)) < 1e-6
     assert document == {**DOCUMENT, "format_version": 1, "role": "generator"} | {
-        "data": {**data_spec().to_json(), "shape": [1, 16, 16], "class_names": ["猫", "dog"]}
+        "data": json.loads(json.dumps(data_spec().to_json()))
     }
 
 

@@ -13,6 +13,7 @@ import torch
 
 from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.training import checkpoint
+from genctl.engine.training.gradients import PhaseGradients
 from genctl.engine.training.nonfinite_guard import MAX_ATTEMPTS, MAX_SKIPPED
 from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus
@@ -213,29 +214,28 @@ def _damage(path: Path, rng: random.Random) -> None:
 
 
 def _short_of_memory(first: int) -> None:
-    backward = Trainer._backward
+    separate_loss = PhaseGradients._separate_loss
 
-    def limited(self, phase, batch, fraction):  # type: ignore[no-untyped-def]
-        if self.index >= first and len(batch.positions) > 2:
+    def limited(self, phase, part, state):  # type: ignore[no-untyped-def]
+        if state.index >= first and len(part.positions) > 2:
             raise torch.OutOfMemoryError("simulated")
-        return backward(self, phase, batch, fraction)
+        return separate_loss(self, phase, part, state)
 
-    Trainer._backward = limited  # type: ignore[method-assign]
+    PhaseGradients._separate_loss = limited  # type: ignore[method-assign]
 
 
 def _spoil(bad: range) -> None:
-    backward = Trainer._backward
+    add = PhaseGradients.add
 
-    def spoiled(self, phase, batch, fraction):  # type: ignore[no-untyped-def]
-        loss = backward(self, phase, batch, fraction)
-        if self.index in bad:
-            for name in phase.optimizers:
-                for parameter in self.optimizers.parameters[name].values():
-                    if parameter.grad is not None:
-                        parameter.grad.fill_(float("nan"))
-        return loss
+    def spoiled(self, phase, batch, state, active):  # type: ignore[no-untyped-def]
+        losses = add(self, phase, batch, state, active)
+        if state.index in bad:
+            for parameter in active:
+                if parameter.grad is not None:
+                    parameter.grad.fill_(float("nan"))
+        return losses
 
-    Trainer._backward = spoiled  # type: ignore[method-assign]
+    PhaseGradients.add = spoiled  # type: ignore[method-assign]
 
 
 assert CRASHED not in set(ExitStatus)

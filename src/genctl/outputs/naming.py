@@ -37,7 +37,7 @@ def _differences(model: LoadedModel, request: SampleRequest) -> Iterator[str]:
         yield f"labels{_safe('+'.join(map(str, request.labels)))}"
     for name in ("image", "mask"):
         if file := getattr(request, name):
-            yield f"{name}{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}"
+            yield f"{name}{_digest(file)[:8]}"
     if request.prompts:
         joined = "\0".join(request.prompts)
         yield f"prompts{hashlib.sha256(joined.encode()).hexdigest()[:8]}"
@@ -56,3 +56,8 @@ def _safe(text: str) -> str:
     if re.fullmatch(r"[\w.+]+", text, re.ASCII):
         return text
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _digest(file: Path) -> str:
+    """The SHA-256 of a file; of nothing where it is absent, which sampling reports."""
+    return hashlib.sha256(file.read_bytes() if file.is_file() else b"").hexdigest()

@@ -42,7 +42,7 @@ def test_whole_documents_are_held_out_where_there_are_several(tmp_path: Path) ->
     assert statistics["documents"] == 100
     assert statistics["valid_tokens"] == pytest.approx(statistics["train_tokens"] / 9, rel=0.05)
     held_out = np.concatenate([batch["tokens"][:, :-1].flatten() for batch in data.held_out()])
-    ends = np.flatnonzero(held_out == data.spec.end)
+    ends = np.flatnonzero(held_out == data.spec.features["tokens"].end)
     assert len(ends) == 10
     assert data.tokenizer.decode(held_out[: ends[0]].tolist()).startswith("document ")
 

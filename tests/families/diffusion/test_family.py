@@ -15,7 +15,7 @@ from genctl.api.models.exporting import export
 from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.diffusion.spec import SPEC
-from genctl.outputs.images.samples import Samples
+from genctl.outputs.images.samples import ImageSamples
 from genctl.runs import Run
 from tests.cli.conftest import Type, type_  # noqa: F401
 from tests.families.gan.test_family import colour_folder
@@ -52,7 +52,7 @@ def mask(tmp_path: Path) -> Path:
 
 def drawn(model: genctl.Model, n: int, **options: object) -> np.ndarray:
     samples = model.sample(n, **{"options": FEW, **options})
-    assert isinstance(samples, Samples)
+    assert isinstance(samples, ImageSamples)
     return samples.array.astype(int)
 
 
@@ -161,11 +161,11 @@ def test_typing_at_it(type_: Type, run: Run, picture: Path, mask: Path, tmp_path
         ("--guidance nan", 2, "guidance"),
         ("--sampler dpmpp2m", 2, "did you mean 'dpmpp-2m'"),
         ("--sampler heun --eta 1", 2, "--eta 1 is for the sampler ddim, not for heun"),
-        ("--mask m.png", 2, "--mask needs --inpaint"),
+        ("--mask m.png", 2, "--mask belongs to --inpaint"),
         ("--inpaint i.png", 2, "--inpaint needs --mask"),
         ("--init-image nowhere.png", 3, "no image at nowhere.png"),
         ("--trajectory a.mp4", 2, "use .gif or .webp"),
-        ("--prompt hello", 2, "--prompt does not apply to"),
+        ("--prompt hello", 2, "--prompt does not apply"),
     ],
 )
 def test_a_mistake_is_one_clear_line(

@@ -14,6 +14,7 @@ from genctl.api.models.exporting import export
 from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
 from genctl.families.lm.spec import SPEC
+from genctl.outputs.base import SampleRequest
 from genctl.outputs.text.samples import TextSamples
 from genctl.runs import Run
 from tests.families.lm.texts import CHINESE, chinese, latin
@@ -45,7 +46,7 @@ def test_two_steps_of_every_preset(preset: str, tmp_path: Path, text: str) -> No
     small = ["vocab_size=300", "batch_size=4", "micro_batch=2", "compile=false"]
     run = train(tmp_path / "run", *small, preset=preset, data=text)
     assert run.finished
-    (written,) = genctl.load(run).sample(1, options={"max_new_tokens": "5"}).samples
+    (written,) = genctl.load(run).write(1, options={"max_new_tokens": "5"}).samples
     assert written.finished in {"length", "end"}  # which nobody has learnt yet
     assert written.tokens == 5 or written.finished == "end"
 
@@ -57,11 +58,11 @@ def test_a_chinese_text_goes_the_whole_way(tokenizer: str, tmp_path: Path) -> No
     run = train(tmp_path / "模型", *sets, data=str(source), budget="60steps")
     model = genctl.load(run)
     assert model.data.name.startswith("春晓")
-    (written,) = model.sample(1, prompts=["春"], options={"max_new_tokens": "60"}).samples
+    (written,) = model.write(1, prompts=["春"], options={"max_new_tokens": "60"}).samples
     known = sum(character in f"{CHINESE}。\n" for character in written.text)
     assert known > 0.7 * len(written.text)
     again = genctl.load(export(run, out=tmp_path / "导出").path)
-    (other,) = again.sample(1, prompts=["春"], options={"max_new_tokens": "60"}).samples
+    (other,) = again.write(1, prompts=["春"], options={"max_new_tokens": "60"}).samples
     assert other == written
 
 
@@ -98,7 +99,7 @@ def test_samples_depend_on_their_seed_and_prompt_alone(tmp_path: Path, text: str
     options = {"max_new_tokens": "50"}
 
     def sampled(n: int, seed: int, batch_size: int) -> list[str]:
-        texts = model.sample(n, seed=seed, prompts=prompts, batch_size=batch_size, options=options)
+        texts = model.write(n, seed=seed, prompts=prompts, batch_size=batch_size, options=options)
         assert isinstance(texts, TextSamples)
         return [sample.text for sample in texts.samples]
 
@@ -118,10 +119,10 @@ def test_greedy_writing_needs_no_seed(tmp_path: Path, text: str) -> None:
 
 def test_writing_goes_on_beyond_the_context(tmp_path: Path, text: str) -> None:
     model = genctl.load(train(tmp_path / "run", data=text, budget="20steps"))
-    (slid,) = model.sample(1, prompts=["The "], options={"max_new_tokens": "90"}).samples
+    (slid,) = model.write(1, prompts=["The "], options={"max_new_tokens": "90"}).samples
     assert (slid.tokens, slid.finished) == (90, "length")
     stopped = {"max_new_tokens": "90", "overflow": "stop"}
-    (full,) = model.sample(1, prompts=["The "], options=stopped).samples
+    (full,) = model.write(1, prompts=["The "], options=stopped).samples
     assert full.finished == "context"
     assert slid.text.startswith(full.text)
     assert full.tokens < 32
@@ -195,7 +196,7 @@ class TestInit:
         sets = ("batch_size=8", f"init={first.path}", "lr=1e-5", "adamw_lr=1e-5")
         again = train(tmp_path / "again", *sets, data=text, budget="1steps")
         assert furthest(weights(first), weights(again)) < 1e-3
-        assert genctl.load(again).sample(1, options={"max_new_tokens": "4"}).samples[0].tokens == 4
+        assert genctl.load(again).write(1, options={"max_new_tokens": "4"}).samples[0].tokens == 4
 
     def test_another_tokenizer_is_refused(self, tmp_path: Path, text: str) -> None:
         first = train(tmp_path / "first", "tokenizer=byte", data=text)
@@ -231,24 +232,26 @@ class TestMistakes:
     def test_heads_that_do_not_divide_the_width(self, tmp_path: Path, text: str) -> None:
         error = self.refused(tmp_path, "heads=3", data=text)
         assert error.code == ExitStatus.USAGE
-        assert "model.heads = 3" in error.message
+        assert "heads=3" in error.message
 
     def test_a_prompt_longer_than_the_context(self, tmp_path: Path, text: str) -> None:
         model = genctl.load(train(tmp_path / "run", data=text))
         with pytest.raises(GenctlError, match="has 80 tokens, more than the context of 32"):
-            model.sample(1, prompts=["the " * 20])
+            model.write(1, prompts=["the " * 20])
 
     def test_a_character_that_the_text_does_not_have(self, tmp_path: Path, text: str) -> None:
         model = genctl.load(train(tmp_path / "run", data=text))
         with pytest.raises(GenctlError, match="猫") as refused:
-            model.sample(1, prompts=["the 猫"])
+            model.write(1, prompts=["the 猫"])
         assert refused.value.code == ExitStatus.USAGE
 
     def test_labels_and_images(self, tmp_path: Path, text: str) -> None:
         model = genctl.load(train(tmp_path / "run", data=text))
-        with pytest.raises(GenctlError, match="takes no labels"):
-            model.sample(1, labels=[1])
-        with pytest.raises(GenctlError, match="it takes either prompts or images"):
-            model.sample(1, image="a.png")
-        with pytest.raises(GenctlError, match="generates text, not images"):
+        with pytest.raises(GenctlError, match=r"generates texts; use Model\.write"):
+            model.sample(1)
+        with pytest.raises(GenctlError, match="labels"):
+            model.generate(SampleRequest(1, labels=[1]))
+        with pytest.raises(GenctlError, match="image"):
+            model.generate(SampleRequest(1, image=Path("a.png")))
+        with pytest.raises(GenctlError, match="generates texts, and fid scores images"):
             genctl.evaluate("fid", model)
