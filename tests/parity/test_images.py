@@ -152,6 +152,7 @@ def test_distance_and_score_of_folders_by_torch_fidelity(
     assert fid.name.startswith("fd[inception:")
 
 
+@pytest.mark.slow
 def test_a_distance_of_folders_by_pytorch_fid(
     weights_file: Path, tmp_path: Path, pytorch_fid_network: torch.nn.Module
 ) -> None:
@@ -185,6 +186,7 @@ def test_a_distance_of_folders_by_pytorch_fid(
     assert to_theirs.value == pytest.approx(theirs, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_distance_of_folders_by_clean_fid(weights_file: Path, tmp_path: Path) -> None:
     """Its reading, resizing and distance; in place of the network that it downloads, ours."""
     from cleanfid.fid import frechet_distance, get_folder_features
