@@ -124,7 +124,7 @@ def test_a_mistake_is_one_clear_line(
 def test_a_prompt_means_nothing_to_a_gan(type_: Type, run: str) -> None:
     said = type_("sample", run, "--prompt", "a cat")
     assert said.code == 2
-    assert "--prompt does not apply" in said.err
+    assert "generates images, so --prompt does not apply" in said.err
 
 
 @pytest.mark.parametrize(

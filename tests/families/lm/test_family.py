@@ -249,9 +249,9 @@ class TestMistakes:
         model = genctl.load(train(tmp_path / "run", data=text))
         with pytest.raises(GenctlError, match=r"generates texts; use Model\.write"):
             model.sample(1)
-        with pytest.raises(GenctlError, match="labels"):
+        with pytest.raises(GenctlError, match="trained without classes, so it takes no labels"):
             model.generate(SampleRequest(1, labels=[1]))
-        with pytest.raises(GenctlError, match="image"):
+        with pytest.raises(GenctlError, match="generates texts, so it takes no image"):
             model.generate(SampleRequest(1, image=Path("a.png")))
         with pytest.raises(GenctlError, match="generates texts, and fid scores images"):
             genctl.evaluate("fid", model)
