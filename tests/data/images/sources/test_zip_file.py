@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import zipfile
 from pathlib import Path
 
@@ -116,3 +117,17 @@ def test_a_damaged_zip_is_one_line(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w"):
         pass
     assert "no images in" in refusal(path).message
+
+
+def test_an_archive_is_closed_with_the_last_of_its_members(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(zipfile.ZipFile, "__del__")  # in a cycle, the file's may run before it
+    write(tmp_path / "x" / "a.png", pixels(0))
+    members = zipped.members(pack(tmp_path / "x", tmp_path / "x.zip"))
+    file = members[0]._archive.fp
+    assert file is not None
+    assert not file.closed
+    members.clear()
+    gc.collect()
+    assert file.closed

@@ -8,6 +8,7 @@ import stat
 import struct
 import tarfile
 import tokenize
+import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -103,7 +104,7 @@ def members(path: Path) -> list[Member]:
     """
     try:
         with reading():
-            archive = zipfile.ZipFile(path)
+            archive = _opened(path)
     except DamagedError as error:
         raise _refusal(path, str(error)) from None
     found = []
@@ -112,6 +113,17 @@ def members(path: Path) -> list[Member]:
             _check(path, info)
             found.append(Member(PurePosixPath(info.filename), archive, info))
     return _without_common_folder(found)
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    file = path.open("rb")
+    try:
+        archive = zipfile.ZipFile(file)
+    except BaseException:
+        file.close()
+        raise
+    weakref.finalize(archive, file.close)  # members live as long as their set, which nobody closes
+    return archive
 
 
 def _check(path: Path, info: zipfile.ZipInfo) -> None:
