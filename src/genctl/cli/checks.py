@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -157,9 +158,10 @@ def _emoji() -> Iterator[Check]:
 def _plugins() -> Iterator[Check]:
     families = ", ".join(spec.name for spec in registry.specs())
     yield Check("families", "ok", families)
-    for kind in registry.DATA_KINDS.all():  # a plug-in may also fail when it is used
-        kind.claims("")
-        kind.named()
+    with tempfile.TemporaryDirectory() as empty:
+        for kind in registry.DATA_KINDS.all():  # a plug-in may also fail when it is used
+            kind.claims(empty)
+            kind.named()
     for plugin in registry.broken_plugins():
         fix = f"report it to the author of {plugin.value}; GENCTL_PLUGINS=none disables plug-ins"
         yield Check(f"plug-in {plugin.name}", "note", plugin.reason, fix)

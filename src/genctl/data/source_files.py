@@ -10,23 +10,31 @@ from genctl.files import cache_folder
 from genctl.ordering import natural
 
 
-def files_of(source: str) -> list[Path]:
-    """The files of a folder, or the file itself; none if it does not exist."""
+def files_of(source: str) -> Iterator[Path]:
+    """The files of a folder as `visible_in` gives them, or the file; none if it does not exist."""
     path = Path(source).expanduser()
     if os.path.isdir(path):
-        return list(files_in(path))
-    return [path] if os.path.isfile(path) else []
+        yield from visible_in(path)
+    elif os.path.isfile(path):
+        yield path
 
 
-def files_in(root: Path) -> Iterator[Path]:
+def files_in(root: Path) -> list[Path]:
     """The files under a folder that are neither hidden nor empty, in natural order."""
-    inside = [path.relative_to(root) for path in root.rglob("*") if path.is_file()]
-    shown = sorted((path for path in inside if not _hidden(path)), key=natural)
-    return (root / path for path in shown if (root / path).stat().st_size)
+    return sorted(visible_in(root), key=lambda path: natural(path.relative_to(root)))
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+def visible_in(root: Path) -> Iterator[Path]:
+    """The same as they come: whoever stops early has not read the rest of the folder."""
+    for folder, inner, names in os.walk(root):
+        inner[:] = [name for name in inner if not _hidden(name)]
+        for path in (Path(folder, name) for name in names if not _hidden(name)):
+            if path.is_file() and path.stat().st_size:
+                yield path
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def folder_of(name: str) -> Path:

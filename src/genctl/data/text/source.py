@@ -81,7 +81,7 @@ def _folder(root: Path, encoding: str) -> TextSource:
 
     Hidden, empty and binary files are skipped.
     """
-    files = list(files_in(root))
+    files = files_in(root)
     texts = [path for path in files if not is_binary(path)]
     if not texts:
         why = f"only binary files ({len(files)})" if files else "the folder is empty"
