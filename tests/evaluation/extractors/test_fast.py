@@ -44,6 +44,6 @@ def test_a_classifier_stays_one(weights_file: Path) -> None:
     assert not isinstance(in_half(RandExtractor()), Classifier)
     inception = InceptionExtractor(weights_file)
     half = in_half(inception)
-    found = extract(half, [images(4)]).values
-    expected = extract(inception, [images(4)]).values
+    found = extract(half, [images(1)]).values
+    expected = extract(inception, [images(1)]).values
     assert (found - expected).abs().max() < 0.1 * expected.abs().max()

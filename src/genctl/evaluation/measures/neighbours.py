@@ -123,7 +123,7 @@ def squared_radii(features: Tensor, k: int) -> Tensor:
     found = torch.empty(len(features), dtype=torch.float64)
     for rows, squared in _blocks(features, features):
         # The nearest row is the row itself, or an equal one.
-        found[rows] = squared.kthvalue(k + 1, dim=1).values
+        found[rows] = squared.topk(k + 1, dim=1, largest=False).values[:, k]
     return found
 
 
@@ -146,8 +146,9 @@ def _blocks(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor]]:
     for start in range(0, len(first), count):
         rows = slice(start, start + count)
         part = first[rows].double() - centre
-        squared = part.square().sum(1, keepdim=True) + lengths - 2 * part @ known.T
-        yield rows, squared.clamp(min=0)
+        squared = part.square().sum(1, keepdim=True) + lengths
+        squared -= 2 * part @ known.T
+        yield rows, squared.clamp_(min=0)
 
 
 def _mean(values: Tensor) -> Estimate:
