@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from genctl.evaluation.evaluate import evaluate_images
@@ -24,8 +25,8 @@ def images(count: int, seed: int = 0) -> torch.Tensor:
 
 def test_the_audit_is_the_distance_of_the_first_images_in_either_precision() -> None:
     exact, fast = RandExtractor(), in_half(RandExtractor())
-    found = extract(fast, [images(600)]).values
-    expected = extract(exact, [images(600)]).values
+    found = extract(fast, [images(300)]).values
+    expected = extract(exact, [images(300)]).values
     assert 0 < (found - expected).abs().max() < 0.05 * expected.abs().max()
     first = frechet_distance(Gaussian.fit(found[:AUDITED]), Gaussian.fit(expected[:AUDITED]))
     assert abs(fast.audit - first) < 1e-9 * (1 + first)
@@ -39,11 +40,14 @@ def test_a_score_says_that_it_was_fast() -> None:
     assert any(w.startswith("computed in bfloat16: of the first 256") for w in score.warnings)
 
 
-def test_a_classifier_stays_one(weights_file: Path) -> None:
+def test_a_classifier_stays_one() -> None:
     assert isinstance(in_half(DigitsExtractor()), Classifier)
     assert not isinstance(in_half(RandExtractor()), Classifier)
+
+
+@pytest.mark.slow  # processors without bfloat16 need half a minute for one image
+def test_inceptions_features_are_close(weights_file: Path) -> None:
     inception = InceptionExtractor(weights_file)
-    half = in_half(inception)
-    found = extract(half, [images(1)]).values
+    found = extract(in_half(inception), [images(1)]).values
     expected = extract(inception, [images(1)]).values
     assert (found - expected).abs().max() < 0.1 * expected.abs().max()
