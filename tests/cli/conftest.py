@@ -26,9 +26,15 @@ class Said:
         return json.loads(self.out)
 
 
+@pytest.fixture(scope="session")
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Features of reference images stay in the test's own folder."""
+def _shared_cache(_isolated_settings: None, _cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features of the digits are computed once for all commands."""
+    monkeypatch.setenv("GENCTL_CACHE", str(_cache))
 
 
 Type = Callable[..., Said]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from genctl.cli import local_launch
+from genctl.cli import local_launch, main
 from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
@@ -43,7 +43,8 @@ def ended(out: Path, *words: str) -> tuple[int, str]:
 def test_two_train_as_one_does_and_one_speaks(tmp_path: Path) -> None:
     code, said = ended(tmp_path / "two", "--nproc", "2", "--budget", "6steps")
     assert (code, said.count("2 processes"), said.count("run ")) == (0, 1, 1)
-    assert ended(tmp_path / "one", "--micro-batch", "8", "--budget", "6steps")[0] == 0
+    alone = ["--out", str(tmp_path / "one"), "--micro-batch", "8", "--budget", "6steps"]
+    assert main(["train", "gan", *BRIEF.split(), *alone]) == 0
     one, two = (
         checkpoint.group(checkpoint.choose(Run(tmp_path / name), "last", print), "model")
         for name in ("one", "two")

@@ -34,6 +34,11 @@ def reference(digits: DigitsExtractor) -> Reference:
 
 
 @pytest.fixture(scope="module")
+def few(digits: DigitsExtractor) -> Reference:
+    return make_reference([load_digits("train")[0][:1500]], digits, name="few", sha256=SHA)
+
+
+@pytest.fixture(scope="module")
 def held_out() -> Tensor:
     return torch.from_numpy(load_digits("test")[0])
 
@@ -193,7 +198,7 @@ def test_cache_that_cannot_be_written_costs_only_time(rand: RandExtractor, tmp_p
 
 
 def test_all_metrics_of_one_pass_are_those_of_each(
-    digits: DigitsExtractor, reference: Reference, held_out: Tensor
+    digits: DigitsExtractor, few: Reference, held_out: Tensor
 ) -> None:
     passes = 0
 
@@ -203,12 +208,12 @@ def test_all_metrics_of_one_pass_are_those_of_each(
         yield held_out[:600]
 
     metrics = ["fid", "is", "kid", "prdc", "fid-infinity"]
-    found = evaluate_images(metrics, once(), digits, reference)
+    found = evaluate_images(metrics, once(), digits, few)
     assert passes == 1
     assert [score.name.partition("[")[0] for score in found] == [
         "fd", "is", "kd", "precision", "recall", "density", "coverage", "fd-infinity",
     ]  # fmt: skip
-    alone = [score for m in metrics for score in evaluate_images([m], once(), digits, reference)]
+    alone = [score for m in metrics for score in evaluate_images([m], once(), digits, few)]
     assert [score.value for score in found] == [score.value for score in alone]
     assert len({score.signature for score in found}) == len(found)
     assert all(score.error > 0 for score in found)
@@ -268,7 +273,7 @@ def test_a_distance_that_names_its_extractor_is_never_called_fid() -> None:
 
 
 def test_each_score_has_its_direction(
-    digits: DigitsExtractor, reference: Reference, held_out: Tensor
+    digits: DigitsExtractor, few: Reference, held_out: Tensor
 ) -> None:
-    found = evaluate_images(["fid", "is", "prdc"], [held_out[:200]], digits, reference)
+    found = evaluate_images(["fid", "is", "prdc"], [held_out[:200]], digits, few)
     assert [score.higher_is_better for score in found] == [False, True, True, True, True, True]

@@ -24,6 +24,7 @@ from genctl.runs import Run
 from tests.kills import assert_same_end, killed_at_step, needs_fork
 
 QUICK = ("evaluations=0",)
+TINY = ("width=8", "batch_size=16")
 
 
 def train(out: Path, *sets: str, budget: str = "2steps", **options: object) -> Run:
@@ -42,6 +43,11 @@ def colour_folder(root: Path, sizes: tuple[tuple[int, int], ...] = ((48, 64),)) 
     return root
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train(tmp_path_factory.mktemp("gan") / "plain", *TINY, budget="3steps")
+
+
 @pytest.mark.parametrize("preset", SPEC.presets)
 def test_two_steps_of_every_preset(preset: str, tmp_path: Path) -> None:
     run = train(tmp_path / "run", "batch_size=4", preset=preset)
@@ -55,7 +61,9 @@ def test_larger_or_coloured_pictures_get_a_preset_of_their_own(tmp_path: Path) -
     assert config["config"]["preset"] == "small-64"
     named = train(tmp_path / "named", "batch_size=4", data=str(folder), preset="digits")
     assert named.read("config.json")["config"]["preset"] == "digits"
-    assert train(tmp_path / "grey").read("config.json")["config"]["preset"] == "digits"
+    assert (
+        train(tmp_path / "grey", "batch_size=4").read("config.json")["config"]["preset"] == "digits"
+    )
 
 
 def test_a_colour_folder_goes_the_whole_way(tmp_path: Path) -> None:
@@ -78,7 +86,7 @@ def test_a_colour_folder_goes_the_whole_way(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("architecture", ["residual", "mlp"])
 def test_samples_are_the_same_at_every_batch_size(architecture: str, tmp_path: Path) -> None:
-    run = train(tmp_path / "run", f"architecture={architecture}", budget="20steps")
+    run = train(tmp_path / "run", f"architecture={architecture}", "batch_size=16", budget="20steps")
     model = genctl.load(run)
     one, seven, all_ = (
         model.sample(64, seed=5, batch_size=b).array.astype(int) for b in (1, 7, 64)
@@ -121,9 +129,8 @@ def test_killed_at_five_steps_ends_bit_equal(tmp_path: Path) -> None:
         "amp=bf16",
     ],
 )
-def test_every_setting_trains_and_matters(setting: str, tmp_path: Path) -> None:
-    plain = train(tmp_path / "plain", "width=8", budget="3steps")
-    other = train(tmp_path / "other", "width=8", setting, budget="3steps")
+def test_every_setting_trains_and_matters(setting: str, plain: Run, tmp_path: Path) -> None:
+    other = train(tmp_path / "other", *TINY, setting, budget="3steps")
     one, two = (checkpoint.read(checkpoint.choose(run, "last", print)) for run in (plain, other))
     assert two.finite
     weights = [s.tensors["model"]["discriminator.stem.weight"] for s in (one, two)]
@@ -215,16 +222,16 @@ class TestMistakes:
         assert (error.code, error.hint) == (ExitStatus.USAGE, "micro_batch=32")
 
     def test_labels(self, tmp_path: Path) -> None:
-        model = genctl.load(train(tmp_path / "run"))
+        model = genctl.load(train(tmp_path / "run", *TINY))
         with pytest.raises(GenctlError, match="no class '99'; did you mean '9'"):
             model.sample(4, labels=[99])
-        unlabelled = genctl.load(train(tmp_path / "mlp", preset="mlp"))
+        unlabelled = genctl.load(train(tmp_path / "mlp", "batch_size=8", preset="mlp"))
         with pytest.raises(GenctlError, match="takes no labels") as refused:
             unlabelled.sample(4, labels=[1])
         assert refused.value.code == ExitStatus.USAGE
 
     def test_no_samples(self, tmp_path: Path) -> None:
-        model = genctl.load(train(tmp_path / "run"))
+        model = genctl.load(train(tmp_path / "run", *TINY))
         with pytest.raises(GenctlError, match="n=0 is below 1") as refused:
             model.sample(0)
         assert refused.value.code == ExitStatus.USAGE
