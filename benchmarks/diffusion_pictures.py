@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -132,7 +133,7 @@ def trajectory(model: Model) -> list[list[Pixels]]:
     return [[step.array[row] for step in steps] for row in range(3)]
 
 
-def sample(model: Model, n: int = COLUMNS, **wanted: object) -> Pixels:
+def sample(model: Model, n: int = COLUMNS, **wanted: Any) -> Pixels:
     return model.sample(n, seed=1, **wanted).array
 
 

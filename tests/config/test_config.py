@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from annotated_types import Ge
@@ -42,7 +42,7 @@ SPEC = Spec(
 )
 
 
-def resolve(**layers: object) -> config.Config:
+def resolve(**layers: Any) -> config.Config:
     return config.resolve(SPEC, **{"environ": {}, **layers})
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ FAMILIES = ("toy-adversarial", "toy-tokens", "toy-distil")
 COUPLED = "toy-contrastive"
 
 
-def train(family: str, out: Path, *sets: str, budget: str = "20steps", **options: object) -> Run:
+def train(family: str, out: Path, *sets: str, budget: str = "20steps", **options: Any) -> Run:
     return genctl.train(family, out=out, budget=budget, sets=sets, threads=1, **options)
 
 

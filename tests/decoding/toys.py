@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -95,7 +96,7 @@ def pieces(
     tokenizer: Tokenizer | None = None,
     seed: int = 0,
     first: int = 0,
-    **options: object,
+    **options: Any,
 ) -> list[TextChunk]:
     """All chunks; the rows are samples ``first``, ``first + 1`` ... of ``seed``."""
     noise = KeyedNoise(("sample", seed), range(first, first + len(prompts)))

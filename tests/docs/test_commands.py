@@ -7,6 +7,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ def test_the_python_of_the_readmes(
     Path("小说.txt").write_text("床前明月光，疑是地上霜。\n" * 400, "utf-8")
     train = genctl.train
 
-    def briefly_train(family: str, **options: object) -> Run:
+    def briefly_train(family: str, **options: Any) -> Run:
         tiny = {"gan": {"width": 4, "z_dim": 8}, "lm": {"width": 32, "depth": 1, "context": 64}}
         brief = {"budget": "2steps", "threads": 1, "options": {**tiny[family], "evaluations": 0}}
         return train(family, **{**options, **brief})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ class Tags(HTMLParser):
         self.seen.append((tag, dict(attrs)))
 
 
-def page(**changes: object) -> str:
+def page(**changes: Any) -> str:
     fields: dict[str, object] = {
         "title": NASTY,
         "facts": {"generated": NASTY},

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from tests.kills import assert_same_end
 pytestmark = pytest.mark.gpu
 
 
-def train(out: Path, amp: str, **options: object) -> Run:
+def train(out: Path, amp: str, **options: Any) -> Run:
     return genctl.train("gan", out=out, budget="40steps", precision=amp, device="cuda", **options)
 
 

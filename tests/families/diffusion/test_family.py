@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ QUICK = ("evaluations=0", "width=8", "batch_size=16")
 FEW = {"steps": "3"}
 
 
-def train(out: Path, *sets: str, budget: str = "2steps", **options: object) -> Run:
+def train(out: Path, *sets: str, budget: str = "2steps", **options: Any) -> Run:
     sets = (*QUICK, *sets)
     return genctl.train("diffusion", out=out, budget=budget, sets=sets, threads=1, **options)
 
@@ -50,7 +51,7 @@ def mask(tmp_path: Path) -> Path:
     return tmp_path / "mask.png"
 
 
-def drawn(model: genctl.Model, n: int, **options: object) -> np.ndarray:
+def drawn(model: genctl.Model, n: int, **options: Any) -> np.ndarray:
     samples = model.sample(n, **{"options": FEW, **options})
     assert isinstance(samples, ImageSamples)
     return samples.array.astype(int)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ QUICK = ("evaluations=0",)
 TINY = ("width=8", "batch_size=16")
 
 
-def train(out: Path, *sets: str, budget: str = "2steps", **options: object) -> Run:
+def train(out: Path, *sets: str, budget: str = "2steps", **options: Any) -> Run:
     return genctl.train("gan", out=out, budget=budget, sets=[*QUICK, *sets], threads=1, **options)
 
 
@@ -197,7 +198,7 @@ def test_scores_need_the_training_data_or_a_reference(tmp_path: Path) -> None:
 class TestMistakes:
     """One clear line, the right status, and nothing left behind."""
 
-    def refused(self, tmp_path: Path, *sets: str, **options: object) -> GenctlError:
+    def refused(self, tmp_path: Path, *sets: str, **options: Any) -> GenctlError:
         with pytest.raises(GenctlError) as refused:
             train(tmp_path / "run", *sets, **options)
         assert not (tmp_path / "run").exists()

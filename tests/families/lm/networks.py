@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from genctl.families.lm.network import Decoder, DecoderShape
@@ -19,7 +21,7 @@ SHAPE = {
 KINDS = [{}, {"kv_heads": 2}, {"kv_heads": 1}, {"qk_norm": False}, {"tied": True}]
 
 
-def decoder(**kind: object) -> Decoder:
+def decoder(**kind: Any) -> Decoder:
     """One of `SHAPE`, but for what ``kind`` changes."""
     torch.manual_seed(0)
     network = Decoder(DecoderShape(**{**SHAPE, **kind})).eval()

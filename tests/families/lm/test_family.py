@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ def text(tmp_path: Path) -> str:
     return str(latin(tmp_path / "text.txt"))
 
 
-def train(out: Path, *sets: str, budget: str = "2steps", **options: object) -> Run:
+def train(out: Path, *sets: str, budget: str = "2steps", **options: Any) -> Run:
     sets = (*QUICK, "tokenizer=char", *sets)
     return genctl.train("lm", out=out, budget=budget, sets=sets, threads=1, **options)
 
@@ -216,7 +217,7 @@ class TestInit:
 class TestMistakes:
     """One clear line, the right status, and nothing left behind."""
 
-    def refused(self, tmp_path: Path, *sets: str, **options: object) -> GenctlError:
+    def refused(self, tmp_path: Path, *sets: str, **options: Any) -> GenctlError:
         with pytest.raises(GenctlError) as refused:
             train(tmp_path / "run", *sets, **options)
         assert not (tmp_path / "run").exists()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from torch import nn
 from genctl.families.diffusion.networks.dit import DiT, grid_positions
 
 
-def dit(shape: tuple[int, int, int] = (1, 8, 8), num_classes: int = 3, **options: object) -> DiT:
+def dit(shape: tuple[int, int, int] = (1, 8, 8), num_classes: int = 3, **options: Any) -> DiT:
     torch.manual_seed(0)
     sizes = {"width": 16, "depth": 2, "heads": 2, "patch": 4, **options}
     return DiT(shape, num_classes, **sizes)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ def unet(
     num_classes: int = 3,
     *,
     attention: tuple[bool, ...] = (False, True),
-    **options: object,
+    **options: Any,
 ) -> UNet:
     torch.manual_seed(0)
     multiples = tuple(range(1, len(attention) + 1))
