@@ -167,10 +167,11 @@ def label_numbers(model: LoadedModel, wanted: Sequence[int | str] | None) -> lis
     """The classes that samples take in turn, by number; empty for a model without classes.
 
     Raises:
-        GenctlError: (USAGE) an unknown class, or classes for a model without them.
+        GenctlError: (USAGE) an unknown class, no class, or classes for a model without them.
     """
+    given = None if wanted is None else list(wanted)
     if "label" not in model.sampler().conditions:
-        if wanted:
+        if given:
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"{model.origin} was trained without classes, so it takes no labels",
@@ -178,9 +179,17 @@ def label_numbers(model: LoadedModel, wanted: Sequence[int | str] | None) -> lis
                 option="labels",
             )
         return []
-    if wanted is None:
+    if given is None:
         return list(range(model.data.num_classes))
-    return [class_number(str(label), model.data.class_names) for label in wanted]
+    if not given:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{opt('labels')} names no class",
+            hint=f"leave {opt('labels')} out for all classes in turn",
+            option="labels",
+            suggest=[0, 1],
+        )
+    return [class_number(label, model.data.class_names) for label in given]
 
 
 def drawn_labels(numbers: Sequence[int], request: SampleRequest) -> npt.NDArray[np.int64] | None:
@@ -191,16 +200,20 @@ def drawn_labels(numbers: Sequence[int], request: SampleRequest) -> npt.NDArray[
     return np.array([numbers[0 if first else k % len(numbers)] for k in range(request.n)])
 
 
-def class_number(text: str, names: Sequence[str]) -> int:
+def class_number(label: int | str, names: Sequence[str]) -> int:
     """The number of a class that is given by its name or number.
+
+    Args:
+        label: an integer is a number; a text is a name, or a number if no class has that name.
 
     Raises:
         GenctlError: (USAGE) there is no such class.
     """
-    if text in names:
-        return names.index(text)
-    if text.isdecimal() and int(text) < len(names):
-        return int(text)
+    if isinstance(label, str) and label in names:
+        return names.index(label)
+    if str(label).isdecimal() and int(label) < len(names):
+        return int(label)
+    text = str(label)
     shown = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "")
     close = nearest(text, names)
     remedy = f"did you mean {close[0]!r}?" if close else f"the classes are {shown}"
