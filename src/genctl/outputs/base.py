@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from genctl.config import request_from
+from genctl.contracts import Sampler
 from genctl.engine.sampling.driver import sample_chunks
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, nearest, opt
@@ -130,20 +132,45 @@ def sample_array(model: LoadedModel, request: SampleRequest, output: Output) -> 
     Raises:
         GenctlError: a number below 1, an unknown class or option.
     """
-    request.refuse_below_one()
     numbers = label_numbers(model, request.labels)
-    chunks = sample_chunks(
-        model.sampler(),
+    chunks = request_chunks(model, request, numbers)
+    array = np.concatenate([c.cpu().numpy() for c in output.track(chunks, request.n, "sampling")])
+    return ArraySamples(array, drawn_labels(numbers, request), model.data.class_names)
+
+
+def request_chunks(
+    model: LoadedModel,
+    request: SampleRequest,
+    labels: Sequence[int],
+    *,
+    places: Sequence[int] | None = None,
+    given: Mapping[str, Tensor] | None = None,
+    sampler: Sampler | None = None,
+) -> Iterator[Tensor]:
+    """The samples as the sampler returns them, in chunks, for many more than fit in memory.
+
+    Args:
+        labels: numbers of the classes that samples take in turn.
+        places: generate only these samples; all when None.
+        given: conditions that all samples share, without a batch axis: key -> tensor.
+        sampler: used instead of the model's own.
+
+    Raises:
+        GenctlError: (USAGE) a number below 1, an unknown option.
+    """
+    request.refuse_below_one()
+    return sample_chunks(
+        sampler or model.sampler(),
         request_from(model.spec, request.options, model.config.sample),
         request.n,
         seed=request.seed,
-        labels=numbers,
+        places=places,
+        labels=labels,
+        given=given,
         between=request.between,
         batch_size=request.batch_size,
         device=model.device,
     )
-    array = np.concatenate([c.cpu().numpy() for c in output.track(chunks, request.n, "sampling")])
-    return ArraySamples(array, drawn_labels(numbers, request), model.data.class_names)
 
 
 def check_place(kind: OutputKind, out: Path, count: int) -> None:

@@ -158,8 +158,9 @@ class Model(LoadedModel):
         5
 
         Raises:
-            GenctlError: as `sample`; the family generates in one step.
+            GenctlError: (USAGE) as `sample`; the family generates in one step.
         """
+        self._require_method("sample")
         request = SampleRequest(
             n,
             seed=seed,
