@@ -138,6 +138,35 @@ def sample_array(model: LoadedModel, request: SampleRequest, output: Output) -> 
     return ArraySamples(array, drawn_labels(numbers, request), model.data.class_names)
 
 
+def sampled_kind(
+    model: LoadedModel, request: SampleRequest, also: Sequence[str] = ()
+) -> OutputKind:
+    """The kind of the samples of a model, which takes all inputs of a request.
+
+    Args:
+        also: names of other inputs that were given, see `OutputKind.inputs`.
+
+    Raises:
+        GenctlError: (USAGE) the family has no samples, or its kind of output does not take one of
+            the inputs.
+    """
+    kind = model.output
+    if kind is None or "generate" not in kind.targets:
+        raise GenctlError(
+            ExitStatus.USAGE, f"{model.origin} generates {model.makes}: nothing to sample"
+        )
+    given = [name for name in ("prompts", "image", "mask", "between") if getattr(request, name)]
+    for name in (*given, *also):
+        if name not in kind.inputs:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{model.origin} generates {model.makes}, so {opt(name)} does not apply",
+                hint=f"leave {opt(name)} out",
+                option=name,
+            )
+    return kind
+
+
 def request_chunks(
     model: LoadedModel,
     request: SampleRequest,
