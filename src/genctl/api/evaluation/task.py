@@ -47,7 +47,7 @@ class Scored:
         page: renders the page, without `absent` and `left_out`.
         baselines: the same metrics of real examples.
         absent: name of a score -> why it has no baseline, as a `GenctlError.template`.
-        left_out: name of a metric -> why it was left out, as a `GenctlError.template`.
+        left_out: name of a metric -> why it is skipped, as a `GenctlError.template`.
     """
 
     scores: Sequence[Score]
