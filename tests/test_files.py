@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -78,3 +79,13 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(GenctlError, match="a file is in the way") as failed:
         files.make_directory(tmp_path / "file" / "below")
     assert failed.value.hint == "choose another place with out"
+
+
+@pytest.mark.parametrize(
+    "name", ["猫", "a b.c", "..", "/etc", "a/b", "a%2Fb", ".x", "x.", "\ud800"]
+)
+def test_a_name_as_one_part_of_a_path(name: str) -> None:
+    part = files.path_component(name)
+    assert (Path("folder") / part).parent == Path("folder")
+    assert part not in (".", "..")
+    assert unquote(part, errors="surrogatepass") == name

@@ -19,7 +19,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genctl.api.datasets.label import Labelled
     from genctl.api.datasets.statistics import Summarised
     from genctl.api.evaluation.evaluate import Evaluation
     from genctl.api.models.exporting import Exported
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from genctl.api.sdk.data import check, clean, label
     from genctl.api.sdk.models import export, load, report, train
     from genctl.api.sdk.scores import compare, evaluate, stats
-    from genctl.data.findings import DataCheck
-    from genctl.data.images.clean import Cleaned
+    from genctl.data.findings import Cleaned, DataCheck, Labelled
     from genctl.errors import ExitStatus, GenctlError
     from genctl.evaluation.compare import Comparison
     from genctl.evaluation.score import Score
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "Cleaned": "genctl.data.images.clean",
+    "Cleaned": "genctl.data.findings",
     "Comparison": "genctl.evaluation.compare",
     "DataCheck": "genctl.data.findings",
     "Evaluation": "genctl.api.evaluation.evaluate",
@@ -49,7 +47,7 @@ _HOMES = {
     "Exported": "genctl.api.models.exporting",
     "GenctlError": "genctl.errors",
     "ImageSamples": "genctl.outputs.images.samples",
-    "Labelled": "genctl.api.datasets.label",
+    "Labelled": "genctl.data.findings",
     "Model": "genctl.api.models.model",
     "Run": "genctl.runs",
     "Score": "genctl.evaluation.score",

@@ -139,7 +139,7 @@ class GenctlError(Exception):
     @property
     def message(self) -> str:
         """What is wrong, in Python's spelling."""
-        return _spelt(self.template, PYTHON)
+        return spelt(self.template, PYTHON)
 
     @property
     def hint(self) -> str:
@@ -149,10 +149,8 @@ class GenctlError(Exception):
     def rendered(self, spelling: Spelling) -> tuple[str, str]:
         """The message and the hint, one line each."""
         calls = [f"{spelling.call(s)} {s.text}".strip() for s in self.suggest]
-        hint = _spelt(self._hint, spelling)
-        return _spelt(self.template, spelling), escaped(
-            _either([*calls, *([hint] if hint else [])])
-        )
+        hint = spelt(self._hint, spelling)
+        return spelt(self.template, spelling), escaped(_either([*calls, *([hint] if hint else [])]))
 
     def to_json(self) -> dict[str, Any]:
         """The document that a server returns; ``suggest`` is a list of alternatives."""
@@ -160,7 +158,7 @@ class GenctlError(Exception):
             "code": int(self.code),
             "message": self.message,
             "field": self.option,
-            "hint": _spelt(self._hint, PYTHON),
+            "hint": spelt(self._hint, PYTHON),
             "suggest": json.loads(json.dumps([vars(s) for s in self.suggest], default=_plain)),
         }
 
@@ -223,8 +221,8 @@ def _suggestions(option: str, suggest: Any) -> tuple[Suggestion, ...]:
     return tuple(s if isinstance(s, Suggestion) else Suggestion("", {option: s}) for s in several)
 
 
-def _spelt(template: str, spelling: Spelling) -> str:
-    """``template`` with each option as ``spelling`` writes it."""
+def spelt(template: str, spelling: Spelling) -> str:
+    """A `GenctlError.template` with each option as ``spelling`` writes it."""
 
     def written(found: re.Match[str]) -> str:
         name, value = found.groups()

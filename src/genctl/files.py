@@ -6,20 +6,49 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from genctl.errors import ExitStatus, GenctlError, opt
 
+_NOT_IN_NAMES = re.compile(
+    r"""[\x00-\x1f\x7f\ud800-\udfff%/\\:*?"<>|]  # separators, and what some system refuses
+    | ^\. | ^\ | [.\ ]$  # parents, hidden files, and what Windows removes
+    """,
+    re.VERBOSE,
+)
 _NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def cache_folder() -> Path:
     """The folder for recomputable files: ``$GENCTL_CACHE``, by default ``~/.cache/genctl``."""
     return Path(os.environ.get("GENCTL_CACHE") or Path.home() / ".cache" / "genctl")
+
+
+def path_component(name: str) -> str:
+    """``name`` as one part of a path inside its folder, on any system.
+
+    Letters of every script stay. What separates parts, or what a system refuses, becomes ``%XX`` as
+    in an address, so different names stay different, and `urllib.parse.unquote` gives the name
+    back. The empty name becomes ``%``.
+    """
+
+    def escape(found: re.Match[str]) -> str:
+        return "".join(f"%{byte:02X}" for byte in found.group().encode("utf-8", "surrogatepass"))
+
+    return _NOT_IN_NAMES.sub(escape, name) or "%"
+
+
+def stays_inside(name: str) -> bool:
+    """Whether the relative path ``name`` stays inside its folder, on any system."""
+    return not any(
+        path.is_absolute() or path.drive or ".." in path.parts
+        for path in (PurePosixPath(name), PureWindowsPath(name))
+    )
 
 
 def disk_error(path: Path, error: OSError) -> GenctlError:

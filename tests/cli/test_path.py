@@ -260,7 +260,7 @@ def test_an_export_is_proved_and_sampled(type_: Type, run: str, tmp_path: Path, 
     assert "truncation" in type_("sample", str(out), "--help").out
     sampled = type_("sample", str(out), "--n", "4", "--truncation", "0.9", "-q")
     assert sampled.code == 0, sampled.err
-    assert sampled.out.strip() == str(tmp_path / "model-seed0-n4-truncation0.9.png")
+    assert sampled.out.strip() == str(tmp_path / f"{out.name}-step2-ema-seed0-n4-truncation0.9.png")
 
 
 def test_the_demo_goes_the_whole_way(type_: Type, tmp_path: Path) -> None:

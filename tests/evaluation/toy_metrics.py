@@ -37,6 +37,15 @@ PREDICTED = MetricSpec(
     target=f"{__name__}:predicted",
     summary="how many examples are held out",
 )
+HALF = MetricSpec(
+    api=SPEC_API,
+    name="half",
+    of=frozenset({"images"}),
+    needs=frozenset({"features", "reference", "images"}),
+    parts={"half": None},
+    target=f"{__name__}:brightness",
+    summary="a distance that also looks at single images",
+)
 
 
 class Numbers(list[float]):

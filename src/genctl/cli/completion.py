@@ -46,7 +46,7 @@ def run_names() -> list[str]:
 
 def formats() -> list[str]:
     """The export formats of all families."""
-    return sorted({"safetensors"}.union(*(spec.exports() for spec in registry.specs())))
+    return sorted({registry.BUNDLE}.union(*(spec.exports() for spec in registry.specs())))
 
 
 def one_of(*choices: str) -> Callable[[], tuple[str, ...]]:

@@ -1,8 +1,8 @@
-"""What a check of a data set found: facts and warnings, by subject."""
+"""What checking, cleaning and labelling a data set found and did, for all kinds of data."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,3 +38,35 @@ class DataCheck:
     def warnings(self) -> int:
         """The number of warnings in all sections."""
         return sum(len(section.warnings) for section in self.sections)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What cleaning did.
+
+    Attributes:
+        out: the new folder.
+        kept: the number of examples in it.
+        dropped: path -> why it is not in it.
+        changed: path -> what was done to it besides writing it in the format of the copy.
+    """
+
+    out: Path
+    kept: int
+    dropped: Mapping[str, str]
+    changed: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What labelling wrote.
+
+    Attributes:
+        path: the file.
+        counts: class -> number of its examples.
+        unlabelled: files that got no label.
+    """
+
+    path: Path
+    counts: Mapping[str, int]
+    unlabelled: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ class Baselines(NamedTuple):
 
     Attributes:
         scores: the scores of held-out real images against the reference.
-        absent: name of a metric -> why it has no baseline.
+        absent: name of a metric -> why it has no baseline, as a `GenctlError.template`.
     """
 
     scores: list[Score]
@@ -91,5 +91,5 @@ def real_baseline(
             require_two(held_out, "held-out")
             scores += measure(metric, seen)
         except GenctlError as error:
-            absent[metric.name] = f"too few held-out images ({held_out.count:,}): {error.message}"
+            absent[metric.name] = f"too few held-out images ({held_out.count:,}): {error.template}"
     return Baselines(scores, absent)

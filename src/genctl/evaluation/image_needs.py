@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.evaluation.extractors.base import Classifier, Extractor
+from genctl.evaluation.extractors.choose import CLASSIFIERS
 from genctl.evaluation.features import Features
 from genctl.evaluation.reference import Reference
-from genctl.evaluation.statistics_file import Summary, has_no_images
+from genctl.evaluation.statistics_file import SINGLE_IMAGES, Summary, has_no_images
 from genctl.registry import Metric, MetricSpec
 
 _PROVIDED = frozenset({"samples", "features", "reference", "model"})
@@ -60,8 +61,8 @@ def missing(spec: MetricSpec, available: Available) -> GenctlError | None:
     """The error for the first missing input of a metric."""
     needs = spec.needs
     if "classifier" in needs and not isinstance(available.extractor, Classifier):
-        return _no_classifier(available.extractor)
-    if available.statistics and needs & {"images", "classes", "held_out"}:
+        return _no_classifier(spec.name, available.extractor)
+    if available.statistics and needs & SINGLE_IMAGES:
         return has_no_images(available.statistics)
     if "classes" in needs and not available.labelled:
         return GenctlError(
@@ -77,7 +78,7 @@ def missing(spec: MetricSpec, available: Available) -> GenctlError | None:
             hint="put some into a folder test/ beside train/",
             option="metric",
         )
-    known = {*_PROVIDED, "classifier", "images", "classes", "held_out"}
+    known = _PROVIDED | SINGLE_IMAGES | {"classifier"}
     if unknown := sorted(needs - known):
         return GenctlError(
             ExitStatus.USAGE,
@@ -102,24 +103,24 @@ def too_few(spec: MetricSpec, counts: Mapping[str, int]) -> str:
     return ""
 
 
-def classifier_of(extractor: Extractor) -> Classifier:
-    """``extractor`` as a classifier, which ``is`` needs.
+def classifier_of(extractor: Extractor, metric: str) -> Classifier:
+    """``extractor`` as a classifier, for a metric that needs one.
+
+    Args:
+        metric: the name of the metric.
 
     Raises:
         GenctlError: (USAGE) it is not a classifier.
     """
     if isinstance(extractor, Classifier):
         return extractor
-    raise _no_classifier(extractor)
+    raise _no_classifier(metric, extractor)
 
 
-def _no_classifier(extractor: Extractor) -> GenctlError:
+def _no_classifier(metric: str, extractor: Extractor) -> GenctlError:
     return GenctlError(
         ExitStatus.USAGE,
-        f"`is` needs a classifier, and the {extractor.name} extractor has none",
+        f"{metric} needs a classifier, and the {extractor.name} extractor has none",
         option="extractor",
-        suggest=(
-            Suggestion("", {"extractor": "digits"}, "for images of digits"),
-            Suggestion("", {"extractor": "inception"}, "with its weights"),
-        ),
+        suggest=tuple(Suggestion("", {"extractor": n}, why) for n, why in CLASSIFIERS.items()),
     )

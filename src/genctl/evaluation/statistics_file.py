@@ -28,6 +28,8 @@ from genctl.weights import sha256_of
 
 _NAMES = (("mu", "sigma"), ("m", "s"))
 _IMAGES = "arr_0"
+SINGLE_IMAGES = frozenset({"images", "classes", "held_out"})
+"""What metrics need of real images that statistics do not contain."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def has_no_images(name: str) -> GenctlError:
     Args:
         name: the name of the file.
     """
-    enough = [s.name for s in METRICS.all() if {"features", "reference"} <= s.needs]
+    known = {"features", "reference"}
+    enough = [s.name for s in METRICS.all() if known <= s.needs and not s.needs & SINGLE_IMAGES]
     return GenctlError(
         ExitStatus.USAGE,
         f"{name} contains statistics and no images, which is enough for {', '.join(enough)} only",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from genctl import documents
 from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError
+from genctl.files import stays_inside
 
 FORMAT_VERSION = 1
 
@@ -69,7 +70,7 @@ def _is_complete(document: Mapping[str, Any], also: str) -> bool:
     try:
         config, step = document["config"], document["step"]
         data = DataSpec.from_json(document["data"])
-        if not all(map(_is_inside, data.assets)) or not _are_whole(document, data):
+        if not all(map(stays_inside, data.assets)) or not _are_whole(document, data):
             return False
         texts = (config["family"], config["preset"], document["weights"], document[also])
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -83,14 +84,6 @@ def _are_whole(document: Mapping[str, Any], data: DataSpec) -> bool:
         return True
     carried = {n: hashlib.sha256(t.encode()).hexdigest() for n, t in document["assets"].items()}
     return carried == dict(data.assets)
-
-
-def _is_inside(name: str) -> bool:
-    """Whether a file name stays inside its folder."""
-    return not any(
-        path.is_absolute() or path.drive or ".." in path.parts
-        for path in (PurePosixPath(name), PureWindowsPath(name))
-    )
 
 
 def _damaged(origin: Path) -> GenctlError:

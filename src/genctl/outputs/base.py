@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from genctl.config import request_from
+from genctl.contracts import Sampler
 from genctl.engine.sampling.driver import sample_chunks
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, nearest, opt
@@ -130,20 +132,74 @@ def sample_array(model: LoadedModel, request: SampleRequest, output: Output) -> 
     Raises:
         GenctlError: a number below 1, an unknown class or option.
     """
-    request.refuse_below_one()
     numbers = label_numbers(model, request.labels)
-    chunks = sample_chunks(
-        model.sampler(),
+    chunks = request_chunks(model, request, numbers)
+    array = np.concatenate([c.cpu().numpy() for c in output.track(chunks, request.n, "sampling")])
+    return ArraySamples(array, drawn_labels(numbers, request), model.data.class_names)
+
+
+def sampled_kind(
+    model: LoadedModel, request: SampleRequest, also: Sequence[str] = ()
+) -> OutputKind:
+    """The kind of the samples of a model, which takes all inputs of a request.
+
+    Args:
+        also: names of other inputs that were given, see `OutputKind.inputs`.
+
+    Raises:
+        GenctlError: (USAGE) the family has no samples, or its kind of output does not take one of
+            the inputs.
+    """
+    kind = model.output
+    if kind is None or "generate" not in kind.targets:
+        raise GenctlError(
+            ExitStatus.USAGE, f"{model.origin} generates {model.makes}: nothing to sample"
+        )
+    given = [name for name in ("prompts", "image", "mask", "between") if getattr(request, name)]
+    for name in (*given, *also):
+        if name not in kind.inputs:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{model.origin} generates {model.makes}, so {opt(name)} does not apply",
+                hint=f"leave {opt(name)} out",
+                option=name,
+            )
+    return kind
+
+
+def request_chunks(
+    model: LoadedModel,
+    request: SampleRequest,
+    labels: Sequence[int],
+    *,
+    places: Sequence[int] | None = None,
+    given: Mapping[str, Tensor] | None = None,
+    sampler: Sampler | None = None,
+) -> Iterator[Tensor]:
+    """The samples as the sampler returns them, in chunks, for many more than fit in memory.
+
+    Args:
+        labels: numbers of the classes that samples take in turn.
+        places: generate only these samples; all when None.
+        given: conditions that all samples share, without a batch axis: key -> tensor.
+        sampler: used instead of the model's own.
+
+    Raises:
+        GenctlError: (USAGE) a number below 1, an unknown option.
+    """
+    request.refuse_below_one()
+    return sample_chunks(
+        sampler or model.sampler(),
         request_from(model.spec, request.options, model.config.sample),
         request.n,
         seed=request.seed,
-        labels=numbers,
+        places=places,
+        labels=labels,
+        given=given,
         between=request.between,
         batch_size=request.batch_size,
         device=model.device,
     )
-    array = np.concatenate([c.cpu().numpy() for c in output.track(chunks, request.n, "sampling")])
-    return ArraySamples(array, drawn_labels(numbers, request), model.data.class_names)
 
 
 def check_place(kind: OutputKind, out: Path, count: int) -> None:
@@ -167,10 +223,11 @@ def label_numbers(model: LoadedModel, wanted: Sequence[int | str] | None) -> lis
     """The classes that samples take in turn, by number; empty for a model without classes.
 
     Raises:
-        GenctlError: (USAGE) an unknown class, or classes for a model without them.
+        GenctlError: (USAGE) an unknown class, no class, or classes for a model without them.
     """
+    given = None if wanted is None else list(wanted)
     if "label" not in model.sampler().conditions:
-        if wanted:
+        if given:
             raise GenctlError(
                 ExitStatus.USAGE,
                 f"{model.origin} was trained without classes, so it takes no labels",
@@ -178,9 +235,17 @@ def label_numbers(model: LoadedModel, wanted: Sequence[int | str] | None) -> lis
                 option="labels",
             )
         return []
-    if wanted is None:
+    if given is None:
         return list(range(model.data.num_classes))
-    return [class_number(str(label), model.data.class_names) for label in wanted]
+    if not given:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{opt('labels')} names no class",
+            hint=f"leave {opt('labels')} out for all classes in turn",
+            option="labels",
+            suggest=[0, 1],
+        )
+    return [class_number(label, model.data.class_names) for label in given]
 
 
 def drawn_labels(numbers: Sequence[int], request: SampleRequest) -> npt.NDArray[np.int64] | None:
@@ -191,16 +256,20 @@ def drawn_labels(numbers: Sequence[int], request: SampleRequest) -> npt.NDArray[
     return np.array([numbers[0 if first else k % len(numbers)] for k in range(request.n)])
 
 
-def class_number(text: str, names: Sequence[str]) -> int:
+def class_number(label: int | str, names: Sequence[str]) -> int:
     """The number of a class that is given by its name or number.
+
+    Args:
+        label: an integer is a number; a text is a name, or a number if no class has that name.
 
     Raises:
         GenctlError: (USAGE) there is no such class.
     """
-    if text in names:
-        return names.index(text)
-    if text.isdecimal() and int(text) < len(names):
-        return int(text)
+    if isinstance(label, str) and label in names:
+        return names.index(label)
+    if str(label).isdecimal() and int(label) < len(names):
+        return int(label)
+    text = str(label)
     shown = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "")
     close = nearest(text, names)
     remedy = f"did you mean {close[0]!r}?" if close else f"the classes are {shown}"

@@ -19,9 +19,8 @@ from genctl.output import Output
 from genctl.outputs.base import SampleRequest
 from genctl.registry import DATA_KINDS, Spec, output_kind
 
-PREVIEWS, PREVIEW_SEED = 16, 0
-SCORE_SEED = 20
-"""Neither seed is the default of ``eval``."""
+PREVIEW_SEED, SCORE_SEED = 0, 20
+"""Neither seed is the default of ``eval``, which judges independently."""
 
 
 def make_callbacks(
@@ -49,10 +48,13 @@ class SampleCallbacks:
 
     Attributes:
         dataset: the dataset that the model is trained on.
+        device: where the model is.
+        previews: the number of samples in a preview.
         options: sampling options of previews and scores; those that the family lacks are ignored,
             and all others are the run's own.
     """
 
+    previews = 16
     options: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(
@@ -70,25 +72,28 @@ class SampleCallbacks:
         self._spec = spec
         self._config = config
         self._parents = parents
-        self._device = device
+        self.device = device
         self._seconds = 0.0
 
-    def samples(self, modules: Modules, n: int, seed: int = SCORE_SEED) -> Any:
-        """Samples 0 to n - 1 of these weights, as the kind of output generates them."""
+    def model(self, modules: Modules) -> LoadedModel:
+        """A model with these weights."""
         data = self.dataset.spec
         trained = Trained(self._spec.name, self._config, data, modules, self.dataset.assets)
         origin = Path(self._spec.name)
-        model = LoadedModel(origin, trained, "ema", None, self._device, self._parents)
+        return LoadedModel(origin, trained, "ema", None, self.device, self._parents)
+
+    def samples(self, modules: Modules, n: int, seed: int = SCORE_SEED) -> Any:
+        """Samples 0 to n - 1 of these weights, as the kind of output generates them."""
         known = {field.name for field in dataclasses.fields(self._spec.request)}
         options = {key: value for key, value in self.options.items() if key in known}
         request = SampleRequest(n, seed=seed, options=options)
-        return self._kind.load("generate")(model, request, Output.silent())
+        return self._kind.load("generate")(self.model(modules), request, Output.silent())
 
     def preview(self, modules: Modules, path: Path) -> None:
         """Some samples from the same noise each time, in the kind's first format."""
         begun = time.monotonic()
-        found = self.samples(modules, PREVIEWS, PREVIEW_SEED)
-        self._seconds = (time.monotonic() - begun) / PREVIEWS
+        found = self.samples(modules, self.previews, PREVIEW_SEED)
+        self._seconds = (time.monotonic() - begun) / self.previews
         found.save(path.with_suffix(self._kind.suffixes[0]))
 
     def cost(self, modules: Modules) -> float:

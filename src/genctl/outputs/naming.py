@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genctl.config import request_from
 from genctl.engine.sampling.loaded import LoadedModel
-from genctl.outputs.base import SampleRequest
+from genctl.outputs.base import SampleRequest, label_numbers
 
 LONGEST = 80
 """Maximum length of a name's ending; a longer one becomes a checksum."""
@@ -25,16 +26,20 @@ def default_place(model: LoadedModel, request: SampleRequest, suffix: str) -> Pa
     if len(name) > LONGEST:
         digest = hashlib.sha256(name.encode()).hexdigest()[:12]
         name = f"seed{request.seed}-n{request.n}-{digest}"
+    step = "" if model.step is None else f"step{model.step}-"
+    name = f"{step}{model.weights}-{name}"
     if (model.origin / "config.json").is_file():
-        step = "" if model.step is None else f"step{model.step}-"
-        return model.origin / "samples" / f"{step}{model.weights}-{name}{suffix}"
-    return model.origin.with_name(f"{model.origin.stem}-{name}{suffix}")
+        return model.origin / "samples" / f"{name}{suffix}"
+    unnamed = model.origin.name in ("", "..")
+    origin = Path(os.path.abspath(model.origin)) if unnamed else model.origin
+    return origin.with_name(f"{origin.name}-{name}{suffix}")
 
 
 def _differences(model: LoadedModel, request: SampleRequest) -> Iterator[str]:
     """The parts of the request that matter besides number and seed."""
     if request.labels is not None:
-        yield f"labels{_safe('+'.join(map(str, request.labels)))}"
+        numbers = label_numbers(model, request.labels)
+        yield f"labels{_joined([model.data.class_names[number] for number in numbers])}"
     for name in ("image", "mask"):
         if file := getattr(request, name):
             yield f"{name}{_digest(file)[:8]}"
@@ -49,6 +54,13 @@ def _differences(model: LoadedModel, request: SampleRequest) -> Iterator[str]:
         value = getattr(chosen, field.name)
         if value != getattr(usual, field.name):
             yield f"{field.name}{_safe(str(value))}"
+
+
+def _joined(names: Sequence[str]) -> str:
+    """``names`` with ``+`` between them; a checksum where a name has characters of its own."""
+    if all(re.fullmatch(r"[\w.]+", name, re.ASCII) for name in names):
+        return "+".join(names)
+    return hashlib.sha256("\0".join(names).encode()).hexdigest()[:8]
 
 
 def _safe(text: str) -> str:

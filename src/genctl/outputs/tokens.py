@@ -32,7 +32,7 @@ class TokenSample(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Spelling:
+class FixedVocabulary:
     """A `Vocabulary` of tokens that are not text, or that are fixed pieces of text.
 
     Attributes:
@@ -62,7 +62,7 @@ def sample_tokens(
         GenctlError: as `token_chunks`.
     """
     feature = model.data.features["tokens"]
-    vocabulary = vocabulary or Spelling([b""] * feature.size, feature.end)
+    vocabulary = vocabulary or FixedVocabulary([b""] * feature.size, feature.end)
     rows = [tuple(prompt) for prompt in prompts]
     found: list[list[int]] = [[] for _ in range(request.n)]
     ends = [""] * request.n

@@ -16,7 +16,8 @@ from genctl.registry.data_kinds import (
     kind_of,
     kinds_for,
 )
-from genctl.registry.families import EXPORT_VARIANTS, FAMILIES, NoRequest, Spec
+from genctl.registry.families import FAMILIES, NoRequest, Spec
+from genctl.registry.formats import BUNDLE, FORMATS, ExportFormat, formats_of
 from genctl.registry.metrics import (
     ALL,
     METRICS,
@@ -78,9 +79,10 @@ def broken_plugins() -> list[BrokenPlugin]:
 
 __all__ = [
     "ALL",
+    "BUNDLE",
     "DATA_KINDS",
-    "EXPORT_VARIANTS",
     "FAMILIES",
+    "FORMATS",
     "METRICS",
     "OPTIONAL",
     "OUTPUT_KINDS",
@@ -88,6 +90,7 @@ __all__ = [
     "BrokenPlugin",
     "Claim",
     "DataKind",
+    "ExportFormat",
     "Metric",
     "MetricSpec",
     "NoRequest",
@@ -98,6 +101,7 @@ __all__ = [
     "all_metrics",
     "broken_plugins",
     "choose_kind",
+    "formats_of",
     "get",
     "import_target",
     "kind_of",

@@ -46,10 +46,12 @@ class DataKind:
             ``prepare``: options -> `genctl.data.prepare.Prepared`;
             ``check``: source -> `genctl.data.findings.DataCheck`; optional, like all that follow;
             without it a check prepares the data and describes them;
-            ``clean``, ``label``: the functions of the verbs of these names;
+            ``clean``: source, new folder and settings -> `genctl.data.findings.Cleaned`;
+            ``label``: source and settings -> `genctl.data.findings.Labelled`; of the settings of
+            these verbs, a function gets those that it takes and that are given;
             ``list``: () -> the named sets, name -> one line.
         words: the words for one example and for several: ``("image", "images")``.
-        accepts: describes valid sources, for errors.
+        accepts: describes valid sources, for the hints of errors.
     """
 
     api: int

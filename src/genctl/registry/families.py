@@ -9,10 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from genctl.errors import ExitStatus, GenctlError
+from genctl.registry.formats import BUNDLE, formats_of
 from genctl.registry.plugins import SPEC_API, Registry, import_target
-
-EXPORT_VARIANTS: Mapping[str, str] = MappingProxyType({"gguf-q8_0": "gguf"})
-"""Formats that are variants of another one -> the format whose exporter writes them."""
 
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {name: f"genctl.families.{name}.spec:SPEC" for name in ("gan", "lm", "diffusion")}
@@ -91,8 +89,7 @@ class Spec:
 
     def exports(self) -> list[str]:
         """The foreign formats that this family can be exported to."""
-        own = [key.partition(".")[2] for key in self.targets if key.startswith("exporter.")]
-        return sorted([*own, *(name for name, of in EXPORT_VARIANTS.items() if of in own)])
+        return sorted(name for name in formats_of(self.targets) if name != BUNDLE)
 
     def load(self, target: str) -> Any:
         """Import what ``target`` names.

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import genctl
+from genctl.api.evaluation.evaluate import evaluate
+from genctl.api.evaluation.request import EvalRequest
+from genctl.cli.errors import CommandLine
+from genctl.data.images.sets.digits import load_digits
 from genctl.errors import ExitStatus, GenctlError
+from genctl.evaluation.extractors.flat import PixelExtractor
+from genctl.evaluation.image_needs import Available, missing
 from genctl.registry import DATA_KINDS, METRICS, OUTPUT_KINDS
 from tests.evaluation.toy_metrics import Numbers
 
@@ -162,3 +169,59 @@ def test_left_out_metrics_say_why() -> None:
     assert set(found.left_out) == {"is", "prdc", "fid-infinity", "per-class", "memorisation"}
     assert "needs a classifier" in found.left_out["is"]
     assert found.left_out["prdc"] == "4 images, and it needs 6"
+
+
+def test_a_baseline_that_cannot_be_computed_is_absent() -> None:
+    images, _ = load_digits("test")
+    found = genctl.evaluate("all", images[:40], ref=images[40:45], extractor="digits")
+    why = "an Inception Score needs at least 10 images, and there are 5"
+    assert found.absent["is[digits]"] == why
+    alone = genctl.evaluate("is", images[:40], ref=images[40:45], extractor="digits")
+    assert alone.real is None
+    assert alone.score.value == next(s for s in found.scores if s.name == "is[digits]").value
+
+
+def test_all_of_images_without_a_reference(tmp_path: Path) -> None:
+    images, _ = load_digits("test")
+    found = genctl.evaluate("all", images[:40], extractor="digits", out=tmp_path)
+    assert [score.name for score in found.scores] == ["is[digits]"]
+    assert found.left_out["fid"] == "array has no training data to compare with"
+    assert set(found.left_out) >= {"fid", "kid", "prdc", "per-class", "memorisation"}
+    assert "has no training data to compare with" in (tmp_path / "eval.html").read_text("utf-8")
+    with pytest.raises(GenctlError, match="has no training data") as refused:
+        genctl.evaluate("all", images[:40], extractor="px")
+    assert refused.value.option == "ref"
+
+
+def test_reasons_are_spelt_for_their_reader(writer: Path, tmp_path: Path) -> None:
+    request = EvalRequest("all", writer, n=6, context=100_000, out=tmp_path)
+    python = evaluate(request)
+    words = "is not from 2 to 16, the context of the model"
+    assert python.left_out["bpb"] == f"context=100000 {words}"
+    typed = evaluate(request, spelling=CommandLine(["eval"]))
+    assert typed.left_out["bpb"] == f"--context 100000 {words}"
+    assert "--context 100000" in (tmp_path / "eval.html").read_text("utf-8")
+
+
+def test_statistics_are_enough_for_metrics_that_need_no_single_image(tmp_path: Path) -> None:
+    images, _ = load_digits("test")
+    genctl.stats("digits", tmp_path / "ref.npz", n=64, extractor="px")
+    METRICS.register("half", "tests.evaluation.toy_metrics:HALF")
+    try:
+        with pytest.raises(GenctlError, match="ref contains statistics") as refused:
+            genctl.evaluate("kid", images[:40], ref=tmp_path / "ref.npz", extractor="px")
+    finally:
+        METRICS.unregister("half")
+    enough = refused.value.message.partition("enough for ")[2]
+    assert "fid" in enough
+    assert "half" not in enough
+
+
+def test_a_metric_that_needs_a_classifier_is_named() -> None:
+    spec = replace(METRICS.get("is"), name="sure")
+    error = missing(spec, Available(PixelExtractor()))
+    assert error is not None
+    assert error.message.startswith("sure needs a classifier, and the px extractor has none")
+    assert error.hint == (
+        'extractor="digits" for images of digits, or extractor="inception" with its weights'
+    )

@@ -24,7 +24,8 @@ def test_the_run_in_its_own_words(tmp_path: Path) -> None:
     assert text.startswith("# gan-照片-1\n")
     assert "the checkpoint of step 2, which scored best in training" in text
     assert "- 2 steps, 128 examples, in 2 s" in text
-    assert "`fd[rand]` 9.87 at step 2, the best of 2 scored checkpoints: " in text
+    assert "`fd[rand-monitor]` 9.87 at step 2, the best of 2 scored checkpoints: " in text
+    assert "in the features of the rand-monitor extractor" in text
     assert "| `model.width` | `4` | sets |" in text
     assert f"| `train.lr` | `{tiny_config().train.lr}` | preset digits |" in text
     assert "`model.depth`" not in text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -124,6 +125,16 @@ def test_weights_that_do_not_fit_their_configuration(tmp_path: Path) -> None:
 
 def test_formats_of_a_family() -> None:
     assert formats(registry.get("gan")) == ["safetensors", "onnx"]
+
+
+def test_no_format_is_offered_that_nothing_writes(run: Run) -> None:
+    gan = registry.get("gan")
+    more = {**gan.targets, "exporter.coreml": "some.where:plan", "exporter.gguf": "some.where:plan"}
+    spec = dataclasses.replace(gan, targets=more)
+    assert spec.exports() == ["gguf", "gguf-q8_0", "onnx"]
+    assert formats(spec) == ["safetensors", "onnx", "gguf", "gguf-q8_0"]
+    with pytest.raises(GenctlError, match="unknown format 'coreml'"):
+        export(run, "coreml")
 
 
 def test_a_model_in_memory_becomes_a_parent(tmp_path: Path) -> None:

@@ -167,6 +167,7 @@ def test_typing_at_it(type_: Type, run: Run, picture: Path, mask: Path, tmp_path
         ("--init-image nowhere.png", 3, "no image at nowhere.png"),
         ("--trajectory a.mp4", 2, "use .gif or .webp"),
         ("--prompt hello", 2, "generates images, so --prompt does not apply"),
+        ("--jsonl", 2, "generates images, so --jsonl does not apply"),
     ],
 )
 def test_a_mistake_is_one_clear_line(

@@ -252,7 +252,7 @@ class TestMistakes:
             model.sample(1)
         with pytest.raises(GenctlError, match="trained without classes, so it takes no labels"):
             model.generate(SampleRequest(1, labels=[1]))
-        with pytest.raises(GenctlError, match="generates texts, so it takes no image"):
+        with pytest.raises(GenctlError, match="generates texts, so image does not apply"):
             model.generate(SampleRequest(1, image=Path("a.png")))
         with pytest.raises(GenctlError, match="generates texts, and fid scores images"):
             genctl.evaluate("fid", model)

@@ -101,3 +101,42 @@ def test_classes_by_name_or_number() -> None:
     with pytest.raises(GenctlError, match="no class '3'; the classes are 猫, 狗, fish") as refused:
         class_number("3", names)
     assert refused.value.code == ExitStatus.USAGE
+
+
+def test_an_integer_is_a_number_even_where_a_class_has_it_as_name() -> None:
+    names = ("1", "2", "3")
+    assert [class_number(label, names) for label in (1, "1", "0", np.int64(2))] == [1, 0, 0, 2]
+    for label in (3, -1, 1.0):
+        with pytest.raises(GenctlError, match="no class"):
+            class_number(label, names)  # type: ignore[arg-type]
+
+
+def named(names: tuple[str, ...]) -> ImageSamples:
+    images = np.zeros((len(names), 4, 4, 1), np.uint8)
+    return ImageSamples(images, np.arange(len(names)), names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a/b", "a\\b", "a%2Fb", "c"),
+        ("..", "../up", ".hidden", "."),
+        ("{root}/evil", "{root}/out/evil", "~"),
+        ("Cat", "cat", "dog."),
+        ("a\nb", "con:1", "x" * 80, " space", "行 列"),
+    ],
+)
+def test_any_class_name_gives_a_folder_inside(tmp_path: Path, names: tuple[str, ...]) -> None:
+    names = tuple(name.replace("{root}", str(tmp_path)) for name in names)
+    out = named(names).save(tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert len(list(out.glob("*/*.png"))) == len(names)
+    source = open_source(str(out))
+    assert set(source.class_names) == {name.strip() for name in names}
+
+
+def test_class_names_that_are_no_text(tmp_path: Path) -> None:
+    out = named(("", "\ud800", "a\0b")).save(tmp_path / "out")
+    assert sorted(path.name for path in out.iterdir()) == [
+        "%", "%ED%A0%80", "a%00b", "labels.csv",
+    ]  # fmt: skip

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from genctl.api.datasets.kinds import call_with, kind_at
 from genctl.data.findings import DataCheck, Section
 from genctl.data.prepare import Prepared
-from genctl.errors import ExitStatus, GenctlError, opt
-from genctl.registry import DATA_KINDS, DataKind, kind_of
+from genctl.registry import DataKind
 from genctl.wording import some_of
 
 
@@ -25,21 +24,10 @@ def check_data(source: str, preview: Path | None = None, encoding: str | None = 
         GenctlError: (DATA) the source does not exist or is empty, or ``preview`` is not writable;
             (USAGE) this kind of data does not have an option, such as an encoding for images.
     """
-    kind = kind_of(source) or DATA_KINDS.all()[0]
+    kind = kind_at(source)
     check = kind.load("check") if "check" in kind.targets else partial(_prepared, kind)
-    taken = inspect.signature(check).parameters
-    given = {"preview": preview, "encoding": encoding}
-    for name, value in given.items():
-        if value is not None and name not in taken:
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"{opt(name, value)} does not apply: {source} holds {kind.name}",
-                hint=f"leave {opt(name)} out",
-                option=name,
-            )
-    found: DataCheck = check(
-        source, **{name: value for name, value in given.items() if value is not None}
-    )
+    settings = {"preview": preview, "encoding": encoding}
+    found: DataCheck = call_with(kind, check, source, settings=settings)
     return replace(found, kind=kind.name)
 
 

@@ -16,23 +16,32 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
+from genctl.data.images import decode
 from genctl.data.images.sources.archive import checked_images
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import cache_folder, make_directory, write_atomic
+
+_CHANNELS = (1, 3, 4)
+_PLAIN = ("L", "RGB", "RGBA")
+_ROUNDED = 0.5 / 255
+"""What floats may exceed [0, 1] by, because rounding to uint8 removes it."""
 
 
 def source_of(data: Any) -> str | None:
     """The name or path of ``data`` to put into a configuration.
 
     Args:
-        data: a name or a path; images (N, H, W, C) or (N, H, W) uint8, or a pair of them and
-            (N,) labels; a list of texts, each a document; a torch ``Dataset`` of images, or of
+        data: a name or a path; images (N, H, W, C), (N, C, H, W) or (N, H, W), or a pair of them
+            and (N,) labels; a list of texts, each a document; a torch ``Dataset`` of images, or of
             pairs of an image and a label; a Hugging Face ``Dataset`` with a column ``image``
-            (and ``label``) or ``text``.
+            (and ``label``) or ``text``. Images are uint8, or floats in [0, 1]; labels are whole
+            numbers.
 
     Raises:
-        GenctlError: (USAGE) ``data`` is anything else; (DATA) the images cannot be used.
+        GenctlError: (USAGE) ``data`` is anything else; (DATA) the images or the labels cannot be
+            used.
     """
     if data is None or isinstance(data, str | Path):
         return None if data is None else str(data)
@@ -41,9 +50,9 @@ def source_of(data: Any) -> str | None:
     if isinstance(data, list | tuple) and data and all(isinstance(item, str) for item in data):
         return _texts(data)
     if isinstance(data, tuple) and len(data) == 2:
-        return _images(_array(data[0]), _array(data[1]))
+        return _images(_pixels(_array(data[0])), data[1])
     if hasattr(data, "__array__"):
-        return _images(_array(data), None)
+        return _images(_pixels(_array(data)), None)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__") and len(data):
         return _of_examples([data[k] for k in range(len(data))])
     raise GenctlError(
@@ -58,8 +67,7 @@ def _of_table(data: Any) -> str:
     """A Hugging Face ``Dataset``."""
     columns = set(data.column_names)
     if "image" in columns:
-        labels = np.asarray(data["label"]) if "label" in columns else None
-        return _images(_stacked([np.asarray(image) for image in data["image"]]), labels)
+        return _images(_stacked(data["image"]), data["label"] if "label" in columns else None)
     if "text" in columns:
         return _texts(list(data["text"]))
     raise GenctlError(
@@ -75,22 +83,30 @@ def _of_examples(examples: Sequence[Any]) -> str:
     if all(isinstance(item, str) for item in examples):
         return _texts(examples)
     if all(isinstance(item, tuple | list) and len(item) == 2 for item in examples):
-        labels = np.array([int(label) for _, label in examples])
-        return _images(_stacked([_pixels(image) for image, _ in examples]), labels)
-    return _images(_stacked([_pixels(image) for image in examples]), None)
+        images, labels = zip(*examples, strict=True)
+        return _images(_stacked(images), labels)
+    return _images(_stacked(examples), None)
 
 
-def _pixels(image: Any) -> npt.NDArray[np.uint8]:
-    """One image as (H, W, C) uint8; floats are taken to be in [0, 1], as in torchvision."""
-    array = _array(image)
-    if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3, 4):
-        array = np.moveaxis(array, 0, 2)
-    if array.dtype.kind == "f":
-        array = (array * 255).round().clip(0, 255).astype(np.uint8)
-    return array
+def _pixels(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Images with their channels last, and floats in [0, 1], as in torchvision, as uint8."""
+    if images.ndim == 4 and images.shape[1] in _CHANNELS and images.shape[3] not in _CHANNELS:
+        images = np.moveaxis(images, 1, 3)
+    if images.dtype.kind != "f" or not images.size:
+        return images
+    least, most = float(images.min()), float(images.max())
+    if not (least > -_ROUNDED and most < 1 + _ROUNDED):  # also where a value is NaN
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"the images hold values from {least:g} to {most:g}, and floats must be in [0, 1]",
+            hint="scale them to [0, 1], or give uint8 in 0..255",
+            option="data",
+        )
+    return (images * 255).round().clip(0, 255).astype(np.uint8)
 
 
-def _stacked(images: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def _stacked(items: Iterable[Any]) -> npt.NDArray[Any]:
+    images = [_pixels(_array(item)[np.newaxis])[0] for item in items]
     shapes = {image.shape for image in images}
     if len(shapes) > 1:
         raise GenctlError(
@@ -103,17 +119,50 @@ def _stacked(images: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 
 def _array(data: Any) -> npt.NDArray[Any]:
+    if isinstance(data, Image.Image) and data.mode not in _PLAIN:  # such as a palette
+        channels = 4 if data.has_transparency_data else 1 if data.mode[0] in "1IF" else 3
+        return decode.to_array(data, size=None, channels=channels)
     return data.detach().cpu().numpy() if hasattr(data, "detach") else np.asarray(data)
 
 
-def _images(images: npt.NDArray[Any], labels: npt.NDArray[Any] | None) -> str:
-    checked = checked_images("the array", images)
-    if labels is not None and labels.shape != (len(checked),):
+def _labels(given: Any, count: int) -> npt.NDArray[np.int64]:
+    """The label of each of ``count`` images.
+
+    Raises:
+        GenctlError: (DATA) their number is wrong, or they are not whole numbers from 0 on.
+    """
+    try:
+        labels = _array(given if hasattr(given, "__array__") else [_array(item) for item in given])
+    except (TypeError, ValueError):  # a single value, or labels of several shapes
+        labels = np.array(None)
+    if labels.shape == (count, 1):
+        labels = labels[:, 0]
+    if not _are_classes(labels):
         raise GenctlError(
             ExitStatus.DATA,
-            f"there are {len(checked)} images, but the labels have the shape {labels.shape}",
+            "the labels are not whole numbers from 0 on",
+            hint="number the classes from 0 on",
             option="data",
         )
+    if labels.shape != (count,):
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"there are {count} images, but the labels have the shape {labels.shape}",
+            option="data",
+        )
+    return labels.astype(np.int64)
+
+
+def _are_classes(labels: npt.NDArray[Any]) -> bool:
+    """Whether all of them are whole numbers from 0 on."""
+    if labels.dtype.kind not in "biuf" or not np.isfinite(labels).all():
+        return False
+    return bool((labels >= 0).all() and (labels == labels.astype(np.int64)).all())
+
+
+def _images(images: npt.NDArray[Any], given: Any) -> str:
+    checked = checked_images("the array", images)
+    labels = None if given is None else _labels(given, len(checked))
     digest = hashlib.sha256(repr(checked.shape).encode())
     digest.update(np.ascontiguousarray(checked).data)
     if labels is not None:

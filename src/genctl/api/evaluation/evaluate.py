@@ -12,7 +12,7 @@ from genctl.api.evaluation.sample_scoring import score_samples
 from genctl.api.evaluation.task import Scored, Task, plan
 from genctl.api.pages.eval_page import write_report
 from genctl.engine.parallel.process_group import ProcessGroup
-from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.errors import PYTHON, ExitStatus, GenctlError, Spelling, opt, spelt
 from genctl.evaluation.score import Score, warnings_of
 from genctl.output import QUIET, Output
 from genctl.registry import METRICS, Metric, parse_metrics
@@ -81,10 +81,15 @@ class Evaluation:
         return "\n".join(map(str, self.scores))
 
 
-def evaluate(request: EvalRequest, output: Output = QUIET) -> Evaluation:
+def evaluate(
+    request: EvalRequest, output: Output = QUIET, spelling: Spelling = PYTHON
+) -> Evaluation:
     """Score a model or samples.
 
     Under torchrun the processes share the images, and rank 0 has the result.
+
+    Args:
+        spelling: how the reasons for absent scores spell options.
 
     Raises:
         GenctlError: a name is unknown, there is nothing to score or nothing to compare with, the
@@ -107,7 +112,7 @@ def evaluate(request: EvalRequest, output: Output = QUIET) -> Evaluation:
         found: Scored = score(task, world, shown)
     finally:
         world.destroy()
-    return _reported(found, task)
+    return _reported(found, task, spelling)
 
 
 def _planned(request: EvalRequest, wanted: list[Metric] | None, output: Output) -> Task:
@@ -126,15 +131,19 @@ def _planned(request: EvalRequest, wanted: list[Metric] | None, output: Output) 
     return task
 
 
-def _reported(found: Scored, task: Task) -> Evaluation:
+def _reported(found: Scored, task: Task, spelling: Spelling) -> Evaluation:
     request = task.request
+    absent, left_out = (
+        {name: spelt(why, spelling) for name, why in reasons.items()}
+        for reasons in (found.absent, found.left_out)
+    )
     evaluation = Evaluation(
         tuple(found.scores),
         found.reason,
         task.kind.words,
         {baseline.name: baseline for baseline in found.baselines},
-        found.absent,
-        found.left_out,
+        absent,
+        left_out,
         found.facts,
     )
     if request.strict and evaluation.warnings:
@@ -149,4 +158,5 @@ def _reported(found: Scored, task: Task) -> Evaluation:
     folder = Path(request.out) if request.out else (found.run if task.lenient else None)
     if folder is None:
         return evaluation
-    return replace(evaluation, page=write_report(folder, evaluation.to_json(), found.page()))
+    page = replace(found.page(), absent=absent, left_out=left_out)
+    return replace(evaluation, page=write_report(folder, evaluation.to_json(), page))

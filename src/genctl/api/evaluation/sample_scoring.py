@@ -45,7 +45,7 @@ def score_samples(task: Task, world: ProcessGroup, output: Output) -> Scored:
         except GenctlError as reason:
             if not task.lenient:
                 raise
-            left_out[metric.name] = reason.message
+            left_out[metric.name] = reason.template
             continue
         scores += found
         of_data |= bool(metric.spec.needs & _OF_DATA)
@@ -60,7 +60,6 @@ def score_samples(task: Task, world: ProcessGroup, output: Output) -> Scored:
         scores=scores,
         baselines={},
         warnings=warnings_of(scores),
-        left_out=left_out,
         charts=charts,
     )
     return Scored(
@@ -74,7 +73,11 @@ def score_samples(task: Task, world: ProcessGroup, output: Output) -> Scored:
 
 
 def nothing_left(task: Task, left_out: dict[str, str]) -> GenctlError:
-    """The error if no metric can be computed."""
+    """The error if no metric can be computed.
+
+    Args:
+        left_out: name of a metric -> why, as a `GenctlError.template`.
+    """
     reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
     return GenctlError(
         ExitStatus.USAGE,

@@ -47,7 +47,7 @@ class ModelStream(ImageStream):
                 f"{model.origin} generates {model.makes}, not images",
                 suggest=Suggestion("eval", args=("all", str(model.origin))),
             )
-        self.model, self.count, self.name = model, count, model.origin.stem
+        self.model, self.count, self.name = model, count, model.origin.absolute().name
         self.extractor = model.data.extractor
         self._seed, self._batch_size = seed, batch_size
         self._classes = label_numbers(model, None)

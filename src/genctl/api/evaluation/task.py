@@ -44,10 +44,10 @@ class Scored:
         reason: why the extractor was chosen, or which data was used.
         facts: what a reader should know besides the numbers: label -> text.
         run: the run that generated the samples; None if they come from elsewhere.
-        page: renders the page.
+        page: renders the page, without `absent` and `left_out`.
         baselines: the same metrics of real examples.
-        absent: name of a score -> why it has no baseline.
-        left_out: name of a metric -> why it was left out.
+        absent: name of a score -> why it has no baseline, as a `GenctlError.template`.
+        left_out: name of a metric -> why it is skipped, as a `GenctlError.template`.
     """
 
     scores: Sequence[Score]

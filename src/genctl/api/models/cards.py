@@ -14,6 +14,7 @@ from genctl.contracts import DataSpec
 from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.training import checkpoint
+from genctl.evaluation.extractors.choose import monitor
 from genctl.export import bundle
 from genctl.export.card import Card, Setting, TrainingScore, count_of, render
 from genctl.registry import DATA_KINDS, output_kind
@@ -138,7 +139,7 @@ def _training_score(run: Run, data: DataSpec) -> TrainingScore | None:
         return TrainingScore(name, best["value"], best["step"], count)
     meaning = part.meaning
     if "features" in part.spec.needs:
-        extractor = data.extractor or "rand"
+        extractor = monitor(data.extractor)
         name = f"{name}[{extractor}]"
         meaning = (
             f"of some samples and the {count_of(data)} it was trained on, in the features of the "

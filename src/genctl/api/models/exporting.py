@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +21,10 @@ from genctl.export.document import asset_texts
 from genctl.export.proof import Proof
 from genctl.files import make_directory
 from genctl.output import QUIET, Output
-from genctl.registry import Spec
+from genctl.registry import BUNDLE, FORMATS, Spec, formats_of
 from genctl.runs import Run
 from genctl.version import VERSION
 from genctl.weights import flatten
-
-BUNDLE = "safetensors"
 
 
 @dataclass(frozen=True)
@@ -95,12 +92,14 @@ def write(model: LoadedModel, format: str = BUNDLE, out: Path | None = None) -> 
     target = _default_place(model, format) if out is None else out
     _check_place(target, format, model)
     make_directory(target.parent)
-    return Exported(target, format, _FORMATS[format].write(model, target))
+    chosen = FORMATS[format]
+    proof = _EXPORTERS[chosen.exporter].write(model, target, chosen.variant)
+    return Exported(target, format, proof)
 
 
 def formats(spec: Spec) -> list[str]:
     """The formats that a family can be exported to."""
-    return [name for name in _FORMATS if name == BUNDLE or name in spec.exports()]
+    return formats_of(spec.targets)
 
 
 def write_bundle(model: LoadedModel, path: Path) -> Proof:
@@ -136,7 +135,7 @@ def _write_diffusers(model: LoadedModel, path: Path) -> Proof:
     return diffusers.write(plan, path, _document(model), card)
 
 
-def _write_gguf(model: LoadedModel, path: Path, quantization: str = "f16") -> Proof:
+def _write_gguf(model: LoadedModel, path: Path, quantization: str) -> Proof:
     return gguf.write(_decoder(model, "gguf"), path, _document(model), quantization)
 
 
@@ -158,32 +157,28 @@ def _decoder(model: LoadedModel, format: str) -> DecoderPlan:
 
 
 @dataclass(frozen=True)
-class _Format:
-    """How a format is written.
+class _Exporter:
+    """What writes the formats of one exporter.
 
     Attributes:
-        suffix: the suffix of its file; empty for a folder.
-        tail: the end of its default name, which distinguishes it from other exports of the run.
-        write: writes the export and checks it.
-        is_export: whether a path holds an export in this format.
+        write: writes the export of a model to a path in a variant of the format, and checks it.
+        is_export: whether a path holds an export in one of these formats.
     """
 
-    suffix: str
-    tail: str
-    write: Callable[[LoadedModel, Path], Proof]
+    write: Callable[[LoadedModel, Path, str], Proof]
     is_export: Callable[[Path], bool]
 
 
-_FORMATS = {
-    BUNDLE: _Format("", "", write_bundle, bundle.is_bundle),
-    "onnx": _Format(".onnx", "", _write_onnx, onnx.is_export),
-    "hf": _Format("", "-hf", _write_hf, hf.is_export),
-    "diffusers": _Format("", "-diffusers", _write_diffusers, diffusers.is_export),
-    "gguf": _Format(".gguf", "", _write_gguf, gguf.is_export),
-    "gguf-q8_0": _Format(
-        ".gguf", "-q8_0", functools.partial(_write_gguf, quantization="q8_0"), gguf.is_export
+_EXPORTERS = {
+    "": _Exporter(lambda model, path, _: write_bundle(model, path), bundle.is_bundle),
+    "onnx": _Exporter(lambda model, path, _: _write_onnx(model, path), onnx.is_export),
+    "hf": _Exporter(lambda model, path, _: _write_hf(model, path), hf.is_export),
+    "diffusers": _Exporter(
+        lambda model, path, _: _write_diffusers(model, path), diffusers.is_export
     ),
+    "gguf": _Exporter(_write_gguf, gguf.is_export),
 }
+"""`ExportFormat.exporter` -> what writes it."""
 
 
 def _document(model: LoadedModel) -> dict[str, Any]:
@@ -206,7 +201,8 @@ def _refuse_onnx(model: LoadedModel) -> None:
 
 
 def _default_place(model: LoadedModel, format: str) -> Path:
-    name = model.origin.absolute().name + _FORMATS[format].tail + _FORMATS[format].suffix
+    chosen = FORMATS[format]
+    name = model.origin.absolute().name + chosen.tail + chosen.suffix
     if bundle.is_bundle(model.origin):
         return model.origin.absolute().parent / name
     return model.origin / "export" / name
@@ -214,7 +210,7 @@ def _default_place(model: LoadedModel, format: str) -> Path:
 
 def _check_place(target: Path, format: str, model: LoadedModel) -> None:
     """Refuse a name that `genctl.load` would take for another format, and an occupied path."""
-    suffix = _FORMATS[format].suffix
+    suffix = FORMATS[format].suffix
     if suffix and target.suffix != suffix:
         reason, better = f"it does not end in {suffix}", f"{target}{suffix}"
     elif not suffix and target.suffix in (".onnx", ".gguf", ".safetensors"):
@@ -236,7 +232,8 @@ def _check_place(target: Path, format: str, model: LoadedModel) -> None:
 
 def _is_export(path: Path, suffix: str) -> bool:
     """Whether ``path`` holds an export of genctl in any format with this suffix."""
-    return any(f.is_export(path) for f in _FORMATS.values() if f.suffix == suffix)
+    alike = {known.exporter for known in FORMATS.values() if known.suffix == suffix}
+    return any(_EXPORTERS[exporter].is_export(path) for exporter in alike)
 
 
 def _is_taken(path: Path) -> bool:

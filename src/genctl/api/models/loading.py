@@ -17,6 +17,7 @@ from genctl.engine.sampling.loaded import LoadedModel
 from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError, Suggestion, nearest
 from genctl.export import bundle
+from genctl.files import stays_inside
 from genctl.output import QUIET, Output
 from genctl.registry import Spec
 from genctl.runs import Run
@@ -80,11 +81,13 @@ def read_assets(folder: Path, data: DataSpec) -> dict[str, bytes]:
     """The files of a run or an export that belong to its data.
 
     Raises:
-        GenctlError: a file is missing, or has changed.
+        GenctlError: a file is missing, has changed, or is not in the folder.
     """
     found = {}
     for name, sha256 in data.assets.items():
         path = folder / name
+        if not stays_inside(name):
+            raise GenctlError(ExitStatus.DATA, f"{folder} is damaged: its data names {path}")
         if not path.is_file():
             raise GenctlError(
                 ExitStatus.DATA,

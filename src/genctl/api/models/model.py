@@ -10,9 +10,9 @@ from typing import Any, cast
 from genctl.api.models.exporting import write
 from genctl.api.models.loading import load_model
 from genctl.engine.sampling.loaded import LoadedModel
-from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.errors import ExitStatus, GenctlError
 from genctl.output import QUIET, Output
-from genctl.outputs.base import Generated, SampleRequest
+from genctl.outputs.base import Generated, SampleRequest, sampled_kind
 from genctl.outputs.images import generate as images
 from genctl.outputs.images.samples import ImageSamples
 from genctl.outputs.text import generate as texts
@@ -39,19 +39,7 @@ class Model(LoadedModel):
         """
         if isinstance(request, int):
             request = SampleRequest(request)
-        kind = self.output
-        if kind is None or "generate" not in kind.targets:
-            raise GenctlError(
-                ExitStatus.USAGE, f"{self.origin} generates {self.makes}: nothing to sample"
-            )
-        for name in ("prompts", "image", "mask", "between"):
-            if getattr(request, name) and name not in kind.inputs:
-                raise GenctlError(
-                    ExitStatus.USAGE,
-                    f"{self.origin} generates {self.makes}, so it takes no {opt(name)}",
-                    hint=f"leave {opt(name)} out",
-                    option=name,
-                )
+        kind = sampled_kind(self, request)
         found: Generated = kind.load("generate")(self, request, output)
         return found
 
@@ -158,8 +146,9 @@ class Model(LoadedModel):
         5
 
         Raises:
-            GenctlError: as `sample`; the family generates in one step.
+            GenctlError: (USAGE) as `sample`; the family generates in one step.
         """
+        self._require_method("sample")
         request = SampleRequest(
             n,
             seed=seed,

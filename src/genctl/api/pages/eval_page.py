@@ -62,8 +62,6 @@ def image_page(
     view: ImageView,
     scores: Sequence[Score],
     baselines: Mapping[str, Score],
-    absent: Mapping[str, str],
-    left_out: Mapping[str, str],
 ) -> Page:
     """The page of an evaluation of images."""
     seen, _ = view.seen[0]
@@ -84,8 +82,6 @@ def image_page(
         scores=scores,
         baselines=baselines,
         warnings=warnings_of(scores),
-        absent=absent,
-        left_out=left_out,
         grids=_grids(view),
         pairs=pairs,
         pairs_note=note,

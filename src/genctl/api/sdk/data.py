@@ -7,8 +7,8 @@ from typing import Any
 
 from genctl.api.datasets import check as checking
 from genctl.api.datasets import clean as cleaning
-from genctl.api.datasets.label import Labelled, label_data
-from genctl.data.findings import DataCheck
+from genctl.api.datasets.label import label_data
+from genctl.data.findings import Cleaned, DataCheck, Labelled
 
 
 def check(
@@ -31,7 +31,7 @@ def check(
     return checking.check_data(str(source), place, encoding)
 
 
-def clean(source: str | Path, out: str | Path, **settings: Any) -> Any:
+def clean(source: str | Path, out: str | Path, **settings: Any) -> Cleaned:
     """Write a copy of a data set without what would harm training.
 
     >>> genctl.clean("photos", "photos-clean", size=(8, 8)).kept
@@ -41,8 +41,8 @@ def clean(source: str | Path, out: str | Path, **settings: Any) -> Any:
         settings: for images ``size`` (height, width), ``channels``, ``near``.
 
     Raises:
-        GenctlError: (USAGE) this kind of data cannot be cleaned, or ``out`` exists; (DATA) nothing
-            is left.
+        GenctlError: (USAGE) this kind of data cannot be cleaned or does not have a setting, or
+            ``out`` exists; (DATA) nothing is left.
     """
     return cleaning.clean_data(str(source), out, **settings)
 

@@ -145,6 +145,7 @@ def _prepared(config: Config) -> Prepared:
             error.code,
             f"{config.data.source} holds {held.name}, and {config.family} learns from "
             f"{wanted.name}",
+            hint=f"name {wanted.accepts}" if wanted.accepts else "",
             option="data.source",
             suggest=tuple(
                 Suggestion("train", {"data": config.data.source}, args=(name,)) for name in others

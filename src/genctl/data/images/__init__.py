@@ -19,7 +19,7 @@ KIND = DataKind(
         "prepare": "genctl.data.images.prepare:prepare_images",
         "check": "genctl.data.images.check:check_images",
         "clean": "genctl.data.images.clean:clean_data",
-        "label": "genctl.api.datasets.label:label_data",
+        "label": "genctl.api.datasets.image_labels:label_images",
         "list": "genctl.data.images.named:named_sets",
     },
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from PIL import Image
 
+from genctl.data.findings import Cleaned
 from genctl.data.images import decode
 from genctl.data.images.drawing import to_pil
 from genctl.data.images.open_source import is_files, place_of
@@ -19,23 +19,6 @@ from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.files import staged, write_json
 
 REPORT = "cleaned.json"
-
-
-@dataclass(frozen=True)
-class Cleaned:
-    """What `clean_data` did.
-
-    Attributes:
-        out: the new folder.
-        kept: the number of images in it.
-        dropped: path -> why it is not in it.
-        changed: path -> what else was done to it than writing it as PNG.
-    """
-
-    out: Path
-    kept: int
-    dropped: Mapping[str, str]
-    changed: Mapping[str, str]
 
 
 def clean_data(

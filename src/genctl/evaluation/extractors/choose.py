@@ -29,6 +29,11 @@ _BUNDLED: Mapping[str, Callable[[torch.device | str], Extractor]] = {
     "rand-monitor": RandMonitorExtractor,
 }
 EXTRACTORS = ("inception", *_BUNDLED)
+CLASSIFIERS: Mapping[str, str] = {
+    "digits": "for images of digits",
+    "inception": "with its weights",
+}
+"""The extractors that classify, without those that choose checkpoints -> when one suits."""
 PRECISIONS = ("fp32", "bf16")
 
 

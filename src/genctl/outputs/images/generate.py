@@ -10,15 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from genctl.config import request_from
 from genctl.contracts import Batch, Noise, Sampler
 from genctl.data.images.dataset import to_uint8
 from genctl.data.images.edits import read_image, read_mask
-from genctl.engine.sampling.driver import sample_chunks
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, Placeholder, opt
 from genctl.output import Output
-from genctl.outputs.base import SampleRequest, drawn_labels, label_numbers
+from genctl.outputs.base import SampleRequest, drawn_labels, label_numbers, request_chunks
 from genctl.outputs.images.samples import ImageSamples
 
 
@@ -30,7 +28,7 @@ def generate(model: LoadedModel, request: SampleRequest, output: Output) -> Imag
     """
     numbers = label_numbers(model, request.labels)
     chunks = output.track(image_chunks(model, request, numbers), request.n, "sampling")
-    array = np.concatenate([_pixels(chunk) for chunk in chunks])
+    array = np.concatenate([pixels_of(chunk) for chunk in chunks])
     return ImageSamples(array, drawn_labels(numbers, request), model.data.class_names)
 
 
@@ -48,20 +46,12 @@ def image_chunks(
         labels: numbers of the classes that samples take in turn.
         places: generate only these samples; all when None.
         sampler: used instead of the model's own.
+
+    Raises:
+        GenctlError: (USAGE) a number below 1, an unknown option, an image that cannot be used.
     """
-    request.refuse_below_one()
-    return sample_chunks(
-        sampler or model.sampler(),
-        request_from(model.spec, request.options, model.config.sample),
-        request.n,
-        seed=request.seed,
-        places=places,
-        labels=labels,
-        given=_given(model, request),
-        between=request.between,
-        batch_size=request.batch_size,
-        device=model.device,
-    )
+    given = _given(model, request)
+    return request_chunks(model, request, labels, places=places, given=given, sampler=sampler)
 
 
 def trajectory(model: LoadedModel, request: SampleRequest) -> list[ImageSamples]:
@@ -79,14 +69,10 @@ def trajectory(model: LoadedModel, request: SampleRequest) -> list[ImageSamples]
             option="trajectory",
         )
     numbers = label_numbers(model, request.labels)
-    [steps] = image_chunks(
-        model,
-        SampleRequest(**{**vars(request), "batch_size": request.n}),
-        numbers,
-        sampler=_Steps(sampler),
-    )
+    chunks = image_chunks(model, request, numbers, sampler=_Steps(sampler))
+    parts = [[pixels_of(step) for step in chunk] for chunk in chunks]
     labels, names = drawn_labels(numbers, request), model.data.class_names
-    return [ImageSamples(_pixels(step), labels, names) for step in steps]
+    return [ImageSamples(np.concatenate(step), labels, names) for step in zip(*parts, strict=True)]
 
 
 def _given(model: LoadedModel, request: SampleRequest) -> dict[str, Tensor]:
@@ -127,7 +113,7 @@ class _Steps:
         return steps
 
 
-def _pixels(chunk: Tensor) -> npt.NDArray[np.uint8]:
+def pixels_of(chunk: Tensor) -> npt.NDArray[np.uint8]:
     """Floats in about [-1, 1] (rows, C, H, W) as uint8 (rows, H, W, C)."""
     pixels: npt.NDArray[np.uint8] = to_uint8(chunk).permute(0, 2, 3, 1).cpu().numpy()
     return pixels

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from genctl.data.images.drawing import enlarged, grid, png_of, save_png, to_pil
+from genctl.data.images.sources.label_file import LABELS, to_csv
 from genctl.errors import ExitStatus, GenctlError
-from genctl.files import make_directory, staged, write_atomic
+from genctl.files import make_directory, path_component, staged, write_atomic
 from genctl.outputs.base import ArraySamples
 
 MAX_GRID = 1024
@@ -31,6 +33,9 @@ class ImageSamples(ArraySamples):
 
     def save(self, out: str | Path) -> Path:
         """Write to ``out``: an ``.npz`` archive, a ``.png`` grid, or a folder of PNGs.
+
+        A folder has a sub-folder for each class. Where a class cannot have a folder of its name,
+        ``labels.csv`` says the classes.
 
         Raises:
             GenctlError: as `check_place`, or the place is not writable.
@@ -59,13 +64,27 @@ class ImageSamples(ArraySamples):
     def _save_folder(self, out: Path) -> None:
         digits = len(str(len(self) - 1))
         with staged(out) as stage:
+            classes: dict[PurePath, str] = {}
             for number, image in enumerate(self.array):
-                folder = stage / self._class_folder(number)
-                folder.mkdir(exist_ok=True)
-                to_pil(image).save(folder / f"{number:0{digits}}.png")
+                name = self._class_of(number)
+                place = PurePath(path_component(name) if name is not None else "")
+                (stage / place).mkdir(exist_ok=True)
+                to_pil(image).save(stage / place / f"{number:0{digits}}.png")
+                if name is not None:
+                    classes[place / f"{number:0{digits}}.png"] = name
+            if not _folders_say(classes.values()):
+                content = to_csv(classes).encode("utf-8", "backslashreplace")
+                (stage / LABELS).write_bytes(content)
 
-    def _class_folder(self, number: int) -> str:
-        return "" if self.labels is None else self.class_names[self.labels[number]]
+    def _class_of(self, number: int) -> str | None:
+        return None if self.labels is None else self.class_names[self.labels[number]]
+
+
+def _folders_say(names: Iterable[str]) -> bool:
+    """Whether folders of these classes alone give the classes back, on any system."""
+    different = set(names)
+    folded = {unicodedata.normalize("NFC", name).casefold() for name in different}
+    return len(folded) == len(different) and all(name == path_component(name) for name in different)
 
 
 def check_place(out: Path, count: int) -> None:

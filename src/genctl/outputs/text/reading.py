@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.outputs.text.samples import RULE, TextSample, TextSamples
 
@@ -13,8 +13,8 @@ from genctl.outputs.text.samples import RULE, TextSample, TextSamples
 def read_samples(path: Path) -> TextSamples:
     """The texts in a file: saved samples, or one text per line.
 
-    A ``.jsonl`` file has an object with ``text`` on each line. Any other file has texts between
-    lines of dashes, as genctl writes them, or one text on each line that is not empty.
+    A ``.jsonl`` file has an object with ``text`` on each line. Any other file has a line of dashes
+    after each text, as genctl writes it, or one text on each line that is not empty.
 
     Raises:
         GenctlError: (DATA) no such file, or a file without texts.
@@ -22,7 +22,7 @@ def read_samples(path: Path) -> TextSamples:
     try:
         content = path.read_text("utf-8-sig")
         found = _lines(content) if path.suffix == ".jsonl" else _texts(content)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         reason = str(error) or type(error).__name__
         raise GenctlError(
             ExitStatus.DATA,
@@ -40,20 +40,33 @@ def read_samples(path: Path) -> TextSamples:
 
 
 def _lines(content: str) -> list[TextSample]:
-    documents: list[dict[str, Any]] = [
-        json.loads(line) for line in content.split("\n") if line.strip()
-    ]
-    return [
-        TextSample(
+    lines = enumerate(content.split("\n"), 1)
+    return [_sample(line, number) for number, line in lines if line.strip()]
+
+
+def _sample(line: str, number: int) -> TextSample:
+    """One line of a ``.jsonl`` file.
+
+    Raises:
+        ValueError: it is not an object with a text; the message names the line.
+    """
+    try:
+        document: Any = documents.parse(line)
+        if not isinstance(document, dict) or not isinstance(document.get("text"), str):
+            raise ValueError("it is not an object with a text called text")
+        return TextSample(
             str(document.get("prompt", "")),
-            str(document["text"]),
+            document["text"],
             int(document.get("tokens", 0)),
             str(document.get("finished", "")),
         )
-        for document in documents
-    ]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"line {number}: {error}") from None
 
 
 def _texts(content: str) -> list[TextSample]:
-    parts = content.split(RULE) if RULE in content else content.split("\n")
-    return [TextSample("", part.strip("\n"), 0, "") for part in parts if part.strip()]
+    if RULE not in content:
+        return [TextSample("", line, 0, "") for line in content.split("\n") if line.strip()]
+    *parts, rest = content.split(RULE)
+    parts += [rest] if rest.strip() else []
+    return [TextSample("", part.strip("\n"), 0, "") for part in parts]

@@ -10,10 +10,10 @@ from typing import Any
 
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, write_atomic
+from genctl.outputs.text import KIND
 
-SUFFIXES = (".txt", ".jsonl")
 RULE = f"\n{'-' * 40}\n"
-"""The separator of texts that are shown one after another."""
+"""The separator of texts that are shown one after another; in a file it ends each of them."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,16 @@ class TextSamples:
     def save(self, out: str | Path) -> Path:
         """Write to ``out``: ``.txt`` for reading, ``.jsonl`` for processing.
 
+        In a ``.txt``, a line of dashes ends each text.
+
         Raises:
             GenctlError: as `check_place`, or the place is not writable.
         """
         out = Path(out)
         check_place(out, len(self))
         make_directory(out.parent)
-        write_atomic(out, self.jsonl() if out.suffix == ".jsonl" else f"{self}\n")
+        listed = "".join(f"{sample}{RULE}" for sample in self.samples)
+        write_atomic(out, self.jsonl() if out.suffix == ".jsonl" else listed)
         return out
 
 
@@ -82,11 +85,11 @@ def check_place(out: Path, count: int) -> None:
     Raises:
         GenctlError: an unknown suffix, or a folder.
     """
-    if out.suffix in SUFFIXES and not out.is_dir():
+    if out.suffix in KIND.suffixes and not out.is_dir():
         return
     raise GenctlError(
         ExitStatus.USAGE,
-        f"cannot save text as {str(out)!r}; use .txt or .jsonl",
+        f"cannot save text as {str(out)!r}; use {' or '.join(KIND.suffixes)}",
         option="out",
-        suggest=str(out.with_suffix(".txt")),
+        suggest=str(out.with_suffix(KIND.suffixes[0])),
     )

@@ -107,17 +107,19 @@ def clean(
         JSON: out, kept, dropped, changed.
     """
     from genctl.api.datasets.clean import clean_data
+    from genctl.api.datasets.kinds import kind_at
 
     call: Context = ctx.obj
     if channels not in (None, 1, 3, 4):
         raise GenctlError(
             ExitStatus.USAGE, f"--channels {channels} is not 1, 3 or 4", hint="--channels 3"
         )
-    done = clean_data(source, out, size=_size(size), channels=channels, near=near)
-    lines = [f"{done.out}: {done.kept:,} images written, {len(done.dropped):,} dropped"]
+    done = clean_data(source, out, size=_size(size), channels=channels, near=near or None)
+    words = kind_at(source).words[1]
+    lines = [f"{done.out}: {done.kept:,} {words} written, {len(done.dropped):,} dropped"]
     lines += [f"  {path}: {why}" for path, why in done.dropped.items()]
     if done.changed:
-        lines.append(f"{len(done.changed):,} images were converted; see cleaned.json")
+        lines.append(f"{len(done.changed):,} {words} were converted; see cleaned.json")
     call.output.result(
         {
             "out": str(done.out),
@@ -156,6 +158,7 @@ def label(
 
         JSON: path, counts, unlabelled.
     """
+    from genctl.api.datasets.kinds import kind_at
     from genctl.api.datasets.label import label_data
 
     call: Context = ctx.obj
@@ -168,7 +171,7 @@ def label(
     rows = [(name, f"{count:,}") for name, count in sorted(done.counts.items())]
     call.output.result(
         {"path": str(done.path), "counts": dict(done.counts), "unlabelled": list(done.unlabelled)},
-        f"{done.path}\n{table(rows, ('LABEL', 'IMAGES'))}",
+        f"{done.path}\n{table(rows, ('LABEL', kind_at(source).words[1].upper()))}",
         bare=str(done.path),
     )
 

@@ -10,6 +10,7 @@ import typer
 from genctl import registry
 from genctl.cli import completion, options
 from genctl.cli.context import Context
+from genctl.cli.errors import CommandLine
 from genctl.cli.options import (
     BatchSize,
     Checkpoint,
@@ -185,7 +186,7 @@ def evaluate(
         context=context,
         device=device,
     )
-    found = scoring.evaluate(request, call.output)
+    found = scoring.evaluate(request, call.output, CommandLine(["eval"]))
     bare = "\n".join(f"{score.value:.6g}" for score in found.scores)
     call.output.result(found.to_json(), describe(found), bare=bare)
 

@@ -12,7 +12,7 @@ from genctl.cli.context import Context
 from genctl.cli.typer_ext import Command
 from genctl.cli.views.presets import preset_rows
 from genctl.cli.views.tables import table
-from genctl.registry import Spec, kinds_for
+from genctl.registry import BUNDLE, Spec, kinds_for
 
 if TYPE_CHECKING:
     from genctl.config import OptionInfo
@@ -76,7 +76,7 @@ def show_family(call: Context, spec: Spec) -> None:
 
 
 def _formats(spec: Spec) -> list[str]:
-    return ["safetensors", *spec.exports()]
+    return [BUNDLE, *spec.exports()]
 
 
 def _facts(spec: Spec) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,7 @@ from genctl.errors import ExitStatus, GenctlError
 
 if TYPE_CHECKING:
     from genctl.config import Config
-    from genctl.registry import OutputKind, Spec
+    from genctl.registry import Spec
 
 COUNT, ANIMATED, STEPS_BETWEEN = 64, 16, 10
 
@@ -145,7 +146,7 @@ def sample(
         prompt, text, tokens and finished (length, stop, end or context).
     """
     from genctl.api.models.model import open_model
-    from genctl.outputs.base import SampleRequest
+    from genctl.outputs.base import SampleRequest, sampled_kind
 
     call: Context = ctx.obj
     asked = _prompts(prompt or [], prompts)
@@ -154,25 +155,8 @@ def sample(
     loaded = open_model(
         model, checkpoint=checkpoint, weights=weights, device=device, output=call.output
     )
-    kind = loaded.output
-    if kind is None or "generate" not in kind.targets:
-        raise GenctlError(
-            ExitStatus.USAGE, f"{loaded.origin} generates {loaded.makes}: nothing to sample"
-        )
-    given: dict[str, dict[str, object]] = {
-        "prompts": {"--prompt": prompt, "--prompts": prompts},
-        "jsonl": {"--jsonl": jsonl},
-        "image": {"--inpaint": inpaint, "--init-image": init_image},
-        "mask": {"--mask": mask},
-        "between": {"--interpolate": interpolate},
-        "trajectory": {"--trajectory": trajectory},
-    }
-    _refuse(loaded.origin, kind, given)
-    count = n
-    if count is None:
-        count = max(1, len(asked)) if kind.shown else _count(interpolate, trajectory)
     request = SampleRequest(
-        count,
+        COUNT if n is None else n,
         seed=seed,
         labels=None if labels is None else [part.strip() for part in labels.split(",")],
         prompts=asked,
@@ -182,6 +166,11 @@ def sample(
         batch_size=batch_size,
         options=call.options,
     )
+    others = {"jsonl": jsonl, "trajectory": trajectory}
+    kind = sampled_kind(loaded, request, [name for name, given in others.items() if given])
+    if n is None:
+        count = max(1, len(asked)) if kind.shown else _count(interpolate, trajectory)
+        request = replace(request, n=count)
     show_samples(call, SampleContext(loaded, kind, request, out, jsonl, trajectory))
 
 
@@ -229,19 +218,3 @@ def _check(
     else:
         return
     raise GenctlError(ExitStatus.USAGE, reason, hint=hint)
-
-
-def _refuse(origin: Path, kind: OutputKind, given: Mapping[str, Mapping[str, object]]) -> None:
-    """Refuse options that do not apply to a model of this kind.
-
-    Raises:
-        GenctlError: such an option was given.
-    """
-    for name, flags in given.items():
-        for flag, value in flags.items():
-            if value and name not in kind.inputs:
-                raise GenctlError(
-                    ExitStatus.USAGE,
-                    f"{origin} generates {kind.words[1]}, so {flag} does not apply",
-                    hint=f"leave {flag} out",
-                )

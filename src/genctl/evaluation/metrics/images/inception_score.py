@@ -34,7 +34,7 @@ def measure(inputs: EvalInputs) -> list[Score]:
     from genctl.evaluation.score import Score, metric_name, signature
     from genctl.evaluation.score_warnings import inception_warnings
 
-    extractor, generated = classifier_of(inputs.extractor), inputs.generated
+    extractor, generated = classifier_of(inputs.extractor, SPEC.name), inputs.generated
     logits = extractor.logits(generated.values).cpu()
     found = inception_score(logits)
     return [
