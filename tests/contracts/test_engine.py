@@ -319,10 +319,11 @@ def test_a_budget_in_seconds_has_room_for_scores(
 def test_a_resumed_run_scores_as_many_samples_as_before(
     tmp_path: Path, passed: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also one that kept their number in the older place."""
+    """Also one of an older version, which kept their number elsewhere and did not count scores."""
     steps_take(3, passed, monkeypatch)
     run = train("toy-adversarial", tmp_path / "run", "evaluations=2", budget="60s")
     assert run.read("scoring.json") is None
+    (run.path / "scored.json").unlink()
     run.write("last.json", {**run.read("last.json"), "finished": False})
     run.write("resolved.json", {**run.read("resolved.json"), "scored": 70})
     scored: list[int] = []

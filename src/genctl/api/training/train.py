@@ -21,8 +21,10 @@ from genctl.api.training.parents import identities
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.session import Session, open_session
 from genctl.contracts import INIT
+from genctl.engine.devices import restored_threads
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.reporting.loggers import logger_type, open_loggers
+from genctl.engine.training import checkpoint
 from genctl.engine.training.budget import Budget
 from genctl.engine.training.loop import Loop
 from genctl.engine.training.worker_loop import run_worker
@@ -32,6 +34,7 @@ from genctl.runs import Run
 from genctl.version import VERSION
 
 
+@restored_threads()
 def run_training(
     request: TrainRequest, output: Output = QUIET, started: float | None = None
 ) -> Run:
@@ -90,6 +93,7 @@ def _lead(
         )
         loop.run()
         write_atomic(run.path / "README.md", run_card(run, session.config, session.dataset.spec))
+        checkpoint.mark_finished(run)
 
 
 def _new_run(request: TrainRequest, session: Session) -> Run:
