@@ -13,6 +13,7 @@ import torch
 
 import genctl
 from genctl.api.models.model import Model
+from genctl.api.training import session
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.train import run_training
 from genctl.contracts import Loss
@@ -166,6 +167,33 @@ def test_a_parent_is_kept_in_the_run_and_stays_frozen(tmp_path: Path) -> None:
     kept = genctl.load(run.path / "parents" / "teacher")
     assert np.array_equal(kept.sample(4).array, expected)
     assert genctl.load(run).sample(4).array.shape == expected.shape
+
+
+def test_a_teacher_that_changes_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at it and its copy, and in the run itself."""
+    one, other = (
+        train("toy-adversarial", tmp_path / name, f"seed={seed}", budget="1steps")
+        for seed, name in enumerate(("one", "other"))
+    )
+    teacher = tmp_path / "teacher"
+    teacher.symlink_to(one.path)
+
+    def swapped(*args: object) -> object:
+        teacher.unlink()
+        teacher.symlink_to(other.path)
+        return build(*args)
+
+    with monkeypatch.context() as patch:
+        build = session.build_objective
+        patch.setattr(session, "build_objective", swapped)
+        with pytest.raises(GenctlError, match="other weights while this training was prepared"):
+            train("toy-distil", tmp_path / "run", f"parents.teacher={teacher}", budget="1steps")
+    assert not (tmp_path / "run").exists()
+    run = train("toy-distil", tmp_path / "run", f"parents.teacher={teacher}", budget="1steps")
+    run.write("last.json", {**run.read("last.json"), "finished": False})
+    run.write("parents.json", {"teacher": {**run.read("parents.json")["teacher"], "sha256": "0"}})
+    with pytest.raises(GenctlError, match="is not the teacher that the run began with"):
+        train("toy-distil", run.path, f"parents.teacher={teacher}", budget="1steps")
 
 
 def test_averages_are_kept_apart_and_can_be_chosen(tmp_path: Path) -> None:

@@ -14,13 +14,10 @@ import torch
 
 from genctl import runs
 from genctl.api.models.cards import run_card
-from genctl.api.models.exporting import write_bundle
-from genctl.api.models.loading import load_model
 from genctl.api.training.parents import FILE as PARENTS
-from genctl.api.training.parents import identities
+from genctl.api.training.parents import copy_parents, identities
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.session import Session, open_session
-from genctl.contracts import INIT
 from genctl.engine.devices import restored_threads
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.reporting.loggers import logger_type, open_loggers
@@ -102,9 +99,7 @@ def _new_run(request: TrainRequest, session: Session) -> Run:
     path = request.place or runs.create(runs.stem_of(session.spec.name, data.name)).path
     with staged(path) as stage:
         run = Run(stage)
-        for role, origin in session.config.parents.items():
-            if role != INIT:
-                write_bundle(load_model(origin, device="cpu"), stage / "parents" / role)
+        copy_parents(session.parents, session.config, stage / "parents")
         for name, content in session.dataset.assets.items():
             make_directory((stage / name).parent)
             (stage / name).write_bytes(content)
