@@ -40,7 +40,7 @@ def evaluate_images(
     """Score generated images in one pass over them.
 
     Args:
-        metrics: what to compute; each gives one score, ``prdc`` four.
+        metrics: what to compute; a metric of several parts, such as ``prdc``, gives several scores.
         generated: uint8 batches of any length, ``(B, C, H, W)`` or ``(B, H, W, C)``.
         extractor: computes their features; `reference` must have the same one.
         reference: the real images to compare with; ``is`` needs none.
@@ -91,5 +91,5 @@ def real_baseline(
             require_two(held_out, "held-out")
             scores += measure(metric, seen)
         except GenctlError as error:
-            absent[metric.name] = f"too few held-out images ({held_out.count:,}): {error.message}"
+            absent[metric.name] = f"with {held_out.count:,} held-out images: {error.message}"
     return Baselines(scores, absent)
