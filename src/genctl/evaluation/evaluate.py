@@ -8,9 +8,9 @@ from typing import NamedTuple
 from genctl.data.images.stream import ImagePass
 from genctl.errors import GenctlError
 from genctl.evaluation.compute import measure, named
-from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features, Images, extract
+from genctl.evaluation.image_inputs import EvalInputs
 from genctl.evaluation.image_needs import require
 from genctl.evaluation.reference import Reference, require_two
 from genctl.evaluation.score import Score

@@ -16,12 +16,12 @@ from genctl.engine.devices import resolve_device
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.compute import measure
-from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.evaluate import real_baseline
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.extractors.choose import ExtractorChoice, ExtractorRequest, choose_extractor
 from genctl.evaluation.extractors.inception.weights import find_weights, missing_weights
 from genctl.evaluation.features import Features, extract
+from genctl.evaluation.image_inputs import EvalInputs
 from genctl.evaluation.image_needs import Available, missing, require, too_few
 from genctl.evaluation.reference import Reference, make_reference, require_two
 from genctl.evaluation.score import Score, metric_name
