@@ -54,7 +54,8 @@ def text_run(path: Path, tokenizer: Tokenizer) -> Run:
         scaler={},
         tensors={"model": flatten(modules)},
     )
-    checkpoint.save(run, snapshot, finished=True, keep_last=1)
+    checkpoint.save(run, snapshot, keep_last=1)
+    checkpoint.mark_finished(run)
     return run
 
 

@@ -70,6 +70,7 @@ def test_where_nothing_compiles_training_goes_on_and_says_so(
     assert said.getvalue().count("warning: training continues without compiling") == 1
     assert len(said.getvalue().splitlines()) == 1
     assert compiled == [True, False, False, False]
+    assert run.read("resolved.json")["compile"] is False
     expected = weights(train("toy-tokens", tmp_path / "eager"))
     assert all(torch.equal(tensor, expected[name]) for name, tensor in weights(run).items())
 

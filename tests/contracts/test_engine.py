@@ -14,6 +14,7 @@ import torch
 
 import genctl
 from genctl.api.models.model import Model
+from genctl.api.training import session
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.train import run_training
 from genctl.contracts import Loss
@@ -169,6 +170,33 @@ def test_a_parent_is_kept_in_the_run_and_stays_frozen(tmp_path: Path) -> None:
     assert genctl.load(run).sample(4).array.shape == expected.shape
 
 
+def test_a_teacher_that_changes_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at it and its copy, and in the run itself."""
+    one, other = (
+        train("toy-adversarial", tmp_path / name, f"seed={seed}", budget="1steps")
+        for seed, name in enumerate(("one", "other"))
+    )
+    teacher = tmp_path / "teacher"
+    teacher.symlink_to(one.path)
+
+    def swapped(*args: object) -> object:
+        teacher.unlink()
+        teacher.symlink_to(other.path)
+        return build(*args)
+
+    with monkeypatch.context() as patch:
+        build = session.build_objective
+        patch.setattr(session, "build_objective", swapped)
+        with pytest.raises(GenctlError, match="other weights while this training was prepared"):
+            train("toy-distil", tmp_path / "run", f"parents.teacher={teacher}", budget="1steps")
+    assert not (tmp_path / "run").exists()
+    run = train("toy-distil", tmp_path / "run", f"parents.teacher={teacher}", budget="1steps")
+    run.write("last.json", {**run.read("last.json"), "finished": False})
+    run.write("parents.json", {"teacher": {**run.read("parents.json")["teacher"], "sha256": "0"}})
+    with pytest.raises(GenctlError, match="is not the teacher that the run began with"):
+        train("toy-distil", run.path, f"parents.teacher={teacher}", budget="1steps")
+
+
 def test_averages_are_kept_apart_and_can_be_chosen(tmp_path: Path) -> None:
     run = train("toy-adversarial", tmp_path / "run", "lr=0.05")
     kinds = [genctl.load(run, weights=w).sample(4).array for w in ("ema", "long", "raw")]
@@ -320,10 +348,11 @@ def test_a_budget_in_seconds_has_room_for_scores(
 def test_a_resumed_run_scores_as_many_samples_as_before(
     tmp_path: Path, passed: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also one that kept their number in the older place."""
+    """Also one of an older version, which kept their number elsewhere and did not count scores."""
     steps_take(3, passed, monkeypatch)
     run = train("toy-adversarial", tmp_path / "run", "evaluations=2", budget="60s")
     assert run.read("scoring.json") is None
+    (run.path / "scored.json").unlink()
     run.write("last.json", {**run.read("last.json"), "finished": False})
     run.write("resolved.json", {**run.read("resolved.json"), "scored": 70})
     scored: list[int] = []

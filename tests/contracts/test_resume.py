@@ -45,7 +45,15 @@ def test_only_a_child_that_kills_itself_counts_as_killed() -> None:
         killed(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
+@pytest.fixture
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are not synced to the disk: only a loss of power needs that, ``kill -9`` does not."""
+    monkeypatch.setattr(files, "_sync", lambda _: None)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
 @needs_fork
+@pytest.mark.usefixtures("unsynced")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_killed_at_five_steps_ends_bit_equal(family: str, tmp_path: Path, teacher: Path) -> None:
     disturbed = Run(tmp_path / "killed")
@@ -60,6 +68,7 @@ def test_killed_at_five_steps_ends_bit_equal(family: str, tmp_path: Path, teache
 
 
 @needs_fork
+@pytest.mark.usefixtures("unsynced")
 @pytest.mark.parametrize("family", ["toy-adversarial", "toy-tokens"])
 def test_muon_goes_on_bit_equal(family: str, tmp_path: Path, teacher: Path) -> None:
     sets = ("optimizer=muon", "lr=0.01", "weight_decay=0.1", "decay_falls=true")

@@ -70,7 +70,7 @@ def test_a_deviation_over_splits_is_not_taken_for_a_standard_error() -> None:
     splits = np.array([9.1, 9.4, 8.7, 9.0, 9.2, 9.3, 9.1, 8.9, 9.0, 9.2])
     one, two = (
         dataclasses.replace(
-            score(float(x.mean()), float(x.std())), error_kind="standard deviation over 10 splits"
+            score(float(x.mean()), float(x.std())), groups=10, error_is_deviation=True
         )
         for x in (splits, splits + 0.3)
     )
@@ -80,14 +80,32 @@ def test_a_deviation_over_splits_is_not_taken_for_a_standard_error() -> None:
 
 
 def test_few_windows_of_a_text_have_students_quantile() -> None:
-    one, two = (
-        dataclasses.replace(score(value), error_kind="standard error over 4 windows")
-        for value in (1.0, 1.33)
-    )
+    one, two = (dataclasses.replace(score(value), groups=4) for value in (1.0, 1.33))
     found = compare(one, two)
     assert found.degrees == pytest.approx(6)
     assert found.error == pytest.approx(2.447 * 0.02**0.5, rel=1e-3)
     assert not found.apart
+
+
+@pytest.mark.parametrize(
+    ("kind", "groups", "is_deviation"),
+    [
+        ("standard deviation over 10 splits", 10, True),
+        ("standard error over 4 windows", 4, False),
+        ("standard error over generated samples", None, False),
+    ],
+)
+def test_files_of_older_versions_say_it_in_words(
+    kind: str, groups: int | None, is_deviation: bool, tmp_path: Path
+) -> None:
+    document = dataclasses.replace(score(1.0), error_kind=kind).to_json()
+    del document["groups"], document["error_is_deviation"]
+    (tmp_path / "old.json").write_text(json.dumps({"scores": [document]}), "utf-8")
+    new = dataclasses.replace(score(1.0), groups=groups, error_is_deviation=is_deviation)
+    (tmp_path / "new.json").write_text(json.dumps({"scores": [new.to_json()]}), "utf-8")
+    for name in ("old.json", "new.json"):
+        [found] = read_scores(tmp_path / name).values()
+        assert (found.groups, found.error_is_deviation) == (groups, is_deviation)
 
 
 def test_what_was_made_differently_is_refused() -> None:

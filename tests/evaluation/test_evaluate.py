@@ -242,7 +242,7 @@ def test_a_baseline_that_cannot_be_computed_says_why(
     found = real_baseline(["fid", "fid-infinity", "memorisation"], few, reference)
     assert [score.name for score in found.scores] == ["fd[digits]"]
     assert found.absent == {
-        "fid-infinity": "too few held-out images (10): 10 samples are too few to extrapolate from",
+        "fid-infinity": "with 10 held-out images: 10 samples are too few to extrapolate from",
         "memorisation": "it uses the held-out images itself",
     }
     alone = real_baseline(["fid"], extract(digits, [held_out[:1]]), reference)

@@ -10,11 +10,11 @@ from torch import Tensor
 from genctl.data.images.stream import ImagePass
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.compute import measure
-from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.evaluate import evaluate_images
 from genctl.evaluation.extractors.digits import DigitsExtractor
 from genctl.evaluation.extractors.rand import RandExtractor
 from genctl.evaluation.features import Features, extract
+from genctl.evaluation.image_inputs import EvalInputs
 from genctl.evaluation.reference import Reference, make_reference
 
 
@@ -93,6 +93,7 @@ def test_a_class_without_enough_images_is_named(rand: RandExtractor) -> None:
     distance, recall = measure("per-class", EvalInputs(rand, labelled(60, 0, [0, 1]), real))
     assert distance.name == "fd-per-class[rand]"
     assert recall.name == "recall-per-class[rand]"
+    assert recall.error_kind.startswith("standard error over reference images (Wilson)")
     assert set(distance.details) == set(recall.details) == {"a", "b"}
     assert distance.value == pytest.approx(sum(distance.details.values()) / 2)
     assert "too few images of the classes c: left out" in distance.warnings

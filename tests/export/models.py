@@ -54,5 +54,6 @@ def tiny_run(path: Path, *sets: str, data: DataSpec | None = None) -> Run:
     snapshot = checkpoint.Snapshot(
         index=2, position=128, elapsed=1.5, attempt=0, rate_scale=1.0, scaler={}, tensors=tensors
     )
-    checkpoint.save(run, snapshot, finished=True, keep_last=1)
+    checkpoint.save(run, snapshot, keep_last=1)
+    checkpoint.mark_finished(run)
     return run

@@ -62,17 +62,20 @@ def test_beside_transformers_the_card_is_about_transformers() -> None:
     assert "AutoModelForCausalLM.from_pretrained" in text
     assert "genctl sample" not in text
     assert "```sh\ngenctl train gan --data 照片\n```" in text
-    edited = "# 我的模型\n"
-    assert for_transformers(edited).endswith(f"---\n\n{edited}")
+    edited = for_transformers("# 我的模型\n")
+    assert "---\n\n# 我的模型\n\n## With transformers\n\n```python\n" in edited
+    assert edited.startswith("---\nlibrary_name: transformers\n")
+    assert for_transformers("---\nlicense: mit\n---\n").startswith("---\nlicense: mit\n---\n")
 
 
 def test_beside_diffusers_the_card_is_about_diffusers() -> None:
     text = for_diffusers(render(CARD), "Like this.")
+    assert text.startswith("---\nlibrary_name: diffusers\n")
     assert "`unet/` holds the `ema` weights of step 2." in text
     assert "In this folder:\n\nLike this.\n\n## Data" in text
     assert "genctl sample" not in text
     edited = for_diffusers("# 我的模型\n", "Like this.")
-    assert edited == "# 我的模型\n\n## With diffusers\n\nLike this.\n"
+    assert edited.endswith("---\n\n# 我的模型\n\n## With diffusers\n\nLike this.\n")
 
 
 def test_many_classes_are_cut_short() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 
 from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
@@ -36,8 +39,21 @@ def available_devices() -> list[str]:
     return names
 
 
+@contextlib.contextmanager
+def restored_threads() -> Iterator[None]:
+    """After the block torch uses as many CPU threads as before."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
+
+
 def use_threads(threads: int | None) -> int:
-    """Let torch use ``threads`` CPU threads, or its default when None; returns the number.
+    """Let torch use ``threads`` CPU threads, or as many as now when None; returns the number.
+
+    This holds for the whole process, or to the end of `restored_threads`.
 
     Raises:
         GenctlError: the number is below 1.

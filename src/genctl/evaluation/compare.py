@@ -13,13 +13,11 @@ from scipy import stats
 
 from genctl import documents
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
+from genctl.evaluation.measures.intervals import LEVEL
 from genctl.evaluation.score import Score
 
-LEVEL = 0.95
-"""The confidence level of the interval of a difference."""
-
 _GROUPS = re.compile(r"standard (deviation|error) over (\d+) (?:splits|windows)")
-"""A `Score.error_kind` whose error comes from few groups: splits of images, windows of a text."""
+"""`Score.error_kind` in files of older versions, which do not have `Score.groups`."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +125,10 @@ def _spread(score: Score) -> _Spread:
     The ``error`` of an Inception Score is the deviation of the splits (ddof 0), as papers report
     it; the standard error of their mean is ``error / sqrt(splits - 1)``.
     """
-    if match := _GROUPS.match(score.error_kind):
-        groups = int(match[2])
-        scale = math.sqrt(groups - 1) if match[1] == "deviation" and groups > 1 else 1.0
-        return _Spread(score.error / scale, max(1, groups - 1))
+    if score.groups is not None:
+        few = score.error_is_deviation and score.groups > 1
+        scale = math.sqrt(score.groups - 1) if few else 1.0
+        return _Spread(score.error / scale, max(1, score.groups - 1))
     images = min(score.n_generated, score.n_reference or score.n_generated)
     return _Spread(score.error, max(1, images - 1))
 
@@ -168,14 +166,20 @@ def _fields(signature: str) -> dict[str, str]:
 
 def _score(document: Mapping[str, Any]) -> Score:
     """The score that `Score.to_json` described, as far as a comparison needs it."""
+    kind = str(document["error_kind"])
+    groups, is_deviation = document.get("groups"), bool(document.get("error_is_deviation"))
+    if "groups" not in document and (match := _GROUPS.match(kind)):
+        groups, is_deviation = match[2], match[1] == "deviation"
     return Score(
         name=str(document["name"]),
         value=float(document["value"]),
         error=float(document["error"]),
-        error_kind=str(document["error_kind"]),
+        error_kind=kind,
         n_generated=int(document["n_generated"]),
         n_reference=document["n_reference"],
         signature=str(document["signature"]),
+        groups=None if groups is None else int(groups),
+        error_is_deviation=is_deviation,
     )
 
 

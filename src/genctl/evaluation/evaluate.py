@@ -8,9 +8,9 @@ from typing import NamedTuple
 from genctl.data.images.stream import ImagePass
 from genctl.errors import GenctlError
 from genctl.evaluation.compute import measure, named
-from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features, Images, extract
+from genctl.evaluation.image_inputs import EvalInputs
 from genctl.evaluation.image_needs import require
 from genctl.evaluation.reference import Reference, require_two
 from genctl.evaluation.score import Score
@@ -40,7 +40,7 @@ def evaluate_images(
     """Score generated images in one pass over them.
 
     Args:
-        metrics: what to compute; each gives one score, ``prdc`` four.
+        metrics: what to compute; a metric of several parts, such as ``prdc``, gives several scores.
         generated: uint8 batches of any length, ``(B, C, H, W)`` or ``(B, H, W, C)``.
         extractor: computes their features; `reference` must have the same one.
         reference: the real images to compare with; ``is`` needs none.
@@ -91,5 +91,5 @@ def real_baseline(
             require_two(held_out, "held-out")
             scores += measure(metric, seen)
         except GenctlError as error:
-            absent[metric.name] = f"too few held-out images ({held_out.count:,}): {error.template}"
+            absent[metric.name] = f"with {held_out.count:,} held-out images: {error.template}"
     return Baselines(scores, absent)

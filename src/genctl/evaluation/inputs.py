@@ -109,7 +109,7 @@ class SampleInputs:
 
     @cached_property
     def token_losses(self) -> TokenLosses:
-        """The losses of the windows of `held_out`, of at most `n` windows in whole batches.
+        """The losses of the windows of `held_out`, of the first batches with at least `n` windows.
 
         Raises:
             GenctlError: as `held_out`.

@@ -32,6 +32,10 @@ class Score:
         details: further numbers of the same computation.
         higher_is_better: the direction of the metric; None if neither is better.
         facts: what else a reader should know: label -> text.
+        groups: the number of groups that ``error`` comes from, such as splits of the images or
+            windows of a text; None if it comes from the samples themselves.
+        error_is_deviation: whether ``error`` is the deviation of the groups (ddof 0), as papers
+            report it, instead of a standard error.
     """
 
     name: str
@@ -46,6 +50,8 @@ class Score:
     details: Mapping[str, float] = field(default_factory=dict)
     higher_is_better: bool | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    groups: int | None = None
+    error_is_deviation: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The score as plain dicts, lists, strings and numbers."""

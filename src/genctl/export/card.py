@@ -46,8 +46,8 @@ print(tokenizer.decode(written[0]))
 
 _HUB = """\
 ---
-library_name: transformers
-pipeline_tag: text-generation
+library_name: {library}
+pipeline_tag: {task}
 tags:
 - genctl
 ---
@@ -150,23 +150,38 @@ def for_transformers(text: str) -> str:
     Its section on use is about transformers instead of genctl, and it begins with the metadata of
     the Hub.
     """
-    for call in ("write(3)", "sample(3, seed=0)"):  # present cards, and cards from before 0.2
-        text = text.replace(_USE_SHOWN.format(call=call), _USE_TRANSFORMERS)
-    return _HUB + text
+    calls = ("write(3)", "sample(3, seed=0)")  # present cards, and cards from before 0.2
+    own = [_USE_SHOWN.format(call=call) for call in calls]
+    return _for_library(text, "transformers", "text-generation", own, _USE_TRANSFORMERS)
 
 
 def for_diffusers(text: str, use: str) -> str:
     """The card ``text`` of an image model, changed for an export to diffusers' format.
 
+    It begins with the metadata of the Hub, as `for_transformers` does.
+
     Args:
-        use: the text that replaces the section on use by genctl; it is appended to a card that
-            somebody has rewritten.
+        use: the text that replaces the section on use by genctl.
     """
-    for call in ("sample(64)", "sample(64, seed=0)"):  # present cards, and cards from before 0.2
-        own = _USE_FILES.format(suffix=".png", call=call)
-        if own in text:
-            return text.replace(own, use).replace("`model.safetensors` holds", "`unet/` holds")
-    return f"{text.rstrip()}\n\n## With diffusers\n\n{use}\n"
+    calls = ("sample(64)", "sample(64, seed=0)")  # present cards, and cards from before 0.2
+    own = [_USE_FILES.format(suffix=".png", call=call) for call in calls]
+    if any(part in text for part in own):
+        text = text.replace("`model.safetensors` holds", "`unet/` holds")
+    return _for_library(text, "diffusers", "unconditional-image-generation", own, use)
+
+
+def _for_library(text: str, library: str, task: str, own: Sequence[str], use: str) -> str:
+    """A card with the metadata of the Hub and ``use`` in place of any part of ``own``.
+
+    A card that somebody has rewritten has none of these parts: ``use`` is appended to it, and
+    metadata of its own stays.
+    """
+    found = [part for part in own if part in text]
+    for part in found:
+        text = text.replace(part, use)
+    if not found:
+        text = f"{text.rstrip()}\n\n## With {library}\n\n{use}\n"
+    return text if text.startswith("---\n") else _HUB.format(library=library, task=task) + text
 
 
 def count_of(data: DataSpec) -> str:

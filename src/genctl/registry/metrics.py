@@ -28,7 +28,7 @@ class MetricSpec:
             ``reference`` (real examples), ``images`` (the reference as single images, not as
             statistics), ``classifier``, ``classes``, ``held_out``, ``token_losses``, ``model``.
         parts: each number that it computes -> whether higher is better; None where neither is.
-        target: ``"module:function"`` from the inputs (`genctl.evaluation.eval_inputs.EvalInputs`
+        target: ``"module:function"`` from the inputs (`genctl.evaluation.image_inputs.EvalInputs`
             for images, `genctl.evaluation.inputs.SampleInputs` for other kinds) to a list of
             scores. A metric with a parameter gets it as a second argument, ``""`` by default.
         summary: one line for help, pages and docs.

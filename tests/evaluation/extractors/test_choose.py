@@ -127,3 +127,13 @@ def test_what_chooses_checkpoints_does_not_report(data_extractor: str) -> None:
     chooser = choose_extractor(ExtractorRequest(monitor(data_extractor))).extractor
     reporter = choose_extractor(ExtractorRequest(), data_extractor=data_extractor or None).extractor
     assert chooser.sha256 != reporter.sha256
+
+
+@pytest.mark.parametrize(
+    ("data_extractor", "expected"),
+    [("digits", "digits-monitor"), ("", "rand-monitor"), ("px", "rand-monitor")],
+)
+def test_data_whose_extractor_has_no_monitor_is_monitored_at_random(
+    data_extractor: str, expected: str
+) -> None:
+    assert monitor(data_extractor) == expected

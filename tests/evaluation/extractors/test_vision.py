@@ -171,6 +171,7 @@ def test_wrong_weights_are_one_line(change: Any, reason: str, tmp_path: Path) ->
         VisionExtractor("torchvision:squeezenet1_1", path)
     assert caught.value.code is ExitStatus.DATA
     assert "\n" not in caught.value.message
+    assert path.exists() or "state_dict" in caught.value.hint
 
 
 def test_old_names_of_densenet_are_known(tmp_path: Path) -> None:

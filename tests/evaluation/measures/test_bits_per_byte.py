@@ -11,7 +11,8 @@ from torch import Tensor
 
 from genctl.contracts import Batch, TargetLosses
 from genctl.decoding.losses import target_losses
-from genctl.evaluation.measures.bits_per_byte import TokenLosses, bits_per_byte, token_losses
+from genctl.evaluation.measures.bits_per_byte import TokenLosses, token_losses
+from genctl.evaluation.metrics.text.bpb import bits_per_byte
 from tests.specs import token_spec
 
 DATA = token_spec(

@@ -304,6 +304,12 @@ KNOWN = {
         ({"up_block_types": ["UpBlock2D", "UpBlock2D"]}, "its blocks are"),
         ({"attention_head_dim": None}, "attention_head_dim"),
         ({"sample_size": None}, "sample_size"),
+        ({"block_out_channels": []}, r"config\.json is damaged: block_out_channels: "),
+        ({"block_out_channels": [0]}, r"config\.json is damaged: block_out_channels\.0: "),
+        ({"block_out_channels": None}, r"config\.json is damaged: block_out_channels: "),
+        ({"layers_per_block": "x"}, r"config\.json is damaged: layers_per_block: "),
+        ({"sample_size": [8]}, r"config\.json is damaged: sample_size"),
+        ({"down_block_types": None}, r"config\.json is damaged: down_block_types: "),
     ],
 )
 def test_a_network_that_cannot_be_mapped_is_refused(
@@ -314,6 +320,18 @@ def test_a_network_that_cannot_be_mapped_is_refused(
         (2).to_bytes(8, "little") + b"{}"
     )
     with pytest.raises(GenctlError, match=reason) as caught:
+        read_unet(tmp_path)
+    assert caught.value.code == ExitStatus.DATA
+
+
+@pytest.mark.parametrize("document", [{}, {"images": None}, {"images": {"shape": [1, 8]}}])
+def test_a_damaged_document_of_genctl_is_refused(document: object, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(KNOWN), "utf-8")
+    (tmp_path / "diffusers.json").write_text(json.dumps(document), "utf-8")
+    (tmp_path / "diffusion_pytorch_model.safetensors").write_bytes(
+        (2).to_bytes(8, "little") + b"{}"
+    )
+    with pytest.raises(GenctlError, match=r"diffusers\.json is damaged: ") as caught:
         read_unet(tmp_path)
     assert caught.value.code == ExitStatus.DATA
 

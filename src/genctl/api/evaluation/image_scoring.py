@@ -14,10 +14,10 @@ from genctl.data.images.stream import ImageStream, evenly_spaced
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.errors import GenctlError
 from genctl.evaluation.compute import measure
-from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.evaluate import real_baseline
 from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features, extract
+from genctl.evaluation.image_inputs import EvalInputs
 from genctl.evaluation.image_needs import require
 from genctl.evaluation.reference import Reference, make_reference, require_two
 from genctl.evaluation.score import Score

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from genctl.data.images.drawing import THUMBNAIL, grid, png_of, thumbnail, to_pil
 from genctl.data.images.stream import ImageStream, Pixels, evenly_spaced
-from genctl.evaluation.eval_inputs import EvalInputs
 from genctl.evaluation.features import Features
+from genctl.evaluation.image_inputs import EvalInputs
 from genctl.evaluation.page import Page
 from genctl.evaluation.reference import Reference
 from genctl.evaluation.score import Score, warnings_of

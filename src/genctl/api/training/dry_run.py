@@ -15,6 +15,7 @@ import torch
 from genctl import runs
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.session import open_session
+from genctl.engine.devices import restored_threads
 from genctl.engine.reporting.progress import clock
 from genctl.engine.training.trainer import Trainer
 from genctl.output import Output
@@ -91,6 +92,7 @@ class DryRun:
         return "\n".join(f"{name:<11} {text}" for name, text in rows.items())
 
 
+@restored_threads()
 def dry_run(request: TrainRequest, output: Output) -> DryRun:
     """Set up a training as `genctl.train` would, and time a few of its steps.
 

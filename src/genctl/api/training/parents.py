@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from genctl import registry
+from genctl.api.models.exporting import write_bundle
 from genctl.api.models.loading import load_model, load_parents
 from genctl.config import Config
 from genctl.contracts import INIT, DataSpec, Feature, Parents, Trained
@@ -26,13 +27,22 @@ def kept_parents(run: Run, config: Config) -> dict[str, Trained]:
     """The parents that a run keeps, and the parent of its first weights if it has no checkpoint.
 
     Raises:
-        GenctlError: the first weights have changed.
+        GenctlError: the first weights, or the copy of a parent in the run, have changed.
     """
     kept = load_parents(run.path, config)
+    known = run.read(FILE) or {}
+    for role, found in identities(kept, config).items():
+        if role in known and known[role]["sha256"] != found["sha256"]:
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"{run.path / 'parents' / role} is not the {role} that the run began with",
+                option="new",
+                suggest=Suggestion("", {"new": True}, f"starts with {config.parents[role]}"),
+            )
     if INIT not in config.parents or checkpoint.newest_good(run, lambda _: None):
         return kept
     first = _given(INIT, config.parents[INIT], config)
-    if identities({INIT: first}, config)[INIT] != (run.read(FILE) or {}).get(INIT):
+    if identities({INIT: first}, config)[INIT] != known.get(INIT):
         raise GenctlError(
             ExitStatus.DATA,
             f"the weights of {config.parents[INIT]} have changed since {run.path} began with them",
@@ -40,6 +50,26 @@ def kept_parents(run: Run, config: Config) -> dict[str, Trained]:
             suggest=Suggestion("", {"new": True}, "starts from the new ones"),
         )
     return {**kept, INIT: first}
+
+
+def copy_parents(parents: Parents, config: Config, folder: Path) -> None:
+    """Write the parents of a new run into ``folder``, each as a bundle.
+
+    Raises:
+        GenctlError: there are other weights at the path of a parent by now.
+    """
+    used = identities(parents, config)
+    for role in parents:
+        if role == INIT:
+            continue
+        model = load_model(config.parents[role], device="cpu")
+        if identities({role: model.trained}, config)[role] != used[role]:
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"{config.parents[role]} has got other weights while this training was prepared",
+                hint="run the same command again",
+            )
+        write_bundle(model, folder / role)
 
 
 def _given(role: str, path: str, config: Config) -> Trained:

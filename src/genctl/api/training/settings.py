@@ -40,15 +40,17 @@ def agree_on_settings(
 
 
 def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
-    """Refuse settings with which the processes cannot share every batch equally."""
-    if world.size > 1 and plan.device.startswith("mps"):
+    """Refuse settings with which several processes cannot share every batch equally."""
+    if world.size == 1:
+        return
+    if plan.device.startswith("mps"):
         raise GenctlError(
             ExitStatus.USAGE,
             "several processes cannot train on mps",
             option="device",
             suggest="cpu",
         )
-    if plan.shard and plan.precision == "fp16" and world.size > 1:
+    if plan.shard and plan.precision == "fp16":
         raise GenctlError(
             ExitStatus.USAGE,
             "fp16 scales losses by the gradients of all processes, which sharding does not allow",

@@ -14,15 +14,14 @@ import torch
 
 from genctl import runs
 from genctl.api.models.cards import run_card
-from genctl.api.models.exporting import write_bundle
-from genctl.api.models.loading import load_model
 from genctl.api.training.parents import FILE as PARENTS
-from genctl.api.training.parents import identities
+from genctl.api.training.parents import copy_parents, identities
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.session import Session, open_session
-from genctl.contracts import INIT
+from genctl.engine.devices import restored_threads
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.reporting.loggers import logger_type, open_loggers
+from genctl.engine.training import checkpoint
 from genctl.engine.training.budget import Budget
 from genctl.engine.training.loop import Loop
 from genctl.engine.training.worker_loop import run_worker
@@ -32,6 +31,7 @@ from genctl.runs import Run
 from genctl.version import VERSION
 
 
+@restored_threads()
 def run_training(
     request: TrainRequest, output: Output = QUIET, started: float | None = None
 ) -> Run:
@@ -90,6 +90,7 @@ def _lead(
         )
         loop.run()
         write_atomic(run.path / "README.md", run_card(run, session.config, session.dataset.spec))
+        checkpoint.mark_finished(run)
 
 
 def _new_run(request: TrainRequest, session: Session) -> Run:
@@ -98,9 +99,7 @@ def _new_run(request: TrainRequest, session: Session) -> Run:
     path = request.place or runs.create(runs.stem_of(session.spec.name, data.name)).path
     with staged(path) as stage:
         run = Run(stage)
-        for role, origin in session.config.parents.items():
-            if role != INIT:
-                write_bundle(load_model(origin, device="cpu"), stage / "parents" / role)
+        copy_parents(session.parents, session.config, stage / "parents")
         for name, content in session.dataset.assets.items():
             make_directory((stage / name).parent)
             (stage / name).write_bytes(content)

@@ -46,6 +46,7 @@ class Ema:
 def _blend(average: nn.Module, source: nn.Module, weight: float) -> None:
     kept: list[Tensor] = [local(p) for p in average.parameters()]
     live = [local(p.detach()) for p in source.parameters()]
-    torch._foreach_lerp_(kept, live, weight)
+    if kept:  # torch refuses an empty list
+        torch._foreach_lerp_(kept, live, weight)
     for buffer, current in zip(average.buffers(), source.buffers(), strict=True):
         buffer.copy_(current)

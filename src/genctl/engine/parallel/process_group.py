@@ -213,7 +213,7 @@ class ProcessGroup:
         torch._foreach_copy_(list(tensors), summed)
 
     def all_gather_rows(self, x: Tensor) -> list[Tensor]:
-        """``x`` of every rank, in the order of ranks; on the CPU.
+        """``x`` of every rank, in the order of ranks, on its device.
 
         Args:
             x: (N, ...); only N may differ between ranks.

@@ -34,13 +34,19 @@ class JsonLines:
     """
 
     def __init__(self, path: Path, resume_position: int) -> None:
-        kept = [row for row in read_rows(path) if row["position"] <= resume_position]
-        write_atomic(path, "".join(f"{json.dumps(row)}\n" for row in kept))
+        _cut(path, resume_position)
+        self._path = path
         self._file = path.open("a", encoding="utf-8")
 
     def log(self, position: int, metrics: Mapping[str, Any]) -> None:
         self._file.write(json.dumps({"position": position, **metrics}) + "\n")
         self._file.flush()
+
+    def cut(self, position: int) -> None:
+        """Drop the rows after an example that training goes back to."""
+        self._file.close()  # before the file is replaced
+        _cut(self._path, position)
+        self._file = self._path.open("a", encoding="utf-8")
 
     def close(self) -> None:
         self._file.close()
@@ -127,6 +133,11 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [row for line in path.read_bytes().splitlines() if (row := _row(line))]
+
+
+def _cut(path: Path, position: int) -> None:
+    kept = [row for row in read_rows(path) if row["position"] <= position]
+    write_atomic(path, "".join(f"{json.dumps(row)}\n" for row in kept))
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from genctl.runs import Run
 
 KEPT = "scoring.json"
 """The file of a run with the number of samples of a score, if the budget allows no more of them."""
+
+SCORED = "scored.json"
+"""The file of a run with the number of its scores so far."""
 
 Modules = Mapping[str, nn.Module]
 Scores = Mapping[str, float]
@@ -74,7 +78,37 @@ class Observer:
         self._evaluations = evaluations
         self._seconds = seconds
         self._output = output
+        self._scored = 0
         self.schedule = EvalSchedule(self._kept_samples())
+
+    def resume(self, fraction: float) -> None:
+        """Read the number of scores that earlier starts of the run have made.
+
+        Args:
+            fraction: the share of the budget that they have spent.
+        """
+        kept = self._run.read(SCORED)
+        if kept is not None:
+            self._scored = int(kept["scores"])
+        elif self._trainer.index == 0:
+            self.record(0)
+        else:  # an older version did not count, and an unfinished run lacks its last score
+            self._scored = min(int(fraction * self._evaluations), self._evaluations - 1)
+
+    def due(self, fraction: float) -> int:
+        """The number of scores after the one that is due; 0 if none is.
+
+        Args:
+            fraction: the share of the budget that is spent.
+        """
+        due = int(fraction * self._evaluations)
+        return due if due > self._scored else 0
+
+    def record(self, scored: int) -> None:
+        """Count the scores of the run, so that an interrupted one is made after a resume."""
+        self._scored = scored
+        if self._hooks.evaluate and self._evaluations:
+            self._run.write(SCORED, {"scores": scored})
 
     def preview(self) -> None:
         """Write a preview of the first EMA copy."""
@@ -114,7 +148,7 @@ class Observer:
             budget: the wall-clock budget in seconds.
             seconds: the seconds that one sample takes.
         """
-        seconds *= len(self._trainer.averages())
+        seconds *= max(1, len(self._trainer.ema.copies))  # or the raw weights
         if self._run.read("best.json") is not None:
             self.schedule.scoring += seconds * self.schedule.samples
             return
@@ -147,6 +181,11 @@ class Observer:
         if monitor is None or monitor.metric not in scores:
             return
         value = scores[monitor.metric]
+        if not math.isfinite(value):
+            self._output.warn(
+                f"{monitor.metric} is {value} at {checkpoint.name} ({weights}) and cannot be best"
+            )
+            return
         best = self._run.read("best.json")
         if best is None or _better(monitor, value, best["value"]):
             self._run.write(

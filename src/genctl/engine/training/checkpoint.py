@@ -81,8 +81,10 @@ def name_of(index: int) -> str:
     return f"step-{index:08d}"
 
 
-def save(run: Run, snapshot: Snapshot, *, finished: bool, keep_last: int) -> Path:
+def save(run: Run, snapshot: Snapshot, *, keep_last: int) -> Path:
     """Write a checkpoint, point ``last.json`` to it, and delete those that are no longer kept.
+
+    ``last.json`` says that the run is unfinished; see `mark_finished`.
 
     Raises:
         GenctlError: it cannot be written; the earlier checkpoints are unchanged.
@@ -105,11 +107,16 @@ def save(run: Run, snapshot: Snapshot, *, finished: bool, keep_last: int) -> Pat
             "step": snapshot.index,
             "position": snapshot.position,
             "elapsed": round(snapshot.elapsed, 3),
-            "finished": finished,
+            "finished": False,
         },
     )
     _prune(run, keep_last)
     return path
+
+
+def mark_finished(run: Run) -> None:
+    """Note in ``last.json`` that training has reached its end and everything is written."""
+    run.write("last.json", {**run.read("last.json"), "finished": True})
 
 
 def newest_good(run: Run, say: Callable[[str], None]) -> Path | None:

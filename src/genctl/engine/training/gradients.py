@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,8 @@ from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.sampling.noise import TRAINING_BLOCK, KeyedNoise
 from genctl.engine.training.context import StepContext, StepState, reseed
 from genctl.engine.training.coupled import backward_coupled, outputs_of
-from genctl.engine.training.settings import RunSettings
-from genctl.errors import is_out_of_memory
+from genctl.engine.training.settings import RunSettings, largest_divisor
+from genctl.errors import ExitStatus, GenctlError, Suggestion, is_out_of_memory
 from genctl.seeding import seed_of
 
 
@@ -30,7 +31,7 @@ class PhaseGradients:
         world: the process group.
         warn: called with warnings for the user.
         on_settings_changed: called with the new settings when memory has run out and micro-batches
-            are halved.
+            are halved, or when compiling has failed.
 
     Attributes:
         settings: the given settings, or the latest ones passed to `on_settings_changed`.
@@ -61,7 +62,6 @@ class PhaseGradients:
         self._precision = precision
         self._world = world
         self._warn = warn
-        self._eager = False
 
     def add(
         self, phase: Phase, batch: Batch, state: StepState, active: Sequence[nn.Parameter]
@@ -87,22 +87,46 @@ class PhaseGradients:
     def _make_do(self, phase: Phase, error: RuntimeError) -> None:
         """Change what made a phase fail, so that it can be tried again, or raise ``error``."""
         reason = str(error).strip().partition("\n")[0]
-        if self.settings.compile and not self._eager and could_not_compile(error):
+        if self.settings.compile and could_not_compile(error):
             self._warn(f"training continues without compiling, which failed: {reason}")
             for module in self._objective.modules.values():
                 stay_eager(module)
-            self._eager = True
+            self._change(compile=False)
             return
-        if not is_out_of_memory(error) or not self._can_halve(phase):
+        size = self._smaller_micro_batch
+        # Several ranks must stay in step.
+        can_halve = size is not None and phase.separable and self._world.size == 1
+        if not is_out_of_memory(error) or not can_halve:
             raise error
-        size = -(-self._micro_size // 2)
-        self.settings = dataclasses.replace(self.settings, micro_batch=size)
         self._warn(f"out of memory: micro-batches of {size} from now on, at the same batch size")
+        self._change(micro_batch=size)
+
+    def _change(self, **changed: Any) -> None:
+        """Use other settings from now on, also after a resume."""
+        self.settings = dataclasses.replace(self.settings, **changed)
         self._on_settings_changed(self.settings)
 
-    def _can_halve(self, phase: Phase) -> bool:
-        """Whether micro-batches can be halved: not with several ranks, which must stay in step."""
-        return phase.separable and self._micro_size > 1 and self._world.size == 1
+    def exhausted(self) -> GenctlError:
+        """The error for memory that has run out, with settings that need less."""
+        message = f"out of memory at micro-batches of {self.settings.micro_batch}"
+        if smaller := self._smaller_micro_batch:
+            changed: dict[str, Any] = {"train.micro_batch": smaller}
+        elif not self.settings.recompute:
+            changed = {"train.recompute": True}
+        else:
+            return GenctlError(ExitStatus.OUT_OF_MEMORY, message, hint="train a smaller model")
+        return GenctlError(
+            ExitStatus.OUT_OF_MEMORY,
+            message,
+            option=next(iter(changed)),
+            suggest=Suggestion("", {"new": True, **changed}),
+        )
+
+    @property
+    def _smaller_micro_batch(self) -> int | None:
+        """At most half the size of a micro-batch, in equal parts of the batch; None below 1."""
+        half = self._micro_size // 2
+        return largest_divisor(self._share, half) if half else None
 
     @property
     def _share(self) -> int:

@@ -5,11 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-
-import torch
-from torch import Tensor
 
 from genctl.config import TrainConfig
 from genctl.engine.optim.determinism import determinism
@@ -19,7 +15,7 @@ from genctl.engine.training import checkpoint
 from genctl.engine.training.budget import Budget
 from genctl.engine.training.callbacks import Callbacks, Observer
 from genctl.engine.training.nonfinite_guard import NonFiniteGuard
-from genctl.engine.training.reports import phase_metrics
+from genctl.engine.training.reports import Window
 from genctl.engine.training.settings import RunSettings
 from genctl.engine.training.signals import StopSignals
 from genctl.engine.training.trainer import Trainer
@@ -29,28 +25,6 @@ from genctl.plots.curves import draw_curves
 from genctl.runs import Run
 
 FIRST_CHECKPOINT_SECONDS = 10.0
-
-
-@dataclass
-class _Window:
-    """Metrics summed on the device since the last row."""
-
-    totals: dict[str, Tensor] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    fractions: list[float] = field(default_factory=list)
-
-    def add(self, metrics: Mapping[str, Tensor], fraction: float) -> None:
-        for name, value in metrics.items():
-            self.totals[name] = self.totals[name] + value if name in self.totals else value
-            self.counts[name] = self.counts.get(name, 0) + 1
-        self.fractions.append(fraction)
-
-    def means(self) -> dict[str, float]:
-        names = sorted(self.totals)
-        if not names:
-            return {}
-        values = torch.stack([self.totals[n].float() / self.counts[n] for n in names]).tolist()
-        return dict(zip(names, values, strict=True))
 
 
 class Loop:
@@ -100,15 +74,19 @@ class Loop:
         self._earlier = 0.0
         self._fraction = 0.0
         self._resume()
-        self._guard = NonFiniteGuard(trainer, run, output)
+        self._guard = NonFiniteGuard(trainer, run, output, settings.lr)
         self._rows = JsonLines(run.path / "metrics.jsonl", trainer.position)
         self._loggers = loggers
         self._display = Display(output, unit, trainer.device)
         self._units = units_per_example
-        self._window = _Window()
+        self._window = Window()
         self._first_position = trainer.position
         self._training_since = time.monotonic()
-        self._scored = int(self._spend() * settings.evaluations)
+        self._checkpoint_due = self._training_since + min(
+            FIRST_CHECKPOINT_SECONDS, settings.checkpoint_seconds
+        )
+        self._row_due = self._preview_due = 0.0
+        self._observer.resume(self._spend())
         trainer.on_settings_changed = self._record_settings
 
     @property
@@ -117,22 +95,25 @@ class Loop:
         return self._earlier + time.monotonic() - self._started
 
     def _spend(self) -> float:
-        """The share of the budget that is spent by now; it never decreases."""
+        """The share of the budget that is spent by now.
+
+        It decreases only where a set-back undoes examples of a budget in examples.
+        """
         seconds = self._budget.seconds
         reserved = 0.0 if seconds is None else self._observer.schedule.ending(seconds)
         now = self._budget.fraction(self._trainer.position, self.elapsed, reserved=reserved)
-        self._fraction = max(self._fraction, now)
+        self._fraction = now if seconds is None else max(self._fraction, now)
         return self._fraction
 
     def run(self) -> None:
-        """Train until the budget is spent.
+        """Train until the budget is spent; `checkpoint.mark_finished` is left to the caller.
 
         Raises:
             GenctlError: a signal stopped it (after saving), it diverged, or memory or disk ran out.
         """
         try:
             with (
-                StopSignals() as signals,
+                StopSignals(self._output.say) as signals,
                 determinism(self._trainer.settings.deterministic),
                 self._display,
             ):
@@ -140,51 +121,53 @@ class Loop:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise GenctlError(
-                ExitStatus.OUT_OF_MEMORY,
-                f"out of memory at micro-batches of {self._trainer.settings.micro_batch}",
-                option="train.micro_batch",
-                suggest=Suggestion(
-                    "",
-                    {
-                        "new": True,
-                        "train.micro_batch": max(1, self._trainer.settings.micro_batch // 2),
-                    },
-                ),
-            ) from None
+            raise self._trainer.gradients.exhausted() from None
         finally:
             for logger in (self._rows, *self._loggers):
                 logger.close()
 
     def _train(self, signals: StopSignals) -> None:
-        first = min(FIRST_CHECKPOINT_SECONDS, self._settings.checkpoint_seconds)
-        checkpoint_due = time.monotonic() + first
-        row_due = preview_due = 0.0
         self._refuse_empty()
-        while (fraction := self._spend()) < 1.0:
-            reports = self._trainer.step(fraction)
-            self._window.add(phase_metrics(reports), fraction)
-            now = time.monotonic()
-            if self._guard.watch(reports):
-                checkpoint_due = 0.0
-            if signals.received is not None:
-                self._stop(signals.received.name, 128 + signals.received)
-            if self._spend() >= 1.0:
-                break
-            if now >= row_due:
-                self._log()
-                row_due = now + max(2.0, self.elapsed / 2000)
-            if now >= preview_due:  # before a score: the first preview measures the cost
-                self._observer.preview()
-                preview_due = time.monotonic() + self._observer.schedule.pause(self.elapsed)
-            due = int(self._fraction * self._settings.evaluations)
-            if self._scored < due < self._settings.evaluations:  # the last one comes at the end
-                self._score()
-                checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
-            elif now >= checkpoint_due:
-                self._save()
-                checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
-        self._finish()
+        self._spend()
+        if self._score_due():  # an earlier start ended before it
+            self._observe()
+        finished = False
+        while not finished:
+            while (fraction := self._spend()) < 1.0:
+                self._step(fraction)
+                self._stop_if(signals)
+                if self._spend() < 1.0:
+                    self._observe()
+            finished = self._finish(signals)
+
+    def _step(self, fraction: float) -> None:
+        reports = self._trainer.step(fraction)
+        self._window.add(reports, fraction)
+        if self._guard.watch(reports):
+            self._forget_undone()
+            self._checkpoint_due = 0.0
+
+    def _observe(self) -> None:
+        """Log, preview, score and save what is due."""
+        now = time.monotonic()
+        if now >= self._row_due:
+            self._log()
+            self._row_due = now + max(2.0, self.elapsed / 2000)
+        if now >= self._preview_due:  # before a score: the first preview measures the cost
+            self._observer.preview()
+            self._preview_due = time.monotonic() + self._observer.schedule.pause(self.elapsed)
+        if self._score_due():
+            self._score()
+        elif now >= self._checkpoint_due:
+            self._save()
+        else:
+            return
+        self._checkpoint_due = time.monotonic() + self._settings.checkpoint_seconds
+
+    def _score_due(self) -> bool:
+        """Whether a score is due; the last one comes at the end, and none before training."""
+        due = self._observer.due(self._fraction)
+        return self._trainer.index > 0 and bool(due) and due < self._settings.evaluations
 
     def _record_settings(self, settings: RunSettings) -> None:
         """Write settings that the trainer had to change, so that a resumed run keeps them."""
@@ -202,11 +185,16 @@ class Loop:
                 suggest=("1m", Suggestion("", {"budget": "10k"}, "counts examples")),
             )
 
-    def _finish(self) -> None:
+    def _finish(self, signals: StopSignals) -> bool:
+        """Preview and score the end; False if the weights are bad and training goes on."""
         self._log()
+        self._stop_if(signals)
         self._observer.preview()
-        self._score(finished=True)
+        self._stop_if(signals)
+        if not self._score():
+            return False
         draw_curves(read_rows(self._run.path / "metrics.jsonl"), self._run.path / "curves.png")
+        return True
 
     def _resume(self) -> None:
         path = checkpoint.newest_good(self._run, self._output.warn)
@@ -220,33 +208,48 @@ class Loop:
             f"({snapshot.position:,} examples, {snapshot.elapsed:.0f} s of training)"
         )
 
-    def _save(self, *, finished: bool = False) -> Path:
+    def _save(self) -> Path | None:
+        """Save a checkpoint; None if the weights are not finite and the run was set back."""
         snapshot = self._trainer.snapshot(self.elapsed)
-        if not snapshot.finite:
+        finite = snapshot.finite
+        if not finite:
             self._guard.set_back("the weights are no longer finite")
-            snapshot, finished = self._trainer.snapshot(self.elapsed), False
-        return checkpoint.save(
-            self._run, snapshot, finished=finished, keep_last=self._settings.keep_last
-        )
+            self._forget_undone()
+            snapshot = self._trainer.snapshot(self.elapsed)
+        path = checkpoint.save(self._run, snapshot, keep_last=self._settings.keep_last)
+        return path if finite else None
 
-    def _stop(self, signal_name: str, code: int) -> None:
+    def _forget_undone(self) -> None:
+        """Drop the metrics of steps that a set-back has undone, as a resume does."""
+        self._window = Window()
+        self._rows.cut(self._trainer.position)
+
+    def _stop_if(self, signals: StopSignals) -> None:
+        """Save and stop if a signal was received.
+
+        Raises:
+            GenctlError: one was.
+        """
+        if signals.received is None:
+            return
         self._save()
         self._log()
         raise GenctlError(
-            ExitStatus(code),
-            f"stopped by {signal_name} at step {self._trainer.index}, saved in {self._run.path}",
+            ExitStatus(128 + signals.received),
+            f"stopped by {signals.received.name} at step {self._trainer.index}, "
+            f"saved in {self._run.path}",
             hint="run the same command again to continue",
         )
 
     def _log(self) -> None:
-        metrics = self._window.means()
+        metrics, steps = self._window.means(), len(self._window.fractions)
         trainer = self._trainer
         rates = {f"rate/{name}": rate for name, rate in trainer.optimizers.rates().items()}
         row: dict[str, object] = {"elapsed": round(self.elapsed, 3), **metrics, **rates}
         if self._budget.seconds is not None:
             row["fractions"] = self._window.fractions
-        self._window = _Window()
-        if not metrics:
+        self._window = Window()
+        if not steps:
             return
         self._rows.log(trainer.position, row)
         for logger in self._loggers:
@@ -255,7 +258,7 @@ class Loop:
 
     def _reading(self, metrics: Mapping[str, float]) -> Reading:
         seconds = max(time.monotonic() - self._training_since, 1e-9)
-        rate = (self._trainer.position - self._first_position) / seconds
+        rate = max(self._trainer.position - self._first_position, 0) / seconds
         if self._budget.examples is not None:
             left = (self._budget.examples - self._trainer.position) / rate if rate else None
         else:
@@ -263,11 +266,20 @@ class Loop:
         seen = self._trainer.position * self._units
         return Reading(self._fraction, seen, rate * self._units, left, metrics)
 
-    def _score(self, *, finished: bool = False) -> None:
-        """Save and score the averages, and measure the time of both."""
+    def _score(self) -> bool:
+        """Save and score the averages, and measure the time of both.
+
+        Returns:
+            Whether the weights were good; otherwise the run was set back and nothing is scored.
+        """
         begun = time.monotonic()
-        self._scored = int(self._fraction * self._settings.evaluations)
-        if row := self._observer.score(self._save(finished=finished)):
-            for logger in (self._rows, *self._loggers):
-                logger.log(self._trainer.position, row)
+        path = self._save()
+        if path is None:
+            return False
+        if due := self._observer.due(self._fraction):
+            if row := self._observer.score(path):
+                for logger in (self._rows, *self._loggers):
+                    logger.log(self._trainer.position, row)
+            self._observer.record(due)
         self._observer.schedule.scoring = time.monotonic() - begun + 1.0
+        return True

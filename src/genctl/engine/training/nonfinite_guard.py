@@ -25,9 +25,16 @@ class NonFiniteGuard:
 
     After `MAX_SKIPPED` in a row the last good checkpoint is loaded again with half the learning
     rates and other noise; after `MAX_ATTEMPTS` of these the run ends.
+
+    Args:
+        trainer: the objective under training.
+        run: the run, whose checkpoints are gone back to.
+        output: where a set-back is reported.
+        rate: the learning rate in the configuration; a lower one is suggested at the end.
     """
 
-    def __init__(self, trainer: Trainer, run: Run, output: Output) -> None:
+    def __init__(self, trainer: Trainer, run: Run, output: Output, rate: float) -> None:
+        self._rate = rate
         self._trainer = trainer
         self._run = run
         self._output = output
@@ -54,20 +61,23 @@ class NonFiniteGuard:
         attempt, scale = trainer.attempt + 1, trainer.rate_scale / 2
         path = checkpoint.newest_good(self._run, self._output.warn)
         if path is None or attempt > MAX_ATTEMPTS:
-            raise GenctlError(
-                ExitStatus.NON_FINITE,
-                f"training diverged at step {trainer.index}: {reason}",
-                suggest=(
-                    Suggestion(
-                        "", {"new": True, "train.lr": 1e-4}, "starts again with a lower rate"
-                    ),
-                    Suggestion("", {"new": True, "precision": "fp32"}, "computes in float32"),
-                ),
-            )
+            raise self._diverged(reason)
         good = checkpoint.read(path)
         trainer.restore(dataclasses.replace(good, attempt=attempt, rate_scale=scale))
         self._in_a_row.zero_()
         self._output.warn(
             f"{reason}; back to {path.name} with {scale:g} of the learning rate "
             f"(attempt {attempt} of {MAX_ATTEMPTS})"
+        )
+
+    def _diverged(self, reason: str) -> GenctlError:
+        trainer = self._trainer
+        lower = Suggestion(
+            "", {"new": True, "train.lr": self._rate / 2}, "starts again with a lower rate"
+        )
+        exact = Suggestion("", {"new": True, "precision": "fp32"}, "computes in float32")
+        return GenctlError(
+            ExitStatus.NON_FINITE,
+            f"training diverged at step {trainer.index}: {reason}",
+            suggest=(lower,) if trainer.settings.precision == "fp32" else (lower, exact),
         )

@@ -17,7 +17,7 @@ class RunSettings:
         precision: ``fp32``, ``bf16`` or ``fp16``.
         threads: number of torch's CPU threads.
         clip: largest gradient norm; 0: none.
-        compile: whether blocks are compiled.
+        compile: whether blocks are compiled; false after the compiler has failed.
         recompute: whether blocks are gradient-checkpointed.
         shard: whether several ranks shard weights, EMA copies and optimizer states.
         deterministic: whether a GPU must give the same bits every time.
@@ -34,3 +34,8 @@ class RunSettings:
     recompute: bool = False
     shard: bool = False
     deterministic: bool = False
+
+
+def largest_divisor(whole: int, at_most: int) -> int:
+    """The largest divisor of ``whole`` that is at most ``at_most``, a number above 0."""
+    return max(k for k in range(1, at_most + 1) if whole % k == 0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -13,9 +15,13 @@ class StopSignals:
     """Inside the block, records the first stop signal instead of ending the process.
 
     Outside the main thread Python delivers no signals, so nothing is changed there.
+
+    Args:
+        say: called at the first signal with what happens next.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], object] = lambda _: None) -> None:
+        self._say = say
         self.received: signal.Signals | None = None
         self._previous: dict[signal.Signals, Any] = {}
 
@@ -38,3 +44,5 @@ class StopSignals:
         if self.received is not None:
             os._exit(128 + number)
         self.received = signal.Signals(number)
+        with contextlib.suppress(OSError, RuntimeError):  # it may interrupt other output
+            self._say(f"{self.received.name}: stopping after this step; again to end at once")

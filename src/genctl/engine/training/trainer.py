@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
@@ -13,6 +14,7 @@ from genctl.engine.optim.compiling import compile_blocks, eager_copy, recompute_
 from genctl.engine.optim.ema import RAW, Ema
 from genctl.engine.optim.optimizers import Optimizers, set_found_inf, supports_found_inf
 from genctl.engine.optim.precision import Precision
+from genctl.engine.parallel.agreement import agree_on_gradients
 from genctl.engine.parallel.process_group import Command, CommandKind, ProcessGroup
 from genctl.engine.parallel.sharding import (
     full,
@@ -73,7 +75,7 @@ class Trainer:
         self._stream: Iterator[Batch] | None = None
         self._repeats = _repeats(objective.phases)
         self.on_settings_changed: Callable[[RunSettings], object] = lambda _: None
-        """Called with the new settings when memory has run out and micro-batches are halved."""
+        """Called with the new settings: smaller micro-batches, or no longer compiled."""
         self.gradients = PhaseGradients(
             objective,
             settings,
@@ -87,7 +89,7 @@ class Trainer:
 
     @property
     def settings(self) -> RunSettings:
-        """The given settings, with smaller micro-batches once memory has run out."""
+        """The given settings; later with smaller micro-batches, or without compiling."""
         return self.gradients.settings
 
     @property
@@ -100,12 +102,12 @@ class Trainer:
         self.world.send_command(Command(CommandKind.STEP, fraction=fraction))
         self.optimizers.set_rates(fraction, self.index, self.rate_scale)
         batches = self._next_batches()
-        reports = {}
+        reports: dict[str, PhaseReport] = {}
         with self.world.detecting_lost_ranks():
             for phase in self.objective.phases:
                 if self.index % phase.every == 0:
-                    for repeat in range(phase.repeat):
-                        reports[phase.name] = self._run(phase, batches[repeat], fraction)
+                    repeats = [self._run(phase, b, fraction) for b in batches[: phase.repeat]]
+                    reports[phase.name] = functools.reduce(PhaseReport.merged, repeats)
         self.index += 1
         self.position += self.examples_per_step
         self.ema.update(self.examples_per_step, self.position)
@@ -221,12 +223,15 @@ class Trainer:
 
     def _update(self, phase: Phase, weight: Tensor, metrics: dict[str, Tensor]) -> PhaseReport:
         scaler = self.precision.scaler
-        gradients = [
-            parameter.grad
+        parameters = [
+            parameter
             for name in phase.optimizers
             for parameter in self.optimizers.parameters[name].values()
-            if parameter.grad is not None
         ]
+        agree_on_gradients(self.world, parameters, metrics)
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        if not gradients:
+            raise ValueError(f"no parameter of the phase {phase.name!r} got a gradient")
         # Gradients of sharded parameters are already sums over all ranks.
         whole = [gradient for gradient in gradients if not is_sharded(gradient)]
         self.world.all_reduce_sum([*whole, weight, *metrics.values()])

@@ -41,9 +41,11 @@ def monitor(data_extractor: str) -> str:
     """The extractor that chooses checkpoints, given the data's own extractor, if any.
 
     It is never the extractor of reported scores: a model that a network chose gets too good a score
-    from the same network.
+    from the same network. An extractor without a monitor of its own, such as that of a plug-in, is
+    monitored with random weights.
     """
-    return f"{data_extractor or 'rand'}-monitor"
+    own = f"{data_extractor}-monitor"
+    return own if own in _BUNDLED else "rand-monitor"
 
 
 @dataclass(frozen=True)

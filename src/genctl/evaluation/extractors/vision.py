@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from genctl.compat.torchvision import torchvision_module
 from genctl.errors import ExitStatus, GenctlError, unknown
 from genctl.evaluation.extractors.base import Origin
-from genctl.evaluation.extractors.inception.reader import read_tensors
 from genctl.evaluation.extractors.pixels import to_rgb
+from genctl.evaluation.extractors.tensor_file import read_tensors
 from genctl.weights import sha256_of_tensors
 
 PREFIX = "torchvision:"
@@ -26,6 +26,7 @@ _SEED = re.compile(r"seed(\d{1,18})")
 _AUXILIARY = ("aux1", "aux2", "AuxLogits")
 """Auxiliary classifiers of GoogLeNet and Inception, which only training uses."""
 
+_FILE = "the file of the network's state_dict, with the names that torchvision gives"
 _HINT = "torchvision:NAME, or torchvision:NAME:seed1 for other random weights"
 _OLD_DENSENET = re.compile(r"^(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)$")
 """The names in torchvision's published DenseNet files for ``norm1`` and so on."""
@@ -157,7 +158,8 @@ def _drop_head(network: nn.Module) -> int:
 
 def _fill(network: nn.Module, label: str, path: Path) -> None:
     """Load the tensors of a file, without those of the head, into a network without its head."""
-    tensors = {_canonical_name(name): tensor for name, tensor in read_tensors(path).items()}
+    found = read_tensors(path, hint=_FILE)
+    tensors = {_canonical_name(name): tensor for name, tensor in found.items()}
     own = network.state_dict()
     for name, tensor in own.items():
         if name not in tensors and not _counts(name):
@@ -181,5 +183,5 @@ def _misfit(path: Path, label: str, why: str) -> GenctlError:
     return GenctlError(
         ExitStatus.DATA,
         f"{path} does not hold weights of torchvision's {label}: {why}",
-        hint="the file of the network's state_dict, with the names that torchvision gives",
+        hint=_FILE,
     )

@@ -1,4 +1,4 @@
-"""How well a model predicts text: nats per token, and bits per byte to compare tokenizers."""
+"""How well a model predicts text: nats per token."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genctl.contracts import TOKENIZER, Batch, DataSpec, TargetLosses
-from genctl.evaluation.score import Score, short_sha
-from genctl.version import VERSION
+from genctl.contracts import Batch, TargetLosses
 
 
 @dataclass(frozen=True)
@@ -64,52 +62,3 @@ def token_losses(
         counts.append(batch["mask"].double().sum(1).cpu())
         hits += int(found.correct.sum())
     return TokenLosses(torch.cat(nats), torch.cat(counts), hits, time.perf_counter() - start)
-
-
-def bits_per_byte(
-    found: TokenLosses,
-    data: DataSpec,
-    *,
-    predicted_bytes: int,
-    context: int,
-    text: str,
-    sha256: str,
-) -> Score:
-    """The `Score` of token losses: the nats of all tokens, divided by ln 2 and by their bytes.
-
-    Args:
-        data: the data of the model.
-        predicted_bytes: the number of UTF-8 bytes of the predicted tokens.
-        context: tokens in a window.
-        text: the name of the predicted text, such as ``pydoc.valid``.
-        sha256: the checksum of its content.
-    """
-    tokens = int(found.tokens.sum())
-    scale = tokens / (math.log(2) * predicted_bytes)
-    tokenizer = short_sha(data.assets.get(TOKENIZER, ""))
-    parts = {
-        "tok": f"{data.main.size}:{tokenizer}",
-        "ctx": str(context),
-        "n": str(tokens),
-        "ref": f"{text}@{short_sha(sha256)}",
-        "dt": "fp32",
-        "v": VERSION,
-    }
-    nats = found.nats_per_token
-    return Score(
-        name="bpb",
-        value=nats * scale,
-        error=found.error * scale,
-        error_kind=f"standard error over {len(found.nats)} windows",
-        n_generated=tokens,
-        n_reference=None,
-        signature="|".join(["bpb", *(f"{k}:{v.replace('|', '_')}" for k, v in parts.items())]),
-        seconds={"tokens": found.seconds},
-        details={
-            "nats_per_token": nats,
-            "nats_per_token_error": found.error,
-            "perplexity": math.exp(nats),
-            "accuracy": found.hits / tokens,
-            "bytes_per_token": predicted_bytes / tokens,
-        },
-    )

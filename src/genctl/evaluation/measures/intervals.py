@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LEVEL = 0.95
 WILSON: Mapping[str, Any] = {"ci": "wilson"}
@@ -31,6 +33,13 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+
+class Bootstrap(NamedTuple):
+    """The standard error of a statistic, and its confidence interval."""
+
+    error: float
+    interval: Interval
 
 
 def wilson(hits: int, count: int) -> Interval:
@@ -67,7 +76,18 @@ def bootstrap_error(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> float:
-    """The standard error of a statistic: its deviation over resamples (Efron 1979).
+    """The standard error of a statistic, as `bootstrap` estimates it."""
+    return bootstrap(values, statistic, resamples=resamples, seed=seed).error
+
+
+def bootstrap(
+    values: npt.NDArray[np.float64],
+    statistic: Callable[..., Any],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Bootstrap:
+    """The deviation of a statistic over resamples (Efron 1979), and its percentile interval.
 
     Args:
         values: (N,), N at least 2.
@@ -83,7 +103,9 @@ def bootstrap_error(
         n_resamples=resamples,
         batch=max(1, _HELD // len(values)),
         vectorized=True,
+        confidence_level=LEVEL,
         method="percentile",
         rng=np.random.default_rng(seed),
     )
-    return float(found.standard_error)
+    low, high = found.confidence_interval
+    return Bootstrap(float(found.standard_error), Interval(float(low), float(high)))

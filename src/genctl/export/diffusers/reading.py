@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from annotated_types import Ge, Gt, Lt, MinLen
 
 from genctl import documents
 from genctl.errors import ExitStatus, GenctlError
@@ -13,6 +15,7 @@ from genctl.weights import load_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
+T = TypeVar("T")
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 DOCUMENT = "diffusers.json"
@@ -36,19 +39,35 @@ _FIXED = {
 }
 """Argument of UNet2DModel -> the values that genctl's network supports, the default first."""
 
-_DEFAULTS: Mapping[str, Any] = {
-    "in_channels": 3,
-    "out_channels": 3,
-    "layers_per_block": 2,
-    "block_out_channels": [224, 448, 672, 896],
-    "down_block_types": ["DownBlock2D"] + ["AttnDownBlock2D"] * 3,
-    "up_block_types": ["AttnUpBlock2D"] * 3 + ["UpBlock2D"],
-    "dropout": 0.0,
-    "norm_num_groups": 32,
-    "attn_norm_num_groups": None,
-    "resnet_time_scale_shift": "default",
-    "add_attention": True,
-}
+_Count = Annotated[int, Gt(0)]
+
+
+@dataclass(frozen=True)
+class _Network:
+    """The arguments of UNet2DModel that choose the network, with their defaults there."""
+
+    in_channels: _Count = 3
+    out_channels: _Count = 3
+    layers_per_block: _Count = 2
+    block_out_channels: Annotated[tuple[_Count, ...], MinLen(1)] = (224, 448, 672, 896)
+    down_block_types: tuple[str, ...] = ("DownBlock2D", *["AttnDownBlock2D"] * 3)
+    up_block_types: tuple[str, ...] = (*["AttnUpBlock2D"] * 3, "UpBlock2D")
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    norm_num_groups: _Count = 32
+    attn_norm_num_groups: _Count | None = None
+    attention_head_dim: _Count | None = 8
+    resnet_time_scale_shift: str = "default"
+    add_attention: bool = True
+    num_class_embeds: Annotated[int, Ge(0)] | None = None
+    sample_size: _Count | tuple[_Count, _Count] | None = None
+
+
+@dataclass(frozen=True)
+class _Images:
+    """What genctl's own export adds: the images, which the network sees in squares of pixels."""
+
+    shape: tuple[_Count, _Count, _Count]
+    unshuffle: _Count
 
 
 def is_unet(path: Path) -> bool:
@@ -85,68 +104,76 @@ def read_unet(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             hint="save the model again with save_pretrained(..., safe_serialization=True)",
         )
     weights = load_tensors(folder / WEIGHTS)
-    images = _read(path / DOCUMENT)["images"] if (path / DOCUMENT).is_file() else None
-    return _arguments(path, config, images), _with_no_class(weights, own=images is not None)
+    network = _build(path, _Network, config, folder / "config.json")
+    images = _images(path) if (path / DOCUMENT).is_file() else None
+    return _arguments(path, network, images), _with_no_class(weights, own=images is not None)
 
 
-def _arguments(path: Path, config: Mapping[str, Any], images: Any) -> dict[str, Any]:
-    known = {**_DEFAULTS, **config}
-    channels = known["block_out_channels"]
+def _images(path: Path) -> _Images:
+    document = _read(path / DOCUMENT)
+    return _build(path, _Images, document.get("images"), path / DOCUMENT)
+
+
+def _build(path: Path, cls: type[T], found: Any, file: Path) -> T:
+    """The fields of ``cls`` among those of a document."""
+    known = found if isinstance(found, dict) else {}
+    try:
+        return documents.build(cls, {f.name: known[f.name] for f in fields(cls) if f.name in known})
+    except ValueError as error:
+        raise _refused(path, f"{file.name} is damaged: {error}") from None
+
+
+def _arguments(path: Path, network: _Network, images: _Images | None) -> dict[str, Any]:
+    channels = network.block_out_channels
     width = channels[0]
-    if known["in_channels"] != known["out_channels"]:
+    if network.in_channels != network.out_channels:
         raise _refused(path, "its output has other channels than its input")
     if any(count % width for count in channels):
-        raise _refused(path, f"its channels {channels} are not multiples of the first")
-    scales = known["resnet_time_scale_shift"] == "scale_shift"
-    norms = _middle_norms(known, scales)
-    if known["add_attention"] and norms != known["norm_num_groups"]:
+        raise _refused(path, f"its channels {list(channels)} are not multiples of the first")
+    scales = network.resnet_time_scale_shift == "scale_shift"
+    norms = _middle_norms(network, scales)
+    if network.add_attention and norms != network.norm_num_groups:
         raise _refused(path, f"its attn_norm_num_groups is {norms}, unlike its norm_num_groups")
-    classes = known.get("num_class_embeds") or 0
+    if network.attention_head_dim is None:  # diffusers then makes one head of all channels
+        raise _refused(path, "its attention has one head at every level (attention_head_dim)")
+    classes = network.num_class_embeds or 0
     return {
-        "shape": tuple(images["shape"]) if images else (known["in_channels"], *_sides(path, known)),
+        "shape": images.shape if images else (network.in_channels, *_sides(path, network)),
         "num_classes": max(0, classes - 1) if images else classes,
         "width": width,
         "multiples": tuple(count // width for count in channels),
-        "depth": known["layers_per_block"],
-        "attention": _attention(path, known),
-        "unshuffle": images["unshuffle"] if images else 1,
-        "dropout": known["dropout"],
-        "middle_attention": known["add_attention"],
-        "groups": known["norm_num_groups"],
-        "head_dim": _head_dim(path, known),
+        "depth": network.layers_per_block,
+        "attention": _attention(path, network),
+        "unshuffle": images.unshuffle if images else 1,
+        "dropout": network.dropout,
+        "middle_attention": network.add_attention,
+        "groups": network.norm_num_groups,
+        "head_dim": network.attention_head_dim,
         "scales": scales,
     }
 
 
-def _middle_norms(known: Mapping[str, Any], scales: bool) -> int | None:
+def _middle_norms(network: _Network, scales: bool) -> int | None:
     """Groups of the norm before the middle attention, as UNet2DModel chooses them."""
-    given: int | None = known["attn_norm_num_groups"]
-    return known["norm_num_groups"] if given is None and not scales else given
+    given = network.attn_norm_num_groups
+    return network.norm_num_groups if given is None and not scales else given
 
 
-def _sides(path: Path, known: Mapping[str, Any]) -> tuple[int, int]:
-    size = known.get("sample_size")
+def _sides(path: Path, network: _Network) -> tuple[int, int]:
+    size = network.sample_size
     if size is None:
         raise _refused(path, "it does not say how large its images are (sample_size)")
-    return (size, size) if isinstance(size, int) else (size[0], size[1])
+    return (size, size) if isinstance(size, int) else size
 
 
-def _attention(path: Path, known: Mapping[str, Any]) -> tuple[bool, ...]:
-    down, up = list(known["down_block_types"]), list(known["up_block_types"])
+def _attention(path: Path, network: _Network) -> tuple[bool, ...]:
+    down, up = network.down_block_types, network.up_block_types
     attention = tuple(kind == "AttnDownBlock2D" for kind in down)
-    expected_down = ["AttnDownBlock2D" if attends else "DownBlock2D" for attends in attention]
-    expected_up = ["AttnUpBlock2D" if attends else "UpBlock2D" for attends in attention[::-1]]
-    if down != expected_down or up != expected_up or len(down) != len(known["block_out_channels"]):
-        raise _refused(path, f"its blocks are {', '.join(map(str, down + up))}")
+    expected_down = tuple("AttnDownBlock2D" if a else "DownBlock2D" for a in attention)
+    expected_up = tuple("AttnUpBlock2D" if a else "UpBlock2D" for a in attention[::-1])
+    if down != expected_down or up != expected_up or len(down) != len(network.block_out_channels):
+        raise _refused(path, f"its blocks are {', '.join(down + up)}")
     return attention
-
-
-def _head_dim(path: Path, known: Mapping[str, Any]) -> int:
-    """Channels of an attention head; None in the file means one head with all channels."""
-    found = known.get("attention_head_dim", 8)
-    if found is None:
-        raise _refused(path, "its attention has one head at every level (attention_head_dim)")
-    return int(found)
 
 
 def _with_no_class(weights: dict[str, Tensor], *, own: bool) -> dict[str, Tensor]:

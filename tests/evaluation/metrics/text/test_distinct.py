@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.compute import measure
 from genctl.evaluation.inputs import SampleInputs
-from genctl.evaluation.metrics.text.distinct import RESAMPLES, distinct, tokens_of
+from genctl.evaluation.measures.distinct import distinct, tokens_of
+from genctl.evaluation.measures.intervals import RESAMPLES
 from genctl.outputs.text.samples import TextSample, TextSamples
 from genctl.version import VERSION
 
@@ -76,7 +77,7 @@ def test_laws(samples: list[str], n: int, rng: random.Random) -> None:
         return
     found = distinct(samples, n)
     assert 0 < found.value <= 1
-    assert found.low - 1e-9 <= found.value <= found.high + 1e-9
+    assert found.interval.low - 1e-9 <= found.value <= found.interval.high + 1e-9
     shuffled = rng.sample(samples, len(samples))
     assert value(shuffled, n) == found.value
     assert value([*samples, *samples], n) == found.value / 2

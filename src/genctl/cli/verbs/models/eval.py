@@ -155,7 +155,8 @@ def evaluate(
         processes share the work.
 
         JSON: scores, each with name, value, error, error_kind, n_generated, n_reference,
-        signature, warnings, seconds, details, higher_is_better (null: neither), facts, real (the
+        signature, warnings, seconds, details, higher_is_better (null: neither), facts, groups (the
+        splits or windows that the error comes from; null: none), error_is_deviation, real (the
         score of the same number of real images) and real_absent (why there is none); reason (why
         this extractor was chosen), and left_out (why all skipped a metric). eval.json is the same
         document.

@@ -21,7 +21,7 @@ class InceptionExtractor:
     """The 2048 pool features of Inception-v3, from a weight file that the user provides.
 
     Args:
-        path: the weights (see `inception_reader.load_network`).
+        path: the weights (see `load_network`).
         device: where to compute.
         protocol: the resizing and scaling, one of `PROTOCOLS`.
         halved: whether it will compute in bfloat16, which needs another memory layout.

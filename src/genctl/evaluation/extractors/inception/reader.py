@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.extractors.inception.network import CLASSES, FEATURES, InceptionV3, Unit
 from genctl.evaluation.extractors.inception.weights import URLS
-from genctl.weights import load_tensors
+from genctl.evaluation.extractors.tensor_file import read_tensors
 
 _BATCH_NORM_EPS = 1e-3
 _WRAPPERS = ("module.", "inception.", "model.")
@@ -39,7 +39,8 @@ def load_network(path: Path) -> InceptionV3:
     Raises:
         GenctlError: (DATA) the file is absent, unreadable, or holds other weights.
     """
-    tensors = {_canonical_name(name): tensor for name, tensor in read_tensors(path).items()}
+    found = read_tensors(path, hint=f"name the file of {URLS[0]}")
+    tensors = {_canonical_name(name): tensor for name, tensor in found.items()}
     with torch.device("meta"):
         network = InceptionV3()
     try:
@@ -58,43 +59,6 @@ def load_network(path: Path) -> InceptionV3:
             hint=f"the published file is {URLS[0]}",
         ) from None
     return network.eval().requires_grad_(False)
-
-
-def read_tensors(path: Path) -> Mapping[str, Tensor]:
-    """The named tensors of a ``.safetensors`` file, or of a PyTorch file without code.
-
-    Raises:
-        GenctlError: (DATA) the file is absent, unreadable, or holds something else.
-    """
-    if not path.exists():
-        raise _no_file(path)
-    if path.suffix == ".safetensors":
-        return load_tensors(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - torch raises many types of errors on damaged files
-        reason = str(error).strip().partition("\n")[0]
-        raise GenctlError(
-            ExitStatus.DATA, f"{path} is not a PyTorch file of tensors: {reason}"
-        ) from None
-    if not isinstance(content, Mapping):
-        raise GenctlError(
-            ExitStatus.DATA, f"{path} holds a {type(content).__name__}, not named tensors"
-        )
-    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-
-
-def _no_file(path: Path) -> GenctlError:
-    """The error for a missing file; a bare name may mean weights of the model."""
-    message = f"no such weights file: {path}"
-    if path.name == str(path) and not path.suffix:
-        message += f" (did you mean {opt('weights', path)}?)"
-    return GenctlError(
-        ExitStatus.DATA,
-        message,
-        hint=f"name the file of {URLS[0]}",
-        option="extractor_weights",
-    )
 
 
 def _canonical_name(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from genctl.registry import SPEC_API, MetricSpec
 
 if TYPE_CHECKING:
-    from genctl.evaluation.eval_inputs import EvalInputs
+    from genctl.evaluation.image_inputs import EvalInputs
     from genctl.evaluation.score import Score
 
 SPEC = MetricSpec(
@@ -48,6 +48,8 @@ def measure(inputs: EvalInputs) -> list[Score]:
             signature=signature("is", extractor, n=generated.count, splits=SPLITS),
             warnings=inception_warnings(extractor, generated, classes=logits.shape[1]),
             seconds=inputs.stages,
+            groups=SPLITS,
+            error_is_deviation=True,
             details={"highest_possible": float(logits.shape[1])},
         )
     ]

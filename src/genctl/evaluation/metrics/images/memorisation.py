@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from genctl.registry import SPEC_API, MetricSpec
 
 if TYPE_CHECKING:
-    from genctl.evaluation.eval_inputs import EvalInputs
+    from genctl.evaluation.image_inputs import EvalInputs
     from genctl.evaluation.score import Score
 
 SPEC = MetricSpec(

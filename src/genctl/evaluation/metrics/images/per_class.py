@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from genctl.registry import SPEC_API, MetricSpec
 
 if TYPE_CHECKING:
-    from genctl.evaluation.eval_inputs import EvalInputs
+    from genctl.evaluation.image_inputs import EvalInputs
     from genctl.evaluation.score import Score
 
 SPEC = MetricSpec(
@@ -56,14 +56,13 @@ def measure(inputs: EvalInputs) -> list[Score]:
     recall = mean_of([score.recall for score in found])
     distances = {score.name: score.distance.value for score in found}
     recalls = {score.name: score.recall.value for score in found}
+    reached = inputs.compared(
+        "recall-per-class", *recall, classes=count, k=PRECISION_K, ties="<=", **WILSON
+    )
+    over = "standard error over reference images (Wilson), neighbourhoods held fixed"
     scores = (
         (inputs.compared("fid-per-class", *distance, classes=count, sqrt="svd"), distances),
-        (
-            inputs.compared(
-                "recall-per-class", *recall, classes=count, k=PRECISION_K, ties="<=", **WILSON
-            ),
-            recalls,
-        ),
+        (replace(reached, error_kind=over), recalls),
     )
     return [
         replace(score, warnings=score.warnings + (left_out if missing else ()), details=each)

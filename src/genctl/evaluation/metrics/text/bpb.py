@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from genctl.registry import SPEC_API, MetricSpec
 
 if TYPE_CHECKING:
+    from genctl.contracts import DataSpec
     from genctl.data.text.dataset import TokenDataset
     from genctl.evaluation.inputs import SampleInputs
+    from genctl.evaluation.measures.bits_per_byte import TokenLosses
     from genctl.evaluation.score import Score
 
 SPEC = MetricSpec(
@@ -26,8 +29,6 @@ SPEC = MetricSpec(
 
 def measure(inputs: SampleInputs) -> list[Score]:
     """The nats of all predicted tokens, divided by ln 2 and by the bytes of these tokens."""
-    from genctl.evaluation.measures.bits_per_byte import bits_per_byte
-
     found = inputs.token_losses
     dataset = cast("TokenDataset", inputs.reference)
     held_out = inputs.ref is None
@@ -49,3 +50,55 @@ def measure(inputs: SampleInputs) -> list[Score]:
         f"perplexity {details['perplexity']:.3g}, {details['accuracy']:.1%} right"
     )
     return [replace(score, facts={"text": inputs.about_data, "per token": per_token})]
+
+
+def bits_per_byte(
+    found: TokenLosses,
+    data: DataSpec,
+    *,
+    predicted_bytes: int,
+    context: int,
+    text: str,
+    sha256: str,
+) -> Score:
+    """The `Score` of token losses: the nats of all tokens, divided by ln 2 and by their bytes.
+
+    Args:
+        data: the data of the model.
+        predicted_bytes: the number of UTF-8 bytes of the predicted tokens.
+        context: tokens in a window.
+        text: the name of the predicted text, such as ``pydoc.valid``.
+        sha256: the checksum of its content.
+    """
+    from genctl.contracts import TOKENIZER
+    from genctl.evaluation.score import Score, plain_signature, short_sha
+
+    tokens = int(found.tokens.sum())
+    scale = tokens / (math.log(2) * predicted_bytes)
+    tokenizer = short_sha(data.assets.get(TOKENIZER, ""))
+    nats = found.nats_per_token
+    return Score(
+        name="bpb",
+        value=nats * scale,
+        error=found.error * scale,
+        error_kind=f"standard error over {len(found.nats)} windows",
+        groups=len(found.nats),
+        n_generated=tokens,
+        n_reference=None,
+        signature=plain_signature(
+            "bpb",
+            tok=f"{data.main.size}:{tokenizer}",
+            ctx=context,
+            n=tokens,
+            ref=f"{text}@{short_sha(sha256)}",
+            dt="fp32",
+        ),
+        seconds={"tokens": found.seconds},
+        details={
+            "nats_per_token": nats,
+            "nats_per_token_error": found.error,
+            "perplexity": math.exp(nats),
+            "accuracy": found.hits / tokens,
+            "bytes_per_token": predicted_bytes / tokens,
+        },
+    )
