@@ -6,7 +6,9 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +17,18 @@ from typing import Any
 from genctl.errors import ExitStatus, GenctlError, opt
 
 _NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_NAME_LENGTH = 40
 
 
 def cache_folder() -> Path:
     """The folder for recomputable files: ``$GENCTL_CACHE``, by default ``~/.cache/genctl``."""
     return Path(os.environ.get("GENCTL_CACHE") or Path.home() / ".cache" / "genctl")
+
+
+def safe_name(name: str) -> str:
+    """``name`` as part of a file name: letters and digits of any script, ``_``, ``.`` and ``-``."""
+    composed = unicodedata.normalize("NFC", name)  # macOS splits accents off
+    return re.sub(r"[^\w.-]+", "-", composed)[:_NAME_LENGTH].strip("-.") or "images"
 
 
 def disk_error(path: Path, error: OSError) -> GenctlError:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from genctl.data.images.open_source import open_source
 from genctl.data.images.sets.digits import CLASS_NAMES, load_digits
-from genctl.data.images.source import safe_name
+from genctl.files import safe_name
 from tests.data.pictures import pixels, refusal, write
 
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from genctl.data.images.source import safe_name
 from genctl.data.source_files import files_in
 from genctl.data.text.characters import UTF8, is_binary
 from genctl.data.text.files import SUFFIXES, Document, read_text
 from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.files import safe_name
 
 BUILT_IN = "pydoc"
 
