@@ -7,14 +7,9 @@ from torch import nn
 from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.families.gan.networks.dcgan import DcganDiscriminator, DcganGenerator
-from genctl.families.gan.networks.resnet import (
-    MIN_SIDE,
-    ImageShape,
-    MlpDiscriminator,
-    MlpGenerator,
-    ResidualDiscriminator,
-    ResidualGenerator,
-)
+from genctl.families.gan.networks.mlp import MlpDiscriminator, MlpGenerator
+from genctl.families.gan.networks.resnet import ResidualDiscriminator, ResidualGenerator
+from genctl.families.gan.networks.shape import MIN_SIDE, ImageShape
 from genctl.families.gan.spec import GanConfig
 
 
@@ -24,7 +19,7 @@ def build_networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
     Raises:
         GenctlError: (DATA) images too small for convolutions.
     """
-    channels, height, width = data.shape
+    channels, height, width = data.features["image"].shape
     image = ImageShape(channels, height, width)
     if options.architecture == "mlp":
         return {
