@@ -10,6 +10,9 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.files import cache_folder
 from genctl.ordering import natural
 
+SEEN = 1000
+"""The number of files of a folder by which its kind of data is judged."""
+
 
 def files_of(source: str) -> Iterator[Path]:
     """The files of a folder as `visible_in` gives them, or the file; none if it does not exist."""

@@ -120,4 +120,11 @@ def _explain(error: Exception) -> str:
     return reason
 
 
-FAMILIES: Registry[Spec] = Registry("family", "genctl.models", Spec, lambda: BUILT_IN, _explain)
+def _check(spec: Spec) -> None:
+    if not isinstance(spec.presets, Mapping) or not spec.presets:
+        raise TypeError("presets is not a mapping with at least one preset, the default")
+
+
+FAMILIES: Registry[Spec] = Registry(
+    "family", "genctl.models", Spec, lambda: BUILT_IN, _explain, check=_check
+)

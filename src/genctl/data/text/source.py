@@ -82,7 +82,7 @@ def _folder(root: Path, encoding: str) -> TextSource:
     Hidden, empty and binary files are skipped.
     """
     files = files_in(root)
-    texts = [path for path in files if not is_binary(path)]
+    texts = [path for path in files if not _is_binary(path)]
     if not texts:
         why = f"only binary files ({len(files)})" if files else "the folder is empty"
         raise GenctlError(
@@ -91,6 +91,14 @@ def _folder(root: Path, encoding: str) -> TextSource:
             hint="texts are files of any name, .jsonl, and .gz or .xz of these",
         )
     return TextSource(_name(root), "", _readers(texts, encoding), len(files) - len(texts))
+
+
+def _is_binary(path: Path) -> bool:
+    """Whether the file is binary; not if it cannot be read, which whoever reads it reports."""
+    try:
+        return is_binary(path)
+    except GenctlError:
+        return False
 
 
 def _readers(paths: list[Path], encoding: str) -> dict[str, Callable[[], Iterator[Document]]]:
