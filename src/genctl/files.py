@@ -132,9 +132,20 @@ def _stage_beside(path: Path) -> Iterator[Path]:
         yield stage
         _sync(path.parent)
     except OSError as error:
-        raise disk_error(path, error) from None
+        raise _stage_error(path, stage, error) from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _stage_error(path: Path, stage: Path, error: OSError) -> GenctlError:
+    """The error for an `OSError` in the block: of writing, unless it names a file elsewhere."""
+    name = error.filename
+    if isinstance(name, str | bytes | os.PathLike):
+        file = Path(os.fsdecode(name))
+        if not file.is_relative_to(stage) and file not in (path, *path.parents):
+            reason = error.strerror or str(error)
+            return GenctlError(ExitStatus.DATA, f"cannot read {file}: {reason}")
+    return disk_error(path, error)
 
 
 def _take_name(stage: Path, path: Path, *, replace: bool) -> None:

@@ -14,6 +14,7 @@ class Prepared:
     """A data set ready to train on.
 
     Attributes:
+        dataset: the examples and their description.
         skipped: examples that cannot be read, as ``path: reason``.
         ignored: the number of files of other kinds among them.
     """

@@ -86,7 +86,7 @@ def require_utf8(names: Iterable[str], place: str) -> None:
             raise GenctlError(
                 ExitStatus.DATA,
                 f"the name {name!r} in {place} is not in UTF-8",
-                hint="rename it, for example with convmv -r -f gbk -t utf8 --notest FOLDER",
+                hint="rename it: the program convmv converts the names in a folder to UTF-8",
             ) from None
 
 

@@ -96,8 +96,8 @@ def write(
 class _Row:
     """One text in progress.
 
-    number: the number of the prompt.
-        number: of the prompt.
+    Attributes:
+        number: the number of the prompt.
         held: the tokens that the model sees.
         slot: holds all but the last of them in the predictor; None before they are read.
         finished: as in `TextChunk`.

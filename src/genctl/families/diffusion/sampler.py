@@ -77,10 +77,10 @@ class DiffusionSampler:
             if mask is not None:
                 denoise = keeping(denoise, given, mask > 0.5)
         eta = {"eta": request.eta} if solver.takes_eta else {}
-        made: Tensor = solver.function(
+        images: Tensor = solver.function(
             denoise, x, sigmas, fresh(noise, self._shape, x), watch, **eta
         )
-        return made.float()
+        return images.float()
 
     def _denoise(self, request: DiffusionRequest, label: Tensor | None) -> Denoise:
         """The denoiser for solvers: in their precision, at one noise level for all rows."""

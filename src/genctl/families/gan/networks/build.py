@@ -13,6 +13,11 @@ from genctl.families.gan.networks.shape import MIN_SIDE, ImageShape
 from genctl.families.gan.spec import GanConfig
 
 
+def classes_of(options: GanConfig, data: DataSpec) -> int:
+    """The number of classes that the networks distinguish; 0 if they take no labels."""
+    return data.num_classes if options.by_class else 0
+
+
 def build_networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
     """``generator`` and ``discriminator``, initialised from torch's random generator.
 
@@ -34,7 +39,7 @@ def build_networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
             option="data.size",
             suggest=Suggestion("", {"data.size": MIN_SIDE * 2}, "enlarges them"),
         )
-    classes = data.num_classes
+    classes = classes_of(options, data)
     if options.architecture == "dcgan":
         return {
             "generator": DcganGenerator(image, classes, width=options.width, z_dim=options.z_dim),
