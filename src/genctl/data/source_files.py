@@ -73,8 +73,12 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def require_utf8(names: Iterable[str], place: str) -> None:
+def require_utf8(names: Iterable[str], place: str = "") -> None:
     """Refuse names that cannot be written in UTF-8, which all files of a run are in.
+
+    Args:
+        names: names or paths.
+        place: the folder or file that has them, for the error.
 
     Raises:
         GenctlError: (DATA) one of the names has bytes of another encoding, such as GBK.
@@ -85,7 +89,7 @@ def require_utf8(names: Iterable[str], place: str) -> None:
         except UnicodeEncodeError:
             raise GenctlError(
                 ExitStatus.DATA,
-                f"the name {name!r} in {place} is not in UTF-8",
+                f"the name {name!r}{f' in {place}' if place else ''} is not in UTF-8",
                 hint="rename it: the program convmv converts the names in a folder to UTF-8",
             ) from None
 

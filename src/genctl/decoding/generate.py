@@ -244,7 +244,7 @@ class _Generation:
 
 
 def _first(tokenizer: Vocabulary) -> int:
-    """The token to start from in a text without a prompt."""
+    """The token that a row without a prompt begins with."""
     if tokenizer.end is not None:
         return tokenizer.end
     return tokenizer.bytes_of.index(b"\n") if b"\n" in tokenizer.bytes_of else 0

@@ -121,8 +121,8 @@ def _explain(error: Exception) -> str:
 
 
 def _check(spec: Spec) -> None:
-    if not isinstance(spec.presets, Mapping) or not spec.presets:
-        raise TypeError("presets is not a mapping with at least one preset, the default")
+    if not spec.presets:
+        raise TypeError("presets is empty; the first one is the default")
 
 
 FAMILIES: Registry[Spec] = Registry(

@@ -18,6 +18,7 @@ from genctl.data.images.sources.folder import too_many_unreadable
 from genctl.data.images.sources.listing import class_names, classes_of, no_images
 from genctl.data.images.sources.splits import list_splits
 from genctl.data.images.stream import evenly_spaced
+from genctl.data.source_files import require_utf8
 from genctl.wording import NAMED, some_of
 
 PREVIEW = 64
@@ -34,6 +35,7 @@ def check_images(source: str, preview: Path | None = None) -> DataCheck:
     Raises:
         GenctlError: (DATA) no such source, or no images in it; the place is not writable.
     """
+    require_utf8([source])
     splits = _splits(source)
     first = next(iter(splits.values()))
     sections = [

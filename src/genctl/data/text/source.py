@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from genctl.data.source_files import files_in
+from genctl.data.source_files import files_in, require_utf8
 from genctl.data.text.characters import UTF8, is_binary
 from genctl.data.text.files import SUFFIXES, Document, read_text
 from genctl.errors import ExitStatus, GenctlError, nearest
@@ -56,6 +56,7 @@ def open_text(source: str, encoding: str = UTF8) -> TextSource:
     Raises:
         GenctlError: (DATA) no such source. Reading raises it for files that cannot be read.
     """
+    require_utf8([source])
     if source == BUILT_IN:
         return TextSource(BUILT_IN, f"python {platform.python_version()}", {BUILT_IN: _pydoc})
     path = Path(source).expanduser()

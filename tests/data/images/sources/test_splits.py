@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+import genctl
 from genctl.data.images.check import check_images
 from genctl.data.images.open_source import open_source
+from genctl.errors import GenctlError
 from tests.data.pictures import pixels, refusal, write
 
 
@@ -54,11 +57,15 @@ def test_validation_images_are_never_trained_on(tmp_path: Path, name: str) -> No
         assert (held_out.images[0] == pixels(10)).all()
 
 
-def test_two_files_of_labels_are_refused(tmp_path: Path) -> None:
+def test_of_two_files_of_labels_the_csv_is_read(tmp_path: Path) -> None:
     root = made(tmp_path / "d", "")
     (root / "labels.csv").write_text("file,label\n0.png,a\n1.png,b\n")
     (root / "dataset.json").write_text('{"labels": [["0.png", 1], ["1.png", 0]]}')
-    assert "two files give labels, dataset.json and labels.csv" in refusal(root).message
+    assert [open_source(source).class_names for source in forms(root)] == [("a", "b")] * 2
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as archive:
+        for name in ("labels.csv", "dataset.json", "0.png", "1.png"):
+            archive.write(root / name, name)
+    assert open_source(str(tmp_path / "e.zip")).class_names == ("a", "b")
 
 
 def test_labels_find_names_whose_accents_macos_split_off(tmp_path: Path) -> None:
@@ -74,8 +81,13 @@ def test_names_in_another_encoding_are_refused_by_check_and_training(tmp_path: P
         write(tmp_path / name / "0.png", pixels(0))
         os.rename(os.fsencode(tmp_path / name), os.fsencode(tmp_path) + b"/" + name.encode("gbk"))
     for read in (open_source, check_images):
-        with pytest.raises(Exception, match="is not in UTF-8"):
+        with pytest.raises(GenctlError, match="is not in UTF-8"):
             read(str(tmp_path))
+    one = os.fsdecode(os.fsencode(tmp_path) + b"/" + "狗".encode("gbk"))
+    with pytest.raises(GenctlError, match="is not in UTF-8"):
+        check_images(one)
+    with pytest.raises(GenctlError, match="is not in UTF-8"):
+        genctl.train("gan", data=one, budget="1steps", out=tmp_path / "run")
 
 
 def test_no_image_is_lost_because_of_its_name(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def _refuse_damage(listing: Listing, unreadable: dict[PurePath, str]) -> None:
 
 
 def too_many_unreadable(bad: int, total: int) -> bool:
-    """Whether so many images are unreadable that training refuses the set."""
+    """Whether training refuses a set with this number of unreadable images."""
     return bad > 0 and (bad > max(1, MOST_UNREADABLE * total) or bad == total)
 
 

@@ -24,22 +24,20 @@ MAX_BYTES = 2**28
 def labels_in(
     found: Sequence[PurePath], file: Callable[[PurePath], Openable], images: Iterable[PurePath]
 ) -> Mapping[PurePath, str] | None:
-    """The class of each image from the file of labels among them; None where there is none.
+    """The class of each image from a file of labels; None where there is none.
 
     Args:
-        found: the files of labels at a place.
+        found: the files of labels at a place; ``labels.csv`` is read if there are two.
         file: opens one.
         images: all images that need a class.
 
     Raises:
-        GenctlError: (DATA) there are two files, it cannot be read, or images lack a label.
+        GenctlError: (DATA) the file cannot be read, or images lack a label.
     """
-    if len(found) > 1:
-        names = " and ".join(sorted(path.name for path in found))
-        raise GenctlError(
-            ExitStatus.DATA, f"two files give labels, {names}", hint="keep only one of them"
-        )
-    return read_labels(found[0].name, file(found[0]), images) if found else None
+    if not found:
+        return None
+    first = min(found, key=lambda path: NAMES.index(path.name))
+    return read_labels(first.name, file(first), images)
 
 
 def read_labels(name: str, file: Openable, images: Iterable[PurePath]) -> Mapping[PurePath, str]:

@@ -176,7 +176,8 @@ def _table(root: Path, files: Sequence[Path], arrow: Any) -> Table:
         return Table(cells, stamp, None, captions)
     names = _class_names(root, files[0].parent, whole.schema.metadata or {}, label)
     labels = _labels(whole.column(label).to_pylist(), names, label)
-    return Table(cells, stamp, labels and dict(zip(cells, labels, strict=True)), captions)
+    given = None if labels is None else dict(zip(cells, labels, strict=True))
+    return Table(cells, stamp, given, captions)
 
 
 def _stamp(name: str, state: os.stat_result) -> str:
