@@ -52,6 +52,17 @@ def test_staged_is_all_or_nothing(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["folder"]
 
 
+def test_a_file_that_cannot_be_read_is_not_called_unwritable(tmp_path: Path) -> None:
+    absent, place = tmp_path / "absent" / "a", tmp_path / "folder"
+    read = pytest.raises(GenctlError, match=f"cannot read {absent}")
+    with read as failed, files.staged(place) as stage:
+        (stage / "a").write_bytes(absent.read_bytes())
+    assert failed.value.code == ExitStatus.DATA
+    written = pytest.raises(GenctlError, match=f"cannot write {place}")
+    with written, files.staged(place) as stage:
+        (stage / "absent" / "a").write_bytes(b"")
+
+
 def test_staged_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = tmp_path / "folder"
     with files.staged(place) as stage:

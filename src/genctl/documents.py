@@ -48,7 +48,8 @@ def build(cls: type[T], data: Any) -> T:
     """An instance of a dataclass from plain data, with each field checked for its type.
 
     Raises:
-        ValueError: a field is absent, unknown or of another type; the message names it.
+        ValueError: a field is absent or of another type; the message names it. Unknown fields are
+            ignored, so that documents of newer versions can be read.
     """
     from pydantic import TypeAdapter, ValidationError
 

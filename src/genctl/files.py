@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -22,6 +23,7 @@ _NOT_IN_NAMES = re.compile(
     re.VERBOSE,
 )
 _NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_NAME_LENGTH = 40
 
 
 def cache_folder() -> Path:
@@ -49,6 +51,12 @@ def stays_inside(name: str) -> bool:
         path.is_absolute() or path.drive or ".." in path.parts
         for path in (PurePosixPath(name), PureWindowsPath(name))
     )
+
+
+def safe_name(name: str) -> str:
+    """``name`` as part of a file name: letters and digits of any script, ``_``, ``.`` and ``-``."""
+    composed = unicodedata.normalize("NFC", name)  # macOS splits accents off
+    return re.sub(r"[^\w.-]+", "-", composed)[:_NAME_LENGTH].strip("-.") or "images"
 
 
 def disk_error(path: Path, error: OSError) -> GenctlError:
@@ -152,9 +160,20 @@ def _stage_beside(path: Path) -> Iterator[Path]:
         yield stage
         _sync(path.parent)
     except OSError as error:
-        raise disk_error(path, error) from None
+        raise _stage_error(path, stage, error) from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _stage_error(path: Path, stage: Path, error: OSError) -> GenctlError:
+    """The error for an `OSError` in the block: of writing, unless it names a file elsewhere."""
+    name = error.filename
+    if isinstance(name, str | bytes | os.PathLike):
+        file = Path(os.fsdecode(name))
+        if not file.is_relative_to(stage) and file not in (path, *path.parents):
+            reason = error.strerror or str(error)
+            return GenctlError(ExitStatus.DATA, f"cannot read {file}: {reason}")
+    return disk_error(path, error)
 
 
 def _take_name(stage: Path, path: Path, *, replace: bool) -> None:

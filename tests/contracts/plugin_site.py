@@ -16,11 +16,14 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "plugin"
 
 _WRONG = '''
 """Plug-ins that cannot be used, each in its own way."""
+from dataclasses import dataclass
+
 from genctl.registry import DataKind, MetricSpec, OutputKind, Spec
 
 
+@dataclass(frozen=True)
 class Config:
-    pass
+    source: str = ""
 
 
 def of_api_1():
@@ -38,6 +41,20 @@ CLAIMING = DataKind(
     words=("thing", "things"),
     targets={"claims": "wrong_plugins:claims", "list": "wrong_plugins:claims"},
 )
+UNSURE = DataKind(
+    api=2, name="unsure", summary="", config=Config, features={"image": "image"}, outputs={},
+    words=("thing", "things"),
+    targets={"claims": "wrong_plugins:unsure", "list": "wrong_plugins:unsure"},
+)
+SOURCELESS = DataKind(
+    api=2, name="sourceless", summary="", config=int, features={}, outputs={},
+    words=("thing", "things"), targets={},
+)
+ONE_WORD = OutputKind(api=2, name="one-word", summary="", targets={}, words="thing")
+NO_PRESETS = Spec(
+    api=2, name="no-presets", summary="", config=Config, targets={}, reads={}, makes=None,
+    presets={},
+)
 NO_METRIC = "gc"
 TAKEN = OutputKind(api=2, name="text", summary="", targets={}, words=("text", "texts"))
 NEWER = MetricSpec(
@@ -47,6 +64,10 @@ FAILING = MetricSpec(
     api=2, name="failing", of=frozenset({"sequences"}), needs=frozenset({"samples"}),
     parts={"failing": None}, target="wrong_plugins:measure", summary="always fails",
 )
+
+
+def unsure(source=""):
+    return None
 
 
 def measure(inputs):
@@ -60,9 +81,14 @@ def __getattr__(name):
 '''
 
 WRONG = {
-    "genctl.models": {"old": "wrong_plugins:OLD"},
-    "genctl.data": {"claiming": "wrong_plugins:CLAIMING", "absent": "no_such_module:KIND"},
-    "genctl.outputs": {"taken": "wrong_plugins:TAKEN"},
+    "genctl.models": {"old": "wrong_plugins:OLD", "no-presets": "wrong_plugins:NO_PRESETS"},
+    "genctl.data": {
+        "claiming": "wrong_plugins:CLAIMING",
+        "unsure": "wrong_plugins:UNSURE",
+        "sourceless": "wrong_plugins:SOURCELESS",
+        "absent": "no_such_module:KIND",
+    },
+    "genctl.outputs": {"taken": "wrong_plugins:TAKEN", "one-word": "wrong_plugins:ONE_WORD"},
     "genctl.metrics": {
         "no-metric": "wrong_plugins:NO_METRIC",
         "newer": "wrong_plugins:NEWER",

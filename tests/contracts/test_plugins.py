@@ -316,6 +316,10 @@ def test_a_plugin_of_api_1_is_shown_with_what_changed(call: Call) -> None:
     ("name", "reason"),
     [
         ("claiming", "RuntimeError: no answer"),
+        ("unsure", "ValueError: None is not a valid Claim"),
+        ("sourceless", "config is not a dataclass with the field source"),
+        ("one-word", "words is 'thing', not two texts"),
+        ("no-presets", "presets is empty"),
         ("absent", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("taken", "the name 'text' is already taken"),
         ("no-metric", "wrong_plugins:NO_METRIC is str, not a genctl MetricSpec"),

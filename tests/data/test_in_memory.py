@@ -57,3 +57,9 @@ def test_nothing_may_be_held_out(dataset: InMemoryDataset) -> None:
     alone = InMemoryDataset(dataset.spec, {"image": torch.zeros(COUNT)})
     assert alone.held_out() is None
     assert sum(len(batch.positions) for batch in alone.everything()) == COUNT
+
+
+def test_a_spec_with_another_number_of_examples_is_an_error() -> None:
+    spec = DataSpec("numbers", "numbers", "img", 3, "", {"image": Feature("image", (1,))})
+    with pytest.raises(ValueError, match="3 examples, and the tensors have"):
+        InMemoryDataset(spec, {"image": torch.zeros(4, 1)})

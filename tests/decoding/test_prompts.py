@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,15 @@ def test_an_object_a_line(tmp_path: Path) -> None:
     objects = tmp_path / "题.jsonl"
     objects.write_text('{"prompt": "a\\nb"}\n\n{"text": "c\u2028d"}\n', "utf-8")
     assert read_prompts(objects) == ["a\nb", "c\u2028d"]
+
+
+def test_packed_files_are_unpacked(tmp_path: Path) -> None:
+    objects = tmp_path / "题.jsonl.gz"
+    objects.write_bytes(gzip.compress(b'{"prompt": "a"}\n'))
+    assert read_prompts(objects) == ["a"]
+    objects.write_bytes(b"damaged")
+    with pytest.raises(GenctlError, match="cannot be unpacked"):
+        read_prompts(objects)
 
 
 @pytest.mark.parametrize("line", ['{"no": 1}', "[]", "{", '{"prompt": 3}', '{"prompt": "\\ud800"}'])

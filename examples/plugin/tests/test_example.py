@@ -9,6 +9,7 @@ import pytest
 
 import genctl
 from genctl import registry
+from genctl.errors import GenctlError
 from genctl.outputs.base import SampleRequest
 
 LM = {"width": 16, "depth": 1, "short_context": 0, "batch_size": 4}
@@ -37,6 +38,25 @@ def test_the_vae_learns_curves(curves, tmp_path):
     rows = list(csv.reader(path.open(encoding="utf-8")))
     assert [len(row) for row in rows] == [16] * 5
     assert genctl.evaluate("spectrum", run, n=20).score.value > 0
+
+
+def test_few_curves_are_enough_and_one_is_not(tmp_path, curves):
+    lines = curves.read_text("utf-8").splitlines(keepends=True)
+    few = tmp_path / "a b.csv"
+    few.write_text("".join(lines[:5]), "utf-8")
+    run = genctl.train("vae", data=few, budget="2steps", z_dim=4, out=tmp_path / "run")
+    assert run.read("data.json")["name"] == "a-b"
+    few.write_text(lines[0], "utf-8")
+    with pytest.raises(GenctlError, match="fewer than two curves"):
+        genctl.train("vae", data=few, budget="2steps", z_dim=4, out=tmp_path / "other")
+
+
+@pytest.mark.parametrize("content", ["", ">a\nGGCC\n"])
+def test_gc_of_no_and_of_one_sequence_is_refused(tmp_path, content):
+    path = tmp_path / "found.fa"
+    path.write_text(content, "utf-8")
+    with pytest.raises(GenctlError, match=r"no sequences|at least two"):
+        genctl.evaluate("gc", path)
 
 
 def test_the_lm_learns_sequences(tmp_path):

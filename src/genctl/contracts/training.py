@@ -143,6 +143,10 @@ class OptimizerSpec:
     Attributes:
         kind: ``adam``, ``adamw`` (decoupled decay), ``sgd`` or ``muon`` (Muon for hidden matrices,
             AdamW for everything else).
+        lr: learning rate at the top of the schedule.
+        betas: decay rates of the averages of gradients and of their squares; ``sgd``
+            uses the first as momentum, ``muon`` both for its AdamW.
+        schedule: the factor of the learning rate over the run.
         select: shell patterns of ``module.parameter`` names; two optimizers cannot share a
             parameter.
         exclude: patterns of parameters that are removed from ``select``.

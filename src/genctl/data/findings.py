@@ -18,7 +18,7 @@ class Section:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """What a check of images or texts found.
+    """What a check of a data set found.
 
     Attributes:
         source: the source as the user named it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -36,6 +36,40 @@ class ShuffledOrder:
         return self._permutation[place]
 
 
+def shuffled_batches(
+    size: int,
+    take: Callable[[Tensor, range], Batch],
+    position: int,
+    batch_size: int,
+    *,
+    seed: int,
+    rank: int = 0,
+    world: int = 1,
+) -> Iterator[Batch]:
+    """The stream of a `genctl.contracts.Dataset`: each epoch has each example once.
+
+    Args:
+        size: the number of examples.
+        take: (rows, positions) -> these examples as the batch of these positions.
+        position, batch_size, seed, rank, world: as in `genctl.contracts.Dataset.stream`.
+    """
+    share = batch_size // world
+    order = ShuffledOrder(size, seed)
+    while True:
+        first = position + rank * share
+        positions = range(first, first + share)
+        yield take(torch.tensor([order[place] for place in positions]), positions)
+        position += batch_size
+
+
+def in_order(count: int) -> Iterator[range]:
+    """The rows of each batch of a pass over ``count`` examples."""
+    return (
+        range(start, min(start + HELD_OUT_BATCH, count))
+        for start in range(0, count, HELD_OUT_BATCH)
+    )
+
+
 class InMemoryDataset:
     """A `genctl.contracts.Dataset` of tensors that fit into memory.
 
@@ -44,6 +78,9 @@ class InMemoryDataset:
         train: batch key -> (N, ...), the examples to train on.
         held_out: batch key -> (M, ...), those that training never reads; None where there are none.
         assets: the files that ``spec.assets`` names -> their content.
+
+    Raises:
+        ValueError: the tensors do not have ``spec.examples`` rows, or differ in their rows.
     """
 
     def __init__(
@@ -53,6 +90,9 @@ class InMemoryDataset:
         held_out: Mapping[str, Tensor] | None = None,
         assets: Mapping[str, bytes] | None = None,
     ) -> None:
+        rows = {key: len(tensor) for key, tensor in train.items()}
+        if set(rows.values()) != {spec.examples}:
+            raise ValueError(f"the spec has {spec.examples} examples, and the tensors have {rows}")
         self.spec = spec
         self.assets = assets or {}
         self._train = train
@@ -62,14 +102,13 @@ class InMemoryDataset:
         self, position: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1
     ) -> Iterator[Batch]:
         """Batches from ``position`` on; each epoch yields each example once, in its own order."""
-        share = batch_size // world
-        order = ShuffledOrder(self.spec.examples, seed)
-        while True:
-            first = position + rank * share
-            positions = range(first, first + share)
-            rows = torch.tensor([order[place] for place in positions])
-            yield Batch({key: tensor[rows] for key, tensor in self._train.items()}, positions)
-            position += batch_size
+
+        def take(rows: Tensor, positions: range) -> Batch:
+            return Batch({key: tensor[rows] for key, tensor in self._train.items()}, positions)
+
+        return shuffled_batches(
+            self.spec.examples, take, position, batch_size, seed=seed, rank=rank, world=world
+        )
 
     def held_out(self) -> Iterator[Batch] | None:
         """The held-out examples, in order; None where there are none."""
@@ -85,7 +124,5 @@ class InMemoryDataset:
 
 
 def _batches(examples: Mapping[str, Tensor]) -> Iterator[Batch]:
-    count = len(next(iter(examples.values())))
-    for start in range(0, count, HELD_OUT_BATCH):
-        rows = range(start, min(start + HELD_OUT_BATCH, count))
-        yield Batch({key: tensor[start : rows.stop] for key, tensor in examples.items()}, rows)
+    for rows in in_order(len(next(iter(examples.values())))):
+        yield Batch({key: tensor[rows.start : rows.stop] for key, tensor in examples.items()}, rows)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from genctl.errors import ExitStatus, GenctlError
 from genctl.files import cache_folder
 from genctl.ordering import natural
+
+SEEN = 1000
+"""The number of files of a folder by which its kind of data is judged."""
 
 
 def files_of(source: str) -> Iterator[Path]:
@@ -25,16 +29,77 @@ def files_in(root: Path) -> list[Path]:
 
 
 def visible_in(root: Path) -> Iterator[Path]:
-    """The same as they come: whoever stops early has not read the rest of the folder."""
-    for folder, inner, names in os.walk(root):
-        inner[:] = [name for name in inner if not _hidden(name)]
-        for path in (Path(folder, name) for name in names if not _hidden(name)):
-            if path.is_file() and path.stat().st_size:
-                yield path
+    """The same as they come: whoever stops early has not read the rest of the folder.
+
+    Raises:
+        GenctlError: (DATA) a folder that cannot be read.
+    """
+    for path in walk(root):
+        if not is_hidden(path.name) and path.is_file() and path.stat().st_size:
+            yield path
 
 
-def _hidden(name: str) -> bool:
+def walk(root: Path) -> Iterator[Path]:
+    """Every entry under a folder that is not a folder, as they come; hidden folders are skipped.
+
+    Linked folders are followed, each real folder once, as links may form a cycle.
+
+    Raises:
+        GenctlError: (DATA) a folder that cannot be read.
+    """
+    visited: set[str] = set()
+    for folder, inner, names in os.walk(root, followlinks=True, onerror=_refuse_folder):
+        real = os.path.realpath(folder)
+        if real in visited:
+            inner.clear()
+            continue
+        visited.add(real)
+        inner[:] = [name for name in inner if not is_hidden(name)]
+        yield from (Path(folder, name) for name in names)
+
+
+def entries(root: Path) -> tuple[list[str], list[str]]:
+    """The names of the folders and of the other entries in a folder, sorted.
+
+    Raises:
+        GenctlError: (DATA) the folder cannot be read.
+    """
+    _, folders, others = next(os.walk(root, onerror=_refuse_folder), ("", [], []))
+    return sorted(folders), sorted(others)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a part of a path is a leftover of the system, such as macOS's ``._1.png``."""
     return name.startswith(".") or name == "__MACOSX"
+
+
+def require_utf8(names: Iterable[str], place: str = "") -> None:
+    """Refuse names that cannot be written in UTF-8, which all files of a run are in.
+
+    Args:
+        names: names or paths.
+        place: the folder or file that has them, for the error.
+
+    Raises:
+        GenctlError: (DATA) one of the names has bytes of another encoding, such as GBK.
+    """
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"the name {name!r}{f' in {place}' if place else ''} is not in UTF-8",
+                hint="rename it: the program convmv converts the names in a folder to UTF-8",
+            ) from None
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise GenctlError(
+        ExitStatus.DATA,
+        f"cannot read the folder {error.filename}: {error.strerror}",
+        hint="change its permissions, or name another folder",
+    )
 
 
 def folder_of(name: str) -> Path:

@@ -96,8 +96,8 @@ def write(
 class _Row:
     """One text in progress.
 
-    number: the number of the prompt.
-        number: of the prompt.
+    Attributes:
+        number: the number of the prompt.
         held: the tokens that the model sees.
         slot: holds all but the last of them in the predictor; None before they are read.
         finished: as in `TextChunk`.
@@ -244,7 +244,7 @@ class _Generation:
 
 
 def _first(tokenizer: Vocabulary) -> int:
-    """The token to start from in a text without a prompt."""
+    """The token that a row without a prompt begins with."""
     if tokenizer.end is not None:
         return tokenizer.end
     return tokenizer.bytes_of.index(b"\n") if b"\n" in tokenizer.bytes_of else 0

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from genctl import documents
+from genctl.data.text.decompress import blocks
 from genctl.data.text.files import field_of, has_lines
 from genctl.errors import ExitStatus, GenctlError
 
@@ -13,17 +14,17 @@ from genctl.errors import ExitStatus, GenctlError
 def read_prompts(path: Path) -> list[str]:
     """One prompt per line; in a ``.jsonl`` file, the field ``prompt`` or ``text`` of each line.
 
-    Empty lines are skipped; a prompt in a plain file cannot contain ``\\n``.
+    The file may be packed by gzip or xz. Empty lines are skipped; a prompt in a plain file cannot
+    contain ``\\n``.
 
     Raises:
         GenctlError: (DATA) the file cannot be read, or contains no prompts.
     """
     try:
-        lines = re.split("\r\n|\r|\n", documents.text(path.read_bytes()))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        lines = re.split("\r\n|\r|\n", documents.text(b"".join(blocks(path))))
+    except ValueError as error:
         raise GenctlError(
-            ExitStatus.DATA, f"cannot read the prompts in {path}: {reason}", option="prompts"
+            ExitStatus.DATA, f"cannot read the prompts in {path}: {error}", option="prompts"
         ) from None
     numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not numbered:

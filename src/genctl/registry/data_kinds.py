@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from genctl.errors import ExitStatus, GenctlError, nearest, opt
 from genctl.registry.families import Spec
-from genctl.registry.plugins import SPEC_API, Registry, import_target
+from genctl.registry.plugins import SPEC_API, Registry, import_target, require_words
 
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {name: f"genctl.data.{name}:KIND" for name in ("images", "text")}
 )
+
+T = TypeVar("T")
 
 OPTIONAL = "?"
 """Marks a feature that may be absent."""
@@ -66,17 +68,16 @@ class DataKind:
 
     def claims(self, source: str) -> Claim:
         """How sure this kind is of ``source``; `Claim.NO` where a plug-in fails."""
-        return Claim(self._ask("claims", Claim.NO, source))
+        return self._ask("claims", Claim.NO, Claim, source)
 
     def named(self) -> dict[str, str]:
-        """The named sets: name -> one line."""
-        found: dict[str, str] = self._ask("list", {}) if "list" in self.targets else {}
-        return found
+        """The named sets: name -> one line; empty where a plug-in fails."""
+        return self._ask("list", {}, _lines) if "list" in self.targets else {}
 
-    def _ask(self, target: str, otherwise: Any, *arguments: Any) -> Any:
+    def _ask(self, target: str, otherwise: T, convert: Callable[[Any], T], *arguments: object) -> T:
         """The result of ``target``; ``otherwise`` if it belongs to a plug-in and fails."""
         try:
-            return self.load(target)(*arguments)
+            return convert(self.load(target)(*arguments))
         except Exception as error:  # noqa: BLE001
             # A plug-in is foreign code, and a source is shown to all kinds of data.
             DATA_KINDS.note_failure(self.name, error)
@@ -101,7 +102,21 @@ class DataKind:
         )
 
 
-DATA_KINDS: Registry[DataKind] = Registry("kind of data", "genctl.data", DataKind, lambda: BUILT_IN)
+def _lines(found: Any) -> dict[str, str]:
+    if not isinstance(found, Mapping):
+        raise TypeError(f"list returns {type(found).__name__}, not a mapping of names to lines")
+    return {str(name): str(line) for name, line in found.items()}
+
+
+def _check(kind: DataKind) -> None:
+    if not is_dataclass(kind.config) or "source" not in {f.name for f in fields(kind.config)}:
+        raise TypeError("config is not a dataclass with the field source")
+    require_words(kind.words)
+
+
+DATA_KINDS: Registry[DataKind] = Registry(
+    "kind of data", "genctl.data", DataKind, lambda: BUILT_IN, check=_check
+)
 
 
 def kinds_for(spec: Spec, values: Mapping[str, Any]) -> list[DataKind]:

@@ -117,4 +117,11 @@ def _explain(error: Exception) -> str:
     return reason
 
 
-FAMILIES: Registry[Spec] = Registry("family", "genctl.models", Spec, lambda: BUILT_IN, _explain)
+def _check(spec: Spec) -> None:
+    if not spec.presets:
+        raise TypeError("presets is empty; the first one is the default")
+
+
+FAMILIES: Registry[Spec] = Registry(
+    "family", "genctl.models", Spec, lambda: BUILT_IN, _explain, check=_check
+)

@@ -10,7 +10,7 @@ from typing import Any
 from genctl.errors import ExitStatus, GenctlError
 from genctl.registry.data_kinds import DataKind
 from genctl.registry.families import Spec
-from genctl.registry.plugins import Registry, import_target
+from genctl.registry.plugins import Registry, import_target, require_words
 
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {name: f"genctl.outputs.{name}:KIND" for name in ("images", "text", "embeddings")}
@@ -70,7 +70,11 @@ class OutputKind:
 
 
 OUTPUT_KINDS: Registry[OutputKind] = Registry(
-    "kind of output", "genctl.outputs", OutputKind, lambda: BUILT_IN
+    "kind of output",
+    "genctl.outputs",
+    OutputKind,
+    lambda: BUILT_IN,
+    check=lambda kind: require_words(kind.words),
 )
 
 

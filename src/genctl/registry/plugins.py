@@ -54,6 +54,7 @@ class Registry(Generic[T]):
         type: the type of the descriptions.
         built_in: gives name -> ``module:attribute``; called once, when first needed.
         explain: turns an error of a plug-in into the reason that is shown.
+        check: raises TypeError for a description of a plug-in that cannot be used.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class Registry(Generic[T]):
         type: type[T],
         built_in: Callable[[], Mapping[str, str]],
         explain: Callable[[Exception], str] | None = None,
+        check: Callable[[T], None] | None = None,
     ) -> None:
         self.noun = noun
         self.group = group
         self._type = type
         self._built_in = built_in
         self._explain = explain or _reason
+        self._check = check
         self._targets: dict[str, str] | None = None
         self._plugins: dict[str, T] | None = None
         self._values: dict[str, str] = {}
@@ -159,7 +162,19 @@ class Registry(Generic[T]):
             raise ValueError(f"made for plug-in API {api}; this genctl has {SPEC_API}")
         if found.name in self._own() or found.name in (self._plugins or {}):
             raise ValueError(f"the name {found.name!r} is already taken")
+        if self._check is not None:
+            self._check(found)
         return found
+
+
+def require_words(words: object) -> None:
+    """Refuse anything but the words for one thing and for several.
+
+    Raises:
+        TypeError: ``words`` are not two texts.
+    """
+    if not (isinstance(words, tuple) and [type(word) for word in words] == [str, str]):
+        raise TypeError(f"words is {words!r}, not two texts such as ('image', 'images')")
 
 
 def _reason(error: Exception) -> str:

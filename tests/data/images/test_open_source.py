@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genctl.data.images.open_source import open_source
+from genctl.data.images.open_stream import open_stream
 from genctl.data.images.sets.digits import CLASS_NAMES, load_digits
-from genctl.data.images.source import safe_name
+from genctl.errors import GenctlError
+from genctl.files import safe_name
 from tests.data.pictures import pixels, refusal, write
 
 
@@ -123,3 +125,9 @@ def test_names_suit_every_file_system(name: str) -> None:
     assert not set(safe) & set('<>:"/\\|?* \t\n\0')
     assert safe == safe.strip(".")
     assert safe_name(safe) == safe
+
+
+def test_a_named_set_is_never_taken_for_a_function() -> None:
+    for name in ("emoji:x", "mnist:valid"):
+        with pytest.raises(GenctlError, match="no data at"):
+            open_stream(name, 1)

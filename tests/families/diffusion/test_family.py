@@ -222,7 +222,7 @@ def test_init_goes_on_from_a_folder_of_diffusers(run: Run, tmp_path: Path) -> No
     one = checkpoint.group(checkpoint.choose(run, "last", print), "ema.ema")
     two = checkpoint.group(checkpoint.choose(again, "last", print), "model")
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
-    with pytest.raises(GenctlError, match="has another") as refused:
+    with pytest.raises(GenctlError, match="the network of init has attention none, and") as refused:
         train(tmp_path / "other", f"init={folder}", "attention=1")
     assert refused.value.code == ExitStatus.USAGE
     assert not (tmp_path / "other").exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from genctl import config
-from genctl.contracts import Batch, DataSpec, Trained
+from genctl.contracts import Batch, DataSpec, Feature, Trained
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import GenctlError
 from genctl.families.diffusion.objective import DiffusionObjective
@@ -132,12 +133,37 @@ def test_training_begins_with_the_weights_of_another_run() -> None:
     ("sets", "words"),
     [
         (("prediction=v",), "the run of init predicts 'flow', not 'v'"),
-        (("width=16",), "the run of init has another shape"),
+        (("width=16",), "the network of init has width 8, and the model needs 16"),
     ],
 )
 def test_a_run_of_another_kind_cannot_be_begun_with(sets: tuple[str, ...], words: str) -> None:
     with pytest.raises(GenctlError, match=words):
         objective(*sets, init=parent(objective()))
+
+
+DIT = ("network=dit", "width=24", "heads=3", "time_std=0.8")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (DIT, (*DIT, "heads=6"), "has heads 3, and the model needs 6"),
+        (("condition=scale",), ("condition=shift",), "has scales true, and the model needs false"),
+        (DIT, (), "is of another type"),
+    ],
+)
+def test_a_network_whose_weights_would_mean_something_else_is_refused(
+    first: tuple[str, ...], second: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(GenctlError, match=words):
+        objective(*second, init=parent(objective(*first)))
+
+
+def test_the_network_is_built_for_the_images_whatever_comes_first() -> None:
+    images = data_spec()
+    features = {"tokens": Feature("tokens", (77,), 100), **images.features}
+    made = objective(data=dataclasses.replace(images, features=features))
+    assert made.modules["denoiser"].network.shape == (1, 8, 8)
 
 
 @pytest.mark.parametrize(

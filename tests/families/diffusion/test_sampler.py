@@ -153,6 +153,13 @@ def test_what_a_model_follows() -> None:
         ({}, {"image": image(2), "mask": torch.ones(2, 1, 9, 8)}, "the mask is 1x9x8", 3),
         ({}, {"mask": left_half(2)}, "a mask needs the image", 2),
         ({"eta": 0.5}, {}, "eta=0.5 is for the sampler ddim, not for dpmpp-2m", 2),
+        ({"strength": 0.9}, {}, "strength=0.9 is for starting from an image, and there is no", 2),
+        (
+            {"strength": 0.9},
+            {"image": image(2), "mask": left_half(2)},
+            "and a mask decides what is kept",
+            2,
+        ),
         ({"sigma_min": 0.9, "sigma_max": 0.5}, {}, "is not below sigma_max", 2),
     ],
 )

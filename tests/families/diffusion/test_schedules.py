@@ -94,3 +94,8 @@ def test_the_levels_are_those_of_diffusers(steps: int) -> None:
     bounded = EulerDiscreteScheduler(use_karras_sigmas=True, sigma_min=0.002, sigma_max=80.0)
     bounded.set_timesteps(steps)
     assert torch.allclose(sigmas_for("karras", steps), bounded.sigmas.double(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("high", [0.0, 0.3, 5.0, 80.0])
+def test_one_step_of_flow_begins_at_the_first_level(high: float) -> None:
+    assert sigmas_for("flow", 1, high=high).tolist() == pytest.approx([high or 80.0, 0.0])

@@ -209,9 +209,10 @@ class TestInit:
 
     def test_another_shape_is_refused(self, tmp_path: Path, text: str) -> None:
         first = train(tmp_path / "first", data=text)
-        with pytest.raises(GenctlError, match="another shape") as refused:
-            train(tmp_path / "again", f"init={first.path}", "width=64", data=text)
-        assert refused.value.code == ExitStatus.USAGE
+        for setting, words in (("width=64", "width 32"), ("heads=1", "heads 2")):
+            with pytest.raises(GenctlError, match=f"the network of init has {words}") as refused:
+                train(tmp_path / "again", f"init={first.path}", setting, data=text)
+            assert refused.value.code == ExitStatus.USAGE
 
 
 class TestMistakes:

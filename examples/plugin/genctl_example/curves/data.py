@@ -16,7 +16,7 @@ class CurveData:
 
 def claims(source):
     """A .csv file of numbers; a table of anything else begins with names."""
-    path = Path(source)
+    path = Path(source).expanduser()
     if path.suffix == ".csv" and path.is_file():
         with path.open(encoding="utf-8", errors="replace") as file:
             return Claim.SURE if set(file.readline()) <= set("0123456789.,+-eE \r\n") else Claim.NO

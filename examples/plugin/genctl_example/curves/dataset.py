@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,15 +12,18 @@ from genctl.contracts import DataSpec, Feature
 from genctl.data.in_memory import InMemoryDataset
 from genctl.data.prepare import Prepared
 from genctl.errors import ExitStatus, GenctlError
+from genctl.files import safe_name
 
 
 def prepare(options):
     curves = read(options.source)
-    scale, kept = float(np.abs(curves).max()) or 1.0, len(curves) // 10
+    if len(curves) < 2:
+        raise GenctlError(ExitStatus.DATA, f"{options.source} holds fewer than two curves")
+    scale, kept = float(np.abs(curves).max()) or 1.0, max(1, len(curves) // 10)
     images = torch.from_numpy(curves / scale).float()[:, None, None]
     spec = DataSpec(
         source=options.source,
-        name=options.source.replace("\\", "/").rpartition("/")[2].removesuffix(".csv"),
+        name=safe_name(Path(options.source).stem),
         unit="curves",
         examples=len(images) - kept,
         fingerprint=hashlib.sha256(curves.tobytes()).hexdigest(),
@@ -33,6 +37,6 @@ def prepare(options):
 def read(source):
     """The curves of a file, (N, L)."""
     try:
-        return np.loadtxt(source, delimiter=",", ndmin=2)
+        return np.loadtxt(Path(source).expanduser(), delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
         raise GenctlError(ExitStatus.DATA, f"{source} holds no curves: {error}") from None

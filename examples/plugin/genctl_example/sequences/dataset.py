@@ -12,6 +12,7 @@ from genctl.contracts import DataSpec, Feature
 from genctl.data.in_memory import InMemoryDataset
 from genctl.data.prepare import Prepared
 from genctl.errors import ExitStatus, GenctlError
+from genctl.files import safe_name
 from genctl_example.sequences.data import BUILT_IN, LETTERS
 
 
@@ -25,7 +26,7 @@ def prepare(options):
     kept = max(1, len(windows) // 10)
     spec = DataSpec(
         source=options.source,
-        name=Path(options.source).stem,
+        name=safe_name(Path(options.source).stem),
         unit="tok",
         examples=len(windows) - kept,
         fingerprint=hashlib.sha256(letters.encode()).hexdigest(),
@@ -43,7 +44,9 @@ def read(source):
         draw = random.Random(0)
         return ["".join(draw.choices("ACGT", (1, 2, 2, 1), k=90)) for _ in range(64)]
     try:
-        records = Path(source).read_text("ascii").upper().split(">")[1:]
+        records = Path(source).expanduser().read_text("ascii").upper().split(">")[1:]
     except (OSError, ValueError) as error:
         raise GenctlError(ExitStatus.DATA, f"cannot read {source}: {error}") from None
+    if not records:
+        raise GenctlError(ExitStatus.DATA, f"{source} holds no sequences")
     return ["".join(record.split("\n")[1:]) for record in records]

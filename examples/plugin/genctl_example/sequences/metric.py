@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 
+from genctl.errors import ExitStatus, GenctlError
 from genctl.registry import MetricSpec
 
 SPEC = MetricSpec(
@@ -23,6 +24,8 @@ def measure(inputs):
     from genctl.evaluation.score import Score, plain_signature
 
     shares = [gc(bases) for bases in inputs.samples.bases]
+    if len(shares) < 2:
+        raise GenctlError(ExitStatus.DATA, "gc needs at least two sequences for its error")
     return [
         Score(
             name="gc",

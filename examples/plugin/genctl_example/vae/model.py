@@ -12,10 +12,11 @@ from genctl.contracts import EmaSpec, ExportPlan, Loss, Monitor, OptimizerSpec, 
 
 class Vae:
     def __init__(self, config, data, parents):
-        z, pixels, self.noise = config.model.z_dim, math.prod(data.shape), config.model.noise
+        z, shape, self.noise = config.model.z_dim, data.features["image"].shape, config.model.noise
+        pixels = math.prod(shape)
         down = [nn.Flatten(), nn.Linear(pixels, 512), nn.SiLU(), nn.Linear(512, 2 * z)]
         up = [nn.Linear(z, 512), nn.SiLU(), nn.Linear(512, pixels), nn.Tanh()]
-        decoder = nn.Sequential(*up, nn.Unflatten(1, data.shape))
+        decoder = nn.Sequential(*up, nn.Unflatten(1, shape))
         self.modules, self.frozen = {"encoder": nn.Sequential(*down), "decoder": decoder}, {}
         self.optimizers = {"adam": OptimizerSpec.of(config.train, "*")}
         self.phases = (Phase("elbo", ("adam",)),)

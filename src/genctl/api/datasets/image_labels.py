@@ -14,7 +14,7 @@ from genctl.data.images.open_source import place_of
 from genctl.data.images.sets.digits import CLASS_NAMES
 from genctl.data.images.sources.file_stream import FileStream
 from genctl.data.images.sources.label_file import LABELS, to_csv
-from genctl.data.images.sources.listing import has_test_split, list_splits
+from genctl.data.images.sources.splits import list_splits
 from genctl.engine.devices import resolve_device
 from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.evaluation.extractors.digits import DigitsExtractor
@@ -50,14 +50,15 @@ def label_images(
         raise GenctlError(
             ExitStatus.DATA, f"{source} is not a folder", hint="name a folder of images"
         )
-    if has_test_split(root):
+    if (root / LABELS).exists():
+        raise GenctlError(ExitStatus.DATA, f"{root / LABELS} exists", hint="move it away first")
+    splits = list_splits(root)
+    if len(splits) > 1:
         raise GenctlError(
             ExitStatus.DATA,
             f"{root} has two splits, and each has its own labels",
             suggest=Suggestion("data label", args=(str(root / "train"),)),
         )
-    if (root / LABELS).exists():
-        raise GenctlError(ExitStatus.DATA, f"{root / LABELS} exists", hint="move it away first")
     if (pattern is None) == (by is None):
         raise GenctlError(
             ExitStatus.USAGE,
@@ -65,7 +66,7 @@ def label_images(
             option="pattern",
             suggest=(_PATTERN, Suggestion("", {"by": DIGITS})),
         )
-    images = list_splits(root)["train"].images
+    images = splits["train"].images
     found = (
         _by_classifier(root, by or "", device) if pattern is None else _by_pattern(images, pattern)
     )

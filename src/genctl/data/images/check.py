@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,12 @@ from genctl.data.images.drawing import grid, save_png, thumbnail
 from genctl.data.images.open_source import is_files, open_source, place_of
 from genctl.data.images.open_stream import open_stream
 from genctl.data.images.report import FileFacts, ImageReport, shared, survey, survey_source
-from genctl.data.images.sources.folder import MOST_UNREADABLE
-from genctl.data.images.sources.listing import class_names, classes_of, list_splits, no_images
+from genctl.data.images.sources.captions import MAX_BYTES
+from genctl.data.images.sources.folder import too_many_unreadable
+from genctl.data.images.sources.listing import class_names, classes_of, no_images
+from genctl.data.images.sources.splits import list_splits
 from genctl.data.images.stream import evenly_spaced
+from genctl.data.source_files import require_utf8
 from genctl.wording import NAMED, some_of
 
 PREVIEW = 64
@@ -27,11 +30,12 @@ def check_images(source: str, preview: Path | None = None) -> DataCheck:
 
     Args:
         source: a folder, ``.zip``, ``.npz`` or built-in set.
-        preview: a ``.png`` to write, with up to 64 of the images.
+        preview: a ``.png`` to write, with up to 64 of the images; not written if none can be read.
 
     Raises:
         GenctlError: (DATA) no such source, or no images in it; the place is not writable.
     """
+    require_utf8([source])
     splits = _splits(source)
     first = next(iter(splits.values()))
     sections = [
@@ -42,8 +46,10 @@ def check_images(source: str, preview: Path | None = None) -> DataCheck:
         _captions(first),
         _overlap(splits),
     ]
+    if not first.rows:
+        preview = None
     if preview is not None:
-        _save_preview(source, preview)
+        _save_preview(source, first.rows, preview)
     kept = [section for section in sections if section.facts or section.warnings]
     return DataCheck(source, kept, _unusable(splits), preview)
 
@@ -71,6 +77,10 @@ def _files(splits: dict[str, ImageReport]) -> Section:
             named = (f"{path.as_posix()} ({why})" for path, why in found.unreadable.items())
             section.warnings.append(
                 f"{split}: {len(found.unreadable)} cannot be read: {some_of(named)}"
+            )
+        if found.beside:
+            section.warnings.append(
+                f"folders beside those of the splits are not read: {some_of(found.beside)}"
             )
         if found.others:
             kinds = ", ".join(f"{count} {kind}" for kind, count in found.others.most_common(NAMED))
@@ -147,16 +157,26 @@ def _classes(found: ImageReport) -> Section:
 def _captions(found: ImageReport) -> Section:
     """What the captions say; an empty section where there are none."""
     section = Section("Captions")
-    if not found.captions:
+    if not found.captions and not found.no_captions:
         return section
     said = {path: text for path, text in found.captions.items() if text}
     example, text = max(said.items(), key=lambda pair: len(pair[1]), default=(None, ""))
     section.facts["captions"] = f"{len(said):,} of {len(found.files):,} images"
     if example is not None:
         section.facts["longest"] = f"{len(text):,} letters, of {example.as_posix()}"
-    silent = [file.path.as_posix() for file in found.files if file.path not in said]
+    bad = [path.as_posix() for path in found.no_captions]
+    if bad:
+        section.warnings.append(
+            f"{len(bad):,} captions cannot be read, are not UTF-8 or are longer than "
+            f"{MAX_BYTES:,} bytes: {some_of(bad)}"
+        )
+    silent = [
+        file.path.as_posix()
+        for file in found.files
+        if file.path not in said and file.path not in found.no_captions
+    ]
     if silent:
-        section.warnings.append(f"{len(silent):,} without a caption in UTF-8: {some_of(silent)}")
+        section.warnings.append(f"{len(silent):,} without a caption: {some_of(silent)}")
     often = [(text, n) for text, n in Counter(said.values()).most_common(NAMED) if n > 1]
     if often:
         named = some_of(f"{text[:40]!r} ({n:,} times)" for text, n in often)
@@ -180,14 +200,16 @@ def _overlap(splits: dict[str, ImageReport]) -> Section:
 def _unusable(splits: dict[str, ImageReport]) -> str:
     for split, found in splits.items():
         bad, total = len(found.unreadable), len(found.files) + len(found.unreadable)
-        if bad > max(1, MOST_UNREADABLE * total):
+        if too_many_unreadable(bad, total):
             return f"{bad} of {total} images of {split} cannot be read"
     return ""
 
 
-def _save_preview(source: str, path: Path) -> None:
+def _save_preview(source: str, rows: Sequence[int], path: Path) -> None:
+    """Write some of the images at ``rows``, which can be read, as one sheet."""
     stream = open_stream(source, PREVIEW)
-    images = [thumbnail(image) for image in stream.pick(evenly_spaced(stream.count, PREVIEW))]
+    chosen = [rows[place] for place in evenly_spaced(len(rows), PREVIEW)]
+    images = [thumbnail(image) for image in stream.pick(chosen)]
     save_png(path, grid(np.stack(images)))
 
 

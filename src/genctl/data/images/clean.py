@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from PIL import Image
@@ -12,9 +14,10 @@ from genctl.data.images import decode
 from genctl.data.images.drawing import to_pil
 from genctl.data.images.open_source import is_files, place_of
 from genctl.data.images.report import ImageReport, survey
-from genctl.data.images.sources.captions import SUFFIX, Captions
+from genctl.data.images.sources.captions import SUFFIX
 from genctl.data.images.sources.label_file import LABELS, to_csv
-from genctl.data.images.sources.listing import Listing, list_splits, no_images
+from genctl.data.images.sources.listing import Listing, no_images
+from genctl.data.images.sources.splits import list_splits
 from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.files import staged, write_json
 
@@ -73,11 +76,16 @@ def clean_data(
             dropped |= {prefix + path.as_posix(): why for path, why in left_out.items()}
             wanted = [file.path for file in found.files if file.path not in left_out]
             targets = _targets(wanted)
+            done: dict[PurePath, list[str]] = {}
             for path, target in targets.items():
-                done = _write(listing, path, stage / prefix / target, size, channels)
-                if done:
-                    changed[prefix + path.as_posix()] = done
-            _write_texts(stage / prefix, targets, listing.given, found.captions)
+                done[path] = _write(listing, path, stage / prefix / target, size, channels)
+            if listing.given is not None:
+                _write_labels(stage / prefix, targets, listing.given)
+            for path in _write_captions(stage / prefix, targets, listing):
+                done[path].append("without its caption, which cannot be read")
+            changed |= {
+                prefix + path.as_posix(): ", ".join(what) for path, what in done.items() if what
+            }
             kept += len(wanted)
         if not kept:
             raise GenctlError(
@@ -90,18 +98,28 @@ def clean_data(
     return Cleaned(place, kept, dropped, changed)
 
 
-def _write_texts(
-    folder: Path,
-    targets: Mapping[PurePath, PurePath],
-    labels: Mapping[PurePath, str] | None,
-    captions: Captions,
+def _write_labels(
+    folder: Path, targets: Mapping[PurePath, PurePath], labels: Mapping[PurePath, str]
 ) -> None:
-    """Write labels and captions of the kept images under their new names."""
-    if labels is not None:
-        named = {target: labels[path] for path, target in targets.items()}
-        (folder / LABELS).write_text(to_csv(named), "utf-8")
-    for path in targets.keys() & captions.keys():
-        (folder / targets[path].with_suffix(SUFFIX)).write_text(captions[path], "utf-8")
+    named = {target: labels[path] for path, target in targets.items()}
+    (folder / LABELS).write_text(to_csv(named), "utf-8")
+
+
+def _write_captions(
+    folder: Path, targets: Mapping[PurePath, PurePath], listing: Listing
+) -> list[PurePath]:
+    """Copy the captions of the kept images, byte by byte; returns images without theirs."""
+    captions = listing.captions() if listing.captions else {}
+    failed = []
+    for path in [path for path in targets if path in captions]:
+        try:
+            with captions[path].open("rb") as file:
+                content = file.read()
+        except OSError:
+            failed.append(path)
+        else:
+            (folder / targets[path].with_suffix(SUFFIX)).write_bytes(content)
+    return failed
 
 
 def _left_out(
@@ -121,16 +139,29 @@ def _left_out(
 
 
 def _targets(paths: Sequence[PurePath]) -> dict[PurePath, PurePath]:
-    """The new path of each image, as PNG; ``a.jpg`` beside ``a.png`` becomes ``a-jpg``."""
+    """The new path of each image, as PNG; ``a.jpg`` beside ``a.png`` becomes ``a-jpg.png``.
+
+    Names that differ only in case count as the same, as they do on macOS and Windows.
+    """
     targets: dict[PurePath, PurePath] = {}
-    taken: set[PurePath] = set()
+    taken: set[str] = set()
     for path in paths:
-        target = path.with_suffix(".png")
-        if target in taken:
-            target = path.with_name(f"{path.stem}-{path.suffix[1:].lower()}.png")
-        taken.add(target)
+        target = next(t for t in _possible_targets(path) if _folded(t) not in taken)
+        taken.add(_folded(target))
         targets[path] = target
     return targets
+
+
+def _possible_targets(path: PurePath) -> Iterator[PurePath]:
+    yield path.with_suffix(".png")
+    stem = f"{path.stem}-{path.suffix[1:].lower()}"
+    yield path.with_name(f"{stem}.png")
+    for number in itertools.count(2):
+        yield path.with_name(f"{stem}-{number}.png")
+
+
+def _folded(path: PurePath) -> str:
+    return unicodedata.normalize("NFC", path.as_posix()).casefold()
 
 
 def _write(
@@ -139,7 +170,7 @@ def _write(
     target: Path,
     size: tuple[int, int] | None,
     channels: int | None,
-) -> str:
+) -> list[str]:
     """Write one image as PNG; returns what was changed."""
     with decode.strict_decoding(), decode.open_image(listing.file(path)) as image:
         done = list(_changes(image, size, channels))
@@ -147,7 +178,7 @@ def _write(
         pixels = decode.to_array(image, size=size, channels=depth)
     target.parent.mkdir(parents=True, exist_ok=True)
     to_pil(pixels).save(target)
-    return ", ".join(done)
+    return done
 
 
 def _changes(

@@ -11,10 +11,8 @@ from torch import Tensor
 
 from genctl.contracts import Batch, DataSpec
 from genctl.data.images.open_source import ImageSource
-from genctl.data.in_memory import ShuffledOrder
+from genctl.data.in_memory import in_order, shuffled_batches
 from genctl.seeding import seed_of
-
-HELD_OUT_BATCH = 256
 
 
 class ImageDataset:
@@ -46,22 +44,20 @@ class ImageDataset:
 
         Every epoch has its own permutation, keyed by ``seed`` and the epoch's number.
         """
-        share = batch_size // world
-        order = ShuffledOrder(len(self), seed)
-        while True:
-            first = position + rank * share
-            yield self._batch(range(first, first + share), order, seed)
-            position += batch_size
+
+        def take(rows: Tensor, positions: range) -> Batch:
+            return self._batch(rows, positions, seed)
+
+        return shuffled_batches(
+            len(self), take, position, batch_size, seed=seed, rank=rank, world=world
+        )
 
     def held_out(self) -> Iterator[Batch] | None:
         """The test split of these images, ``image`` and ``label``; None without one."""
         found = self._source.held_out()
         if found is None:
             return None
-        return (
-            self._examples(found, range(start, min(start + HELD_OUT_BATCH, len(found.images))))
-            for start in range(0, len(found.images), HELD_OUT_BATCH)
-        )
+        return (self._examples(found, rows) for rows in in_order(len(found.images)))
 
     def uint8_batches(self, size: int) -> Iterator[Tensor]:
         """Every image once, (B, C, H, W) uint8, in the order of the source."""
@@ -75,8 +71,7 @@ class ImageDataset:
             data["label"] = torch.from_numpy(source.labels[rows.start : rows.stop])
         return Batch(data, rows)
 
-    def _batch(self, positions: range, order: ShuffledOrder, seed: int) -> Batch:
-        rows = torch.tensor([order[position] for position in positions])
+    def _batch(self, rows: Tensor, positions: range, seed: int) -> Batch:
         images = to_float(self._images[rows].permute(0, 3, 1, 2).contiguous())
         if self._flip:
             mirrored = torch.tensor([seed_of(seed, "flip", p) & 1 for p in positions]).bool()

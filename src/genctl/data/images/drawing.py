@@ -41,17 +41,15 @@ def to_pil(image: npt.NDArray[np.generic]) -> Image.Image:
 
 def thumbnail(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """``(96, 96, 3)``: shrunk, or enlarged in whole pixels, on white."""
-    picture = to_pil(image)
-    if picture.mode == "RGBA":
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    picture = picture.convert("RGB")
-    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    scale = max(1, THUMBNAIL // max(picture.size))
-    picture = picture.resize(
-        (picture.width * scale, picture.height * scale), Image.Resampling.NEAREST
-    )
+    shown = to_pil(image)
+    if shown.mode == "RGBA":
+        shown = Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown)
+    shown = shown.convert("RGB")
+    shown.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    scale = max(1, THUMBNAIL // max(shown.size))
+    shown = shown.resize((shown.width * scale, shown.height * scale), Image.Resampling.NEAREST)
     paper = Image.new("RGB", (THUMBNAIL, THUMBNAIL), "white")
-    paper.paste(picture, ((THUMBNAIL - picture.width) // 2, (THUMBNAIL - picture.height) // 2))
+    paper.paste(shown, ((THUMBNAIL - shown.width) // 2, (THUMBNAIL - shown.height) // 2))
     return np.asarray(paper)
 
 
@@ -60,14 +58,14 @@ def save_png(path: Path, image: npt.NDArray[np.generic]) -> None:
     write_atomic(path, png_of(enlarged(to_pil(image))))
 
 
-def png_of(picture: Image.Image) -> bytes:
+def png_of(image: Image.Image) -> bytes:
     """The content of a PNG file."""
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
-def enlarged(picture: Image.Image) -> Image.Image:
-    scale = max(1, 640 // max(picture.size))
-    size = (picture.width * scale, picture.height * scale)
-    return picture.resize(size, Image.Resampling.NEAREST)
+def enlarged(image: Image.Image) -> Image.Image:
+    scale = max(1, 640 // max(image.size))
+    size = (image.width * scale, image.height * scale)
+    return image.resize(size, Image.Resampling.NEAREST)

@@ -66,11 +66,11 @@ def _read(path: Path, size: tuple[int, int], channels: int | None) -> np.ndarray
 def _resized(path: Path, pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     found = pixels.shape[:2]
     if found[0] * size[1] != found[1] * size[0]:
-        stands, wanted = ("x".join(map(str, sides)) for sides in (found, size))
+        given, needed = ("x".join(map(str, sides)) for sides in (found, size))
         raise GenctlError(
             ExitStatus.DATA,
-            f"{path} is {stands}, and the model's images are {wanted} (height x width)",
-            hint=f"crop the image to the proportions of {wanted} first",
+            f"{path} is {given}, and the model's images are {needed} (height x width)",
+            hint=f"crop the image to the proportions of {needed} first",
         )
     if found[0] % size[0] == 0:
         squares = pixels.reshape(size[0], found[0] // size[0], size[1], found[1] // size[1], -1)

@@ -6,24 +6,15 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from genctl.data.images import decode
-from genctl.data.images.sets import emoji
-from genctl.data.images.sets.digits import CLASS_NAMES, load_digits
-from genctl.data.images.sets.emoji import load_emoji
-from genctl.data.images.sets.known_sets import KNOWN_SETS, read_known
+from genctl.data.images.sets.catalogue import BUILT_IN, NAMED_SETS
 from genctl.data.images.source import ImageSource
 from genctl.data.images.sources.archive import read_archive
-from genctl.data.images.sources.celeba import NAME as CELEBA
-from genctl.data.images.sources.celeba import celeba_folder
 from genctl.data.images.sources.folder import read_folder
-from genctl.data.images.sources.listing import SPLITS, has_test_split
+from genctl.data.images.sources.splits import SPLITS
 from genctl.data.images.sources.tables import PARQUET
 from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 
 __all__ = ["ImageSource", "open_source"]
-
-BUILT_IN, EMOJI = "digits", "emoji"
-_NAMES = (BUILT_IN, EMOJI, CELEBA, *KNOWN_SETS)
 
 # Below, os.path and not pathlib: it treats unreadable paths (locked, too long) as absent.
 
@@ -38,7 +29,7 @@ def open_source(
     """Decode the images that ``source`` names.
 
     Args:
-        source: ``digits``, ``emoji``, ``celeba``, one of `KNOWN_SETS`, the path of a folder, a
+        source: one of `NAMED_SETS`, such as ``digits``, or the path of a folder, a
             ``.zip``, a ``.parquet`` or an ``.npz``; ``:train`` or ``:test`` at its end overrides
             ``split``. A folder called ``digits`` is ``./digits``.
         split: ``train`` or ``test``.
@@ -59,12 +50,26 @@ def open_source(
             option="channels",
             suggest=3,
         )
-    opened = _open(source, split, size, channels)
-    if split == "test" or not _has_test_split(source):
+    if is_named(source):
+        return _open_named(source, split, size, channels)
+    path = _path(source)
+    if os.path.isdir(path) or is_packed(path):
+        return read_folder(path, split=split, size=size, channels=channels)
+    if os.path.isfile(path) and path.suffix.lower() == ".npz":
+        return read_archive(path, split=split, size=size, channels=channels)
+    raise not_a_source(source)
+
+
+def _open_named(
+    name: str, split: str, size: tuple[int, int] | None, channels: int | None
+) -> ImageSource:
+    read = NAMED_SETS[name].read
+    opened = read(split, size, channels)
+    if split == "test":
         return opened
     # The channels of the training images, even if the held-out images alone would have others.
     wanted = opened.images.shape[3]
-    return replace(opened, held_out=lambda: _open(source, "test", size, wanted))
+    return replace(opened, held_out=lambda: read("test", size, wanted))
 
 
 def separate_split(source: str, split: str) -> tuple[str, str]:
@@ -75,57 +80,9 @@ def separate_split(source: str, split: str) -> tuple[str, str]:
     return source, split
 
 
-def _has_test_split(source: str) -> bool:
-    return is_named(source) or has_test_split(_path(source))
-
-
-def _open(
-    source: str, split: str, size: tuple[int, int] | None, channels: int | None
-) -> ImageSource:
-    if source == BUILT_IN:
-        images, labels = load_digits("test" if split == "test" else "train")
-        return ImageSource(
-            images=decode.convert(images, size=size, channels=channels),
-            labels=labels,
-            class_names=CLASS_NAMES,
-            name=BUILT_IN,
-            split=split,
-            extractor=BUILT_IN,
-        )
-    if source == EMOJI:
-        images, labels, captions = load_emoji(split)
-        return ImageSource(
-            images=decode.convert(images, size=size, channels=channels),
-            labels=labels,
-            class_names=emoji.CLASS_NAMES,
-            captions=captions,
-            name=EMOJI,
-            split=split,
-        )
-    if source == CELEBA:
-        return replace(
-            read_folder(celeba_folder(), split=split, size=size, channels=channels), name=CELEBA
-        )
-    if source in KNOWN_SETS:
-        images, labels = read_known(source, split)
-        return ImageSource(
-            images=decode.convert(images, size=size, channels=channels),
-            labels=labels,
-            class_names=KNOWN_SETS[source].class_names,
-            name=source,
-            split=split,
-        )
-    path = _path(source)
-    if os.path.isdir(path) or is_packed(path):
-        return read_folder(path, split=split, size=size, channels=channels)
-    if os.path.isfile(path) and path.suffix.lower() == ".npz":
-        return read_archive(path, split=split, size=size, channels=channels)
-    raise not_a_source(source)
-
-
 def is_named(source: str) -> bool:
     """Whether ``source`` is the name of a set, whatever the working folder contains."""
-    return source in _NAMES
+    return source in NAMED_SETS
 
 
 def is_files(source: str) -> bool:
@@ -154,13 +111,7 @@ def not_a_source(source: str) -> GenctlError:
     if os.path.exists(path):
         message = f"{source} is neither a folder, ZIP or Parquet file of images nor an .npz"
     else:
-        built_in = (
-            BUILT_IN,
-            EMOJI,
-            CELEBA,
-            *KNOWN_SETS,
-            *(f"{BUILT_IN}:{split}" for split in SPLITS),
-        )
+        built_in = (*NAMED_SETS, *(f"{BUILT_IN}:{split}" for split in SPLITS))
         close = nearest(path.name, (*_beside(path), *built_in))
         meant = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
         message = f"no data at {source!r}{meant}"

@@ -11,20 +11,19 @@ import numpy.typing as npt
 
 from genctl.compat.callables import import_callable, is_target, sha256_of_source
 from genctl.data.images.open_source import (
-    BUILT_IN,
     is_named,
     is_packed,
     not_a_source,
     open_source,
     separate_split,
 )
-from genctl.data.images.source import ImageSource, safe_name
+from genctl.data.images.sets.catalogue import NAMED_SETS
+from genctl.data.images.source import ImageSource
 from genctl.data.images.sources.archive import checked_images
 from genctl.data.images.sources.archive_stream import ArchiveStream
-from genctl.data.images.sources.celeba import NAME as CELEBA
-from genctl.data.images.sources.celeba import celeba_folder
 from genctl.data.images.sources.file_stream import FileStream
 from genctl.data.images.stream import ArrayStream, Draw, DrawnStream, ImageStream
+from genctl.files import safe_name
 
 
 @runtime_checkable
@@ -62,15 +61,16 @@ def open_stream(source: Images, count: int) -> ImageStream:
         return _drawn(source, getattr(source, "__name__", type(source).__name__), count)
     text, split = separate_split(str(source), "train")
     path = Path(text).expanduser()
-    if text == CELEBA:
-        return FileStream(celeba_folder(), split)
     if is_named(text):
+        folder = NAMED_SETS[text].folder
+        if folder is not None:
+            return FileStream(folder(), split)
         return ArrayStream(open_source(text, split=split))
     if os.path.isdir(path) or is_packed(path):
         return FileStream(path, split)
     if os.path.isfile(path) and path.suffix.lower() == ".npz" and split == "train":
         return ArchiveStream(path)
-    if is_target(text) and not text.startswith(f"{BUILT_IN}:") and not os.path.exists(path):
+    if is_target(text) and not is_named(text.partition(":")[0]) and not os.path.exists(path):
         return _drawn(import_callable(text), text.rpartition(":")[2], count)
     if split != "train" and os.path.isfile(path):
         open_source(text, split=split)  # raises an error that explains why there is no such split

@@ -16,7 +16,7 @@ from PIL import Image
 
 from genctl.data.images import decode
 from genctl.data.images.source import ImageSource
-from genctl.data.images.sources.captions import Captions
+from genctl.data.images.sources.captions import Captions, read_caption
 from genctl.data.images.sources.folder import THREADS
 from genctl.data.images.sources.listing import Listing
 
@@ -77,6 +77,9 @@ class ImageReport:
         others: kinds of other files -> how many.
         classes: class -> how many of ``files``; empty where there are none.
         captions: captions of ``files`` that have one.
+        no_captions: those of ``files`` whose caption cannot be read, is not UTF-8 or too long.
+        beside: folders of images beside those of the splits.
+        rows: the place of each of ``files`` among all images.
     """
 
     files: Sequence[FileFacts]
@@ -84,6 +87,9 @@ class ImageReport:
     others: Counter[str]
     classes: Mapping[str, int]
     captions: Captions
+    no_captions: Sequence[PurePath] = ()
+    beside: Sequence[str] = ()
+    rows: Sequence[int] = ()
 
     @property
     def sizes(self) -> Counter[tuple[int, int]]:
@@ -123,8 +129,12 @@ def survey(listing: Listing, classes: Mapping[PurePath, str]) -> ImageReport:
     unreadable = {path: why for path, why in outcomes.items() if isinstance(why, str)}
     counted = Counter(classes[file.path] for file in files if file.path in classes)
     captions = listing.captions() if listing.captions else {}
-    kept = {file.path: captions[file.path] for file in files if file.path in captions}
-    return ImageReport(files, unreadable, listing.others, counted, kept)
+    read = {f.path: read_caption(captions[f.path]) for f in files if f.path in captions}
+    kept = {path: text for path, text in read.items() if text is not None}
+    refused = tuple(path for path, text in read.items() if text is None)
+    rows = [row for row, found in enumerate(outcomes.values()) if isinstance(found, FileFacts)]
+    others, beside = listing.others, listing.beside
+    return ImageReport(files, unreadable, others, counted, kept, refused, beside, rows)
 
 
 def survey_source(source: ImageSource) -> ImageReport:
@@ -137,7 +147,7 @@ def survey_source(source: ImageSource) -> ImageReport:
     labels = [] if source.labels is None else source.labels.tolist()
     counted = Counter(source.class_names[label] for label in labels)
     captions = {file.path: text for file, text in zip(files, source.captions, strict=False)}
-    return ImageReport(files, {}, Counter(), counted, captions)
+    return ImageReport(files, {}, Counter(), counted, captions, rows=range(len(files)))
 
 
 def shared(one: ImageReport, other: ImageReport) -> list[tuple[FileFacts, FileFacts]]:

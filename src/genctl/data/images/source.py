@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-
-_NAME_LENGTH = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +50,3 @@ class ImageSource:
         if self.labels is not None:
             digest.update(np.ascontiguousarray(self.labels, dtype="<i8").data)
         return digest.hexdigest()
-
-
-def safe_name(name: str) -> str:
-    """``name`` as part of a file name: letters and digits of any script, ``_``, ``.`` and ``-``."""
-    composed = unicodedata.normalize("NFC", name)  # macOS splits accents off
-    return re.sub(r"[^\w.-]+", "-", composed)[:_NAME_LENGTH].strip("-.") or "images"

@@ -82,7 +82,7 @@ class ImageStream(ABC):
     labels: npt.NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
     extractor: str = ""
-    verb: str = "looking"
+    verb: str = "reading"
     lasting: bool = True
 
     @property
@@ -142,7 +142,6 @@ class DrawnStream(ImageStream):
         count: the number of images to take.
         name: the name to show.
         fingerprint: the fingerprint of the function.
-        fingerprint: of the function.
     """
 
     lasting = False
@@ -169,13 +168,13 @@ class DrawnStream(ImageStream):
 
     def _drawn(self, places: list[int]) -> Pixels:
         try:
-            made = self._draw(places)
-            count = len(made)
+            images = self._draw(places)
+            count = len(images)
         except Exception as error:  # noqa: BLE001 - it is the user's code
             why = f"it failed: {first_line(error)}"
         else:
             if count == len(places):
-                return made
+                return images
             why = f"asked for {len(places)} images, it returned {count}"
         raise GenctlError(
             ExitStatus.USAGE,

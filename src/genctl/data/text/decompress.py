@@ -19,15 +19,15 @@ PACKED = tuple(_PACKED)
 """Suffixes of packed files."""
 
 
-def blocks(path: Path) -> Iterator[bytes]:
-    """All of a file, about a megabyte at a time.
+def blocks(path: Path, size: int = PIECE_BYTES) -> Iterator[bytes]:
+    """All of a file, up to ``size`` bytes at a time.
 
     Raises:
         GenctlError: (DATA) the file cannot be read or unpacked.
     """
     try:
         with cast("BinaryIO", _PACKED.get(path.suffix.lower(), _plain)(path)) as file:
-            while block := file.read(PIECE_BYTES):
+            while block := file.read(size):
                 yield block
     except _UNREADABLE as error:
         raise _unreadable(path, error) from None
@@ -40,7 +40,7 @@ def head(path: Path, size: int) -> bytes:
         GenctlError: (DATA) the file cannot be read or unpacked.
     """
     found = b""
-    for block in blocks(path):
+    for block in blocks(path, size):
         found += block
         if len(found) >= size:
             break

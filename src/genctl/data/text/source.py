@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from genctl.data.images.source import safe_name
-from genctl.data.source_files import files_in
+from genctl.data.source_files import files_in, require_utf8
 from genctl.data.text.characters import UTF8, is_binary
 from genctl.data.text.files import SUFFIXES, Document, read_text
 from genctl.errors import ExitStatus, GenctlError, nearest
+from genctl.files import safe_name
 
 BUILT_IN = "pydoc"
 
@@ -56,6 +56,7 @@ def open_text(source: str, encoding: str = UTF8) -> TextSource:
     Raises:
         GenctlError: (DATA) no such source. Reading raises it for files that cannot be read.
     """
+    require_utf8([source])
     if source == BUILT_IN:
         return TextSource(BUILT_IN, f"python {platform.python_version()}", {BUILT_IN: _pydoc})
     path = Path(source).expanduser()
@@ -82,7 +83,7 @@ def _folder(root: Path, encoding: str) -> TextSource:
     Hidden, empty and binary files are skipped.
     """
     files = files_in(root)
-    texts = [path for path in files if not is_binary(path)]
+    texts = [path for path in files if not _is_binary(path)]
     if not texts:
         why = f"only binary files ({len(files)})" if files else "the folder is empty"
         raise GenctlError(
@@ -91,6 +92,14 @@ def _folder(root: Path, encoding: str) -> TextSource:
             hint="texts are files of any name, .jsonl, and .gz or .xz of these",
         )
     return TextSource(_name(root), "", _readers(texts, encoding), len(files) - len(texts))
+
+
+def _is_binary(path: Path) -> bool:
+    """Whether the file is binary; not if it cannot be read, which whoever reads it reports."""
+    try:
+        return is_binary(path)
+    except GenctlError:
+        return False
 
 
 def _readers(paths: list[Path], encoding: str) -> dict[str, Callable[[], Iterator[Document]]]:

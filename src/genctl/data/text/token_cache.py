@@ -123,7 +123,7 @@ def cached_tokens(source: TextSource, known: TextStats, config: TextData) -> Tok
     """
     given = _given_tokenizer(config.tokenizer)
     identity = given.files() if given else {}
-    settings = [FORMAT, known.fingerprint, config.tokenizer if given is None else "given"]
+    settings = [FORMAT, known.fingerprint, "given" if given else _kind(config.tokenizer)]
     settings += [config.vocab_size if _trains(config.tokenizer) else 0]
     settings += [hashlib.sha256(content).hexdigest() for content in identity.values()]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
@@ -139,6 +139,11 @@ def cached_tokens(source: TextSource, known: TextStats, config: TextData) -> Tok
 
 def _trains(name: str) -> bool:
     return name in ("auto", "bpe")
+
+
+def _kind(name: str) -> str:
+    """The kind in the key of the cache: ``auto`` and ``bpe`` are the same."""
+    return "auto" if _trains(name) else name
 
 
 def _given_tokenizer(name: str) -> Tokenizer | None:

@@ -78,8 +78,8 @@ class Denoiser(nn.Module):
         return (self._predict(noisy, at, label) - target).square().flatten(1).mean(1)
 
     def _predict(self, x: Tensor, at: Scaling, label: Tensor | None) -> Tensor:
-        made: Tensor = self.network(_by_row(at.inner, x) * x, at.time, label)
-        return made.float()
+        predicted: Tensor = self.network(_by_row(at.inner, x) * x, at.time, label)
+        return predicted.float()
 
 
 def guided(

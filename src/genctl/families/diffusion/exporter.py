@@ -58,7 +58,7 @@ def plan_onnx(model: Trained) -> ExportPlan:
 
     For no class, the label is the number of classes.
     """
-    shape, classes = model.data.shape, model.data.num_classes
+    shape, classes = model.data.features["image"].shape, model.data.num_classes
 
     def example(batch: int) -> tuple[Tensor, ...]:
         generator = torch.Generator().manual_seed(batch)

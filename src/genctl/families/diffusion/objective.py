@@ -21,11 +21,9 @@ from genctl.contracts import (
 )
 from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.families.diffusion.denoiser import Denoiser
-from genctl.families.diffusion.exporter import unet_config
 from genctl.families.diffusion.networks.build import build_network
-from genctl.families.diffusion.networks.unet import UNet
 from genctl.families.diffusion.times import draw_sigmas
-from genctl.nn.init_from import init_from
+from genctl.nn.init_from import init_from, require_same_options
 
 LONGER = 4
 OUTER = ("*emb*", "*conv_in*", "*conv_out*", "*modulation*", "*head*")
@@ -94,25 +92,5 @@ def _begin_with(denoiser: Denoiser, parent: Trained) -> None:
             option="model.prediction",
             suggest=predicts,
         )
+    require_same_options(denoiser.network.options, source.network.options)
     init_from(denoiser, source)
-    if isinstance(denoiser.network, UNet) and isinstance(source.network, UNet):
-        _refuse_other_kind(denoiser.network, source.network)
-
-
-def _refuse_other_kind(own: UNet, given: UNet) -> None:
-    """Refuse another network; some differences show in no weight, such as the groups of a norm."""
-    here, there = unet_config(own), unet_config(given)
-    for name in (
-        "norm_num_groups",
-        "attention_head_dim",
-        "add_attention",
-        "down_block_types",
-    ):
-        if here[name] != there[name]:
-            raise GenctlError(
-                ExitStatus.USAGE,
-                f"the run of {opt('init')} has another network: its {name} is {there[name]}, "
-                f"here it is {here[name]}",
-                hint=f"leave out what changes the network, or leave {opt('init')} out",
-                option="init",
-            )

@@ -29,10 +29,11 @@ class DiffusionSampler:
         self, config: Config, data: DataSpec, modules: Mapping[str, nn.Module], parents: Parents
     ) -> None:
         self._denoiser = modules["denoiser"]
-        self._shape = data.shape
+        self._shape = data.features["image"].shape
         self._classes = data.num_classes
         self._knows_none = bool(data.num_classes and config.model.label_dropout)
         self._usual_guidance = config.sample.guidance
+        self._usual_strength = config.sample.strength
         by_class = {"label"} if data.num_classes else set()
         self.conditions = frozenset({"image", "mask", *by_class})
 
@@ -76,10 +77,10 @@ class DiffusionSampler:
             if mask is not None:
                 denoise = keeping(denoise, given, mask > 0.5)
         eta = {"eta": request.eta} if solver.takes_eta else {}
-        made: Tensor = solver.function(
+        images: Tensor = solver.function(
             denoise, x, sigmas, fresh(noise, self._shape, x), watch, **eta
         )
-        return made.float()
+        return images.float()
 
     def _denoise(self, request: DiffusionRequest, label: Tensor | None) -> Denoise:
         """The denoiser for solvers: in their precision, at one noise level for all rows."""
@@ -119,6 +120,16 @@ class DiffusionSampler:
                 "a mask needs the image that it belongs to",
                 option="image",
                 suggest=Placeholder("IMAGE"),
+            )
+        if request.strength != self._usual_strength and (
+            "image" not in condition or "mask" in condition
+        ):
+            why = "a mask decides what is kept" if "mask" in condition else "there is no image"
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{opt('strength', request.strength)} is for starting from an image, and {why}",
+                hint=f"leave {opt('strength')} out",
+                option="strength",
             )
         for name, shape in (("image", self._shape), ("mask", (1, *self._shape[1:]))):
             if name in condition and condition[name].shape[1:] != shape:

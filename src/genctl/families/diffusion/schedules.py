@@ -132,6 +132,8 @@ def _ends(schedule: str, steps: int, low: float, high: float) -> tuple[float, fl
         return max(low or first, first), min(high or last, last)
     if schedule == "flow":
         high = high or FLOW_MAX
+        if steps == 1:
+            return low or high, high
         time = high / (1 + high) / steps
         return low or time / (1 - time), high
     return low or KARRAS_RANGE[0], high or KARRAS_RANGE[1]

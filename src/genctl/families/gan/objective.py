@@ -52,6 +52,9 @@ class GanObjective:
         half = 1.0 if self.options.regulariser == "gp" else 0.5
         self.strength: float = half * gamma * self.options.penalty_every
         self.augment = _augment(self.options)
+        self._batch_size = config.train.batch_size
+        # By position, so that a micro-batch that is tried again counts once.
+        self._margins: dict[int, Tensor] = {}
         self.modules: dict[str, nn.Module] = build_networks(self.options, data)
         if self.augment is not None:
             self.modules["augment"] = self.augment
@@ -83,6 +86,7 @@ class GanObjective:
         )
 
     def _discriminator(self, batch: Batch, step: Step) -> Loss:
+        self._adapt(step, batch.positions[0] // self._batch_size)
         real, label = batch["image"], batch.get("label")
         with torch.no_grad():
             fake = self._generate(step, label).to(real.dtype)
@@ -100,8 +104,22 @@ class GanObjective:
             metrics |= penalties
         if self.augment is not None and self.augment.target:
             metrics["augment"] = self.augment.probability.expand(len(real))
-            self.augment.adapt(step.gather(margin.detach()))
+            self._margins.update(zip(batch.positions, margin.detach().unbind(), strict=True))
         return _loss(losses, metrics)
+
+    def _adapt(self, step: Step, next_batch: int | None = None) -> None:
+        """Adapt the augmentations to all margins of a batch, once its last micro-batch is done.
+
+        Args:
+            next_batch: the number of the batch that follows; None where another phase follows.
+        """
+        if self.augment is None or not self._margins:
+            return
+        if next(iter(self._margins)) // self._batch_size == next_batch:
+            return
+        margins = torch.stack([self._margins[position] for position in sorted(self._margins)])
+        self.augment.adapt(step.gather(margins))
+        self._margins.clear()
 
     def _strength_at(self, index: int) -> float:
         """The strength of the penalties, higher at first to slow the discriminator (R3GAN)."""
@@ -123,6 +141,7 @@ class GanObjective:
         return {name: found[name] for name in found if name in self.options.regulariser}
 
     def _generator(self, batch: Batch, step: Step) -> Loss:
+        self._adapt(step)
         label = batch.get("label")
         fake_logits = self._discriminate(self._generate(step, label), label, step)
         real_logits = fake_logits
@@ -157,7 +176,7 @@ def _gamma(config: Config, data: DataSpec) -> tuple[float, str]:
         return 0.0, ""
     if options.regulariser == "gp":
         return GP_STRENGTH, f"gamma {GP_STRENGTH:g}"
-    (_, height, width), batch = data.shape, config.train.batch_size
+    (_, height, width), batch = data.features["image"].shape, config.train.batch_size
     found = default_strength(height, width, batch)
     return found, f"gamma {found:.3g} for {height}x{width} pixels and batches of {batch}"
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from genctl.config import Config
 from genctl.contracts import Batch, DataSpec, Noise, Parents
+from genctl.families.gan.networks.build import classes_of
 from genctl.families.gan.spec import GanRequest
 
 
@@ -19,7 +20,7 @@ class GanSampler:
     ) -> None:
         self._generator = modules["generator"]
         self._z_dim = config.model.z_dim
-        by_class = data.num_classes and config.model.by_class
+        by_class = classes_of(config.model, data)
         self.conditions = frozenset({"label"} if by_class else ())
 
     def sample(self, request: GanRequest, condition: Batch, noise: Noise) -> Tensor:

@@ -57,7 +57,7 @@ class GanRequest:
     )
 
 
-_PICTURES = {
+_LARGE = {
     "train.optimizer": "adam",
     "train.beta1": 0.0,
     "train.warmup": 0.02,
@@ -89,7 +89,7 @@ SPEC = Spec(
     common=("width", "augment", "train.batch_size", "train.lr", "truncation"),
     presets={
         "digits": {
-            **_PICTURES,
+            **_LARGE,
             "model.burn_in": 150,  # without it, one seed in ten still saturates tanh
             "train.budget": "300k",
             "train.batch_size": 64,
@@ -98,21 +98,21 @@ SPEC = Spec(
             "train.ema_halflife": 15_000,
         },
         "small-64": {
-            **_PICTURES,
+            **_LARGE,
             **_FEW,
             "model.resample": "smooth",
             "model.width": 32,
             "train.budget": "90k",
         },
         "dcgan": {
-            **_PICTURES,
+            **_LARGE,
             **_FEW,
             "model.architecture": "dcgan",
             "model.width": 32,
             "train.budget": "180k",
         },
         "small-32": {
-            **_PICTURES,
+            **_LARGE,
             "model.resample": "smooth",
             "model.width": 64,
             "model.depth": 2,
@@ -123,7 +123,7 @@ SPEC = Spec(
             "train.ema_halflife": 100_000,
         },
         "base-32": {
-            **_PICTURES,
+            **_LARGE,
             "model.resample": "smooth",
             "model.width": 192,
             "model.depth": 2,
@@ -134,7 +134,7 @@ SPEC = Spec(
             "train.ema_halflife": 500_000,
         },
         "base-64": {
-            **_PICTURES,
+            **_LARGE,
             "model.resample": "smooth",
             "model.width": 128,
             "model.depth": 2,

@@ -18,7 +18,7 @@ def plan_decoder(model: Trained) -> DecoderPlan:
     return DecoderPlan(
         module=decoder,
         **dataclasses.asdict(decoder.shape),
-        end=model.data.main.end,
+        end=model.data.features["tokens"].end,
         assets=model.assets,
     )
 

@@ -23,6 +23,10 @@ class DecoderShape:
         heads: query heads; kv_heads, the key and value heads, divides it.
         head_dim: width of a head; even.
         hidden: width inside the feed-forward layer.
+        rope_theta: base of the rotary embedding's wavelengths.
+        norm_eps: epsilon of the root-mean-square norms.
+        qk_norm: whether queries and keys are normalised per head.
+        tied: whether the embedding is also the output head.
     """
 
     vocab_size: int
@@ -48,6 +52,7 @@ class RmsNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
+        """``x: (..., width)`` to the same."""
         return rms_norm(x, self.weight, self.eps)
 
 
@@ -96,6 +101,7 @@ class FeedForward(nn.Module):
         self.down_proj = nn.Linear(shape.hidden, shape.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """``x: (..., width)`` to the same."""
         out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
         return out
 

@@ -23,7 +23,7 @@ from genctl.contracts import (
 from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.families.lm.network import Decoder, DecoderShape
 from genctl.families.lm.sizes import hidden_for
-from genctl.nn.init_from import init_from
+from genctl.nn.init_from import init_from, require_same_options
 
 SCORED_TOKENS = 65_536
 """The largest part of held-out text for a score in training; the metric ``bpb`` reads all."""
@@ -51,8 +51,14 @@ class LmObjective:
         halflife = config.train.ema_halflife
         self.ema = {"model": (EmaSpec("ema", halflife),)} if halflife else {}
         self.phases = (Phase("train", ("model",)),)
-        self.monitor = Monitor("bpb", samples=max(1, SCORED_TOKENS // data.shape[0]))
-        self.notes = (_described(config, shape),)
+        self.monitor = Monitor("bpb", samples=max(1, SCORED_TOKENS // shape.context))
+        self._short = _short_context(self.options.short_context, shape.context)
+        self.notes: tuple[str, ...] = (_described(config, shape),)
+        if self._short == 0 and 0 < self.options.short_context < shape.context:
+            self.notes += (
+                f"full context throughout: short_context {self.options.short_context} does not "
+                f"divide the context of {shape.context}",
+            )
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         """The sum of the nats of the next tokens in ``tokens: (B, context + 1)``, by token."""
@@ -64,14 +70,18 @@ class LmObjective:
 
     def _cut(self, tokens: Tensor, step: Step) -> Tensor:
         """The windows; early in a run, cut into more rows of fewer tokens."""
-        short = self.options.short_context
-        if not short or step.fraction >= self.options.short_share or tokens.shape[1] % short:
+        if not self._short or step.fraction >= self.options.short_share:
             return tokens
-        return tokens.reshape(-1, short)
+        return tokens.reshape(-1, self._short)
 
     def _dropout(self, step: Step) -> float:
         begun = step.position >= self.options.dropout_from * self._windows
         return float(self.options.dropout) if begun else 0.0
+
+
+def _short_context(wanted: int, context: int) -> int:
+    """The context at the start of training; 0 where windows cannot be cut into parts of it."""
+    return wanted if wanted and context % wanted == 0 else 0
 
 
 def shape_of(config: Config, data: DataSpec) -> DecoderShape:
@@ -80,7 +90,7 @@ def shape_of(config: Config, data: DataSpec) -> DecoderShape:
     Raises:
         GenctlError: heads that do not divide the width, or groups that do not divide the heads.
     """
-    options = config.model
+    options, tokens = config.model, data.features["tokens"]
     kv_heads = options.kv_heads or options.heads
     pair = 2 * options.heads
     if options.width % pair:
@@ -100,8 +110,8 @@ def shape_of(config: Config, data: DataSpec) -> DecoderShape:
             suggest=1,
         )
     return DecoderShape(
-        vocab_size=data.features["tokens"].size,
-        context=data.shape[0],
+        vocab_size=tokens.size,
+        context=tokens.shape[0],
         width=options.width,
         depth=options.depth,
         heads=options.heads,
@@ -126,16 +136,29 @@ def _described(config: Config, shape: DecoderShape) -> str:
 
 def _begin_with(decoder: Decoder, data: DataSpec, parent: Trained) -> None:
     """Copy the weights of an earlier run, whose tokens must mean the same."""
-    if parent.data.assets.get(TOKENIZER) != data.assets.get(TOKENIZER):
+    here, there = data.features["tokens"], parent.data.features["tokens"]
+    if not _same_meaning(data, parent.data):
         raise GenctlError(
             ExitStatus.DATA,
-            f"the run of {opt('init')} has another tokenizer: {parent.data.main.size} tokens of "
-            f"{parent.data.name}, not the {data.main.size} of {data.name}",
+            f"the run of {opt('init')} has another tokenizer: {there.size} tokens of "
+            f"{parent.data.name}, not the {here.size} of {data.name}",
             option="data.tokenizer",
             suggest=Suggestion(
                 "",
-                {"data.tokenizer": f"RUN/{TOKENIZER}"},
+                {"data.tokenizer": f"RUN/{there.asset or TOKENIZER}"},
                 "is the tokenizer of the earlier run",
             ),
         )
-    init_from(decoder, parent.modules["model"])
+    source = parent.modules["model"]
+    assert isinstance(source, Decoder)
+    require_same_options(decoder.shape, source.shape, free=("context", "rope_theta"))
+    init_from(decoder, source)
+
+
+def _same_meaning(own: DataSpec, given: DataSpec) -> bool:
+    """Whether a token stands for the same in both: by the tokenizers, or the kinds without any."""
+    here, there = own.features["tokens"], given.features["tokens"]
+    if not here.asset and not there.asset:
+        return (own.kind, here.size) == (given.kind, there.size)
+    tokenizer = own.assets.get(here.asset)
+    return tokenizer is not None and tokenizer == given.assets.get(there.asset)

@@ -33,7 +33,8 @@ class LmGenerator:
         """A predictor with a cache of keys and values, or without one for an exported graph."""
         if isinstance(self._module, Decoder):
             return KVCachePredictor(self._module)
-        return UncachedPredictor(self._module, self._data.shape[0], self._data.main.size)
+        tokens = self._data.features["tokens"]
+        return UncachedPredictor(self._module, tokens.shape[0], tokens.size)
 
     @torch.inference_mode()
     def token_losses(self, batch: Batch) -> TargetLosses:

@@ -68,7 +68,7 @@ def _parameters(text: str) -> float:
     if not _blocks(_STEP) / 2 <= number <= 2e12:
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{opt('model.size', text)} is not a number of parameters from 50k up",
+            f"{opt('model.size', text)} is not a number of parameters from 25k up",
             option="model.size",
             suggest="10M",
         )

@@ -21,7 +21,7 @@ class LmConfig:
     )
     width: Annotated[int, Ge(8)] = option(128, "width of the residual stream")
     depth: Annotated[int, Ge(1)] = option(4, "number of blocks")
-    heads: Annotated[int, Ge(1)] = option(2, "attention heads; must divide the width")
+    heads: Annotated[int, Ge(1)] = option(2, "attention heads; twice this must divide the width")
     kv_heads: Annotated[int, Ge(0)] = option(0, "key and value heads (GQA); 0: same as heads")
     hidden: Annotated[int, Ge(0)] = option(0, "width of the feed-forward layer; 0: 8/3 width")
     rope_theta: Annotated[float, Gt(1)] = option(10_000.0, "base of the rotary embedding (RoPE)")

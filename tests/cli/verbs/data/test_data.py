@@ -198,7 +198,8 @@ def test_captions_are_counted_and_go_along(type_: Type, tmp_path: Path) -> None:
     section = sections_of(type_("data", "check", str(tmp_path / "图"), "--json"))["Captions"]
     assert section["facts"] == {"captions": "2 of 4 images", "longest": "3 letters, of 0.png"}
     assert section["warnings"] == [
-        "2 without a caption in UTF-8: 2.png; 3.png",
+        "1 captions cannot be read, are not UTF-8 or are longer than 65,536 bytes: 2.png",
+        "1 without a caption: 3.png",
         "the same caption for several images: '一只猫' (2 times)",
     ]
     assert type_("data", "clean", str(tmp_path / "图"), "--out", str(tmp_path / "b")).code == 0

@@ -48,3 +48,8 @@ def test_a_file_that_is_no_font(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     (tmp_path / "font.ttf").write_bytes(b"no font")
     monkeypatch.setenv("GENCTL_EMOJI_FONT", str(tmp_path / "font.ttf"))
     assert "cannot draw emoji from" in refusal("emoji").message
+
+
+def test_a_font_that_is_named_and_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENCTL_EMOJI_FONT", "/nowhere/font.ttf")
+    assert "GENCTL_EMOJI_FONT is /nowhere/font.ttf" in refusal("emoji").message

@@ -56,3 +56,9 @@ def test_damage(folder: Path) -> None:
     for content in (b"no list\nof numbers at all\n", b"000001.jpg \xb7\n"):
         (folder / "list_eval_partition.txt").write_bytes(content)
         assert "is not a list of names and numbers" in refusal("celeba").message
+
+
+def test_images_that_the_partition_does_not_name_are_an_error(folder: Path) -> None:
+    partition = folder / "list_eval_partition.txt"
+    partition.write_text("".join(partition.read_text("utf-8").splitlines(True)[1:]), "utf-8")
+    assert "does not name 1 images" in refusal("celeba").message

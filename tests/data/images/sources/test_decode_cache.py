@@ -77,6 +77,15 @@ def test_changed_files_are_decoded_anew(folder: Path, change: str, decodings: li
         assert np.array_equal(opened.images[1], pixels(99))
 
 
+def test_equal_names_sizes_and_times_in_another_folder_are_other_images(tmp_path: Path) -> None:
+    for folder, seed in (("a", 0), ("b", 10)):
+        for number in range(3):
+            path = write(tmp_path / folder / f"{number}.bmp", pixels(seed + number))
+            os.utime(path, ns=(1, 1))
+    open_source(str(tmp_path / "a"))
+    assert np.array_equal(open_source(str(tmp_path / "b")).images[0], pixels(10))
+
+
 def test_broken_files_leave_no_gap(folder: Path, decodings: list[int]) -> None:
     whole = (folder / "狗" / "5.png").read_bytes()
     (folder / "狗" / "5.png").write_bytes(whole[: len(whole) // 2])

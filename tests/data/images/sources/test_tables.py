@@ -110,3 +110,25 @@ def test_splits_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "dataset_dict.json").write_text(json.dumps(document), "utf-8")
     assert "it has no files" in refusal(tmp_path / "d").message
+
+
+def parquet(path: Path, labels: list[int]) -> Path:
+    import pyarrow.parquet
+
+    rows = arrow.table({"image": [png(k) for k in range(len(labels))], "label": labels})
+    pyarrow.parquet.write_table(as_datasets(rows), path)
+    return path
+
+
+def test_minus_one_is_no_label(tmp_path: Path) -> None:
+    assert open_source(str(parquet(tmp_path / "UP.PARQUET", [-1, -1]))).labels is None
+    assert open_source(str(tmp_path)).class_names == ()
+    mixed = refusal(parquet(tmp_path / "mixed.parquet", [0, -1, 1]))
+    assert "row 1 has no label, and other rows have one" in mixed.message
+    beyond = refusal(parquet(tmp_path / "beyond.parquet", [0, 5]))
+    assert "row 1 has the label 5, of 2 classes" in beyond.message
+
+
+def test_a_saved_data_set_without_train_names_its_splits(tmp_path: Path) -> None:
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["fold1", "fold2"]}')
+    assert "has no split named train, only fold1, fold2" in refusal(tmp_path).message

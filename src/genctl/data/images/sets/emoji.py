@@ -39,7 +39,7 @@ _RANGES = {
 _OTHER = "sign"
 CLASS_NAMES = (*_RANGES, _OTHER)
 _FIRST, _LAST = 0x203C, 0x1FAFF
-_NO_PICTURES = ("Sk", "Lo")
+_NO_IMAGES = ("Sk", "Lo")
 """Categories of code points: skin colours alone, and letters of scripts without case."""
 
 
@@ -67,8 +67,14 @@ def find_font() -> Path:
         GenctlError: (DATA) there is no such file.
     """
     named = os.environ.get("GENCTL_EMOJI_FONT")
-    if named and Path(named).is_file():
-        return Path(named)
+    if named:
+        if Path(named).is_file():
+            return Path(named)
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"GENCTL_EMOJI_FONT is {named}, and there is no such file",
+            hint=f"name a file {FONT}, or unset GENCTL_EMOJI_FONT",
+        )
     for folder in _FOLDERS:
         for path in sorted(Path(folder).expanduser().rglob(FONT)):
             return path
@@ -84,7 +90,7 @@ def find_font() -> Path:
 def _drawn(path: Path) -> tuple[tuple[int, npt.NDArray[np.uint8]], ...]:
     try:
         font = ImageFont.truetype(str(path), _POINTS)
-        return tuple(_pictures(font))
+        return tuple(_images(font))
     except OSError as error:
         raise GenctlError(
             ExitStatus.DATA,
@@ -93,11 +99,11 @@ def _drawn(path: Path) -> tuple[tuple[int, npt.NDArray[np.uint8]], ...]:
         ) from None
 
 
-def _pictures(font: ImageFont.FreeTypeFont) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
+def _images(font: ImageFont.FreeTypeFont) -> Iterator[tuple[int, npt.NDArray[np.uint8]]]:
     """Every code point that has a name and a coloured glyph of its own, each image once."""
     seen: set[bytes] = set()
     for point in range(_FIRST, _LAST + 1):
-        if not unicodedata.name(chr(point), "") or unicodedata.category(chr(point)) in _NO_PICTURES:
+        if not unicodedata.name(chr(point), "") or unicodedata.category(chr(point)) in _NO_IMAGES:
             continue
         canvas = Image.new("RGBA", _CANVAS, (255, 255, 255, 0))
         ImageDraw.Draw(canvas).text((0, 0), chr(point), font=font, embedded_color=True)

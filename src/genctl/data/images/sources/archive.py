@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from genctl.data.images import decode
-from genctl.data.images.source import ImageSource, safe_name
+from genctl.data.images.source import ImageSource
 from genctl.data.images.sources.zip_file import DamagedError, reading
 from genctl.errors import ExitStatus, GenctlError
+from genctl.files import safe_name
 
 _HINT = "numpy.savez(FILE, images, labels) with images (N, H, W, C) uint8 and labels (N,) integers"
 _MAX_CLASSES = 100_000  # larger labels are ids of something else

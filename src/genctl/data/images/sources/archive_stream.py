@@ -14,7 +14,6 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from genctl.data.images.source import safe_name
 from genctl.data.images.sources.archive import (
     array_names,
     arrays_in,
@@ -24,6 +23,7 @@ from genctl.data.images.sources.archive import (
 )
 from genctl.data.images.sources.zip_file import DamagedError, reading
 from genctl.data.images.stream import ImagePass, ImageStream, Pixels, batched
+from genctl.files import safe_name
 from genctl.weights import sha256_of
 
 

@@ -19,8 +19,8 @@ def beside(
     images: Iterable[PurePath],
     others: Iterable[PurePath],
     file: Callable[[PurePath], Openable],
-) -> Callable[[], Captions] | None:
-    """A reader of the captions of ``images`` in ``others``; None where there are none.
+) -> Callable[[], Mapping[PurePath, Openable]] | None:
+    """The files with the captions of ``images`` among ``others``; None where there are none.
 
     Args:
         file: opens a path.
@@ -31,13 +31,14 @@ def beside(
     }
     if not pairs:
         return None
-    return lambda: {image: _read(file(text)) for image, text in pairs.items()}
+    return lambda: {image: file(text) for image, text in pairs.items()}
 
 
-def _read(file: Openable) -> str:
-    """The caption; empty if it cannot be read."""
+def read_caption(file: Openable) -> str | None:
+    """The caption; None if it cannot be read, is not UTF-8 or is longer than `MAX_BYTES`."""
     try:
         with file.open("rb") as opened:
-            return documents.text(opened.read(MAX_BYTES)).strip()
+            content = opened.read(MAX_BYTES + 1)
+        return None if len(content) > MAX_BYTES else documents.text(content).strip()
     except (OSError, ValueError):
-        return ""
+        return None

@@ -10,9 +10,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from genctl.data.images.sources.listing import is_image
 from genctl.data.images.sources.zip_file import Member, members
 from genctl.data.source_files import folder_of
 from genctl.errors import ExitStatus, GenctlError
+from genctl.wording import some_of
 
 NAME = "celeba"
 _ARCHIVE, _PARTITION = "img_align_celeba.zip", "list_eval_partition.txt"
@@ -56,7 +58,18 @@ def split_members(root: Path) -> Mapping[str, list[Member]]:
             ExitStatus.DATA, f"{root / _PARTITION} is not a list of names and numbers", hint=_HOME
         ) from None
     found: dict[str, list[Member]] = {split: [] for split in _SPLITS.values()}
+    unknown = []
     for member in members(root / _ARCHIVE):
-        if split := _SPLITS.get(numbers.get(member.path.name, "")):
+        number = numbers.get(member.path.name)
+        if number is None and is_image(member.path):
+            unknown.append(member.path.name)
+        elif split := _SPLITS.get(number or ""):
             found[split].append(member)
+    if unknown:
+        raise GenctlError(
+            ExitStatus.DATA,
+            f"{root / _PARTITION} does not name {len(unknown)} images of {_ARCHIVE}: "
+            f"{some_of(unknown)}",
+            hint=f"use the files as published: {_HOME}",
+        )
     return found

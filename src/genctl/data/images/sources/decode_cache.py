@@ -1,8 +1,8 @@
 """Decoded images kept on disk and mapped into memory, so that a large set is decoded once.
 
 A set that takes more than `LEAST_BYTES` after decoding is kept in the cache. Its key consists of
-the names, sizes and times of its files and of the options of decoding. Training reads rows when
-it needs them, and the operating system decides which of them stay in memory.
+its place, the names, sizes and times of its files, and the options of decoding. Training reads
+rows when it needs them, and the operating system decides which of them stay in memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.files import cache_folder, staged, write_json
 
 LEAST_BYTES = 2**28
+FORMAT = 2
+"""The version of the key and of the files in the cache."""
+
 _PIXELS, _INDEX = "pixels.npy", "index.json"
 
 Shape = tuple[int, int, int, int]
@@ -47,14 +50,16 @@ Fill = Callable[[npt.NDArray[np.uint8]], tuple[Sequence[int], Sequence[str], Seq
 """Fills an array; returns the good rows in order, their files, and a line for each other file."""
 
 
-def place_of_set(stamps: Sequence[str], *wanted: object) -> Path:
+def place_of_set(root: str, stamps: Iterable[str], *wanted: object) -> Path:
     """Where the decoded images of files with these stamps are kept.
 
     Args:
+        root: the folder or ZIP of the files; other files may have the same stamps elsewhere.
         stamps: name, size and time of each file.
         wanted: the options of decoding.
     """
-    digest = hashlib.sha256(repr(wanted).encode())
+    digest = hashlib.sha256(repr((FORMAT, *wanted)).encode())
+    digest.update(b"\n" + os.fsencode(os.path.realpath(root)))
     for stamp in stamps:
         digest.update(b"\n" + stamp.encode())
     return cache_folder() / "decoded" / digest.hexdigest()[:32]

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from genctl.data.images import decode
-from genctl.data.images.sources.folder import THREADS, cleaning, listing_of, place_name
-from genctl.data.images.sources.listing import Listing, class_names, labels_of, list_splits
+from genctl.data.images.sources.folder import THREADS, cleaning, place_name
+from genctl.data.images.sources.listing import Listing, class_names, labels_of
+from genctl.data.images.sources.splits import list_splits, listing_of
 from genctl.data.images.stream import ImagePass, ImageStream, Pixels, batched
 from genctl.errors import ExitStatus, GenctlError
 from genctl.wording import some_of

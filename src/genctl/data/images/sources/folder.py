@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple, TypeVar
 
@@ -12,16 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from genctl.data.images import decode
-from genctl.data.images.source import ImageSource, safe_name
+from genctl.data.images.source import ImageSource
 from genctl.data.images.sources.decode_cache import Decoded, decode_to, place_of_set, read_decoded
-from genctl.data.images.sources.listing import (
-    Listing,
-    class_names,
-    labels_of,
-    list_splits,
-    no_images,
-)
+from genctl.data.images.sources.listing import Listing, class_names, labels_of
+from genctl.data.images.sources.splits import list_splits, listing_of
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
+from genctl.files import safe_name
 from genctl.wording import some_of
 
 THREADS = min(8, os.cpu_count() or 1)
@@ -59,6 +56,22 @@ def read_folder(
         GenctlError: (DATA) no images, no such split, several sizes, or too many unreadable files.
     """
     listings = list_splits(root)
+    train = _source(root, listings, split, size, channels)
+    if split == "test" or "test" not in listings:
+        return train
+    # The channels of the training images, even if the held-out images alone would have others.
+    wanted = train.images.shape[3]
+    # Listed again, as a listing keeps its ZIP open.
+    return replace(train, held_out=lambda: _source(root, list_splits(root), "test", size, wanted))
+
+
+def _source(
+    root: Path,
+    listings: Mapping[str, Listing],
+    split: str,
+    size: tuple[int, int] | None,
+    channels: int | None,
+) -> ImageSource:
     listing = listing_of(listings, split, root)
     decoded = _read_images(listing, size, channels)
     files = [PurePosixPath(file) for file in decoded.files]
@@ -74,23 +87,6 @@ def read_folder(
     )
 
 
-def listing_of(listings: dict[str, Listing], split: str, root: Path) -> Listing:
-    """The images of a split.
-
-    Raises:
-        GenctlError: (DATA) no such split, or no images.
-    """
-    if split not in listings:
-        raise GenctlError(
-            ExitStatus.DATA,
-            f"{root} has no test split, because it does not have the folders 'train' and 'test'",
-            hint="name a folder of held-out images itself",
-        )
-    if not listings[split].images:
-        raise no_images(listings[split])
-    return listings[split]
-
-
 def place_name(root: Path) -> str:
     """The name of a folder or ZIP."""
     path = root.resolve()
@@ -98,7 +94,8 @@ def place_name(root: Path) -> str:
 
 
 def _read_images(listing: Listing, size: tuple[int, int] | None, channels: int | None) -> Decoded:
-    place = place_of_set([listing.stamp(path) for path in listing.images], size, channels)
+    stamps = map(listing.stamp, listing.images)
+    place = place_of_set(listing.place, stamps, size, channels)
     return read_decoded(place) or _decode(listing, size, channels, place)
 
 
@@ -170,7 +167,7 @@ def _text(size: tuple[int, int]) -> str:
 def _refuse_damage(listing: Listing, unreadable: dict[PurePath, str]) -> None:
     """Continue without a few files, but raise an error if there are many of them."""
     bad, all_of_them = len(unreadable), len(listing.images)
-    if not bad or bad <= max(1, MOST_UNREADABLE * all_of_them) < all_of_them:
+    if not too_many_unreadable(bad, all_of_them):
         return
     raise GenctlError(
         ExitStatus.DATA,
@@ -178,6 +175,11 @@ def _refuse_damage(listing: Listing, unreadable: dict[PurePath, str]) -> None:
         f"{some_of(_lines(unreadable))}",
         suggest=cleaning(listing.place),
     )
+
+
+def too_many_unreadable(bad: int, total: int) -> bool:
+    """Whether training refuses a set with this number of unreadable images."""
+    return bad > 0 and (bad > max(1, MOST_UNREADABLE * total) or bad == total)
 
 
 def cleaning(place: str) -> Suggestion:

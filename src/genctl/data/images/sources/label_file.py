@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath, PurePosixPath
 
 from genctl import documents
 from genctl.data.images.decode import Openable
+from genctl.data.source_files import require_utf8
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.wording import some_of
 
@@ -17,6 +19,25 @@ NAMES = (LABELS, "dataset.json")
 _FILE = ("file", "filename", "file_name", "path", "image")
 _LABEL = ("label", "class", "class_name", "category")
 MAX_BYTES = 2**28
+
+
+def labels_in(
+    found: Sequence[PurePath], file: Callable[[PurePath], Openable], images: Iterable[PurePath]
+) -> Mapping[PurePath, str] | None:
+    """The class of each image from a file of labels; None where there is none.
+
+    Args:
+        found: the files of labels at a place; ``labels.csv`` is read if there are two.
+        file: opens one.
+        images: all images that need a class.
+
+    Raises:
+        GenctlError: (DATA) the file cannot be read, or images lack a label.
+    """
+    if not found:
+        return None
+    first = min(found, key=lambda path: NAMES.index(path.name))
+    return read_labels(first.name, file(first), images)
 
 
 def read_labels(name: str, file: Openable, images: Iterable[PurePath]) -> Mapping[PurePath, str]:
@@ -38,12 +59,18 @@ def read_labels(name: str, file: Openable, images: Iterable[PurePath]) -> Mappin
         found = _from_csv(text) if name.endswith(".csv") else _from_json(text)
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise _refusal(name, str(error) or type(error).__name__) from None
-    labels = {PurePosixPath(path): label for path, label in found}
-    missing = [path for path in images if PurePosixPath(path.as_posix()) not in labels]
+    require_utf8((label for _, label in found), name)
+    labels = {_key(PurePosixPath(path)): label for path, label in found}
+    missing = [path for path in images if _key(path) not in labels]
     if missing:
         shown = some_of(path.as_posix() for path in missing)
         raise _refusal(name, f"{len(missing)} images have no label in it: {shown}")
-    return {path: labels[PurePosixPath(path.as_posix())] for path in images}
+    return {path: labels[_key(path)] for path in images}
+
+
+def _key(path: PurePath) -> str:
+    """The same for both ways to write an accent: macOS splits it off in the names of files."""
+    return unicodedata.normalize("NFC", path.as_posix())
 
 
 def to_csv(labels: Mapping[PurePath, str]) -> str:

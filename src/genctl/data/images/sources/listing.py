@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -15,16 +14,13 @@ from numpy.typing import NDArray
 
 from genctl.data.images import decode
 from genctl.data.images.sources import captions
-from genctl.data.images.sources.captions import Captions
-from genctl.data.images.sources.celeba import is_celeba, split_members
-from genctl.data.images.sources.label_file import NAMES, read_labels
-from genctl.data.images.sources.tables import Table, is_table, read_tables
-from genctl.data.images.sources.zip_file import Member, members
+from genctl.data.images.sources.label_file import NAMES, labels_in
+from genctl.data.images.sources.tables import Table
+from genctl.data.images.sources.zip_file import Member
+from genctl.data.source_files import is_hidden, require_utf8, walk
 from genctl.errors import ExitStatus, GenctlError
 from genctl.ordering import natural, natural_text
 from genctl.wording import NAMED
-
-SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,8 @@ class Listing:
         file: opens a file.
         stamp: a file's name, size and time, or a substitute.
         given: the classes from a file of labels; None where there is none.
-        captions: reads the captions; None where there are none.
+        captions: gives the files with the captions; None where there are none.
+        beside: folders of images beside those of the splits, which are not part of any split.
     """
 
     place: str
@@ -47,36 +44,8 @@ class Listing:
     file: Callable[[PurePath], decode.Openable]
     stamp: Callable[[PurePath], str]
     given: Mapping[PurePath, str] | None = None
-    captions: Callable[[], Captions] | None = None
-
-
-def list_splits(root: Path) -> dict[str, Listing]:
-    """``train``, and ``test`` where the place has folders of both names, or tables.
-
-    Raises:
-        GenctlError: (DATA) a folder that cannot be read, or a ZIP that is damaged or hostile.
-    """
-    if is_table(root):
-        return {split: _of_table(root, table) for split, table in read_tables(root).items()}
-    if is_celeba(root):
-        return {split: _of_zip(root, found) for split, found in split_members(root).items()}
-    if os.path.isdir(root):
-        if has_test_split(root):
-            return {split: _of_folder(root / split) for split in SPLITS}
-        return {"train": _of_folder(root)}
-    found = members(root)
-    tops = {member.path.parts[0] for member in found if len(member.path.parts) > 1}
-    if tops.issuperset(SPLITS):
-        return {split: _of_zip(root, found, split) for split in SPLITS}
-    return {"train": _of_zip(root, found)}
-
-
-def has_test_split(root: Path) -> bool:
-    """Whether a folder, ZIP or table has both a training and a held-out part."""
-    packed = os.path.isfile(root) and zipfile.is_zipfile(root)
-    if packed or is_table(root) or is_celeba(root):
-        return len(list_splits(root)) == len(SPLITS)
-    return all(os.path.isdir(root / split) for split in SPLITS)
+    captions: Callable[[], Mapping[PurePath, decode.Openable]] | None = None
+    beside: tuple[str, ...] = ()
 
 
 def class_names(listings: Iterable[Listing]) -> tuple[str, ...]:
@@ -133,9 +102,13 @@ def no_images(listing: Listing) -> GenctlError:
     )
 
 
-def _of_folder(root: Path) -> Listing:
+def of_folder(root: Path) -> Listing:
+    """The files under a folder."""
     return _listing(
-        str(root), _walk(root), lambda path: root / path, lambda path: _stamp(path, root / path)
+        str(root),
+        (path.relative_to(root) for path in walk(root)),
+        lambda path: root / path,
+        lambda path: _stamp(path, root / path),
     )
 
 
@@ -144,10 +117,10 @@ def _stamp(path: PurePath, file: Path) -> str:
         state = file.stat()
     except OSError:
         return f"{path.as_posix()}:absent"
-    return f"{path.as_posix()}:{state.st_size}:{state.st_mtime_ns}"
+    return f"{path.as_posix()}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
 
 
-def _of_zip(root: Path, found: Iterable[Member], split: str | None = None) -> Listing:
+def of_zip(root: Path, found: Iterable[Member], split: str | None = None) -> Listing:
     """All members, or those under the folder ``split``."""
     if split is None:
         inside = {member.path: member for member in found}
@@ -165,7 +138,7 @@ def _of_zip(root: Path, found: Iterable[Member], split: str | None = None) -> Li
     )
 
 
-def _of_table(root: Path, table: Table) -> Listing:
+def of_table(root: Path, table: Table) -> Listing:
     """The rows of a table, in order."""
     return Listing(
         str(root),
@@ -186,45 +159,23 @@ def _listing(
 ) -> Listing:
     images: list[PurePath] = []
     rest: list[PurePath] = []
-    labels: PurePath | None = None
+    labels: list[PurePath] = []
     for path in paths:
+        if any(map(is_hidden, path.parts[:-1])):
+            continue
         if len(path.parts) == 1 and path.name in NAMES:
-            labels = path
-            continue
-        if any(map(_hidden, path.parts[:-1])):
-            continue
-        suffix = path.suffix.lower()
-        if suffix in decode.SUFFIXES and not _hidden(path.name):
+            labels.append(path)
+        elif is_image(path):
             images.append(path)
         else:
             rest.append(path)
     ordered = tuple(sorted(images, key=natural))
-    given = read_labels(labels.name, file(labels), ordered) if labels else None
+    require_utf8((path.as_posix() for path in ordered), place)
+    given = labels_in(labels, file, ordered)
     others = Counter(path.suffix.lower() or path.name for path in rest)
     return Listing(place, ordered, others, file, stamp, given, captions.beside(ordered, rest, file))
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    visited: set[str] = set()  # linked folders are followed, and may form a cycle
-
-    def complain(error: OSError) -> None:
-        raise GenctlError(
-            ExitStatus.DATA,
-            f"cannot read the folder {error.filename}: {error.strerror}",
-            hint="change its permissions, or name another folder",
-        )
-
-    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=complain):
-        real = os.path.realpath(folder)
-        if real in visited:
-            subfolders.clear()
-            continue
-        visited.add(real)
-        subfolders[:] = [name for name in subfolders if not _hidden(name)]
-        for name in files:
-            yield Path(folder, name).relative_to(root)
-
-
-def _hidden(name: str) -> bool:
-    """Whether a file is a leftover of the system, such as macOS's ``._1.png``, and not an image."""
-    return name.startswith(".") or name == "__MACOSX"
+def is_image(path: PurePath) -> bool:
+    """Whether the name is that of an image."""
+    return path.suffix.lower() in decode.SUFFIXES and not is_hidden(path.name)

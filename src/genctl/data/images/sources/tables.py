@@ -14,17 +14,20 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
 from genctl import documents
-from genctl.data.images.sources.captions import Captions
+from genctl.data.images.decode import Openable
 from genctl.errors import ExitStatus, GenctlError
 
 PARQUET = ".parquet"
+NO_LABEL = -1
+HELD_OUT = ("test", "validation", "valid", "val", "dev")
+"""Names of the test split of a table or folder: the first one that exists."""
+
 _DATASET, _DATASETS = "dataset_info.json", "dataset_dict.json"
 _IMAGE, _LABEL = (
     ("image", "img", "picture", "png", "jpg"),
     ("label", "labels", "class", "fine_label"),
 )
 _CAPTION = ("caption", "text", "captions", "prompt")
-_TEST = ("test", "validation", "valid", "val")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,17 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Text:
+    """A text as a file."""
+
+    _text: str
+
+    def open(self, _mode: Literal["rb"] = "rb", /) -> BinaryIO:
+        """Its bytes in UTF-8."""
+        return io.BytesIO(self._text.encode())
+
+
+@dataclass(frozen=True)
 class Table:
     """The images of one split.
 
@@ -55,13 +69,13 @@ class Table:
         cells: path that consists of the row number -> cell.
         stamp: the stamp of the files that contain the rows.
         labels: the labels of the rows; None where there are none.
-        captions: reads the rows' texts; None where there are none.
+        captions: gives the rows' texts as files; None where there are none.
     """
 
     cells: Mapping[PurePath, Cell]
     stamp: str
     labels: Mapping[PurePath, str] | None
-    captions: Callable[[], Captions] | None
+    captions: Callable[[], Mapping[PurePath, Openable]] | None
 
 
 def is_table(root: Path) -> bool:
@@ -114,7 +128,14 @@ def _splits(root: Path) -> dict[str, list[Path]]:
     if (root / _DATASETS).is_file():
         names = documents.parse((root / _DATASETS).read_text("utf-8"))["splits"]
         folders = {name: root / name for name in names if (root / name).parent == root}
-        return _named({name: sorted(path.glob("*.arrow")) for name, path in folders.items()})
+        found = {name: sorted(path.glob("*.arrow")) for name, path in folders.items()}
+        if "train" not in found:
+            raise GenctlError(
+                ExitStatus.DATA,
+                f"{root} has no split named train, only {', '.join(names) or 'none'}",
+                hint="name the folder of one split itself",
+            )
+        return _named(found)
     if (root / _DATASET).is_file():
         return {"train": sorted(root.glob("*.arrow"))}
     files: dict[str, list[Path]] = {}
@@ -125,13 +146,15 @@ def _splits(root: Path) -> dict[str, list[Path]]:
 
 def _named(files: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
     """``train``, and ``test`` from the first of its possible names."""
-    held_out = next((name for name in _TEST if name in files), None)
+    held_out = next((name for name in HELD_OUT if name in files), None)
     found = {"train": files["train"]}
     return found if held_out is None else {**found, "test": files[held_out]}
 
 
 def _parquet_files(root: Path) -> list[Path]:
-    return sorted(root.glob(f"*{PARQUET}")) if os.path.isdir(root) else []
+    if not os.path.isdir(root):
+        return []
+    return sorted(path for path in root.glob("*") if path.suffix.lower() == PARQUET)
 
 
 def _table(root: Path, files: Sequence[Path], arrow: Any) -> Table:
@@ -146,32 +169,56 @@ def _table(root: Path, files: Sequence[Path], arrow: Any) -> Table:
         PurePosixPath(f"{row}.png"): Cell(column, row) for row in range(len(column))
     }
     states = [(path.name, path.stat()) for path in files]
-    stamp = ":".join(f"{name}:{state.st_size}:{state.st_mtime_ns}" for name, state in states)
+    stamp = ":".join(_stamp(name, state) for name, state in states)
     captions = _captions(whole, cells)
     label = _column(whole.column_names, _LABEL)
     if label is None:
         return Table(cells, stamp, None, captions)
     names = _class_names(root, files[0].parent, whole.schema.metadata or {}, label)
-    values = whole.column(label).to_pylist()
-    if any(value is None for value in values):
-        raise ValueError(f"rows without a {label}")
-    texts = (names[value] if names and isinstance(value, int) else str(value) for value in values)
-    return Table(cells, stamp, dict(zip(cells, texts, strict=True)), captions)
+    labels = _labels(whole.column(label).to_pylist(), names, label)
+    given = None if labels is None else dict(zip(cells, labels, strict=True))
+    return Table(cells, stamp, given, captions)
 
 
-def _captions(whole: Any, rows: Iterable[PurePath]) -> Callable[[], Captions] | None:
+def _stamp(name: str, state: os.stat_result) -> str:
+    return f"{name}:{state.st_size}:{state.st_mtime_ns}:{state.st_ctime_ns}"
+
+
+def _labels(values: Sequence[Any], names: Sequence[str], label: str) -> list[str] | None:
+    """The class of each row; None where all have -1, which ``datasets`` writes for no label.
+
+    Raises:
+        ValueError: a row has no label, or a number that stands for none of ``names``.
+    """
+    if names and values and all(value == NO_LABEL for value in values):
+        return None
+    found = []
+    for row, value in enumerate(values):
+        if value is None or (names and value == NO_LABEL):
+            raise ValueError(f"row {row} has no {label}, and other rows have one")
+        if names and isinstance(value, int):
+            if not 0 <= value < len(names):
+                raise ValueError(f"row {row} has the {label} {value}, of {len(names)} classes")
+            value = names[value]
+        found.append(str(value))
+    return found
+
+
+def _captions(
+    whole: Any, rows: Iterable[PurePath]
+) -> Callable[[], Mapping[PurePath, Openable]] | None:
     column = _column(whole.column_names, _CAPTION)
     if column is None:
         return None
     return lambda: {
-        row: str(text)
+        row: Text(str(text))
         for row, text in zip(rows, whole.column(column).to_pylist(), strict=True)
         if text is not None
     }
 
 
 def _read(path: Path, arrow: Any) -> Any:
-    if path.suffix == PARQUET:
+    if path.suffix.lower() == PARQUET:
         import pyarrow.parquet
 
         return pyarrow.parquet.read_table(path)

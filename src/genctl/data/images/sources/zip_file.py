@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
 from genctl.data.images import decode
+from genctl.data.source_files import is_hidden
 from genctl.errors import ExitStatus, GenctlError
 
 _FOREIGN = (
@@ -137,7 +138,7 @@ def _check(path: Path, info: zipfile.ZipInfo) -> None:
 
 
 def _without_common_folder(found: Sequence[Member]) -> list[Member]:
-    visible = [m for m in found if not any(part.startswith(("__", ".")) for part in m.path.parts)]
+    visible = [m for m in found if not any(map(is_hidden, m.path.parts))]
     tops = {member.path.parts[0] for member in visible}
     if len(tops) != 1 or any(len(member.path.parts) == 1 for member in visible):
         return list(found)

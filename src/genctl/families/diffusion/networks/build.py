@@ -19,7 +19,7 @@ def build_network(options: DiffusionConfig, data: DataSpec) -> nn.Module:
     Raises:
         GenctlError: (USAGE) options that fit no network.
     """
-    channels, height, width = data.shape
+    channels, height, width = data.features["image"].shape
     shape = (channels, height, width)
     if options.network == "dit":
         _require_multiple(options, math.lcm(4, options.heads))

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.families.diffusion.networks.embeddings import ClassEmbedding, TimeEmbedding, sinusoids
+from genctl.families.diffusion.networks.embeddings import (
+    ClassEmbedding,
+    Conditioned,
+    TimeEmbedding,
+    sinusoids,
+)
 from genctl.families.diffusion.networks.unet_blocks import zeroed
-from genctl.nn.cropping import crop
+from genctl.nn.cropping import crop, pad
 
 SINUSOIDS = 256
 WIDENING = 4
 NORM_EPS = 1e-6
 
 
-class DiT(nn.Module):
+@dataclass(frozen=True)
+class DiTOptions:
+    """What distinguishes a `DiT` from others with weights of the same shapes, and all its sizes."""
+
+    channels: int
+    num_classes: int
+    width: int
+    depth: int
+    heads: int
+    patch: int
+
+
+class DiT(Conditioned):
     """From a noisy image, a time and a class to an image of the same shape.
 
     Peebles and Xie 2022, arXiv 2212.09748, with adaLN-Zero (section 3.2). Images that do not
@@ -45,6 +64,7 @@ class DiT(nn.Module):
             dropout: dropout probability at the end of the residual branch of each block.
         """
         super().__init__()
+        self.options = DiTOptions(shape[0], num_classes, width, depth, heads, patch)
         self.shape, self.num_classes, self.patch = shape, num_classes, patch
         self.grid = -(-shape[1] // patch), -(-shape[2] // patch)
         pixels = shape[0] * patch**2
@@ -81,7 +101,7 @@ class DiT(nn.Module):
         Returns:
             (B, C, H, W), zero before training.
         """
-        condition = self._condition(time, label, x.shape[0])
+        condition = self.condition(time, label, x.shape[0])
         tokens = self.patch_embedding(self._patches(x)) + self.positions
         for block in self.blocks:
             tokens = block(tokens, condition)
@@ -90,19 +110,10 @@ class DiT(nn.Module):
         made = F.pixel_shuffle(made, self.patch)
         return crop(made, *self.shape[1:])
 
-    def _condition(self, time: Tensor, label: Tensor | None, batch: int) -> Tensor:
-        embedded = self.time_embedding(time)
-        if self.class_embedding is not None:
-            embedded = embedded + self.class_embedding.rows(label, batch)
-        return F.silu(embedded)
-
     def _patches(self, x: Tensor) -> Tensor:
         """``x: (B, C, H, W)`` to (B, T, C * patch * patch)."""
-        rows, columns = (
-            count * self.patch - size for count, size in zip(self.grid, self.shape[1:], strict=True)
-        )
-        if rows or columns:
-            x = F.pad(x, (0, columns, 0, rows))
+        rows, columns = self.grid
+        x = pad(x, rows * self.patch, columns * self.patch)
         return F.pixel_unshuffle(x, self.patch).flatten(2).transpose(1, 2)
 
 

@@ -58,3 +58,17 @@ class ClassEmbedding(nn.Embedding):
             label = torch.full((batch,), null, dtype=torch.int64, device=self.weight.device)
         found: Tensor = self(label)
         return found
+
+
+class Conditioned(nn.Module):
+    """Base of networks with a ``time_embedding``, and a ``class_embedding`` or None."""
+
+    time_embedding: TimeEmbedding
+    class_embedding: ClassEmbedding | None
+
+    def condition(self, time: Tensor, label: Tensor | None, batch: int) -> Tensor:
+        """``time: (B,)`` and ``label: (B,)``, or None for no class in any row, to (B, width)."""
+        embedded = self.time_embedding(time)
+        if self.class_embedding is not None:
+            embedded = embedded + self.class_embedding.rows(label, batch)
+        return F.silu(embedded)

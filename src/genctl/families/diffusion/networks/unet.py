@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.families.diffusion.networks.embeddings import ClassEmbedding, TimeEmbedding
+from genctl.families.diffusion.networks.embeddings import ClassEmbedding, Conditioned, TimeEmbedding
 from genctl.families.diffusion.networks.unet_blocks import (
     DownLevel,
     MiddleLevel,
@@ -16,13 +17,33 @@ from genctl.families.diffusion.networks.unet_blocks import (
     UpLevel,
     zeroed,
 )
-from genctl.nn.cropping import crop
+from genctl.nn.cropping import crop, pad
 
 MAX_GROUPS = 32
 MAX_HEAD_DIM = 64
 
 
-class UNet(nn.Module):
+@dataclass(frozen=True)
+class UNetOptions:
+    """What distinguishes a `UNet` from others with weights of the same shapes, and all its sizes.
+
+    ``attention`` has the numbers of the levels with attention, 1 for the finest.
+    """
+
+    channels: int
+    num_classes: int
+    width: int
+    multiples: tuple[int, ...]
+    depth: int
+    attention: tuple[int, ...]
+    middle_attention: bool
+    patch: int
+    groups: int
+    head_dim: int
+    scales: bool
+
+
+class UNet(Conditioned):
     """From a noisy image, a time and a class to an image of the same shape.
 
     The network of Ho et al. 2020 (arXiv 2006.11239, appendix B). It may work on pixel-unshuffled
@@ -71,8 +92,21 @@ class UNet(nn.Module):
         self.middle_attention = attention[-1] if middle_attention is None else middle_attention
         self.groups = groups or _largest_divisor(width, max(1, min(MAX_GROUPS, width // 4)))
         self.head_dim = head_dim or _largest_divisor(width, MAX_HEAD_DIM)
-        levels = [width * multiple for multiple in multiples]
         self.scales = scales
+        self.options = UNetOptions(
+            channels=shape[0],
+            num_classes=num_classes,
+            width=width,
+            multiples=tuple(multiples),
+            depth=depth,
+            attention=tuple(level for level, attends in enumerate(attention, 1) if attends),
+            middle_attention=self.middle_attention,
+            patch=unshuffle,
+            groups=self.groups,
+            head_dim=self.head_dim,
+            scales=scales,
+        )
+        levels = [width * multiple for multiple in multiples]
         sizes = Sizes(4 * levels[0], self.groups, self.head_dim, dropout, scales)
         self.conv_in = nn.Conv2d(self.channels, levels[0], 3, padding=1)
         self.time_embedding = TimeEmbedding(levels[0], sizes.condition)
@@ -110,22 +144,14 @@ class UNet(nn.Module):
         Returns:
             (B, C, H, W), zero before training.
         """
-        condition = self._condition(time, label, x.shape[0])
+        condition = self.condition(time, label, x.shape[0])
         made = self._core(self._enter(x), condition)
         if self.unshuffle > 1:
             made = F.pixel_shuffle(made, self.unshuffle)
         return crop(made, *self.shape[1:])
 
-    def _condition(self, time: Tensor, label: Tensor | None, batch: int) -> Tensor:
-        embedded = self.time_embedding(time)
-        if self.class_embedding is not None:
-            embedded = embedded + self.class_embedding.rows(label, batch)
-        return F.silu(embedded)
-
     def _enter(self, x: Tensor) -> Tensor:
-        rows, columns = self.padded[0] - self.shape[1], self.padded[1] - self.shape[2]
-        if rows or columns:
-            x = F.pad(x, (0, columns, 0, rows))
+        x = pad(x, *self.padded)
         if self.unshuffle > 1:
             x = F.pixel_unshuffle(x, self.unshuffle)
         return x.contiguous(memory_format=torch.channels_last)

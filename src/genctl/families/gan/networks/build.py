@@ -7,15 +7,15 @@ from torch import nn
 from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.families.gan.networks.dcgan import DcganDiscriminator, DcganGenerator
-from genctl.families.gan.networks.resnet import (
-    MIN_SIDE,
-    ImageShape,
-    MlpDiscriminator,
-    MlpGenerator,
-    ResidualDiscriminator,
-    ResidualGenerator,
-)
+from genctl.families.gan.networks.mlp import MlpDiscriminator, MlpGenerator
+from genctl.families.gan.networks.resnet import ResidualDiscriminator, ResidualGenerator
+from genctl.families.gan.networks.shape import MIN_SIDE, ImageShape
 from genctl.families.gan.spec import GanConfig
+
+
+def classes_of(options: GanConfig, data: DataSpec) -> int:
+    """The number of classes that the networks distinguish; 0 if they take no labels."""
+    return data.num_classes if options.by_class else 0
 
 
 def build_networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
@@ -24,7 +24,7 @@ def build_networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
     Raises:
         GenctlError: (DATA) images too small for convolutions.
     """
-    channels, height, width = data.shape
+    channels, height, width = data.features["image"].shape
     image = ImageShape(channels, height, width)
     if options.architecture == "mlp":
         return {
@@ -39,7 +39,7 @@ def build_networks(options: GanConfig, data: DataSpec) -> dict[str, nn.Module]:
             option="data.size",
             suggest=Suggestion("", {"data.size": MIN_SIDE * 2}, "enlarges them"),
         )
-    classes = data.num_classes
+    classes = classes_of(options, data)
     if options.architecture == "dcgan":
         return {
             "generator": DcganGenerator(image, classes, width=options.width, z_dim=options.z_dim),

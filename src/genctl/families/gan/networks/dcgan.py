@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.families.gan.networks.resnet import SLOPE, ImageShape, init_, stage_channels
-from genctl.nn.cropping import crop
+from genctl.families.gan.networks.shape import SLOPE, ImageShape, init_, stage_channels
+from genctl.nn.cropping import crop, pad
 
 
 class DcganGenerator(nn.Module):
@@ -71,9 +71,7 @@ class DcganDiscriminator(nn.Module):
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """`x: (B, C, H, W) float`, `label: (B,) int64` or None, to logits `(B,)`."""
-        rows, columns = self.image.padding
-        if rows or columns:
-            x = F.pad(x, (0, columns, 0, rows))
+        x = pad(x, *self.image.padded)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
             x = block(F.leaky_relu(x, SLOPE))

@@ -1,81 +1,16 @@
-"""Generators and discriminators: norm-free residual networks, and the classic MLP pair.
-
-Every generator maps `z: (B, z_dim)` and an optional `label: (B,) int64` to images
-`(B, C, H, W)` in [-1, 1]; every discriminator maps images and labels to logits `(B,)`.
-Initial weights come from torch's global random generator.
-"""
+"""Norm-free residual generator and discriminator."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.nn.cropping import crop
-
-MIN_SIDE = 16
-"""The smallest height or width, in pixels, that the residual networks take."""
-
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
-
-SLOPE = 0.2
-MAX_WIDENING = 8
-
-
-@dataclass(frozen=True)
-class ImageShape:
-    """Channels, height and width of one image in pixels, and its resampling.
-
-    The networks treat patches of `patch` x `patch` pixels as one position with more channels. From
-    stage to stage, squares of 2x2 positions become channels and back; with `smooth` they are
-    averaged, and interpolated on the way back.
-    """
-
-    channels: int
-    height: int
-    width: int
-    patch: int = 2
-    smooth: bool = False
-
-    @property
-    def stages(self) -> int:
-        """The number of resolutions of the residual networks; each halves the one before.
-
-        The first is that of the patches; the last has a short side of at least 4. With patches of
-        2x2 pixels, 28x28 has the resolutions 14x14 and 7x7, and 48x64 has 24x32, 12x16 and 6x8.
-        """
-        return int(math.log2(min(self.height, self.width) // (2 * self.patch)))
-
-    @property
-    def base(self) -> tuple[int, int]:
-        """Height and width at the coarsest stage, rounded up."""
-        return math.ceil(self.height / self.scale), math.ceil(self.width / self.scale)
-
-    @property
-    def scale(self) -> int:
-        """The side in pixels of one position at the coarsest stage."""
-        return int(self.patch * 2 ** (self.stages - 1))
-
-    @property
-    def square(self) -> int:
-        """The number of positions of one stage that become channels of the next stage."""
-        return 1 if self.smooth else 4
-
-    @property
-    def patch_channels(self) -> int:
-        """Numbers in one patch."""
-        return self.channels * self.patch**2
-
-    @property
-    def padding(self) -> tuple[int, int]:
-        """Rows and columns of padding at the bottom and right that the stages need."""
-        rows, columns = self.base
-        return rows * self.scale - self.height, columns * self.scale - self.width
+from genctl.families.gan.networks.shape import SLOPE, ImageShape, init_, stage_channels
+from genctl.nn.cropping import crop, pad
 
 
 class ResidualBlock(nn.Module):
@@ -180,9 +115,7 @@ class ResidualDiscriminator(nn.Module):
 
     def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
         """`x: (B, C, H, W) float`, `label: (B,) int64` or None, to logits `(B,)`."""
-        rows, columns = self.image.padding
-        if rows or columns:
-            x = F.pad(x, (0, columns, 0, rows))
+        x = pad(x, *self.image.padded)
         x = F.pixel_unshuffle(x, self.image.patch).contiguous(memory_format=torch.channels_last)
         x = self.stem(x)
         for stage, block in enumerate(self.blocks):
@@ -194,57 +127,6 @@ class ResidualDiscriminator(nn.Module):
         if label is None:
             return logits.squeeze(1)
         return logits.gather(1, label.unsqueeze(1)).squeeze(1)
-
-
-class MlpGenerator(nn.Module):
-    """The classic fully connected generator: 256, 512, 1024 units, then tanh; unconditional."""
-
-    def __init__(self, image: ImageShape, *, z_dim: int) -> None:
-        """Build the network for images of shape `image` from noise of length `z_dim`."""
-        super().__init__()
-        self.image = image
-        self.blocks, self.head = _mlp((z_dim, 256, 512, 1024), _pixels(image))
-
-    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """`z: (B, z_dim) float` to `(B, C, H, W)` in [-1, 1]; the label is not used."""
-        for block in self.blocks:
-            z = block(z)
-        image = self.image
-        return torch.tanh(self.head(z)).view(-1, image.channels, image.height, image.width)
-
-
-class MlpDiscriminator(nn.Module):
-    """The classic fully connected discriminator: 512, 256 units, one logit; unconditional."""
-
-    def __init__(self, image: ImageShape) -> None:
-        """Build the network for images of shape `image`."""
-        super().__init__()
-        self.blocks, self.head = _mlp((_pixels(image), 512, 256), 1)
-
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        """`x: (B, C, H, W) float` to logits `(B,)`; the label is not used."""
-        x = x.flatten(1)
-        for block in self.blocks:
-            x = block(x)
-        logits: Tensor = self.head(x)
-        return logits.squeeze(1)
-
-
-def _mlp(widths: tuple[int, ...], outputs: int) -> tuple[nn.ModuleList, nn.Linear]:
-    hidden = (
-        nn.Sequential(nn.Linear(before, after), nn.LeakyReLU(SLOPE))
-        for before, after in pairwise(widths)
-    )
-    return nn.ModuleList(hidden), nn.Linear(widths[-1], outputs)
-
-
-def _pixels(image: ImageShape) -> int:
-    return image.channels * image.height * image.width
-
-
-def stage_channels(image: ImageShape, width: int) -> list[int]:
-    """Channels of each stage, finest first."""
-    return [width * min(2**stage, MAX_WIDENING) for stage in range(image.stages)]
 
 
 def _blocks(channels: list[int], depth: int) -> nn.ModuleList:
@@ -272,13 +154,4 @@ def _alike(layer: nn.Conv2d, count: int) -> nn.Conv2d:
     """
     with torch.no_grad():
         layer.weight.copy_(layer.weight[::count].repeat_interleave(count, 0))
-    return layer
-
-
-def init_(layer: Layer, gain: float = 1.0) -> Layer:
-    """Normal weights of variance `gain ** 2 / fan_in`, zero bias."""
-    fan_in = layer.weight[0].numel()
-    nn.init.normal_(layer.weight, std=gain * fan_in**-0.5)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
     return layer
