@@ -13,7 +13,7 @@ from genctl.api.models.loading import build_objective
 from genctl.api.training.parents import given_parents, kept_parents
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.settings import agree_on_settings, on_this_device
-from genctl.config import Config
+from genctl.config import ARGUMENTS, Config, Typed
 from genctl.contracts import Dataset, DataSpec, Objective, Parents
 from genctl.data.images.sets.known_sets import KNOWN_SETS, download
 from genctl.data.prepare import Prepared, prepare
@@ -190,14 +190,19 @@ def _resolved(spec: Spec, request: TrainRequest, preset: str, more: Mapping[str,
         file=None if request.config is None else Path(request.config),
         sets=request.sets,
         flags={
-            "data.source": None if request.data is None else str(request.data),
-            "train.budget": request.budget,
-            "train.precision": request.precision,
-            "seed": request.seed,
-            **{key: configuration.parse_value(value) for key, value in request.options.items()},
+            **{key: _given(getattr(request, name)) for key, name in ARGUMENTS.items()},
+            **{
+                key: Typed(value) if isinstance(value, str) else value
+                for key, value in request.options.items()
+            },
             **more,
         },
     )
+
+
+def _given(argument: object) -> object:
+    """An argument as the value of its key."""
+    return str(argument) if isinstance(argument, Path) else argument
 
 
 def _default_preset(spec: Spec, request: TrainRequest, data: DataSpec | None) -> str:

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 WORDS = "genctl.words"
 """In ``ctx.meta``: the words after ``train``."""
 
-HAVE_FLAGS = {"data.source", "train.budget", "train.precision", "seed"}
-"""Keys that ``train`` has flags for in every family."""
-
 
 class TrainCommand(FamilyCommand):
     """``train FAMILY`` takes every key of the family's configuration as a long option."""
@@ -41,11 +38,12 @@ class TrainCommand(FamilyCommand):
         spec = _spec(args, self.positionals(args), strict=strict)
         if spec is None:
             return FamilyOptions()
+        from genctl.config import ARGUMENTS
         from genctl.config import options as keys
 
         panels: dict[str, list[OptionInfo]] = {}
         for info in keys(spec):
-            if info.key not in HAVE_FLAGS:
+            if info.key not in ARGUMENTS:
                 section = info.key.partition(".")[0]
                 panels.setdefault(f"Options of {spec.name}, {section}", []).append(info)
         return FamilyOptions(
