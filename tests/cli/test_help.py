@@ -215,10 +215,12 @@ def test_what_is_completed_is_what_there_is() -> None:
     from genctl.data.images.sets.known_sets import KNOWN_SETS
     from genctl.engine.reporting.loggers import LOGGERS
     from genctl.evaluation.extractors.choose import EXTRACTORS
+    from genctl.evaluation.extractors.choose import PRECISIONS as EXTRACTOR_PRECISIONS
     from genctl.evaluation.extractors.protocols import PROTOCOLS
 
     assert completion.EXTRACTORS == EXTRACTORS
     assert tuple(PROTOCOLS) == completion.PROTOCOLS
+    assert ("auto", *EXTRACTOR_PRECISIONS) == completion.EVAL_PRECISIONS
     summaries = {name: known.summary for name, known in KNOWN_SETS.items()}
     assert DATA_KINDS.get("images").named().items() >= summaries.items()
     assert set(DATA_KINDS.get("images").named()) == {"digits", "emoji", "celeba", *KNOWN_SETS}
