@@ -47,7 +47,7 @@ class DataKind:
             ``check``: source -> `genctl.data.findings.DataCheck`; optional, like all that follow;
             without it a check prepares the data and describes them;
             ``clean``, ``label``: the functions of the verbs of these names;
-            ``download``: (name of a set, function that is told each file) -> None;
+            ``download``: (name of a set, function that receives a line for each file) -> None;
             ``large``: `DataSpec` -> whether these data need the ``large_preset`` of a family;
             ``list``: () -> the named sets, name -> one line.
         words: the words for one example and for several: ``("image", "images")``.

@@ -122,3 +122,4 @@ def test_budgets_count_in_the_words_of_the_kind_of_data(
     monkeypatch.setattr(DATA_KINDS, "get", lambda name: kind if name == "images" else known(name))
     found = opened(images, budget="10 melodies", eval_every="5 melodies")
     assert (found.budget.examples, found.config.train.evaluations) == (10, 2)
+    assert found.dataset.spec.in_words(1000) == "1,000 melodies of shape 1x8x8"

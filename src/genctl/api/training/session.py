@@ -124,7 +124,7 @@ def _check_monitor(request: TrainRequest, objective: Objective, callbacks: Callb
 
 
 def _read_data(config: Config, output: Output, world: ProcessGroup) -> Dataset:
-    """The data set; the user is told which files were left out."""
+    """The data set; warns of the files that were left out."""
     prepared = world.rank0_first(lambda: _prepared(config))
     if count := len(prepared.skipped):
         files = "file" if count == 1 else "files"

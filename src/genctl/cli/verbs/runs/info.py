@@ -89,7 +89,7 @@ def _show_training(
         name: its family, its file of settings, or, beside ``family``, the one setting to show.
     """
     if name is not None and file is None and Path(name).is_file():
-        name, file = None, Path(name)
+        file, name = Path(name), None
     only = name if family is not None and name != family else None
     named = family or name
     if named is not None:
