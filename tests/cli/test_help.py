@@ -104,7 +104,7 @@ def test_one_word_has_one_text(type_: Type, verb: str) -> None:
         "--n N": "Number of samples. Default:",
         "--device NAME": "cpu, cuda, cuda:1 or mps. Default: the fastest.",
         "--threads N": "CPU threads. Default: PyTorch's.",
-        "--precision NAME": "Number format: auto, fp32, bf16 or fp16.",
+        "--precision NAME": "Number format: auto, fp32",  # fp16 only in training
         "--weights NAME": "Weights of the model: best, raw or ema.",
         "--checkpoint NAME": "Checkpoint of a run: best, last or a step number.",
         "--extractor-weights FILE": "Inception weights for the extractor.",

@@ -70,7 +70,7 @@ EvalPrecision = Annotated[
         "--precision",
         "--amp",
         metavar="NAME",
-        help="Number format of the extractor: auto, fp32 or bf16.",
+        help="Number format: auto, fp32 or bf16.",
         autocompletion=completion.one_of(*completion.EVAL_PRECISIONS),
         rich_help_panel=MORE,
     ),
