@@ -31,6 +31,9 @@ _NEEDED = {
 }
 """The fields that each document of a run must have."""
 
+_NUMBERS = {"last.json": ("step", "position", "elapsed"), "best.json": ("step", "value")}
+"""Those of them that must be numbers, because every listing formats them."""
+
 
 def runs_root() -> Path:
     """The folder of runs: ``$GENCTL_RUNS``, or ``runs`` in the current directory if it is unset."""
@@ -64,11 +67,15 @@ class Run:
         """The JSON document ``name`` of the run, or None if it does not exist yet.
 
         Raises:
-            GenctlError: (DATA) it cannot be parsed, or lacks required fields.
+            GenctlError: (DATA) it cannot be parsed, or lacks required fields or numbers.
         """
         try:
             found = documents.parse((self.path / name).read_text("utf-8"))
-            return documents.require(found, _NEEDED.get(name, ()))
+            documents.require(found, _NEEDED.get(name, ()))
+            for field in _NUMBERS.get(name, ()):
+                if not isinstance(found[field], int | float):
+                    raise ValueError(f"{field!r} is not a number")
+            return found
         except FileNotFoundError:
             return None
         except ValueError as error:

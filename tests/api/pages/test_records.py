@@ -43,6 +43,16 @@ def test_data_of_a_newer_format_are_an_error_of_data(
         assert "data.json is damaged: its format is 3" in capsys.readouterr().err
 
 
+def test_a_best_score_without_a_value_stops_no_listing(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.write("best.json", {"checkpoint": "x", "step": 1, "metric": "fd", "value": None})
+    assert main(["runs", "ls"]) == 0
+    assert "damaged" in capsys.readouterr().out
+    assert main(["watch", run.name, "--save", "x.html"]) == ExitStatus.DATA
+    assert "best.json is damaged: 'value' is not a number" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("scores", [[{"name": "x", "value": None}], [{}], [3], None])
 def test_damaged_scores_are_an_error_of_data(scores: object, run: Run) -> None:
     run.write("eval.json", {"scores": scores})
