@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import filelock
 import pytest
 
 from genctl import runs
@@ -76,3 +77,25 @@ def test_damaged_documents_are_named(tmp_path: Path) -> None:
     with pytest.raises(GenctlError, match=r"last\.json is damaged"):
         run.read("last.json")
     assert run.read("absent.json") is None
+
+
+def test_a_lock_that_only_its_owner_can_write_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(run.path / ".lock"))
+
+    with run.lock():
+        monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+        assert run.holder() == f"process {os.getpid()} on {socket.gethostname()}"
+        monkeypatch.undo()
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    assert run.holder() is None
+
+
+def test_a_file_that_vanishes_has_no_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made()
+    size = runs.size_of(run)
+    listed = [*run.path.rglob("*"), run.path / "checkpoints" / "gone"]
+    monkeypatch.setattr(Path, "rglob", lambda *_: iter(listed))
+    assert runs.size_of(run) == size

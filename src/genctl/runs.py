@@ -27,8 +27,12 @@ _NEEDED = {
     "data.json": ("source", "name", "unit", "examples", "fingerprint"),
     "env.json": ("starts",),
     "eval.json": ("scores",),
+    "genctl.json": ("config.family", "config.preset"),
 }
 """The fields that each document of a run must have."""
+
+_NUMBERS = {"last.json": ("step", "position", "elapsed"), "best.json": ("step", "value")}
+"""Those of them that must be numbers, because every listing formats them."""
 
 
 def runs_root() -> Path:
@@ -63,11 +67,15 @@ class Run:
         """The JSON document ``name`` of the run, or None if it does not exist yet.
 
         Raises:
-            GenctlError: (DATA) it cannot be parsed, or lacks required fields.
+            GenctlError: (DATA) it cannot be parsed, or lacks required fields or numbers.
         """
         try:
             found = documents.parse((self.path / name).read_text("utf-8"))
-            return documents.require(found, _NEEDED.get(name, ()))
+            documents.require(found, _NEEDED.get(name, ()))
+            for field in _NUMBERS.get(name, ()):
+                if not isinstance(found[field], int | float):
+                    raise ValueError(f"{field!r} is not a number")
+            return found
         except FileNotFoundError:
             return None
         except ValueError as error:
@@ -86,14 +94,19 @@ class Run:
         """The process and host that currently train the run, or None."""
         from filelock import FileLock, Timeout
 
-        if not (self.path / ".lock").exists():
+        lock = self.path / ".lock"
+        if not lock.exists():
             return None
         try:
-            with FileLock(self.path / ".lock", timeout=0):
+            with FileLock(lock, timeout=0):
                 return None
         except Timeout:
-            who = self.read(".holder.json") or {}
-            return f"process {who.get('pid', '?')} on {who.get('host', '?')}"
+            pass
+        except OSError:  # the run of another user, or a disk that cannot be written to
+            if not _is_locked(lock):
+                return None
+        who = self.read(".holder.json") or {}
+        return f"process {who.get('pid', '?')} on {who.get('host', '?')}"
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -124,6 +137,22 @@ class Run:
             lock.release()
 
 
+def _is_locked(lock: Path) -> bool:
+    """Whether a process holds ``lock``, without writing to it; False if it is not readable."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return False
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def create(stem: str, root: Path | None = None) -> Run:
     """Create ``root/stem-N`` with the next free N; two processes never get the same run.
 
@@ -146,7 +175,14 @@ def create(stem: str, root: Path | None = None) -> Run:
 
 def size_of(run: Run) -> int:
     """The size of a run in bytes."""
-    return sum(file.lstat().st_size for file in run.path.rglob("*") if not file.is_dir())
+    return sum(_size(file) for file in run.path.rglob("*") if not file.is_dir())
+
+
+def _size(file: Path) -> int:
+    """The size of a file; 0 if it has just been deleted, as checkpoints are during training."""
+    with contextlib.suppress(FileNotFoundError):
+        return file.lstat().st_size
+    return 0
 
 
 def remove(run: Run) -> None:
@@ -239,12 +275,11 @@ def _number(name: str, stem: str) -> int:
 
 
 def _touched(run: Run) -> float:
-    times = [
-        (run.path / name).stat().st_mtime
-        for name in ("config.json", "last.json")
-        if (run.path / name).exists()
-    ]
-    return max(times, default=0.0)
+    times = [0.0]
+    for name in ("config.json", "last.json"):
+        with contextlib.suppress(FileNotFoundError):
+            times.append((run.path / name).stat().st_mtime)
+    return max(times)
 
 
 def settings(document: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -10,7 +10,8 @@ import torch
 
 from genctl.cli import app
 from genctl.cli import errors as failures
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, Suggestion
+from genctl.output import Output
 from tests.cli.conftest import Type
 
 
@@ -158,6 +159,30 @@ def test_whatever_goes_wrong_is_explained(
     assert said.code == code
     assert said.err.splitlines()[0] == f"error: {words}"
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("train gan", "--micro-batch needs less and gives the same results; --device cpu"),
+        ("eval fid RUN", "--batch-size needs less; --device cpu"),
+        ("data stats X", "--device cpu uses"),
+        ("export RUN", None),
+    ],
+)
+def test_only_what_a_verb_takes_is_proposed_to_save_memory(
+    command: str, hint: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failures.report(MemoryError(), Output(), debug=False, words=command.split())
+    said = capsys.readouterr().err
+    assert hint in said if hint else "hint" not in said
+
+
+def test_options_of_data_stats_are_spelt_as_they_were_typed() -> None:
+    for verb in (["data", "stats"], ["stats"]):
+        line = failures.CommandLine([*verb, "digits", "--weights", "x"])
+        assert line.name("extractor_weights") == "--weights"
+    assert failures.CommandLine([]).call(Suggestion("stats", args=("x",))) == "genctl data stats x"
 
 
 def test_torchs_own_out_of_memory() -> None:

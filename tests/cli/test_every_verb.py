@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from genctl.cli.app import app
 from genctl.evaluation.score import Score
@@ -75,6 +77,27 @@ def desk(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return tmp_path
 
 
+def words_of_json(verb: str) -> set[str]:
+    """The words of the paragraph of a verb's notes that lists the keys of its JSON."""
+    command: Any = get_command(app)
+    for name in verb.split():
+        command = command.commands[name]
+    paragraphs = (command.help or "").split("\n\n")
+    return {
+        word
+        for paragraph in paragraphs
+        if paragraph.strip().startswith(("JSON:", "With `--json`:"))
+        for word in re.findall(r"\w+", paragraph)
+    }
+
+
+def keys_of(document: dict[str, Any]) -> set[str]:
+    """The keys of a document, and those of the objects in its lists but records of starts."""
+    lists = [v for key, v in document.items() if isinstance(v, list) and key != "starts"]
+    rows = [row for rows in lists for row in rows]
+    return set(document).union(*(row for row in rows if isinstance(row, dict)))
+
+
 @pytest.mark.parametrize("manner", COMMON_FLAGS)
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_every_verb_in_every_manner(verb: str, manner: str, desk: Path, type_: Type) -> None:
@@ -83,7 +106,10 @@ def test_every_verb_in_every_manner(verb: str, manner: str, desk: Path, type_: T
     assert "\x1b" not in said.out + said.err
     assert "Traceback" not in said.err
     if manner == "json":
-        assert isinstance(json.loads(said.out), dict)
+        document = json.loads(said.out)
+        assert isinstance(document, dict)
+        if noted := words_of_json(verb):
+            assert noted >= keys_of(document)
     elif manner == "plain":
         assert said.out.strip()
     else:

@@ -104,7 +104,7 @@ def test_one_word_has_one_text(type_: Type, verb: str) -> None:
         "--n N": "Number of samples. Default:",
         "--device NAME": "cpu, cuda, cuda:1 or mps. Default: the fastest.",
         "--threads N": "CPU threads. Default: PyTorch's.",
-        "--precision NAME": "Number format: auto, fp32, bf16 or fp16.",
+        "--precision NAME": "Number format: auto, fp32",  # fp16 only in training
         "--weights NAME": "Weights of the model: best, raw or ema.",
         "--checkpoint NAME": "Checkpoint of a run: best, last or a step number.",
         "--extractor-weights FILE": "Inception weights for the extractor.",
@@ -215,10 +215,12 @@ def test_what_is_completed_is_what_there_is() -> None:
     from genctl.data.images.sets.known_sets import KNOWN_SETS
     from genctl.engine.reporting.loggers import LOGGERS
     from genctl.evaluation.extractors.choose import EXTRACTORS
+    from genctl.evaluation.extractors.choose import PRECISIONS as EXTRACTOR_PRECISIONS
     from genctl.evaluation.extractors.protocols import PROTOCOLS
 
     assert completion.EXTRACTORS == EXTRACTORS
     assert tuple(PROTOCOLS) == completion.PROTOCOLS
+    assert ("auto", *EXTRACTOR_PRECISIONS) == completion.EVAL_PRECISIONS
     summaries = {name: known.summary for name, known in KNOWN_SETS.items()}
     assert DATA_KINDS.get("images").named().items() >= summaries.items()
     assert set(DATA_KINDS.get("images").named()) == {"digits", "emoji", "celeba", *KNOWN_SETS}

@@ -47,7 +47,7 @@ def test_models_warns_of_a_broken_plugin(type_: Type, monkeypatch: pytest.Monkey
 def test_no_runs_yet(type_: Type) -> None:
     said = type_("runs", "ls")
     assert said.code == 0
-    assert "genctl train gan makes one" in said.out
+    assert "start one with genctl train gan" in said.out
     assert type_("runs", "ls", "--json").json["runs"] == []
 
 

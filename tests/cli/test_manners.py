@@ -11,7 +11,10 @@ import pytest
 
 from genctl.cli.statuses import MEANINGS
 from genctl.cli.verbs.pages import watch
-from genctl.errors import ExitStatus
+from genctl.cli.views.next_steps import next_steps
+from genctl.errors import ExitStatus, GenctlError
+from genctl.registry import parse_metrics
+from genctl.runs import Run
 from tests.cli.conftest import Type
 
 
@@ -184,3 +187,62 @@ def test_an_unknown_variable_gets_one_warning(type_: Type, monkeypatch: pytest.M
     assert said.err.count("GENCTL_RUN ") == 1
     assert "PORT" not in said.err
     assert "SERVICE" not in said.err
+
+
+def test_info_takes_the_family_from_where_it_is_written(
+    type_: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text('family = "gan"\nlr = 0.5\n')
+    for words in (["s.toml", "--set", "lr=0.25"], ["--config", "s.toml", "--set", "lr=0.25"]):
+        said = type_("info", *words, "--json")
+        assert said.json["config"]["family"] == "gan", said.err
+        assert said.json["config"]["train"]["lr"] == 0.25
+    said = type_("info", "lr", "--family", "gan", "--preset", "mlp", "--quiet")
+    assert said.out == "train.lr=0.0002\n"
+    for words in (["--set", "lr=1"], ["lr", "--preset", "mlp"], ["--config", "absent.toml"]):
+        assert type_("info", *words).code == ExitStatus.USAGE
+
+
+def test_info_spells_the_options_of_train(type_: Type) -> None:
+    for key, option in (("data.source", "--data"), ("seed", "--seed"), ("width", "--width")):
+        assert f"genctl train gan {option} VALUE" in type_("info", key, "--family", "gan").out
+
+
+@pytest.mark.parametrize("words", ["--steps 5 nosuchrun", "nosuchrun --steps 5"])
+def test_a_missing_run_is_the_error_whatever_its_options(words: str, type_: Type) -> None:
+    said = type_("sample", *words.split())
+    assert said.code == ExitStatus.USAGE
+    assert "run 'nosuchrun' does not exist" in said.err
+
+
+def test_a_file_that_is_no_model(
+    type_: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").touch()
+    for words in (["notes.txt"], ["notes.txt", "--help"]):
+        said = type_("sample", *words)
+        assert said.code == ExitStatus.USAGE
+        assert "'notes.txt' is not a run folder" in said.err
+
+
+@pytest.mark.parametrize("words", [["--terminal"], ["--port", "8080"]])
+def test_a_saved_page_is_not_served(words: list[str], type_: Type) -> None:
+    said = type_("watch", "--save", "x.html", *words)
+    assert said.code == ExitStatus.USAGE
+    assert f"--save and {words[0]} exclude each other" in said.err
+
+
+def test_next_steps_need_no_kind_in_the_data(type_: Type, two: Path) -> None:
+    run = Run(two / "甲-1")
+    before = next_steps(run)
+    run.write("data.json", {**run.read("data.json"), "kind": ""})
+    assert next_steps(run) == before != []
+
+
+@pytest.mark.parametrize("metric", ["", "fid,", []])
+def test_a_metric_has_a_name(metric: str | list[str]) -> None:
+    with pytest.raises(GenctlError, match="a metric has no name") as refused:
+        parse_metrics(metric)
+    assert (refused.value.code, refused.value.option) == (ExitStatus.USAGE, "metric")

@@ -200,6 +200,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         ("--weights inception.pth", "best", "inception.pth"),
         ("--weights there", "best", "there"),
         ("--weights gone/file", "best", "gone/file"),
+        ("--weights ./ema", "best", "ema"),
         ("--weights raw --extractor-weights there", "raw", "there"),
     ],
 )
@@ -213,7 +214,8 @@ def test_weights_of_eval_are_the_models_unless_they_are_a_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("there").touch()
+    for name in ("there", "best", "ema", "raw"):
+        Path(name).touch()
     type_("eval", "fid", "RUN", *words.split())
     assert asked["weights"] == weights
     assert asked["extractor_weights"] == (Path(file) if file else None)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from genctl import config, registry
 from genctl.config import option
 from genctl.errors import ExitStatus, GenctlError
-from genctl.registry import Spec
+from genctl.registry import DATA_KINDS, Spec
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Model:
 @dataclass(frozen=True)
 class Request:
     steps: Annotated[int, Ge(1)] = option(18, "how many")
+
+
+@dataclass(frozen=True)
+class Blank:
+    source: str = option("", "where")
 
 
 SPEC = Spec(
@@ -178,6 +184,37 @@ def test_any_text_can_be_a_source(text: str) -> None:
     value = config.parse_value(text)
     assert resolve(flags={"data.source": text}).data.source == text
     assert value is not None
+
+
+@pytest.mark.parametrize("text", ["2024_01", "0x10", "1e3", "true", "2024-01-01", "a = 1"])
+def test_text_that_looks_like_another_value_stays_where_text_is_expected(text: str) -> None:
+    assert resolve(sets=[f"data.source={text}"]).data.source == text
+    assert resolve(environ={"GENCTL_DATA_SOURCE": text}).data.source == text
+    assert resolve(sets=[f"teacher={text}"]).parents == {"teacher": text}
+    assert resolve(sets=[f"data.source={json.dumps(text)}"]).data.source == text
+
+
+def test_variables_of_another_kind_of_data_change_nothing() -> None:
+    lm = registry.get("lm")
+    environ = {"GENCTL_DATA_CONTEXT": "64", "GENCTL_DATA_SIZE": "0x10"}
+    assert config.resolve(lm, environ=environ).data.context == 64
+    assert resolve(environ=environ).data.size == "0x10"
+    with pytest.raises(GenctlError, match=r"'data.contxt' \(from GENCTL_DATA_CONTXT\)"):
+        resolve(environ={"GENCTL_DATA_CONTXT": "64"})
+
+
+@pytest.mark.parametrize("key", ["size", "data.size"])
+def test_a_preset_may_name_keys_that_only_its_own_kind_of_data_has(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = dataclasses.replace(DATA_KINDS.get("images"), name="blank", config=Blank)
+    monkeypatch.setattr(DATA_KINDS, "all", lambda: [DATA_KINDS.get("images"), other])
+    known = DATA_KINDS.get
+    monkeypatch.setattr(DATA_KINDS, "get", lambda name: other if name == "blank" else known(name))
+    spec = dataclasses.replace(SPEC, presets={"sized": {key: "8", "width": 8}})
+    assert config.resolve(spec, environ={}).data.size == "8"
+    found = config.resolve(spec, environ={}, sets=["data.kind=blank"])
+    assert (found.kind, found.model.width, found.data) == ("blank", 8, Blank())
 
 
 def test_options_list_every_key_with_the_default_preset_s_values() -> None:

@@ -11,6 +11,8 @@ from genctl.cli.context import FAMILY_ARG
 
 # The modules that define these names import torch; a test compares both lists.
 EXTRACTORS = ("inception", "digits", "rand", "px", "digits-monitor", "rand-monitor")
+WEIGHTS = ("best", "ema", "raw")
+EVAL_PRECISIONS = ("auto", "fp32", "bf16")
 PROTOCOLS = ("tf", "pytorch-fid", "clean", "torchmetrics")
 LOGGERS = ("tensorboard", "wandb")
 

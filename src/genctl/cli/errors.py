@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
@@ -21,9 +21,19 @@ FLAGS: dict[str, dict[str, tuple[str, ...]]] = {
         "sets": ("--set",),
     },
     "eval": {"weights": ("--weights", "--model-weights")},
-    "stats": {"extractor_weights": ("--extractor-weights", "--weights")},
+    "data stats": {"extractor_weights": ("--extractor-weights", "--weights")},
 }
 """Verb -> option in the SDK -> its flags, where they have other names; under ``""``: all verbs."""
+
+OLDER = {"stats": "data stats"}
+"""Older verb, which the SDK still has -> the present one."""
+
+_LESS_MEMORY = {
+    "train": "a smaller --micro-batch needs less and gives the same results",
+    "sample": "a smaller --batch-size needs less",
+    "eval": "a smaller --batch-size needs less",
+}
+_WITH_DEVICE = {"demo", "train", "sample", "eval", "data label", "data stats"}
 
 
 class CommandLine(Spelling):
@@ -35,7 +45,7 @@ class CommandLine(Spelling):
 
     def __init__(self, words: Sequence[str] = ()) -> None:
         self._words = list(words)
-        self._verb = next((word for word in words if not word.startswith("-")), "")
+        self._verb = verb_of(words)
 
     def name(self, option: str) -> str:
         return option if "." in option else self._flag(option, self._verb)
@@ -46,8 +56,9 @@ class CommandLine(Spelling):
         return " ".join([self.name(option), *_text(value)])
 
     def call(self, suggestion: Suggestion) -> str:
-        verb = suggestion.verb or self._verb
-        words = [f"genctl {suggestion.verb}"] if suggestion.verb else []
+        named = OLDER.get(suggestion.verb, suggestion.verb)
+        verb = named or self._verb
+        words = [f"genctl {named}"] if named else []
         words += [_quoted(arg) for arg in suggestion.args]
         for option, value in suggestion.options.items():
             if "." in option:
@@ -62,6 +73,15 @@ class CommandLine(Spelling):
         typed = {word.partition("=")[0] for word in self._words}
         first = flags[0] if flags else f"--{option.replace('_', '-')}"
         return next((flag for flag in flags if flag in typed), first)
+
+
+def verb_of(words: Sequence[str]) -> str:
+    """The verb that was typed, such as ``train`` or ``data stats``; empty without one."""
+    names = [word for word in words if not word.startswith("-")][:2]
+    if names[:1] not in (["data"], ["runs"], ["config"]):
+        names = names[:1]
+    verb = " ".join(names)
+    return OLDER.get(verb, verb)
 
 
 def _text(value: object) -> list[str]:
@@ -92,13 +112,13 @@ def report(error: Exception, output: Output, *, debug: bool, words: Sequence[str
     """
     if debug:
         traceback.print_exception(error, file=output.stderr)
-    failure = explain(error)
+    failure = explain(error, verb_of(words))
     output.error(failure, CommandLine(words))
     return int(failure.code)
 
 
-def explain(error: Exception) -> GenctlError:
-    """The `GenctlError` that describes ``error``."""
+def explain(error: Exception, verb: str = "") -> GenctlError:
+    """The `GenctlError` that describes ``error``, which ended ``verb``."""
     if isinstance(error, GenctlError):
         return error
     if isinstance(error, typer.TyperException):
@@ -109,7 +129,7 @@ def explain(error: Exception) -> GenctlError:
         return GenctlError(
             ExitStatus.OUT_OF_MEMORY,
             "out of memory",
-            hint="a smaller --batch-size needs less; --device cpu uses main memory",
+            hint="; ".join(_ways_to_save_memory(verb)),
         )
     if isinstance(error, OSError) and error.filename and error.strerror:
         return GenctlError(ExitStatus.FAILURE, f"{error.filename}: {error.strerror.lower()}")
@@ -119,6 +139,13 @@ def explain(error: Exception) -> GenctlError:
         f"internal error: {reason}",
         hint="run again with --debug for the traceback, and report it",
     )
+
+
+def _ways_to_save_memory(verb: str) -> Iterator[str]:
+    if verb in _LESS_MEMORY:
+        yield _LESS_MEMORY[verb]
+    if verb in _WITH_DEVICE:
+        yield "--device cpu uses main memory"
 
 
 def _misuse(error: typer.TyperException) -> GenctlError:

@@ -31,7 +31,8 @@ def identify(origin: str | None) -> tuple[Spec, Config] | None:
         from genctl.export import onnx
 
         return _described(onnx.read(path)[0])
-    return _described(Run(path).read("genctl.json") or runs.find(origin).read("config.json"))
+    exported = Run(path).read("genctl.json") if path.is_dir() else None
+    return _described(exported or runs.find(origin).read("config.json"))
 
 
 def sampling_inputs(spec: Spec, config: Config) -> frozenset[str]:

@@ -64,6 +64,17 @@ Precision = Annotated[
         rich_help_panel=MORE,
     ),
 ]
+EvalPrecision = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        "--amp",
+        metavar="NAME",
+        help="Number format: auto, fp32 or bf16.",
+        autocompletion=completion.one_of(*completion.EVAL_PRECISIONS),
+        rich_help_panel=MORE,
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Argument(
@@ -97,7 +108,7 @@ Checkpoint = Annotated[
 _WEIGHTS: dict[str, Any] = {
     "metavar": "NAME",
     "help": "Weights of the model: best, raw or ema.",
-    "autocompletion": completion.one_of("best", "ema", "raw"),
+    "autocompletion": completion.one_of(*completion.WEIGHTS),
 }
 Weights = Annotated[str, typer.Option("--weights", **_WEIGHTS)]
 WeightsOfModel = Annotated[str, typer.Option("--weights", "--model-weights", **_WEIGHTS)]

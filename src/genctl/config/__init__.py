@@ -8,19 +8,21 @@ key is dotted (``train.lr``) or a unique leaf (``lr``).
 
 from __future__ import annotations
 
-from genctl.config.keys import OptionInfo, options, request_options
+from genctl.config.keys import ARGUMENTS, OptionInfo, options, request_options
 from genctl.config.layers import from_json, resolve
 from genctl.config.sections import (
     Config,
     TrainConfig,
     option,
 )
-from genctl.config.values import parse_value, request_from
+from genctl.config.values import Typed, parse_value, request_from
 
 __all__ = [
+    "ARGUMENTS",
     "Config",
     "OptionInfo",
     "TrainConfig",
+    "Typed",
     "from_json",
     "option",
     "options",

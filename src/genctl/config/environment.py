@@ -8,7 +8,7 @@ from typing import Any
 
 from genctl.config.aliases import current_key
 from genctl.config.keys import SECTIONS, all_keys
-from genctl.config.values import parse_value
+from genctl.config.values import Typed
 from genctl.config.variables import VARIABLES
 from genctl.errors import nearest, unknown
 from genctl.registry import DATA_KINDS, FAMILIES, Spec
@@ -22,9 +22,10 @@ _ORCHESTRATOR = re.compile(r"PORT(_.*)?|SERVICE_.*")
 
 
 def settings_from(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
-    """``GENCTL_TRAIN_LR=1e-4`` as (``train.lr``, 1e-4, the variable).
+    """``GENCTL_TRAIN_LR=1e-4`` as (``train.lr``, `Typed` ``1e-4``, the variable).
 
-    Variables for keys that only other families or kinds of data have are skipped.
+    Variables for keys that only other families have are skipped. Those for other kinds of data
+    are not, because the variables also choose the kind.
 
     Raises:
         GenctlError: (USAGE) a variable names a key that no family has.
@@ -36,11 +37,11 @@ def settings_from(spec: Spec, environ: Mapping[str, str]) -> Iterator[tuple[str,
         if section in SECTIONS and leaf:
             key = current_key(f"{section}.{leaf}")
             if key in _keys(spec):
-                yield key, parse_value(text), name
+                yield key, Typed(text), name
             elif not any(key in _keys(other) for other in FAMILIES.all()):
                 raise unknown("key", key, _keys(spec), origin=name)
         elif name == f"{PREFIX}SEED":
-            yield "seed", parse_value(text), name
+            yield "seed", Typed(text), name
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:

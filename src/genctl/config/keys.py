@@ -19,6 +19,14 @@ SECTIONS = ("model", "data", "train", "sample", "parents")
 KIND = "data.kind"
 """The key that names the kind of data, in the section that is the kind's own."""
 
+ARGUMENTS = {
+    "data.source": "data",
+    "train.budget": "budget",
+    "train.precision": "precision",
+    "seed": "seed",
+}
+"""Key -> the argument of a training that sets it in every family."""
+
 SETS, OPTIONS = "sets", "options"
 """Origins of values that the call itself passed: as ``key=value`` texts, and by name."""
 
@@ -37,13 +45,12 @@ class OptionInfo:
         return self.key.rpartition(".")[2]
 
 
-def options(spec: Spec, kind: DataKind | None = None) -> list[OptionInfo]:
+def options(spec: Spec) -> list[OptionInfo]:
     """Every key of the family's configuration with type, default (of its first preset) and help.
 
-    Args:
-        kind: of data; the family's default when None.
+    The section ``data`` is that of the family's default kind.
     """
-    kind = kind or DATA_KINDS.get(spec.data)
+    kind = DATA_KINDS.get(spec.data)
     preset = {find_key(spec, kind, k): v for k, v in spec.presets[spec.default_preset].items()}
     found = [
         OptionInfo(
@@ -131,6 +138,16 @@ def section_types(spec: Spec, kind: DataKind) -> dict[str, type]:
         "train": TrainConfig,
         "sample": spec.request,
     }
+
+
+def type_of(spec: Spec, kind: DataKind, key: str) -> Any:
+    """The type of the value of a dotted key, with its bounds."""
+    section, _, name = key.partition(".")
+    if section == "parents" or key == KIND:
+        return str
+    if not name:
+        return int
+    return typing.get_type_hints(section_types(spec, kind)[section], include_extras=True)[name]
 
 
 def _type_text(hint: Any) -> str:

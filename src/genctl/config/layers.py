@@ -22,9 +22,10 @@ from genctl.config.keys import (
     all_of,
     find_key,
     section_types,
+    type_of,
 )
 from genctl.config.sections import Config
-from genctl.config.values import build, parse_value
+from genctl.config.values import Typed, build, value_of
 from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
 from genctl.registry import DATA_KINDS, DataKind, Spec, choose_kind
 
@@ -46,8 +47,10 @@ def resolve(
         default_preset: the family's first when empty.
         file: TOML or JSON, nested by section or with dotted keys.
         environ: variables to read ``GENCTL_SECTION_KEY`` from; the process's own when None.
-        sets: ``key=value`` texts; a value is TOML, or plain text if it does not parse.
-        flags: dotted or short key -> value; None values are absent.
+        sets: ``key=value`` texts; a value is TOML, or plain text if it does not parse or its key
+            takes text.
+        flags: dotted or short key -> value, `Typed` where it is such a text; None values are
+            absent.
 
     Raises:
         GenctlError: an unknown key, preset or file, or a value that does not fit, with its origin.
@@ -67,7 +70,20 @@ def resolve(
         )
     written = [(key, value, f"preset {preset}") for key, value in spec.presets[preset].items()]
     written += [(key, value, str(file)) for key, value in from_file.items()]
-    written += list(settings_from(spec, os.environ if environ is None else environ))
+    variables = list(settings_from(spec, os.environ if environ is None else environ))
+    later = [(key, value, SETS) for key, value in _assigned(sets)]
+    later += [(key, value, OPTIONS) for key, value in (flags or {}).items() if value is not None]
+    kind = _kind_of(spec, [*written, *variables, *later])
+    known = set(all_keys(spec, kind))
+    layers = _Layers(spec, kind)
+    for key, value, origin in [*written, *(v for v in variables if v[0] in known), *later]:
+        layers.put(key, value, origin)
+    _derive(spec, layers)
+    return _validated(spec, preset, layers)
+
+
+def _assigned(sets: Iterable[str]) -> Iterator[tuple[str, Typed]]:
+    """The keys and values of ``key=value`` texts."""
     for assignment in sets:
         key, separator, text = assignment.partition("=")
         if not separator:
@@ -77,21 +93,16 @@ def resolve(
                 option="sets",
                 suggest="lr=2e-4",
             )
-        written.append((key.strip(), parse_value(text.strip()), SETS))
-    written += [(key, value, OPTIONS) for key, value in (flags or {}).items() if value is not None]
-    layers = _Layers(spec, _kind_of(spec, written))
-    for key, value, origin in written:
-        layers.put(key, value, origin)
-    _derive(spec, layers)
-    return _validated(spec, preset, layers)
+        yield key.strip(), Typed(text.strip())
 
 
 def _kind_of(spec: Spec, written: Sequence[tuple[str, Any, str]]) -> DataKind:
     """The kind of data, which decides what the keys of the section ``data`` are."""
-    named = {}
+    named, kind = {}, DATA_KINDS.get(spec.data)
     for key, value, _ in written:
         with contextlib.suppress(GenctlError):  # a key of another kind of data, or a wrong one
-            named[find_key(spec, DATA_KINDS.get(spec.data), key)] = value
+            dotted = find_key(spec, kind, key)
+            named[dotted] = _read(spec, kind, dotted, value)
     source = named.get("data.source")
     return choose_kind(spec, None if source is None else str(source), named)
 
@@ -111,6 +122,11 @@ def from_json(spec: Spec, data: Mapping[str, Any]) -> Config:
     return _validated(spec, str(data["preset"]), layers)
 
 
+def _read(spec: Spec, kind: DataKind, key: str, value: Any) -> Any:
+    """A `Typed` text as a value of its key; other values stay."""
+    return value_of(value, type_of(spec, kind, key)) if isinstance(value, Typed) else value
+
+
 @dataclass
 class _Layers:
     """Values and origins by dotted key, filled layer by layer."""
@@ -122,15 +138,20 @@ class _Layers:
 
     def put(self, key: str, value: Any, origin: str) -> None:
         """Set a value; skip a preset's value where this kind of data lacks the key."""
-        if origin.startswith("preset ") and not self._is_known(key):
-            return
+        if origin.startswith("preset "):
+            key = self._of_preset(key)
+            if key.startswith("data.") and key not in all_keys(self.spec, self.kind):
+                return
         dotted = find_key(self.spec, self.kind, key, origin)
-        self.values[dotted] = current_value(dotted, value)
+        found = _read(self.spec, self.kind, dotted, value)
+        self.values[dotted] = current_value(dotted, found)
         self.origins[dotted] = origin
 
-    def _is_known(self, key: str) -> bool:
-        """Presets are written for the family's default kind of data; other kinds lack some keys."""
-        return not key.startswith("data.") or key in all_keys(self.spec, self.kind)
+    def _of_preset(self, key: str) -> str:
+        """The dotted key; presets are written for the family's default kind of data."""
+        with contextlib.suppress(GenctlError):
+            return find_key(self.spec, DATA_KINDS.get(self.spec.data), key)
+        return key
 
 
 def _read_file(spec: Spec, path: Path) -> Iterator[tuple[str, Any]]:

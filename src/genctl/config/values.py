@@ -13,14 +13,32 @@ from genctl.errors import ExitStatus, GenctlError, nearest, opt, unknown
 from genctl.registry import Spec
 
 
-def parse_value(value: Any) -> Any:
-    """A text as a TOML value; unchanged if it does not parse or is not a text."""
-    if not isinstance(value, str):
-        return value
+class Typed(str):
+    """A text from a person, which is a TOML value unless its key takes text: see `value_of`."""
+
+    __slots__ = ()
+
+
+def parse_value(text: str) -> Any:
+    """A text as a TOML value; unchanged if it does not parse."""
     try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
-        return value
+        found = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return found["value"] if found.keys() == {"value"} else text
+
+
+def value_of(text: str, hint: Any) -> Any:
+    """What a `Typed` text means for a key of the type ``hint``.
+
+    Where the key takes text, ``2024_01`` and ``0x10`` are texts. Quotes are TOML everywhere.
+    """
+    found, members = parse_value(text), typing.get_args(hint)
+    if hint is str:
+        return found if isinstance(found, str) else str(text)
+    if str in members or str(text) in members:  # text or a list of it, or a choice
+        return found if isinstance(found, str | list) else str(text)
+    return found
 
 
 def request_from(spec: Spec, options: Mapping[str, Any], start: Any = None) -> Any:
@@ -40,9 +58,7 @@ def request_from(spec: Spec, options: Mapping[str, Any], start: Any = None) -> A
         name = name.replace("-", "_")
         if name not in names:
             raise unknown("option", name, names, option=name, suggest=all_of(spec))
-        values[name] = parse_value(value)
-        if str in typing.get_args(hints[name]) and not isinstance(values[name], str | list):
-            values[name] = str(value)  # where a text is expected, a number is one
+        values[name] = value_of(value, hints[name]) if isinstance(value, str) else value
     return build(spec.request, values, {}, "", start)
 
 

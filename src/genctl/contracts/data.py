@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from genctl import documents
+from genctl.errors import GenctlError
+from genctl.registry import DATA_KINDS
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
 TOKENIZER = "tokenizer/tokenizer.json"
 """The asset that holds a tokenizer."""
 
-_UNITS = {"img": "images", "tok": "tokens", "pair": "pairs"}
+_UNITS = {"img": "images", "tok": "tokens"}
+"""Unit -> its word, where the kind of data has none."""
 
 FORMAT = 2
 """The format version of the documents that `DataSpec` is written to."""
@@ -77,7 +81,7 @@ class DataSpec:
     Attributes:
         source: the name or path of the data, as the user gave it.
         name: a short name that suits a file name.
-        unit: the unit of counts: ``img``, ``tok`` or ``pair``.
+        unit: the unit of counts: ``img``, ``tok`` or another.
         examples: the number of examples.
         fingerprint: sha256 of the content.
         features: batch key -> the feature of an example.
@@ -115,9 +119,17 @@ class DataSpec:
 
     def in_words(self, examples: int) -> str:
         """A count in words: ``64 images of shape 1x28x28``, ``512 tokens in windows of 256``."""
-        count = f"{examples * self.units_per_example:,} {_UNITS.get(self.unit, self.unit)}"
+        count = f"{examples * self.units_per_example:,} {self._units}"
         how = "in windows of" if self.units_per_example > 1 else "of shape"
         return f"{count} {how} {self.size}"
+
+    @property
+    def _units(self) -> str:
+        """The word for several units: that of the kind of data, if an example is one unit."""
+        if self.units_per_example == 1:
+            with contextlib.suppress(GenctlError):  # a kind that no plug-in adds any more
+                return DATA_KINDS.get(self.kind).words[1]
+        return _UNITS.get(self.unit, self.unit)
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -51,6 +51,8 @@ class DataKind:
             ``clean``: source, new folder and settings -> `genctl.data.findings.Cleaned`;
             ``label``: source and settings -> `genctl.data.findings.Labelled`; of the settings of
             these verbs, a function gets those that it takes and that are given;
+            ``download``: (name of a set, function that receives a line for each file) -> None;
+            ``large``: `DataSpec` -> whether these data need the ``large_preset`` of a family;
             ``list``: () -> the named sets, name -> one line.
         words: the words for one example and for several: ``("image", "images")``.
         accepts: describes valid sources, for the hints of errors.

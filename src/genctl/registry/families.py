@@ -50,8 +50,8 @@ class Spec:
         presets: preset -> dotted or short key -> value; the first is the default.
         request: a frozen dataclass, the family's own sampling options.
         gpu_preset: the preset to start from on a GPU; the first one when empty.
-        large_preset: the preset to start from for images with colour or a side above 32 pixels;
-            empty where there is none.
+        large_preset: the preset to start from for data that their kind calls large, such as images
+            with colour or a side above 32 pixels; empty where there is none.
         parents: the roles of the trained runs that it starts from -> what each is for.
         common: the keys (dotted or short) that people change most, for short help; when empty, the
             first ones of the family's own.

@@ -194,6 +194,13 @@ def parse_metrics(text: str | Sequence[str]) -> list[Metric] | None:
     names = (
         split_names(text) if isinstance(text, str) else [n for t in text for n in split_names(t)]
     )
+    if not names or "" in names:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            "a metric has no name",
+            option="metric",
+            hint="name one or several, with commas between them",
+        )
     if ALL in names:
         return None
     found = {metric.name: metric for name in names for metric in _expanded(parse_metric(name))}

@@ -46,6 +46,26 @@ class PageText:
     caption: str
 
 
+@dataclass(frozen=True)
+class PageFile:
+    """A file inside a page, which the reader can save.
+
+    Attributes:
+        content: its content.
+        name: its name.
+        caption: what it is.
+    """
+
+    content: bytes
+    name: str
+    caption: str
+
+    @property
+    def source(self) -> str:
+        """The content as a ``data:`` address."""
+        return f"data:application/octet-stream;base64,{base64.b64encode(self.content).decode()}"
+
+
 def render(template: str, /, **context: Any) -> str:
     """Render ``templates/<template>`` with ``context``.
 

@@ -55,7 +55,7 @@ def get(port: int, path: str) -> tuple[int, bytes]:
 
 def test_the_state_is_that_of_the_files(run: Run) -> None:
     state = state_of(run)
-    assert (state["run"], state["family"], state["state"]) == ("数字-1", "gan", "stopped")
+    assert (state["run"], state["family"], state["state"]) == ("数字-1", "gan", "unfinished")
     assert state["examples"] == 9990
     assert set(state["series"]) == {"loss", "lr"}
     assert state["series"]["loss"][-1] == (9990, 1 / 1000)

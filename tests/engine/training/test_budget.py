@@ -42,6 +42,15 @@ def test_tokens_are_counted_in_windows(text: str, expected: Budget) -> None:
     assert found == expected
 
 
+@pytest.mark.parametrize(("text", "expected"), [("10k melodies", 9_984), ("1 melody", 64)])
+def test_examples_may_have_the_words_of_their_kind(text: str, expected: int) -> None:
+    words = ("melody", "melodies")
+    assert parse_budget(text, per_step=64, dataset_size=9, words=words) == Budget(expected)
+    assert times_in("1kmelodies", "100", words) == 10
+    with pytest.raises(GenctlError, match="steps, epochs, tokens, images, s, m or h"):
+        parse_budget(text, per_step=64, dataset_size=9)
+
+
 @pytest.mark.parametrize("text", ["", "0", "0steps", "-5m", "5 parsecs", "nan", "1e9", "5km", "m"])
 def test_what_is_no_budget_is_refused_with_examples(text: str) -> None:
     with pytest.raises(GenctlError, match="is not a budget") as refused:

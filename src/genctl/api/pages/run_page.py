@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from PIL import Image
 
 from genctl import runs
+from genctl.api.pages.records import SampleFile, data_of, previews_of
 from genctl.api.pages.watch import state_of
-from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError, Suggestion
-from genctl.files import write_atomic
+from genctl.evaluation.compare import read_scores
+from genctl.files import make_directory, write_atomic
 from genctl.plots.charts import curve
 from genctl.runs import Run
-from genctl.web.render import PageImage, PageText, render
+from genctl.web.render import PageFile, PageImage, PageText, render
 
 NAME = "report.html"
 SHOWN = 6
@@ -43,26 +44,28 @@ def write_run_page(run: Run, out: Path | None = None) -> Path:
         raise GenctlError(
             ExitStatus.DATA, f"{run.path} is not a run folder", suggest=Suggestion("runs ls")
         )
-    state = state_of(run)
+    state, scores = state_of(run), run.path / "eval.json"
+    previews = previews_of(run)
     content = render(
         "report.html",
         title=run.name,
         facts=_facts(run, state),
-        images=list(_images(run)),
-        texts=list(_texts(run)),
+        images=[*map(_image, run.samples.glob("reals.png")), *_shown(previews, "image", _image)],
+        texts=_shown(previews, "text", _text),
+        files=_shown(previews, "file", _file),
         charts=_charts(state["series"]),
-        scores=(run.read("eval.json") or {"scores": []})["scores"],
+        scores=list(read_scores(scores).values()) if scores.exists() else [],
         settings=runs.settings(document),
         starts=_starts(run),
     )
     place = run.path / NAME if out is None else out
+    make_directory(place.parent)
     write_atomic(place, content)
     return place
 
 
 def _facts(run: Run, state: Mapping[str, Any]) -> dict[str, str]:
-    document, best = run.read("data.json"), state["best"]
-    data = DataSpec.from_json(document) if document else None
+    data, best = data_of(run), state["best"]
     seconds = (run.read("last.json") or {}).get("elapsed")
     known = {
         "family": f"{state['family']}, preset {state['preset']}",
@@ -74,25 +77,29 @@ def _facts(run: Run, state: Mapping[str, Any]) -> dict[str, str]:
     return {key: text for key, text in known.items() if text}
 
 
-def _images(run: Run) -> Iterator[PageImage]:
-    """Training images, then previews from the first to the last."""
-    previews = sorted(run.samples.glob("step-*.png"))
-    for path in [*run.samples.glob("reals.png"), *_spread(previews, SHOWN)]:
-        caption = "training images" if path.stem == "reals" else _step(path)
-        content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
-            width = min(_WIDTH, max(2 * image.width, _WIDTH // 2))
-        yield PageImage(content, caption, width)
+def _shown(previews: Sequence[SampleFile], kind: str, show: Callable[[Path, int], T]) -> list[T]:
+    """Previews of one kind, from the first to the last."""
+    found = [file for file in previews if file.kind == kind]
+    return [show(file.path, file.step or 0) for file in _spread(found, SHOWN)]
 
 
-def _texts(run: Run) -> Iterator[PageText]:
-    """Previews from the first to the last."""
-    for path in _spread(sorted(run.samples.glob("step-*.txt")), SHOWN):
-        yield PageText(path.read_text("utf-8", "replace"), _step(path))
+def _image(path: Path, step: int | None = None) -> PageImage:
+    content = path.read_bytes()
+    with Image.open(io.BytesIO(content)) as image:
+        width = min(_WIDTH, max(2 * image.width, _WIDTH // 2))
+    return PageImage(content, "training images" if step is None else _step(step), width)
 
 
-def _step(path: Path) -> str:
-    return f"step {int(path.stem.removeprefix('step-')):,}"
+def _text(path: Path, step: int) -> PageText:
+    return PageText(path.read_text("utf-8", "replace"), _step(step))
+
+
+def _file(path: Path, step: int) -> PageFile:
+    return PageFile(path.read_bytes(), path.name, _step(step))
+
+
+def _step(step: int) -> str:
+    return f"step {step:,}"
 
 
 def _spread(items: Sequence[T], count: int) -> Sequence[T]:

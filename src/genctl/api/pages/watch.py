@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genctl.api.pages import records
 from genctl.engine.reporting.loggers import read_rows
 from genctl.plots.curves import series_of
 from genctl.runs import Run
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 MAX_POINTS, MAX_PREVIEWS = 300, 200
-
-_KINDS = {".png": ("image", "image/png"), ".txt": ("text", "text/plain; charset=utf-8")}
-"""Suffix -> how a browser shows the file, and its media type."""
-_OTHER = ("file", "application/octet-stream")
 
 
 def state_of(run: Run) -> dict[str, Any]:
@@ -33,21 +29,21 @@ def state_of(run: Run) -> dict[str, Any]:
     rows = read_rows(run.path / "metrics.jsonl")
     document = run.read("config.json") or {}
     config = document.get("config", {})
-    holder = run.holder()
+    state, _ = records.state_of(run)
     return {
         "run": run.name,
         "family": config.get("family"),
         "preset": config.get("preset"),
         "budget": config.get("train", {}).get("budget"),
-        "state": "running" if holder else "finished" if run.finished else "stopped",
+        "state": state,
         "step": last.get("step", 0),
         "examples": max([last.get("position", 0), *(row["position"] for row in rows[-1:])]),
         "seconds": rows[-1].get("elapsed") if rows else None,
         "best": best,
         "series": {name: thinned(points) for name, points in series_of(rows).items()},
         "previews": [
-            {"name": path.name, "kind": _kind_of(path)[0]}
-            for path in _previews(run)[-MAX_PREVIEWS:]
+            {"name": file.path.name, "kind": file.kind}
+            for file in records.sample_files(run)[-MAX_PREVIEWS:]
         ],
     }
 
@@ -81,11 +77,11 @@ def serve(run: Run, port: int) -> LocalServer:
         return JSONResponse(state_of(run))
 
     def show_sample(request: Request) -> Response:
-        files = {path.name: path for path in _previews(run)}
+        files = {file.path.name: file for file in records.sample_files(run)}
         file = files.get(request.path_params["name"])
         if file is None:
             raise HTTPException(404)
-        return Answer(file.read_bytes(), media_type=_kind_of(file)[1])
+        return Answer(file.path.read_bytes(), media_type=file.media)
 
     routes = [
         Route("/", show_page),
@@ -93,13 +89,3 @@ def serve(run: Run, port: int) -> LocalServer:
         Route("/samples/{name}", show_sample),
     ]
     return LocalServer(application(routes), port)
-
-
-def _previews(run: Run) -> list[Path]:
-    """The complete files in ``samples/``, sorted by name."""
-    found = run.samples.iterdir() if run.samples.is_dir() else ()
-    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
-
-
-def _kind_of(path: Path) -> tuple[str, str]:
-    return _KINDS.get(path.suffix.lower(), _OTHER)

@@ -22,7 +22,7 @@ def evaluate(
     extractor: str | None = None,
     extractor_weights: str | Path | None = None,
     protocol: str | None = None,
-    precision: str = "exact",
+    precision: str = "auto",
     require: Sequence[str] = (),
     strict: bool = False,
     checkpoint: str = "best",
@@ -56,7 +56,8 @@ def evaluate(
         extractor_weights: a file of the extractor's weights.
         protocol: the tool whose resizing Inception uses: ``tf`` (the default), ``pytorch-fid``,
             ``clean`` or ``torchmetrics``.
-        precision: ``exact`` (float32), or ``fast`` (bfloat16, checked on the first images).
+        precision: the number format of the extractor: ``fp32`` (which ``auto`` means), or ``bf16``,
+            which is checked against fp32 on the first images.
         require: names, such as ``fid``, that the scores must qualify for; otherwise nothing is
             computed.
         strict: fail if there is a warning.
@@ -114,6 +115,7 @@ def stats(
     extractor: str | None = None,
     extractor_weights: str | Path | None = None,
     protocol: str | None = None,
+    precision: str = "auto",
     device: str | None = None,
 ) -> Summarised:
     """Write mean and covariance of a set of images' features, for ``evaluate(ref=...)``.
@@ -126,7 +128,7 @@ def stats(
             indices to that many images.
         out: an ``.npz`` file, which is replaced if it exists.
         n: maximum number of images; all when None.
-        extractor, extractor_weights, protocol: as for `evaluate`.
+        extractor, extractor_weights, protocol, precision: as for `evaluate`.
 
     Raises:
         GenctlError: there are fewer than two images, or the file cannot be written.
@@ -138,5 +140,6 @@ def stats(
         extractor=extractor,
         extractor_weights=None if extractor_weights is None else Path(extractor_weights),
         protocol=protocol,
+        precision=precision,
         device=device,
     )

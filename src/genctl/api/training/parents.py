@@ -10,7 +10,7 @@ from genctl.api.models.loading import load_model, load_parents
 from genctl.config import Config
 from genctl.contracts import INIT, DataSpec, Feature, Parents, Trained
 from genctl.engine.training import checkpoint
-from genctl.errors import ExitStatus, GenctlError, Suggestion
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.export.diffusers.reading import is_unet, read_unet
 from genctl.runs import Run
 from genctl.weights import flatten, sha256_of_tensors
@@ -76,7 +76,15 @@ def _given(role: str, path: str, config: Config) -> Trained:
     """The model at ``path``; some families can also start from a network of diffusers."""
     spec = registry.get(config.family)
     if role != INIT or "importer.diffusers" not in spec.targets or not is_unet(Path(path)):
-        return load_model(path, device="cpu").trained
+        trained = load_model(path, device="cpu").trained
+        if role == INIT and trained.family != spec.name:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{opt(f'parents.{INIT}', path)} is a model of the family {trained.family}, and "
+                f"{spec.name} can only start from the weights of {spec.name}",
+                option=f"parents.{INIT}",
+            )
+        return trained
     arguments, weights = read_unet(Path(path))
     modules = spec.load("importer.diffusers")(config, arguments, weights)
     data = DataSpec(

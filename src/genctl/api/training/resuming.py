@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,24 @@ from genctl.config.keys import KIND, section_types
 from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.registry import DATA_KINDS
 from genctl.runs import Run
+from genctl.wording import some_of
 
 
-def find_resumable(config: Config, fingerprint: str, *, out: Path | None, new: bool) -> Run | None:
+def find_resumable(
+    config: Config,
+    fingerprint: str,
+    *,
+    out: Path | None,
+    new: bool,
+    warn: Callable[[str], None],
+) -> Run | None:
     """The unfinished run of the same configuration and data, if there is one.
 
     Args:
         fingerprint: the fingerprint of the data.
         out: the only folder to look in; all runs under the root when None.
         new: never resume.
+        warn: called once with the names of runs under the root that cannot be read.
 
     Raises:
         GenctlError: ``out`` holds something that cannot be resumed.
@@ -31,11 +40,23 @@ def find_resumable(config: Config, fingerprint: str, *, out: Path | None, new: b
         return _run_at(out, config, fingerprint, new=new)
     if new:
         return None
-    for run in runs.all_runs():
-        same = not _differences(run, config, fingerprint)
-        if same and not run.finished and run.holder() is None:
-            return run
+    unreadable = []
+    try:
+        for run in runs.all_runs():
+            try:
+                if _is_resumable(run, config, fingerprint):
+                    return run
+            except (GenctlError, OSError, TypeError, AttributeError):  # a folder of another program
+                unreadable.append(run.name)
+    finally:
+        if unreadable:
+            warn(f"skipped runs that cannot be read: {some_of(unreadable)}")
     return None
+
+
+def _is_resumable(run: Run, config: Config, fingerprint: str) -> bool:
+    same = not _differences(run, config, fingerprint)
+    return same and not run.finished and run.holder() is None
 
 
 def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from genctl.api.models.loading import build_objective
 from genctl.api.training.parents import given_parents, kept_parents
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.settings import agree_on_settings, on_this_device
-from genctl.config import Config
+from genctl.config import ARGUMENTS, Config, Typed
+from genctl.config.keys import KIND
 from genctl.contracts import Dataset, DataSpec, Objective, Parents
-from genctl.data.images.sets.known_sets import KNOWN_SETS, download
 from genctl.data.prepare import Prepared, prepare
 from genctl.engine.devices import resolve_device
 from genctl.engine.parallel.process_group import ProcessGroup
@@ -23,14 +23,12 @@ from genctl.engine.training.budget import Budget, parse_budget, times_in
 from genctl.engine.training.callbacks import Callbacks
 from genctl.engine.training.settings import RunSettings
 from genctl.engine.training.trainer import Trainer
-from genctl.errors import ExitStatus, GenctlError, Suggestion, opt, unknown
+from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
 from genctl.output import Output
 from genctl.outputs.callbacks import make_callbacks
-from genctl.registry import DATA_KINDS, OPTIONAL, Spec, kind_of, kinds_for
+from genctl.registry import DATA_KINDS, OPTIONAL, Claim, Spec, kind_of, kinds_for
 from genctl.runs import Run
-
-NAMED_FILES = 5
-SMALL_SIDE = 32
+from genctl.wording import some_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Session:
     callbacks: Callbacks
     parents: Parents
     objective: Objective
-    plan: RunSettings
+    settings: RunSettings
     trainer: Trainer
     budget: Budget
     run: Run | None
@@ -79,21 +77,19 @@ def open_session(
     spec, config = world.run_on_all_ranks(lambda: _configured(request))
     if request.download:
         world.run_on_all_ranks(lambda: _download(config, output) if world.is_main else None)
-    prepared = world.rank0_first(lambda: _prepared(config))
-    if prepared.skipped:
-        output.warn(_left_out(prepared.skipped))
-    if prepared.ignored:
-        output.detail(f"{prepared.ignored} files of other kinds were skipped")
-    dataset = prepared.dataset
+    dataset = _read_data(config, output, world)
     world.run_on_all_ranks(lambda: _check_features(spec, config, dataset.spec))
     if spec.large_preset:
+        before = config
         spec, config = world.run_on_all_ranks(lambda: _configured(request, dataset.spec))
-    run, plan = agree_on_settings(request, config, dataset.spec, output, world)
+        if (config.kind, config.data) != (before.kind, before.data):
+            dataset = _read_data(config, output, world)
+    run, settings = agree_on_settings(request, config, dataset.spec, output, world)
 
     def built() -> Session:
         parents = kept_parents(run, config) if run else given_parents(config)
         objective = build_objective(spec, config, dataset.spec, parents)
-        trainer = Trainer(objective, dataset, on_this_device(plan, world), world, output.warn)
+        trainer = Trainer(objective, dataset, on_this_device(settings, world), world, output.warn)
         budget = _budget(config, dataset.spec, trainer)
         callbacks = make_callbacks(spec, config, dataset, parents, trainer.device)
         _check_monitor(request, objective, callbacks)
@@ -104,7 +100,7 @@ def open_session(
             callbacks,
             parents,
             objective,
-            plan,
+            settings,
             trainer,
             budget,
             run,
@@ -127,8 +123,19 @@ def _check_monitor(request: TrainRequest, objective: Objective, callbacks: Callb
         )
 
 
+def _read_data(config: Config, output: Output, world: ProcessGroup) -> Dataset:
+    """The data set; warns of the files that were left out."""
+    prepared = world.rank0_first(lambda: _prepared(config))
+    if count := len(prepared.skipped):
+        files = "file" if count == 1 else "files"
+        output.warn(f"left out {count} unreadable {files}: {some_of(prepared.skipped)}")
+    if prepared.ignored:
+        output.detail(f"{prepared.ignored} files of other kinds were skipped")
+    return prepared.dataset
+
+
 def _prepared(config: Config) -> Prepared:
-    """The data set; if it is of another kind, the error names the families that take it.
+    """The data set; if only another kind claims it, the error names the families that take it.
 
     Raises:
         GenctlError: as `prepare`.
@@ -136,9 +143,9 @@ def _prepared(config: Config) -> Prepared:
     try:
         return prepare(config)
     except GenctlError as error:
-        held = kind_of(config.data.source)
-        wanted = DATA_KINDS.get(config.kind)
-        if held is None or held is wanted:
+        held, wanted = kind_of(config.data.source), DATA_KINDS.get(config.kind)
+        asked_for = config.origins[KIND] != "default"
+        if held is None or asked_for or wanted.claims(config.data.source) is not Claim.NO:
             raise
         others = [spec.name for spec in registry.specs() if held in kinds_for(spec, {})]
         raise GenctlError(
@@ -157,18 +164,18 @@ def _download(config: Config, output: Output) -> None:
     """Download the data set of this name.
 
     Raises:
-        GenctlError: (USAGE) it is not a well-known data set; others as `download`.
+        GenctlError: (USAGE) nothing of this kind can be downloaded; others as the kind's
+            ``download``.
     """
-    name = config.data.source
-    if name not in KNOWN_SETS:
-        raise unknown(
-            "data set to download",
-            name,
-            KNOWN_SETS,
+    kind = DATA_KINDS.get(config.kind)
+    if "download" not in kind.targets:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"no {kind.name} can be downloaded",
             hint=f"leave {opt('download')} out",
             option="download",
         )
-    download(name, output.say)
+    kind.load("download")(config.data.source, output.say)
 
 
 def _configured(request: TrainRequest, data: DataSpec | None = None) -> tuple[Spec, Config]:
@@ -177,7 +184,7 @@ def _configured(request: TrainRequest, data: DataSpec | None = None) -> tuple[Sp
     preset = _default_preset(spec, request, data)
     config = _resolved(spec, request, preset, {})
     if request.eval_every is not None:
-        times = times_in(config.train.budget, request.eval_every)
+        times = times_in(config.train.budget, request.eval_every, DATA_KINDS.get(config.kind).words)
         config = _resolved(spec, request, preset, {"train.evaluations": times})
     return spec, config
 
@@ -191,14 +198,19 @@ def _resolved(spec: Spec, request: TrainRequest, preset: str, more: Mapping[str,
         file=None if request.config is None else Path(request.config),
         sets=request.sets,
         flags={
-            "data.source": None if request.data is None else str(request.data),
-            "train.budget": request.budget,
-            "train.precision": request.precision,
-            "seed": request.seed,
-            **{key: configuration.parse_value(value) for key, value in request.options.items()},
+            **{key: _given(getattr(request, name)) for key, name in ARGUMENTS.items()},
+            **{
+                key: Typed(value) if isinstance(value, str) else value
+                for key, value in request.options.items()
+            },
             **more,
         },
     )
+
+
+def _given(argument: object) -> object:
+    """An argument as the value of its key."""
+    return str(argument) if isinstance(argument, Path) else argument
 
 
 def _default_preset(spec: Spec, request: TrainRequest, data: DataSpec | None) -> str:
@@ -211,9 +223,9 @@ def _default_preset(spec: Spec, request: TrainRequest, data: DataSpec | None) ->
 
 
 def _is_large(data: DataSpec) -> bool:
-    """Whether the images are too large for a preset for small grey images, or have colours."""
-    shape = data.shape
-    return len(shape) == 3 and (shape[0] > 1 or min(shape[1:]) > SMALL_SIDE)
+    """Whether the kind of the data calls them large."""
+    kind = DATA_KINDS.get(data.kind)
+    return "large" in kind.targets and bool(kind.load("large")(data))
 
 
 def _check_features(spec: Spec, config: Config, data: DataSpec) -> None:
@@ -240,13 +252,5 @@ def _budget(config: Config, data: DataSpec, trainer: Trainer) -> Budget:
         per_step=trainer.examples_per_step,
         dataset_size=data.examples,
         tokens_per_example=data.units_per_example,
-    )
-
-
-def _left_out(files: Sequence[str]) -> str:
-    """The number of files that could not be read, and the names of the first ones."""
-    named = "; ".join(files[:NAMED_FILES])
-    more = f"; and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""
-    return (
-        f"left out {len(files)} unreadable {'file' if len(files) == 1 else 'files'}: {named}{more}"
+        words=DATA_KINDS.get(config.kind).words,
     )

@@ -25,78 +25,80 @@ from genctl.runs import Run
 def agree_on_settings(
     request: TrainRequest, config: Config, data: DataSpec, output: Output, world: ProcessGroup
 ) -> tuple[Run | None, RunSettings]:
-    """The run to resume, if any, and the plan; rank 0 finds both for all processes."""
+    """The run to resume, if any, and the settings; rank 0 finds both for all processes."""
 
     def found() -> tuple[str | None, dict[str, Any]]:
-        run = find_resumable(config, data.fingerprint, out=request.place, new=request.new)
-        plan = _kept_plan(request, run, output) if run else _new_plan(request, config)
-        _check_shares(plan, world)
-        return str(run.path) if run else None, dataclasses.asdict(plan)
+        run = find_resumable(
+            config, data.fingerprint, out=request.place, new=request.new, warn=output.warn
+        )
+        settings = _kept(request, run, output) if run else _chosen(request, config)
+        _check_shares(settings, world)
+        return str(run.path) if run else None, dataclasses.asdict(settings)
 
     path, fields = world.broadcast_from_rank0(found)
-    plan = RunSettings(**fields)
-    use_threads(plan.threads)
-    return Run(Path(path)) if path else None, plan
+    settings = RunSettings(**fields)
+    use_threads(settings.threads)
+    return Run(Path(path)) if path else None, settings
 
 
-def _check_shares(plan: RunSettings, world: ProcessGroup) -> None:
+def _check_shares(settings: RunSettings, world: ProcessGroup) -> None:
     """Refuse settings with which several processes cannot share every batch equally."""
     if world.size == 1:
         return
-    if plan.device.startswith("mps"):
+    if settings.device.startswith("mps"):
         raise GenctlError(
             ExitStatus.USAGE,
             "several processes cannot train on mps",
             option="device",
             suggest="cpu",
         )
-    if plan.shard and plan.precision == "fp16":
+    if settings.shard and settings.precision == "fp16":
         raise GenctlError(
             ExitStatus.USAGE,
             "fp16 scales losses by the gradients of all processes, which sharding does not allow",
             option="precision",
             suggest="bf16",
         )
-    share, rest = divmod(plan.batch_size, world.size)
-    if rest or share % min(plan.micro_batch, share):
-        whole = world.size * (plan.micro_batch if plan.micro_batch < share else 1)
+    share, rest = divmod(settings.batch_size, world.size)
+    if rest or share % min(settings.micro_batch, share):
+        whole = world.size * (settings.micro_batch if settings.micro_batch < share else 1)
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{opt('train.batch_size', plan.batch_size)} cannot be shared by {world.size} "
-            f"processes in micro-batches of {plan.micro_batch}",
+            f"{opt('train.batch_size', settings.batch_size)} cannot be shared by {world.size} "
+            f"processes in micro-batches of {settings.micro_batch}",
             option="train.batch_size",
-            suggest=math.ceil(plan.batch_size / whole) * whole,
+            suggest=math.ceil(settings.batch_size / whole) * whole,
         )
 
 
-def on_this_device(plan: RunSettings, world: ProcessGroup) -> RunSettings:
-    """The plan for this process: each process has its own GPU."""
-    if world.size == 1 or not plan.device.startswith("cuda"):
-        return plan
-    return dataclasses.replace(plan, device=f"cuda:{world.local_rank}")
+def on_this_device(settings: RunSettings, world: ProcessGroup) -> RunSettings:
+    """The settings for this process: each process has its own GPU."""
+    if world.size == 1 or not settings.device.startswith("cuda"):
+        return settings
+    return dataclasses.replace(settings, device=f"cuda:{world.local_rank}")
 
 
-def _kept_plan(request: TrainRequest, run: Run, output: Output) -> RunSettings:
-    """The plan from the first start of the run; other settings would change its results."""
+def _kept(request: TrainRequest, run: Run, output: Output) -> RunSettings:
+    """The settings from the first start of the run; other settings would change its results."""
     try:
-        plan = documents.build(RunSettings, current(run.read("resolved.json")))
+        settings = documents.build(RunSettings, current(run.read("resolved.json")))
     except ValueError as error:
         raise documents.damaged(run.path / "resolved.json", error) from None
     for name, wanted, kept in (
-        ("threads", request.threads, plan.threads),
-        ("device", request.device, plan.device),
+        ("threads", request.threads, settings.threads),
+        ("device", request.device, settings.device),
     ):
         if wanted is not None and wanted != kept:
             output.warn(
                 f"the {name} {wanted} is ignored: the run began with {kept}, and only a new run "
                 "can change it"
             )
-    resolve_device(plan.device)
-    use_threads(plan.threads)
-    return plan
+    resolve_device(settings.device)
+    use_threads(settings.threads)
+    return settings
 
 
-def _new_plan(request: TrainRequest, config: Config) -> RunSettings:
+def _chosen(request: TrainRequest, config: Config) -> RunSettings:
     device = resolve_device(request.device)
     micro_batch = config.train.micro_batch or config.train.batch_size
     if config.train.batch_size % micro_batch:

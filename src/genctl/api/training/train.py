@@ -104,7 +104,7 @@ def _new_run(request: TrainRequest, session: Session) -> Run:
             make_directory((stage / name).parent)
             (stage / name).write_bytes(content)
         run.write(PARENTS, identities(session.parents, session.config))
-        run.write("resolved.json", dataclasses.asdict(session.plan))
+        run.write("resolved.json", dataclasses.asdict(session.settings))
         run.write("data.json", data.to_json())
         run.write(
             "config.json",
@@ -144,7 +144,7 @@ def _reproducibility(budget: Budget) -> str:
 
 
 def _headline(run: Run, session: Session) -> str:
-    data, plan = session.dataset.spec, session.plan
+    data, settings = session.dataset.spec, session.settings
     sizes = ", ".join(f"{role} {count / 1e6:.2f}M" for role, count in session.parameters.items())
     return "\n".join(
         (
@@ -152,8 +152,9 @@ def _headline(run: Run, session: Session) -> str:
             f"{data.in_words(data.examples)}"
             + (f", {data.num_classes} classes" if data.num_classes else ""),
             f"preset {session.config.preset}: {sizes} parameters; "
-            f"budget {session.config.train.budget}, batch {plan.batch_size}, "
-            f"{plan.device}, {plan.precision}, {plan.threads} threads, seed {plan.seed}"
+            f"budget {session.config.train.budget}, batch {settings.batch_size}, "
+            f"{settings.device}, {settings.precision}, {settings.threads} threads, "
+            f"seed {settings.seed}"
             + (f", {session.world.size} processes" if session.world.size > 1 else ""),
             *session.objective.notes,
             f"run {run.path}: {_reproducibility(session.budget)}",

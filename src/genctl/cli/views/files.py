@@ -32,6 +32,18 @@ def show_file(call: Context, path: Path, family: str | None) -> None:
 
 
 def _show_configuration(call: Context, path: Path, family: str | None) -> None:
+    show_settings(call, family_of(path, family), file=path)
+
+
+def family_of(path: Path, family: str | None) -> registry.Spec:
+    """The family of a configuration.
+
+    Args:
+        family: its name; when None, the one that the file names.
+
+    Raises:
+        GenctlError: neither names a family, or it is unknown.
+    """
     named = family or _family_in(path)
     if not isinstance(named, str):
         raise GenctlError(
@@ -39,7 +51,7 @@ def _show_configuration(call: Context, path: Path, family: str | None) -> None:
             f"{path} does not name its family",
             hint=f"genctl info {shlex.quote(str(path))} --family gan",
         )
-    show_settings(call, registry.get(named), file=path)
+    return registry.get(named)
 
 
 def _family_in(path: Path) -> object:
@@ -48,7 +60,9 @@ def _family_in(path: Path) -> object:
     try:
         text = documents.text(path.read_bytes())
         found = documents.parse(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise GenctlError(ExitStatus.USAGE, f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
         raise documents.damaged(path, error) from None
     return found.get("family") if isinstance(found, dict) else None
 

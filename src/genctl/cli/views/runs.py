@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from genctl import runs as directories
+from genctl.api.pages.records import data_of, state_of
 from genctl.cli.context import Context
 from genctl.cli.views.tables import table
 from genctl.contracts import DataSpec
@@ -19,9 +20,9 @@ HEADER = ("RUN", "FAMILY", "STATE", "STEP", "EXAMPLES", "BEST", "SIZE", "AGE")
 def show_run(call: Context, run: Run) -> None:
     """Show the progress of a run, its data, and every setting with its origin."""
     facts = facts_of(run)
-    document, data = run.read("config.json"), run.read("data.json")
+    document, data = run.read("config.json"), data_of(run)
     starts = (run.read("env.json") or {"starts": []})["starts"]
-    details = {**facts, **document, "data": data, "starts": starts}
+    details = {**facts, **document, "data": run.read("data.json"), "starts": starts}
     call.output.result(details, _describe(facts, document, data, starts), bare=str(run.path))
 
 
@@ -66,16 +67,17 @@ def facts_of(run: Run) -> dict[str, Any]:
     facts: dict[str, Any] = {"run": run.name, "path": str(run.path)}
     empty = {"family": None, "holder": None, "step": 0, "examples": 0, "best": None}
     try:
-        last, holder = run.read("last.json") or {}, run.holder()
+        last = run.read("last.json") or {}
+        state, holder = state_of(run)
         known = {
             "family": run.read("config.json")["config"]["family"],
-            "state": "running" if holder else "finished" if run.finished else "unfinished",
+            "state": state,
             "holder": holder,
             "step": last.get("step", 0),
             "examples": last.get("position", 0),
             "best": run.read("best.json"),
         }
-    except (GenctlError, KeyError, TypeError):
+    except (GenctlError, OSError, KeyError, TypeError):
         known = {**empty, "state": "damaged"}
     written = max(path.stat().st_mtime for path in (run.path, *run.path.glob("*.json")))
     moment = datetime.datetime.fromtimestamp(written, datetime.UTC)
@@ -117,13 +119,16 @@ def age_text(written: str) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-def _seen(examples: int, data: Any) -> str:
+def _seen(examples: int, data: DataSpec | None) -> str:
     """A number of examples in words; a run may have stopped before its data was read."""
-    return DataSpec.from_json(data).in_words(examples) if data else f"{examples:,} examples"
+    return data.in_words(examples) if data else f"{examples:,} examples"
 
 
 def _describe(
-    facts: dict[str, Any], document: dict[str, Any], data: Any, starts: list[dict[str, Any]]
+    facts: dict[str, Any],
+    document: dict[str, Any],
+    data: DataSpec | None,
+    starts: list[dict[str, Any]],
 ) -> str:
     best = facts["best"]
     lines = [
@@ -139,7 +144,7 @@ def _describe(
     if best:
         lines.append(("best", f"{_best(facts)} at step {best['step']} ({best['weights']})"))
     if data:
-        lines.append(("data", f"{data['source']}: {_seen(data['examples'], data)}"))
+        lines.append(("data", f"{data.source}: {_seen(data.examples, data)}"))
     if starts:
         last = starts[-1]
         where = f"{last['device']}, torch {last['torch']}, genctl {last['genctl']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,6 +47,12 @@ def show_samples(call: Context, wanted: SampleContext) -> None:
     """Generate the samples, and show or write them as requested."""
     if wanted.jsonl and call.output.mode is Mode.JSON:
         raise GenctlError(ExitStatus.USAGE, "--json and --jsonl exclude each other")
+    if wanted.jsonl and wanted.out is not None and wanted.out.suffix != ".jsonl":
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"--jsonl writes JSON lines, and {wanted.out} is not a .jsonl",
+            hint=f"--out {shlex.quote(str(wanted.out.with_suffix('.jsonl')))}",
+        )
     if wanted.trajectory is not None:
         _animate(call, wanted, wanted.trajectory)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +23,25 @@ def show_settings(
     preset: str | None = None,
     file: Path | None = None,
     sets: Sequence[str] = (),
+    only: str | None = None,
 ) -> None:
     """Show every setting that ``genctl train`` would use, with its origin.
+
+    Args:
+        only: the one key (dotted, or a leaf) to show as text.
 
     Raises:
         GenctlError: an unknown key or preset, or a value that does not fit.
     """
     from genctl.config import resolve
+    from genctl.config.keys import find_key
 
     found = resolve(spec, preset=preset, file=file, sets=sets)
     document = {"config": found.to_json(), "origins": dict(found.origins)}
     rows = runs.settings(document)
+    if only is not None:
+        wanted = find_key(spec, DATA_KINDS.get(found.kind), only)
+        rows = [row for row in rows if row[0] == wanted]
     call.output.result(
         document,
         table(rows, ("KEY", "VALUE", "FROM")),
@@ -60,11 +68,19 @@ def settings_called(name: str, specs: Sequence[Spec]) -> dict[str, dict[str, Opt
     return found
 
 
-def show_setting(call: Context, found: Mapping[str, Mapping[str, OptionInfo]]) -> None:
-    """Explain the settings that `settings_called` found."""
+def show_setting(
+    call: Context,
+    found: Mapping[str, Mapping[str, OptionInfo]],
+    flags: Callable[[str], Mapping[str, str]],
+) -> None:
+    """Explain the settings that `settings_called` found.
+
+    Args:
+        flags: family -> the options of ``genctl train``: key -> option.
+    """
     call.output.result(
         {"settings": [_facts(key, families) for key, families in found.items()]},
-        "\n\n".join(_describe(key, families) for key, families in found.items()),
+        "\n\n".join(_describe(key, families, flags) for key, families in found.items()),
         bare="\n".join(found),
     )
 
@@ -75,20 +91,30 @@ def _facts(key: str, families: Mapping[str, OptionInfo]) -> dict[str, Any]:
     return {"key": key, "help": first.help, "type": first.type, "defaults": defaults}
 
 
-def _describe(key: str, families: Mapping[str, OptionInfo]) -> str:
-    first = next(iter(families.values()))
-    flag = f"--{first.leaf}".replace("_", "-")
-    words = f"{flag} or --no-{flag[2:]}" if isinstance(first.default, bool) else f"{flag} VALUE"
+def _describe(
+    key: str,
+    families: Mapping[str, OptionInfo],
+    flags: Callable[[str], Mapping[str, str]],
+) -> str:
+    family, first = next(iter(families.items()))
     defaults = [f"{name} {_shown(info.default)}" for name, info in families.items()]
     rows = [
         ("type", first.type),
         ("default", ", ".join(defaults)),
-        ("option", f"genctl train {next(iter(families))} {words}"),
+        ("option", f"genctl train {family} {_typed(flags(family)[key], first)}"),
         ("other ways", f"--set {key}=VALUE, {_variable(key)}, a file for --config"),
     ]
     if key.startswith("sample."):
-        rows.insert(2, ("sampling", f"genctl sample RUN {words}"))
+        flag = f"--{first.leaf}".replace("_", "-")
+        rows.insert(2, ("sampling", f"genctl sample RUN {_typed(flag, first)}"))
     return f"{key}: {first.help}\n{table(rows)}"
+
+
+def _typed(flag: str, info: OptionInfo) -> str:
+    """An option with the placeholder of its value."""
+    if isinstance(info.default, bool):
+        return f"{flag} or --no-{flag.removeprefix('--')}"
+    return f"{flag} VALUE"
 
 
 def _shown(default: object) -> str:

@@ -20,6 +20,8 @@ KIND = DataKind(
         "check": "genctl.data.images.check:check_images",
         "clean": "genctl.data.images.clean:clean_data",
         "label": "genctl.api.datasets.image_labels:label_images",
+        "download": "genctl.data.images.sets.known_sets:download",
+        "large": "genctl.data.images.prepare:is_large",
         "list": "genctl.data.images.named:named_sets",
     },
 )

@@ -11,6 +11,9 @@ from genctl.data.images.options import ImageData
 from genctl.data.prepare import Prepared
 from genctl.errors import ExitStatus, GenctlError, opt
 
+SMALL_SIDE = 32
+"""The side up to which images suit presets for small images."""
+
 
 def prepare_images(options: ImageData) -> Prepared:
     """Read and measure the images that ``options.source`` names.
@@ -62,3 +65,9 @@ def parse_size(text: str) -> tuple[int, int] | None:
         )
     height = int(match.group(1))
     return height, int(match.group(2) or height)
+
+
+def is_large(data: DataSpec) -> bool:
+    """Whether the images have colours or are too large for a preset for small grey images."""
+    shape = data.shape
+    return len(shape) == 3 and (shape[0] > 1 or min(shape[1:]) > SMALL_SIDE)

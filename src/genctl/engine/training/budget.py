@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genctl.errors import ExitStatus, GenctlError, opt
 
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _SCALE = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
-_TOKENS = {"tok", "token", "tokens"}
-_COUNTS = {"img", "imgs", "image", "images", "example", "examples", "pair", "pairs", ""}
+_UNITS = {
+    **dict.fromkeys(("", "example", "examples", "img", "imgs"), "examples"),
+    **dict.fromkeys(("step", "steps"), "steps"),
+    **dict.fromkeys(("epoch", "epochs"), "epochs"),
+    **dict.fromkeys(("tok", "token", "tokens"), "tokens"),
+}
+"""Unit as it is written -> unit; the words of a kind of data are added."""
+WORDS = ("image", "images")
 _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
 _FORM = re.compile(rf"({_NUMBER})\s*(k|M|G)?\s*([a-z]*)")
 
@@ -39,11 +46,12 @@ class Budget:
         return min(elapsed / max(self.seconds - reserved, 1.0), 1.0)
 
 
-def times_in(budget: str, every: str) -> int:
+def times_in(budget: str, every: str, words: Sequence[str] = WORDS) -> int:
     """How many times ``every`` fits into ``budget``.
 
     Args:
         every: a share such as ``10%``, or an amount in the budget's own unit.
+        words: further words for examples, those of the kind of data.
 
     Raises:
         GenctlError: (USAGE) ``every`` is neither of them, or an amount of zero.
@@ -52,7 +60,7 @@ def times_in(budget: str, every: str) -> int:
         share = re.fullmatch(_NUMBER, every[:-1].strip())
         part = float(share.group()) / 100 if share else 0.0
     else:
-        (whole, unit), (amount, of) = _amount(budget), _amount(every)
+        (whole, unit), (amount, of) = _amount(budget, words), _amount(every, words)
         part = amount / whole if of == unit and whole else 0.0
     if not part > 0:
         raise GenctlError(
@@ -65,18 +73,25 @@ def times_in(budget: str, every: str) -> int:
     return max(1, int(1 / part + 1e-9))
 
 
-def _amount(text: str) -> tuple[float, str]:
-    """A number in base units, and the name of the unit."""
+def _amount(text: str, words: Sequence[str]) -> tuple[float, str]:
+    """A number, and its unit: seconds, steps, epochs, tokens, examples, or empty if unknown."""
     match = _FORM.fullmatch(text.strip())
-    number, scale, unit = match.groups() if match else ("0", None, "?")
+    if match is None:
+        return 0.0, ""
+    number, scale, unit = match.groups()
     if unit in _SECONDS and not scale:
         return float(number) * _SECONDS[unit], "seconds"
-    kinds = {**dict.fromkeys(_TOKENS, "tokens"), **dict.fromkeys(_COUNTS, "examples")}
-    return float(number) * _SCALE[scale or ""], kinds.get(unit, unit.rstrip("s"))
+    units = {**dict.fromkeys(words, "examples"), **_UNITS}
+    return float(number) * _SCALE[scale or ""], units.get(unit, "")
 
 
 def parse_budget(
-    text: str, *, per_step: int, dataset_size: int, tokens_per_example: int = 1
+    text: str,
+    *,
+    per_step: int,
+    dataset_size: int,
+    tokens_per_example: int = 1,
+    words: Sequence[str] = WORDS,
 ) -> Budget:
     """Read ``20steps``, ``250k`` (examples), ``10Mtokens``, ``3epochs``, ``110s``, ``5m``, ``2h``.
 
@@ -85,30 +100,27 @@ def parse_budget(
         per_step: examples in one step.
         dataset_size: examples in an epoch.
         tokens_per_example: the length of a window of text.
+        words: further words for examples, those of the kind of data: ``("image", "images")``.
 
     Raises:
         GenctlError: the text is not a budget, or the budget is zero.
     """
-    match = _FORM.fullmatch(text.strip())
-    number, scale, unit = match.groups() if match else ("0", None, "")
-    amount = float(number) * _SCALE[scale or ""]
-    if amount > 0 and unit in _SECONDS and not scale:
-        return Budget(seconds=amount * _SECONDS[unit])
-    if amount > 0 and unit in {"step", "steps"}:
-        examples = amount * per_step
-    elif amount > 0 and unit in {"epoch", "epochs"}:
-        examples = amount * dataset_size
-    elif amount > 0 and unit in _TOKENS:
-        examples = amount / tokens_per_example
-    elif amount > 0 and unit in _COUNTS:
-        examples = amount
-    else:
+    amount, unit = _amount(text, words)
+    if amount > 0 and unit == "seconds":
+        return Budget(seconds=amount)
+    in_examples = {
+        "examples": 1,
+        "steps": per_step,
+        "epochs": dataset_size,
+        "tokens": 1 / tokens_per_example,
+    }
+    if not (amount > 0 and unit in in_examples):
         raise GenctlError(
             ExitStatus.USAGE,
-            f"{text!r} is not a budget: a number above 0 and steps, epochs, tokens, s, m or h, or "
-            "a bare number of examples such as 250k",
+            f"{text!r} is not a budget: a number above 0 and steps, epochs, tokens, {words[-1]}, "
+            "s, m or h, or a bare number of examples such as 250k",
             option="budget",
             suggest=("20steps", "250k", "5m"),
         )
-    steps = max(1, round(examples / per_step))
+    steps = max(1, round(amount * in_examples[unit] / per_step))
     return Budget(examples=steps * per_step)

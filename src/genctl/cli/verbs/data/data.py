@@ -57,7 +57,8 @@ def check(
         documents, and its held-out part. More than 5 % unreadable images are an error; one is
         always tolerated.
 
-        JSON: source, usable, reason, warnings, sections, preview.
+        JSON: source, kind, usable, reason, warnings, sections, each with title, facts and warnings,
+        and preview.
     """
     from genctl.api.datasets.check import check_data
 

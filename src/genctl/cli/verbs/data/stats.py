@@ -11,9 +11,9 @@ from genctl.cli import options
 from genctl.cli.context import Context
 from genctl.cli.options import (
     Device,
+    EvalPrecision,
     Extractor,
     ExtractorWeightsOnly,
-    Precision,
     Protocol,
     Source,
     Threads,
@@ -29,7 +29,7 @@ def stats(
     extractor: Extractor = None,
     protocol: Protocol = None,
     weights: ExtractorWeightsOnly = None,
-    precision: Precision = None,
+    precision: EvalPrecision = None,
     device: Device = None,
     threads: Threads = None,
 ) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from genctl import registry
 from genctl.cli.context import Context
 from genctl.cli.options import Device, Threads
 from genctl.cli.verbs.models.eval import describe
@@ -53,7 +52,7 @@ def demo(
     output.say("scoring 2000 samples, exporting to ONNX")
     found = scoring.evaluate(EvalRequest("fid,is", model), output)
     exported = exporting.export(run, "onnx", output=output)
-    steps = next_steps(run, registry.get("gan"))
+    steps = next_steps(run)
     human = [
         f"run      {run.path}",
         f"grid     {grid}",

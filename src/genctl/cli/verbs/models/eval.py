@@ -15,9 +15,9 @@ from genctl.cli.options import (
     BatchSize,
     Checkpoint,
     Device,
+    EvalPrecision,
     Extractor,
     ExtractorWeights,
-    Precision,
     Protocol,
     Threads,
     WeightsOfModel,
@@ -121,7 +121,7 @@ def evaluate(
     weights: WeightsOfModel = "best",
     checkpoint: Checkpoint = "best",
     extractor_weights: ExtractorWeights = None,
-    precision: Precision = None,
+    precision: EvalPrecision = None,
     seed: Annotated[int, options.seed(MORE)] = 1,
     batch_size: BatchSize = 250,
     context: Annotated[
@@ -193,7 +193,12 @@ def evaluate(
 
 
 def _is_file(weights: str) -> bool:
-    """Whether ``--weights`` means a file of Inception weights, as in older versions of genctl."""
+    """Whether ``--weights`` means a file of Inception weights, as in older versions of genctl.
+
+    The names of a model's weights mean these, also where a file has such a name.
+    """
+    if weights in completion.WEIGHTS:
+        return False
     path = Path(weights)
     return path.is_file() or len(path.parts) > 1 or path.suffix in _WEIGHTS_FILES
 

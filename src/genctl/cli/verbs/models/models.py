@@ -48,8 +48,8 @@ def models(
     """List what can be trained, or show the options of one family.
 
     Notes:
-        JSON: models, each with name, summary, inputs, output, presets, parents and exports; for one
-        family also options and request (its sampling options).
+        JSON: models, each with name, summary, reads, makes, data, presets, parents and exports; for
+        one family these, and options and request (its sampling options).
     """
     call: Context = ctx.obj
     if name is not None:

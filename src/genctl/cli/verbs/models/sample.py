@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,11 +69,18 @@ def _subject(
     """The model among ``words``, in which options may come first, and its description."""
     if strict and words and words[0] == args[0]:
         return words[0], identify(words[0])
-    for word in (*words, None):
+    errors: dict[str, GenctlError] = {}
+    for word in words:
         try:
             return word, identify(word)
-        except GenctlError:
-            continue  # the value of an option of the family
+        except GenctlError as error:
+            errors[word] = error  # perhaps the value of an option of the family
+    named = [word for before, word in itertools.pairwise(args) if not before.startswith("-")]
+    wrong = [errors[word] for word in named if word in errors]
+    if strict and wrong:
+        raise wrong[-1]
+    with contextlib.suppress(GenctlError):
+        return None, identify(None)
     return None, None
 
 
@@ -135,8 +144,8 @@ def sample(
     Notes:
         The default of `--n` is 64 images, or one text per prompt. For images `--out` is a .png
         (one grid), an .npz (an archive) or a folder; for text it is a .txt or a .jsonl. By default
-        samples of a run are written to its samples/seed0-n64.png, and samples of an export to a
-        file beside it; more than 1024 images become an .npz. Text is printed.
+        samples of a run are written to its samples/, as step8-ema-seed0-n64.png, and samples of an
+        export to a file beside it; more than 1024 images become an .npz. Text is printed.
 
         Sample k depends on the seed and on k, not on `--n` or `--batch-size`. `--trajectory` takes
         a .gif or a .webp. A prompt file has one prompt per line, or is .jsonl with the field prompt

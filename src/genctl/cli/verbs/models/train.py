@@ -10,11 +10,11 @@ import typer
 
 from genctl import registry
 from genctl.cli import completion, options
-from genctl.cli.context import Context
+from genctl.cli.context import Context, common_options
 from genctl.cli.family_options import FamilyOptions
 from genctl.cli.local_launch import local_processes
 from genctl.cli.options import Device, Log, Precision, Preset, Sets, Threads
-from genctl.cli.typer_ext import MORE, FamilyCommand
+from genctl.cli.typer_ext import MORE, FamilyCommand, parameters_of
 from genctl.cli.views.next_steps import show_finished
 from genctl.cli.views.presets import common_keys, preset_rows
 from genctl.errors import ExitStatus, GenctlError
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 WORDS = "genctl.words"
 """In ``ctx.meta``: the words after ``train``."""
 
-HAVE_FLAGS = {"data.source", "train.budget", "train.precision", "seed"}
-"""Keys that ``train`` has flags for in every family."""
-
 
 class TrainCommand(FamilyCommand):
     """``train FAMILY`` takes every key of the family's configuration as a long option."""
@@ -39,22 +36,35 @@ class TrainCommand(FamilyCommand):
 
     def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
         spec = _spec(args, self.positionals(args), strict=strict)
-        if spec is None:
-            return FamilyOptions()
-        from genctl.config import options as keys
+        return FamilyOptions() if spec is None else _options_of(spec)
 
-        panels: dict[str, list[OptionInfo]] = {}
-        for info in keys(spec):
-            if info.key not in HAVE_FLAGS:
-                section = info.key.partition(".")[0]
-                panels.setdefault(f"Options of {spec.name}, {section}", []).append(info)
-        return FamilyOptions(
-            subject=spec.name,
-            panels=panels,
-            title=f"Options of {spec.name}",
-            common=[key for key in common_keys(spec) if not key.startswith("sample.")],
-            sections={f"Presets of {spec.name}": preset_rows(spec)},
-        )
+
+def _options_of(spec: Spec) -> FamilyOptions:
+    """The keys of a family as options."""
+    from genctl.config import ARGUMENTS
+    from genctl.config import options as keys
+
+    panels: dict[str, list[OptionInfo]] = {}
+    for info in keys(spec):
+        if info.key not in ARGUMENTS:
+            section = info.key.partition(".")[0]
+            panels.setdefault(f"Options of {spec.name}, {section}", []).append(info)
+    return FamilyOptions(
+        subject=spec.name,
+        panels=panels,
+        title=f"Options of {spec.name}",
+        common=[key for key in common_keys(spec) if not key.startswith("sample.")],
+        sections={f"Presets of {spec.name}": preset_rows(spec)},
+    )
+
+
+def flags_of(spec: Spec) -> dict[str, str]:
+    """Key -> the option of ``train`` that sets it."""
+    from genctl.config import ARGUMENTS
+
+    own = [*parameters_of(train), *parameters_of(common_options)]
+    taken = {"--help", *(name for parameter in own for name in parameter.opts)}
+    return _options_of(spec).names(taken) | {key: f"--{name}" for key, name in ARGUMENTS.items()}
 
 
 def _spec(args: Sequence[str], words: Sequence[str], *, strict: bool) -> Spec | None:

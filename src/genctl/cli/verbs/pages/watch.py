@@ -13,6 +13,7 @@ from genctl import runs
 from genctl.cli.context import Context
 from genctl.cli.options import NewestRun
 from genctl.cli.views.tables import table
+from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Mode
 from genctl.runs import Run
 
@@ -47,6 +48,13 @@ def watch(
 
     call: Context = ctx.obj
     if save is not None:
+        for flag, typed in (("--terminal", terminal), ("--port", port)):
+            if typed:
+                raise GenctlError(
+                    ExitStatus.USAGE,
+                    f"--save and {flag} exclude each other",
+                    hint="leave one of them out",
+                )
         save_page(call, name, save)
         return
     run = runs.find_or_newest(name)

@@ -40,8 +40,8 @@ def compare(
         different signatures are refused with status 3. For a folder that `genctl eval --out` wrote,
         its eval.json is used.
 
-        JSON: for scores comparisons, each with name, first, second, difference, error and apart;
-        for runs runs and differing.
+        JSON: for scores comparisons, each with name, first, second, difference, error, apart,
+        p_value and degrees; for runs runs and differing.
     """
     call: Context = ctx.obj
     files = [_scores_at(name) for name in names]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from genctl import registry, runs
+from genctl.api.pages.records import data_in
 from genctl.cli import completion, options
 from genctl.cli.context import Context
 from genctl.cli.options import Preset, Sets
 from genctl.cli.statuses import show_statuses, statuses
 from genctl.cli.verbs.models.models import show_family
-from genctl.cli.views.files import show_file
+from genctl.cli.verbs.models.train import flags_of
+from genctl.cli.views.files import family_of, show_file
 from genctl.cli.views.runs import show_run
 from genctl.cli.views.settings import settings_called, show_setting, show_settings
 from genctl.cli.views.tables import table
-from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 from genctl.runs import Run
 
@@ -56,30 +58,51 @@ def info(
     Notes:
         `genctl info gan` describes a family, as `genctl models gan` does. `genctl info
         settings.toml` shows the settings that result from the file. `genctl info lr --family gan`
-        explains one key.
+        explains one key, and with `--preset`, `--set` or `--config` shows its value.
 
-        JSON: for a run run, path, family, state, step, examples, best, config, origins, data and
-        starts; for a training config and origins; for a setting settings, each with key, help, type
-        and defaults; for exit statuses codes, each with code, meaning and remedy.
+        JSON: for a run run, path, family, state, holder, step, examples, best, written, config,
+        origins, data and starts; for a training config and origins; for a setting settings, each
+        with key, help, type and defaults; for exit statuses codes, each with code, meaning and
+        remedy.
     """
     call: Context = ctx.obj
     if preset or sets or file:
-        spec = registry.get(_family(name or family))
-        show_settings(call, spec, preset=preset, file=file, sets=sets or ())
+        _show_training(call, name, family, preset=preset, file=file, sets=sets or ())
     elif name is None:
         show_run(call, runs.find_or_newest(None))
     else:
         _explain(call, name, family)
 
 
-def _family(name: str | None) -> str:
-    if name is None:
+def _show_training(
+    call: Context,
+    name: str | None,
+    family: str | None,
+    *,
+    preset: str | None,
+    file: Path | None,
+    sets: Sequence[str],
+) -> None:
+    """Show the settings of a training.
+
+    Args:
+        name: its family, its file of settings, or, beside ``family``, the one setting to show.
+    """
+    if name is not None and file is None and Path(name).is_file():
+        file, name = Path(name), None
+    only = name if family is not None and name != family else None
+    named = family or name
+    if named is not None:
+        spec = registry.get(named)
+    elif file is not None:
+        spec = family_of(file, None)
+    else:
         raise GenctlError(
             ExitStatus.USAGE,
-            "--preset, --set and --config need a family",
+            "--preset and --set need a family",
             hint="genctl info gan --preset digits",
         )
-    return name
+    show_settings(call, spec, preset=preset, file=file, sets=sets, only=only)
 
 
 def _explain(call: Context, name: str, family: str | None) -> None:
@@ -98,7 +121,7 @@ def _explain(call: Context, name: str, family: str | None) -> None:
     elif name == STATUSES or name in statuses():
         show_statuses(call, None if name == STATUSES else name)
     elif found := settings_called(name, specs):
-        show_setting(call, found)
+        show_setting(call, found, lambda family: flags_of(registry.get(family)))
     elif path.is_dir():
         show_file(call, path, family)
     else:
@@ -143,7 +166,7 @@ def _exported(path: Path) -> dict[str, Any] | None:
 
 def _describe(name: str, document: dict[str, Any]) -> str:
     config = document["config"]
-    data = DataSpec.from_json(document["data"]) if document.get("data") else None
+    data = data_in(document["data"], Path(name)) if document.get("data") else None
     rows = [("export", name), ("family", f"{config['family']}, preset {config['preset']}")]
     if data:
         rows.append(("data", f"{data.name}: {data.in_words(data.examples)}"))

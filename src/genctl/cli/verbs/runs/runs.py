@@ -41,7 +41,9 @@ def ls(ctx: typer.Context) -> None:
     human = table([row_of(facts) for facts in found], HEADER)
     call.output.result(
         {"root": str(directories.runs_root()), "runs": found},
-        human if found else f"no runs under {directories.runs_root()}; genctl train gan makes one",
+        human
+        if found
+        else f"no runs under {directories.runs_root()}; start one with genctl train gan",
         bare="\n".join(facts["path"] for facts in found),
     )
 

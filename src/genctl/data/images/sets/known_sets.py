@@ -26,7 +26,7 @@ import numpy.typing as npt
 from genctl.data.images import decode
 from genctl.data.images.sources.zip_file import DamagedError, reading
 from genctl.data.source_files import folder_of
-from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
+from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt, unknown
 from genctl.files import disk_error, make_directory
 
 Images = npt.NDArray[np.uint8]
@@ -121,8 +121,17 @@ def download(name: str, say: Callable[[str], None]) -> None:
         say: called with each file that is downloaded.
 
     Raises:
-        GenctlError: (FAILURE) no connection, no space, or content that differs from the published.
+        GenctlError: (USAGE) it is not a well-known set; (FAILURE) no connection, no space, or
+            content that differs from the published.
     """
+    if name not in KNOWN_SETS:
+        raise unknown(
+            "data set to download",
+            name,
+            KNOWN_SETS,
+            hint=f"leave {opt('download')} out",
+            option="download",
+        )
     folder = make_directory(folder_of(name))
     for file in KNOWN_SETS[name].files:
         target = folder / file.name
