@@ -9,7 +9,7 @@ import pytest
 
 import genctl
 from genctl.cli.errors import CommandLine
-from genctl.errors import GenctlError
+from genctl.errors import ExitStatus, GenctlError
 from genctl.outputs.base import class_number
 from tests.export.models import tiny_run
 
@@ -131,3 +131,9 @@ def test_no_error_shows_a_flag(model: genctl.Model, call: Callable[[genctl.Model
     with pytest.raises(GenctlError) as refused:
         call(model)
     assert "--" not in f"{refused.value} {refused.value.hint}"
+
+
+def test_statistics_take_a_precision(tmp_path: Path) -> None:
+    with pytest.raises(GenctlError, match="unknown precision 'fp16'") as refused:
+        genctl.stats("digits", tmp_path / "x.npz", n=4, extractor="px", precision="fp16")
+    assert (refused.value.code, refused.value.option) == (ExitStatus.USAGE, "precision")
