@@ -79,7 +79,7 @@ def clean_data(
             done: dict[PurePath, list[str]] = {}
             for path, target in targets.items():
                 done[path] = _write(listing, path, stage / prefix / target, size, channels)
-            if listing.given is not None:
+            if listing.given is not None and targets:
                 _write_labels(stage / prefix, targets, listing.given)
             for path in _write_captions(stage / prefix, targets, listing):
                 done[path].append("without its caption, which cannot be read")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
@@ -87,7 +87,7 @@ class ImageReport:
     others: Counter[str]
     classes: Mapping[str, int]
     captions: Captions
-    no_captions: Sequence[PurePath] = ()
+    no_captions: Collection[PurePath] = ()
     beside: Sequence[str] = ()
     rows: Sequence[int] = ()
 
@@ -131,7 +131,7 @@ def survey(listing: Listing, classes: Mapping[PurePath, str]) -> ImageReport:
     captions = listing.captions() if listing.captions else {}
     read = {f.path: read_caption(captions[f.path]) for f in files if f.path in captions}
     kept = {path: text for path, text in read.items() if text is not None}
-    refused = tuple(path for path, text in read.items() if text is None)
+    refused = {path: None for path, text in read.items() if text is None}
     rows = [row for row, found in enumerate(outcomes.values()) if isinstance(found, FileFacts)]
     others, beside = listing.others, listing.beside
     return ImageReport(files, unreadable, others, counted, kept, refused, beside, rows)

@@ -206,6 +206,13 @@ def test_captions_are_counted_and_go_along(type_: Type, tmp_path: Path) -> None:
     assert (tmp_path / "b" / "1.txt").read_text("utf-8") == "一只猫"
 
 
+def test_a_preview_that_cannot_be_drawn_is_not_named(type_: Type, tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_bytes(b"damaged")
+    preview = tmp_path / "p" / "preview.png"
+    said = type_("data", "check", str(tmp_path), "--preview", str(preview), "--json")
+    assert (said.code, said.json["preview"], preview.exists()) == (3, None, False)
+
+
 def test_labels_go_along_and_are_never_folders(type_: Type, tmp_path: Path) -> None:
     for name in ("a.png", "b.jpg", "子/a.png"):
         write(tmp_path / "d" / name, pixels(len(name), 16, 16, 3))

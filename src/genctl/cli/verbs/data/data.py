@@ -72,7 +72,7 @@ def check(
             "reason": found.unusable,
             "warnings": found.warnings,
             "sections": [vars(section) for section in found.sections],
-            "preview": None if preview is None else str(preview),
+            "preview": None if found.preview is None else str(found.preview),
         },
         _describe(found),
         bare="\n".join(warning for s in found.sections for warning in s.warnings),
