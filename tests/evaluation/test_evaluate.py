@@ -130,7 +130,7 @@ def test_warnings_about_images(rand: RandExtractor) -> None:
     assert unequal.startswith("120 generated against 300 real images")
     assert dropped == "the alpha channel of the generated images was dropped"
     assert mixed == "the generated images have 2 different shapes"
-    assert few.startswith("120 generated images cannot fill 256 features")
+    assert few.startswith("120 generated images are not more than the 256 features")
     assert apart.startswith("generated images are 8x8x4, reference images 8x8x3")
 
 

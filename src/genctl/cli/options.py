@@ -176,7 +176,7 @@ Source = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A built-in data set (genctl data ls), a folder or a file.",
+        help="A named data set (genctl data ls), a folder or a file.",
         autocompletion=completion.sources,
     ),
 ]

@@ -62,7 +62,7 @@ def options(spec: Spec) -> list[OptionInfo]:
         for section, cls in section_types(spec, kind).items()
         for f in dataclasses.fields(cls)
     ]
-    found += [OptionInfo(KIND, "str", kind.name, "kind of data; found from the source")]
+    found += [OptionInfo(KIND, "str", kind.name, "kind of data; determined from the source")]
     found += [OptionInfo(f"parents.{role}", "RUN", "", text) for role, text in spec.parents.items()]
     return [*found, OptionInfo("seed", "int", preset.get("seed", 0), "seed of all randomness")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 VARIABLES: dict[str, str] = {
     "GENCTL_RUNS": "folder of the runs; runs in the current folder when unset",
-    "GENCTL_SEED": "the seed, as a setting",
+    "GENCTL_SEED": "the seed",
     "GENCTL_TRAIN_KEY": "the setting train.KEY, as GENCTL_TRAIN_LR=1e-4; also GENCTL_MODEL_KEY, "
     "GENCTL_DATA_KEY and GENCTL_SAMPLE_KEY",
     "GENCTL_WEIGHTS": "the file of Inception weights, or its folder",

@@ -52,8 +52,8 @@ def frechet_warnings(
         for kind, count in ("generated", generated.count), ("reference", reference.count):
             if count is not None and count <= extractor.dim:
                 yield (
-                    f"{count:,} {kind} images cannot fill {extractor.dim:,} features: the distance "
-                    "is far above what more images would give; kid has no such bias"
+                    f"{count:,} {kind} images are not more than the {extractor.dim:,} features: "
+                    "the distance is far above that of more images; kid has no such bias"
                 )
         if reference.count not in (None, generated.count) and not baseline:
             yield (
@@ -101,7 +101,7 @@ def _network(extractor: Extractor) -> Iterator[str]:
     if extractor.origin == "custom":
         yield (
             f"the weights {short_sha(extractor.sha256)} are not the published ones: "
-            "comparable only with values made with the same file"
+            "comparable only with values computed with the same file"
         )
     if isinstance(extractor, FastExtractor):
         yield (

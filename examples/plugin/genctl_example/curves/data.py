@@ -11,7 +11,7 @@ from genctl.registry import Claim, DataKind
 
 @dataclass(frozen=True)
 class CurveData:
-    source: str = option("curves.csv", "a .csv file of numbers, one curve a line")
+    source: str = option("curves.csv", "a .csv file of numbers, one curve per line")
 
 
 def claims(source):
@@ -31,7 +31,7 @@ KIND = DataKind(
     features={"image": "image"},
     outputs={"image": "curves"},
     words=("curve", "curves"),
-    accepts="a .csv file of numbers, one curve a line",
+    accepts="a .csv file of numbers, one curve per line",
     targets={
         "claims": "genctl_example.curves.data:claims",
         "prepare": "genctl_example.curves.dataset:prepare",

@@ -1,4 +1,4 @@
-"""Images and latent vectors, each made from the other (Kingma and Welling 2013)."""
+"""A variational autoencoder (Kingma and Welling 2013)."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from genctl.wording import some_of
 
 
 def check_data(source: str, preview: Path | None = None, encoding: str | None = None) -> DataCheck:
-    """Look at every example of ``source``; only prepare the data if their kind has no check.
+    """Check every example of ``source``; only prepare the data if their kind has no check.
 
     Args:
         preview: a ``.png`` to write, with up to 64 of the images.

@@ -1,4 +1,4 @@
-"""A cleaned data set: a copy of the data without what would harm training."""
+"""A cleaned data set: a copy of the data without damaged and duplicate examples."""
 
 from __future__ import annotations
 

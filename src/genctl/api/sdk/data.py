@@ -14,7 +14,7 @@ from genctl.data.findings import Cleaned, DataCheck, Labelled
 def check(
     source: str | Path, *, preview: str | Path | None = None, encoding: str | None = None
 ) -> DataCheck:
-    """Look at every example of a data set, before training.
+    """Check every example of a data set, before training.
 
     >>> genctl.check("digits").kind
     'images'
@@ -32,7 +32,7 @@ def check(
 
 
 def clean(source: str | Path, out: str | Path, **settings: Any) -> Cleaned:
-    """Write a copy of a data set without what would harm training.
+    """Write a copy of a data set without damaged and duplicate examples.
 
     >>> genctl.clean("photos", "photos-clean", size=(8, 8)).kept
     2

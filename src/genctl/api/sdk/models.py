@@ -55,7 +55,7 @@ def train(
         threads: number of CPU threads; PyTorch's default when None.
         log: loggers besides ``metrics.jsonl``: ``tensorboard``, ``wandb`` or a plug-in's.
         eval_every: share or amount of the budget between scores, instead of their number.
-        download: download a well-known data set that is not on this machine.
+        download: download a named data set that is not on this machine.
         sets: settings as texts, e.g. ``["lr=1e-4"]``.
         options: settings with dotted keys, e.g. ``{"train.lr": 1e-4}``.
         settings: any other key of the configuration, e.g. ``lr=1e-4``.

@@ -45,7 +45,8 @@ def kept_parents(run: Run, config: Config) -> dict[str, Trained]:
     if identities({INIT: first}, config)[INIT] != known.get(INIT):
         raise GenctlError(
             ExitStatus.DATA,
-            f"the weights of {config.parents[INIT]} have changed since {run.path} began with them",
+            f"the weights of {config.parents[INIT]} have changed since {run.path} was started "
+            "from them",
             option="new",
             suggest=Suggestion("", {"new": True}, "starts from the new ones"),
         )

@@ -55,7 +55,7 @@ def phase_metrics(report: PhaseReport) -> dict[str, Tensor]:
 class Window:
     """The metrics of the steps since the last row, summed on the device.
 
-    A step of a phase whose gradients were not finite is left out: it did not move the weights.
+    A phase's step with gradients that are not finite does not count: no weight moved.
 
     Attributes:
         fractions: the share of the budget that was spent before each step.

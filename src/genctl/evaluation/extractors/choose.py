@@ -84,7 +84,7 @@ class ExtractorRequest:
 def choose_extractor(
     wish: ExtractorRequest, *, data_extractor: str | None = None, classifier: bool = False
 ) -> ExtractorChoice:
-    """The extractor that was requested, otherwise the best one available for the data.
+    """The extractor that was asked, otherwise the best one available for the data.
 
     Without a request it is the data's own extractor if there is one. Otherwise it is Inception, if
     verified weights are on this machine, and a network with random weights if not. Nothing is ever

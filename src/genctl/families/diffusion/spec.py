@@ -21,7 +21,7 @@ class DiffusionConfig:
     )
     depth: Annotated[int, Ge(1)] = option(1, "blocks per level (unet) or of the transformer (dit)")
     multiples: str = option("1,2", "unet: multiples of width for each level, finest first")
-    attention: str = option("2", "unet: levels with attention, 1 is the finest; may be none")
+    attention: str = option("2", "unet: levels with attention, 1 is the finest; may be empty")
     condition: Literal["shift", "scale"] = option(
         "shift", "unet: how time and class change features; scale: shift and scale"
     )
@@ -48,7 +48,7 @@ class DiffusionRequest:
     steps: Annotated[int, Ge(1), Le(10_000)] = option(18, "steps from noise to image")
     sampler: Literal[
         "dpmpp-2m", "heun", "euler", "ddim", "dpmpp-2m-sde", "euler-ancestral", "ddpm"
-    ] = option("dpmpp-2m", "solver of a step; heun needs two evaluations per step")
+    ] = option("dpmpp-2m", "solver; heun needs two evaluations per step")
     schedule: Literal["karras", "linear", "flow"] = option("karras", "spacing of the noise levels")
     guidance: Annotated[float, Ge(0), Le(100)] = option(
         1.0, "classifier-free guidance: 1 as learned, above 1 stronger, 0 ignores the class"
@@ -94,7 +94,8 @@ _CIFAR = {
 SPEC = Spec(
     api=2,
     name="diffusion",
-    summary="diffusion and flow models of images, by class where there are labels; few-step",
+    summary="diffusion and flow models for images, class-conditional if the data has labels; "
+    "few-step",
     config=DiffusionConfig,
     request=DiffusionRequest,
     reads={"image": "image", "label": "label?"},

@@ -49,7 +49,7 @@ def check(
 ) -> None:
     """Check for damaged files, duplicates, sizes and classes.
 
-    Exits with status 3 if nothing can be trained on it.
+    Exits with status 3 if the data cannot be used for training.
 
     Notes:
         Images are checked for damage, sizes, depths, exact and near duplicates, classes, and

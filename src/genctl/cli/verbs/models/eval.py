@@ -138,7 +138,7 @@ def evaluate(
 ) -> None:
     """Score a model, an export or files.
 
-    A score is called fid or is only if it uses the verified Inception weights.
+    The names fid, is and kid require the verified Inception weights.
 
     Notes:
         all computes every metric that the data allow and writes eval.json and eval.html into the
@@ -237,7 +237,9 @@ def _describe_several(found: Evaluation) -> str:
     if len(counts) == 1:
         facts["n"] = f"{counts.pop()} generated {found.words[1]}"
     if baselines:
-        facts["real"] = f"the same of {next(iter(baselines.values())).n_generated} real images"
+        facts["real"] = (
+            f"the same scores of {next(iter(baselines.values())).n_generated} real images"
+        )
     lines += [f"  {label:<9}  {text}" for label, text in facts.items()]
     return "\n".join([*lines, *_remarks(found)])
 

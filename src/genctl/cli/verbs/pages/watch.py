@@ -42,7 +42,7 @@ def watch(
     scores and settings to one file.
 
     Notes:
-        With `--json`: the state of the run, once; with `--save`: path.
+        JSON: the state of the run, once; with `--save` path.
     """
     from genctl.api.pages import watch as watching
 

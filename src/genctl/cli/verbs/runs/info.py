@@ -52,8 +52,8 @@ def info(
 ) -> None:
     """Explain a run, an export, a file, a setting or an exit status.
 
-    With `--preset`, `--set` or `--config`: every setting that `genctl train` would use, with its
-    origin.
+    With `--preset`, `--set` or `--config` it shows every setting that `genctl train` would use,
+    and its origin.
 
     Notes:
         `genctl info gan` describes a family, as `genctl models gan` does. `genctl info
@@ -61,7 +61,7 @@ def info(
         explains one key, and with `--preset`, `--set` or `--config` shows its value.
 
         JSON: for a run run, path, family, state, holder, step, examples, best, written, config,
-        origins, data and starts; for a training config and origins; for a setting settings, each
+        origins, data and starts; for settings config and origins; for a setting settings, each
         with key, help, type and defaults; for exit statuses codes, each with code, meaning and
         remedy.
     """

@@ -18,7 +18,8 @@ from genctl.errors import ExitStatus, GenctlError
 runs = typer.Typer(name="runs", cls=CommandGroup, invoke_without_command=True)
 
 Names = Annotated[
-    list[str], typer.Argument(metavar="RUN...", help="Runs.", autocompletion=completion.run_names)
+    list[str],
+    typer.Argument(metavar="RUN...", help="Runs to delete.", autocompletion=completion.run_names),
 ]
 
 

@@ -80,7 +80,7 @@ def find_font() -> Path:
             return path
     raise GenctlError(
         ExitStatus.DATA,
-        f"the images of `emoji` are drawn from the font Noto Color Emoji, and no {FONT} is "
+        f"the images of `emoji` are rendered from the font Noto Color Emoji, and no {FONT} is "
         f"under {', '.join(_FOLDERS)}",
         hint="apt install fonts-noto-color-emoji, or name the file in GENCTL_EMOJI_FONT",
     )

@@ -267,7 +267,7 @@ KNOWN_SETS: Mapping[str, KnownSet] = {
         _CLOTHES,
     ),
     "cifar10": KnownSet(
-        "60,000 photographs of ten kinds of things, 32x32, colour",
+        "60,000 photographs of ten classes, 32x32, colour",
         _published(_CIFAR, {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"}),
         _cifar(
             "cifar-10-binary.tar.gz",
@@ -278,7 +278,7 @@ KNOWN_SETS: Mapping[str, KnownSet] = {
         _THINGS,
     ),
     "cifar100": KnownSet(
-        "60,000 photographs of a hundred kinds of things, 32x32, colour",
+        "60,000 photographs of a hundred classes, 32x32, colour",
         _published(_CIFAR, {"cifar-100-binary.tar.gz": "03b5dce01913d631647c71ecec9e9cb8"}),
         _cifar(
             "cifar-100-binary.tar.gz",
@@ -289,7 +289,7 @@ KNOWN_SETS: Mapping[str, KnownSet] = {
         tuple(map(str, range(100))),
     ),
     "svhn": KnownSet(
-        "99,289 house numbers' digits, 32x32, colour",
+        "99,289 digits of house numbers, 32x32, colour",
         _published(
             _SVHN,
             {

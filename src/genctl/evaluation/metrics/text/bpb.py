@@ -22,8 +22,8 @@ SPEC = MetricSpec(
     needs=frozenset({"model", "token_losses"}),
     parts={"bpb": False},
     target=f"{__name__}:measure",
-    summary="bits for each byte of held-out text",
-    explain={"bpb": "bits for each byte of the held-out text, or of its beginning"},
+    summary="bits per byte of held-out text",
+    explain={"bpb": "bits per byte of the held-out text, or of its beginning"},
 )
 
 
