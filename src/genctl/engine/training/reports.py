@@ -55,7 +55,7 @@ def phase_metrics(report: PhaseReport) -> dict[str, Tensor]:
 class Window:
     """The metrics of the steps since the last row, summed on the device.
 
-    A step of a phase whose gradients were not finite is left out: it did not move the weights.
+    A step of a phase with non-finite gradients does not count, since it did not move the weights.
 
     Attributes:
         fractions: the share of the budget that was spent before each step.
