@@ -21,7 +21,7 @@ from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.training import checkpoint
 from genctl.engine.training.nonfinite_guard import MAX_SKIPPED
 from genctl.engine.training.trainer import Trainer
-from genctl.errors import GenctlError
+from genctl.errors import ExitStatus, GenctlError
 from genctl.output import Output
 from genctl.outputs.images.callbacks import ImageCallbacks
 from genctl.runs import Run
@@ -89,6 +89,16 @@ def test_an_interrupted_score_is_made_at_the_same_step(
     run = train(SCORED, tmp_path / "run", "evaluations=4")
     assert scored_at(run) == [2, 4, 6, 8]
     assert run.read("best.json")["step"] == 2
+
+
+@pytest.mark.parametrize("document", [{}, {"scores": "x"}, [1]])
+def test_a_damaged_count_of_scores_is_a_data_error(document: object, tmp_path: Path) -> None:
+    run = train("toy-tokens", tmp_path / "run", budget="1steps")
+    run.write("last.json", {**run.read("last.json"), "finished": False})
+    run.write("scored.json", document)
+    with pytest.raises(GenctlError, match=r"scored\.json is damaged") as refused:
+        train("toy-tokens", run.path, budget="1steps")
+    assert refused.value.code == ExitStatus.DATA
 
 
 def test_a_score_that_is_not_a_number_is_never_the_best(

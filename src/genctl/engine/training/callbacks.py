@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
+from genctl import documents
 from genctl.contracts import Monitor
 from genctl.engine.training.eval_schedule import SCORE_SHARE, EvalSchedule
 from genctl.engine.training.trainer import Trainer
@@ -87,9 +88,9 @@ class Observer:
         Args:
             fraction: the share of the budget that they have spent.
         """
-        kept = self._run.read(SCORED)
+        kept = _kept(self._run, SCORED, "scores")
         if kept is not None:
-            self._scored = int(kept["scores"])
+            self._scored = kept
         elif self._trainer.index == 0:
             self.record(0)
         else:  # an older version did not count, and an unfinished run lacks its last score
@@ -163,8 +164,9 @@ class Observer:
 
     def _kept_samples(self) -> int:
         """The number of samples in a score of this run: as before, or the family's default."""
-        if kept := self._run.read(KEPT):
-            return int(kept["samples"])
+        kept = _kept(self._run, KEPT, "samples")
+        if kept is not None:
+            return kept
         # Older runs keep the number in this file.
         older = (self._run.read("resolved.json") or {}).get("scored")
         if older is not None:
@@ -201,6 +203,21 @@ class Observer:
             self._output.detail(
                 f"best so far: {monitor.metric} {value:.4g} at {checkpoint.name} ({weights})"
             )
+
+
+def _kept(run: Run, file: str, field: str) -> int | None:
+    """The number in a document of a run, or None if there is no document.
+
+    Raises:
+        GenctlError: (DATA) it is damaged.
+    """
+    document = run.read(file)
+    if document is None:
+        return None
+    try:
+        return int(documents.require(document, (field,))[field])
+    except (TypeError, ValueError) as error:
+        raise documents.damaged(run.path / file, error) from None
 
 
 def _better(monitor: Monitor, value: float, best: float) -> bool:

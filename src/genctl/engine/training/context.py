@@ -54,7 +54,8 @@ def reseed(device: torch.device, seed: int) -> None:
     """Seed the global generator of ``device`` only: `torch.manual_seed` takes 1 ms for all."""
     if device.type == "cuda":
         # `torch.cuda.manual_seed` seeds the current device, which may be another one.
-        index = torch.cuda.current_device() if device.index is None else device.index
+        unnamed = device == torch.device("cuda")
+        index = torch.cuda.current_device() if unnamed else device.index
         torch.cuda.default_generators[index].manual_seed(seed)
     elif device.type == "mps":
         torch.mps.manual_seed(seed)

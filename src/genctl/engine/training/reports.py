@@ -55,7 +55,7 @@ def phase_metrics(report: PhaseReport) -> dict[str, Tensor]:
 class Window:
     """The metrics of the steps since the last row, summed on the device.
 
-    A phase's step with gradients that are not finite does not count: no weight moved.
+    A step of a phase with non-finite gradients does not count, since it did not move the weights.
 
     Attributes:
         fractions: the share of the budget that was spent before each step.

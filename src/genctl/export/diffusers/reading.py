@@ -15,7 +15,6 @@ from genctl.weights import load_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-T = TypeVar("T")
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 DOCUMENT = "diffusers.json"
@@ -70,6 +69,9 @@ class _Images:
     unshuffle: _Count
 
 
+_Part = TypeVar("_Part", _Network, _Images)
+
+
 def is_unet(path: Path) -> bool:
     """Whether ``path`` may be a folder of diffusers, as opposed to a run or an export of genctl."""
     if any((path / name).is_file() for name in ("resolved.json", "genctl.json")):
@@ -114,7 +116,7 @@ def _images(path: Path) -> _Images:
     return _build(path, _Images, document.get("images"), path / DOCUMENT)
 
 
-def _build(path: Path, cls: type[T], found: Any, file: Path) -> T:
+def _build(path: Path, cls: type[_Part], found: Any, file: Path) -> _Part:
     """The fields of ``cls`` among those of a document."""
     known = found if isinstance(found, dict) else {}
     try:
