@@ -16,7 +16,7 @@ from genctl.contracts import DataSpec
 from genctl.engine.devices import resolve_device, use_threads
 from genctl.engine.optim.precision import resolve_precision
 from genctl.engine.parallel.process_group import ProcessGroup
-from genctl.engine.training.settings import RunSettings
+from genctl.engine.training.settings import RunSettings, largest_divisor
 from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.output import Output
 from genctl.runs import Run
@@ -107,7 +107,7 @@ def _chosen(request: TrainRequest, config: Config) -> RunSettings:
             f"{opt('train.micro_batch', micro_batch)} does not divide "
             f"{opt('train.batch_size', config.train.batch_size)}",
             option="train.micro_batch",
-            suggest=_divisor(config.train.batch_size, micro_batch),
+            suggest=largest_divisor(config.train.batch_size, micro_batch),
         )
     return RunSettings(
         seed=config.seed,
@@ -126,8 +126,3 @@ def _chosen(request: TrainRequest, config: Config) -> RunSettings:
         shard=config.train.shard,
         deterministic=config.train.deterministic,
     )
-
-
-def _divisor(whole: int, wanted: int) -> int:
-    """The largest divisor of ``whole`` that is at most ``wanted``."""
-    return max(k for k in range(1, wanted + 1) if whole % k == 0)
