@@ -11,7 +11,7 @@ import torch
 from genctl.cli import app
 from genctl.cli import errors as failures
 from genctl.errors import ExitStatus, GenctlError
-from tests.cli.conftest import Type
+from tests.command_line import Type
 
 
 @pytest.mark.parametrize(

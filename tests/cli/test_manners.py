@@ -12,7 +12,7 @@ import pytest
 from genctl.cli.statuses import MEANINGS
 from genctl.cli.verbs.pages import watch
 from genctl.errors import ExitStatus
-from tests.cli.conftest import Type
+from tests.command_line import Type
 
 
 @pytest.fixture
