@@ -28,6 +28,7 @@ from torch import Tensor
 from genctl import config, registry
 from genctl.api.models.loading import build_objective
 from genctl.compat.torchvision import import_torchvision
+from genctl.contracts import Batch, Dataset
 from genctl.data.images.options import ImageData
 from genctl.data.images.prepare import prepare_images
 from genctl.data.images.sources import decode_cache as decoded
@@ -104,7 +105,7 @@ def _wait(folder: Path, size: int) -> float:
     settings = config.resolve(registry.get("gan"), environ={})
     dataset = _Timed(prepare_images(ImageData(source=str(folder), size=str(size))).dataset)
     objective = build_objective(registry.get("gan"), settings, dataset.spec, {})
-    trainer = Trainer(objective, dataset, RunSettings(0, BATCH, BATCH, "cpu", "off", 2))
+    trainer = Trainer(objective, dataset, RunSettings(0, BATCH, BATCH, "cpu", "fp32", 2))
     for _ in range(3):
         trainer.step(0.5)
     dataset.seconds, begun = 0.0, time.perf_counter()
@@ -116,18 +117,24 @@ def _wait(folder: Path, size: int) -> float:
 class _Timed:
     """A data set that counts how long its batches take."""
 
-    def __init__(self, dataset) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self.spec, self.assets, self.seconds = dataset.spec, dataset.assets, 0.0
         self._dataset = dataset
 
-    def stream(self, *given, **more):
+    def stream(
+        self, position: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1
+    ) -> Iterator[Batch]:
         """The same batches."""
-        inner = self._dataset.stream(*given, **more)
+        inner = self._dataset.stream(position, batch_size, seed=seed, rank=rank, world=world)
         while True:
             begun = time.perf_counter()
             batch = next(inner)
             self.seconds += time.perf_counter() - begun
             yield batch
+
+    def held_out(self) -> Iterator[Batch] | None:
+        """The same examples."""
+        return self._dataset.held_out()
 
 
 def _pictures(folder: Path, count: int, side: int) -> None:

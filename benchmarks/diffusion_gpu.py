@@ -2,7 +2,7 @@
 
     python benchmarks/diffusion_gpu.py
 
-``small-32`` trains on random images with the engine, in float32, with AMP, with kernels in
+``small-32`` trains on random images with the engine, in float32, in bfloat16, with kernels in
 channels-last order, and with compiled blocks, against a plain float32 loop around the same
 network. Run by ``gpu.sh``; nothing here needs a network.
 """
@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import cast
 
 import torch
 from diffusion_quality import Examiner, train
@@ -28,6 +31,9 @@ from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch, Objective
 from genctl.engine.training.settings import RunSettings
 from genctl.engine.training.trainer import Trainer
+from genctl.families.diffusion.denoiser import Denoiser
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.specs import image_spec
 
 WARM_UP, TIMED = 5, 20
@@ -37,18 +43,23 @@ SHAPE = (3, 32, 32)
 class RandomImages:
     """The same random images on the device, so that nothing waits for data."""
 
-    assets: dict[str, bytes] = {}  # noqa: RUF012
+    assets: Mapping[str, bytes] = {}
 
     def __init__(self, batch: int, device: str) -> None:
         statistics = {"sigma_data": 0.5}
         self.spec = image_spec("random", SHAPE, 10**6, statistics=statistics)
         self.images = torch.rand(batch, *SHAPE, device=device) * 2 - 1
 
-    def stream(self, position, batch_size, *, seed, rank=0, world=1):
+    def stream(
+        self, position: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1
+    ) -> Iterator[Batch]:
         """Batches of them."""
         while True:
             yield Batch({"image": self.images}, range(position, position + batch_size))
             position += batch_size
+
+    def held_out(self) -> None:
+        """Nothing is held out."""
 
 
 def main() -> None:
@@ -63,28 +74,29 @@ def main() -> None:
     work = operations_per_image(objective, data)
     plain = plain_step(objective, data, options.device)
     show("plain float32 loop", rate(plain, options.batch), work, None)
-    for amp, ordered, compiled in (
+    for precision, ordered, compiled in (
         ("fp32", torch.contiguous_format, False),
         ("bf16", torch.contiguous_format, False),
         ("bf16", torch.channels_last, False),
         ("bf16", torch.contiguous_format, True),
     ):
         objective = build_objective(registry.get("diffusion"), settings, data.spec, {})
-        objective.modules["denoiser"].to(memory_format=ordered)
+        for module in objective.modules.values():
+            module.to(memory_format=ordered)  # type: ignore[call-overload]
         plan = RunSettings(
-            0, options.batch, options.batch, options.device, amp, 1, compile=compiled
+            0, options.batch, options.batch, options.device, precision, 1, compile=compiled
         )
         trainer = Trainer(objective, data, plan)
-        found = rate(lambda trainer=trainer: trainer.step(0.5), options.batch)
-        title = f"genctl, amp {amp}, {str(ordered).removeprefix('torch.')} kernels"
-        show(f"{title}, compiled" if compiled else title, found, work, amp)
+        found = rate(partial(trainer.step, 0.5), options.batch)
+        title = f"genctl, {precision}, {str(ordered).removeprefix('torch.')} kernels"
+        show(f"{title}, compiled" if compiled else title, found, work, precision)
     for seconds in options.seconds:
         digits(seconds)
 
 
 def plain_step(objective: Objective, data: RandomImages, device: str) -> Callable[[], object]:
     """One step of a loop as most people write it."""
-    denoiser = objective.modules["denoiser"].to(device)
+    denoiser = cast(Denoiser, objective.modules["denoiser"].to(device))
     optimizer = torch.optim.AdamW(denoiser.parameters(), 1e-4)
 
     def step() -> None:
@@ -119,7 +131,7 @@ def _wait() -> None:
 
 def operations_per_image(objective: Objective, data: RandomImages) -> float:
     """Of one forward and backward pass, as torch counts them."""
-    denoiser = objective.modules["denoiser"]
+    denoiser = cast(Denoiser, objective.modules["denoiser"])
     image = data.images[:1].cpu()
     with FlopCounterMode(display=False) as counter:
         denoiser.errors(image, torch.randn_like(image), torch.ones(1), None).sum().backward()
@@ -127,14 +139,14 @@ def operations_per_image(objective: Objective, data: RandomImages) -> float:
     return float(counter.get_total_flops())
 
 
-def show(title: str, images: float, work: float, amp: str | None) -> None:
+def show(title: str, images: float, work: float, precision: str | None) -> None:
     """One line of JSON."""
     found: dict[str, object] = {"contender": title, "images_per_second": round(images)}
     if torch.cuda.is_available():
         name = torch.cuda.get_device_name()
         peak = next((value for card, value in PEAK.items() if card in name), None)
         found["device"] = name
-        found["mfu"] = images * work / peak if peak and amp == "bf16" else None
+        found["mfu"] = images * work / peak if peak and precision == "bf16" else None
         found["memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
     print(json.dumps(found), flush=True)
 

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ from genctl.data.images.sets.digits import load_digits
 from genctl.evaluation.measures.frechet import Gaussian, frechet_distance
 
 SAMPLES = 2000
+Contender = Callable[[float, int, int], Trained]
+"""From seconds, a seed and a number of threads."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def run(
     Args:
         rate: the peer's learning rate.
     """
-    contenders = {**CONTENDERS, PEER: lambda *given: _peer(*given, rate)}
+    contenders: dict[str, Contender] = {**CONTENDERS, PEER: partial(_peer, rate=rate)}
     examiner = Examiner()
     found: dict[str, list[Row]] = {name: [] for name in names}
     for seed in seeds:
@@ -131,7 +134,7 @@ def _peer(seconds: float, seed: int, _threads: int, rate: float = 1e-3) -> Train
 
 
 PEER = "denoising-diffusion-pytorch"
-CONTENDERS: dict[str, Callable[[float, int, int], Trained]] = {
+CONTENDERS: dict[str, Contender] = {
     "digits": _preset,
     "plain trial": _plain,
     PEER: _peer,

@@ -10,7 +10,7 @@ import copy
 import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,8 +124,9 @@ class PlainUNet(nn.Module):
         self.middle1, self.middle2 = _Block(64, 64), _Block(64, 64)
         self.widen = nn.Conv2d(64, 32, 3, padding=1)
         self.up1 = _Block(64, 32)
-        self.leave = nn.Sequential(nn.GroupNorm(8, 32), nn.SiLU(), nn.Conv2d(32, 4, 3, padding=1))
-        nn.init.zeros_(self.leave[2].weight)
+        last = nn.Conv2d(32, 4, 3, padding=1)
+        nn.init.zeros_(last.weight)
+        self.leave = nn.Sequential(nn.GroupNorm(8, 32), nn.SiLU(), last)
 
     def forward(self, x: Tensor, time: Tensor, label: Tensor) -> Tensor:
         """``(B, 1, 28, 28), (B,), (B,)`` to the velocity, (B, 1, 28, 28)."""
@@ -173,7 +174,7 @@ def _heun(network: nn.Module, label: Tensor) -> Pixels:
     return to_pixels(x)
 
 
-def _rows(count: int):
+def _rows(count: int) -> Iterator[Tensor]:
     """Endless batches of row numbers, each row once an epoch."""
     while True:
         yield from torch.randperm(count)[: count // BATCH * BATCH].view(-1, BATCH)

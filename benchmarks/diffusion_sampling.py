@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,12 +109,13 @@ def _unet2d(model: Model) -> nn.Module:
     unet: nn.Module = UNet2DModel(**plan.unet)
     unet.load_state_dict(plan.network.state_dict())
     unet.eval().requires_grad_(False).to(model.device)
-    return unet.to(memory_format=torch.channels_last)
+    unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return unet
 
 
-def _peer(scheduler, unet: nn.Module, model: Model) -> Draw:
+def _peer(scheduler: Any, unet: nn.Module, model: Model) -> Draw:
     plan = plan_diffusers(model.trained)
-    shape = (plan.network.channels, *(side // plan.unshuffle for side in plan.padded))
+    shape = (plan.unet["in_channels"], *(side // plan.unshuffle for side in plan.padded))
 
     @torch.inference_mode()
     def draw(n: int, steps: int) -> Pixels:

@@ -51,7 +51,8 @@ def _features(count: int, seed: int) -> np.ndarray:
     layer = np.random.default_rng(9).standard_normal((DIM, DIM)) / DIM**0.5
     scales = 1 / np.sqrt(1 + np.arange(DIM))
     hidden = (random.standard_normal((count, DIM)) + 0.1 * seed) * scales @ layer * 6
-    return np.maximum(hidden + 0.3, 0).astype(np.float32)
+    rectified: np.ndarray = np.maximum(hidden + 0.3, 0)
+    return rectified.astype(np.float32)
 
 
 def _contenders(first: np.ndarray, second: np.ndarray) -> dict[str, Callable[[], float]]:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -97,10 +98,14 @@ def _peers(weights: Path, device: str) -> dict[str, Look]:
         except ImportError as error:
             print(f"{name} is not here: {error}", file=sys.stderr)
             continue
-        found[name] = lambda images, look=look: [look(part) for part in images.split(size)]
+        found[name] = partial(_in_parts, look, size)
         if device != "cpu":  # there they compute in TF32 unless told not to, and genctl never does
             found[f"{name}, without TF32"] = _without_tf32(found[name])
     return found
+
+
+def _in_parts(look: Look, size: int, images: Tensor) -> object:
+    return [look(part) for part in images.split(size)]
 
 
 def _without_tf32(look: Look) -> Look:
@@ -138,7 +143,8 @@ def _clean_fid(weights: Path, device: str) -> Look:
             self.layers = _Layers(weights)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.layers(x)
+            found: Tensor = self.layers(x)
+            return found
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "inception-2015-12-05.pt"
@@ -149,7 +155,8 @@ def _clean_fid(weights: Path, device: str) -> Look:
     def look(images: Tensor) -> Tensor:
         resized = np.stack([resize(image) for image in images.permute(0, 2, 3, 1).numpy()])
         batch = torch.from_numpy(resized).permute(0, 3, 1, 2).to(device)
-        return network(batch).cpu()
+        found: Tensor = network(batch).cpu()
+        return found
 
     return look
 

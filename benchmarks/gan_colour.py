@@ -14,6 +14,7 @@ them alike.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
@@ -71,9 +72,9 @@ def _stem(name: str, seed: int) -> str:
 def _command(root: Path, minutes: float, name: str, seed: int, threads: int) -> list[str]:
     out = root / _stem(name, seed)
     if name in OURS:
-        words = f"-m genctl train gan --preset {OURS[name]} --data emoji --seed {seed} --quiet"
+        train = f"-m genctl train gan --preset {OURS[name]} --data emoji --seed {seed} --quiet"
         return [
-            *words.split(),
+            *train.split(),
             f"--budget={minutes * 60:g}s",
             f"--threads={threads}",
             f"--out={out}",
@@ -91,7 +92,7 @@ def _made(name: str, seed: int, root: Path, labels: np.ndarray) -> tuple[np.ndar
             return archive["arr_0"], int(archive["seen"])
     model = genctl.load(out)
     samples = model.sample(len(labels), seed=1000 + seed, labels=labels.tolist(), batch_size=128)
-    return samples.array, genctl.load(out).step * model.config.train.batch_size
+    return samples.array, json.loads((out / "last.json").read_text())["position"]
 
 
 def _table(rows: list[Row], options: argparse.Namespace) -> str:

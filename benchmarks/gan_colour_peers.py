@@ -156,7 +156,7 @@ def _on_the_cpu() -> types.ModuleType:
     module = types.ModuleType("lightweight_gan_on_the_cpu")
     # The package's own __init__ imports the module that refuses to be imported.
     sys.modules["lightweight_gan"] = types.ModuleType("lightweight_gan")
-    sys.modules["lightweight_gan"].__path__ = list(found.submodule_search_locations)  # type: ignore[attr-defined]
+    sys.modules["lightweight_gan"].__path__ = list(found.submodule_search_locations)
     exec(compile(source, "lightweight_gan.py", "exec"), module.__dict__)
     return module
 

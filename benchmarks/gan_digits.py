@@ -94,7 +94,7 @@ def main() -> None:
     commands = [partial(_command, root, options.minutes, *turn) for turn in turns]
     side_by_side.run(commands, options.beside)
     ruler = Ruler()
-    rows = [ruler.row(*turn, *_made(root, *turn)) for turn in turns]
+    rows = [ruler.row(name, seed, *_made(root, name, seed)) for name, seed in turns]
     print(_table(rows, ruler.floor, options))
 
 

@@ -15,10 +15,10 @@ tests() {
 }
 
 gan() {
-  for amp in off auto off auto; do
+  for precision in fp32 auto fp32 auto; do
     for width in 16 64; do
-      echo "== gan on digits, width $width, amp $amp"
-      $python -m genctl train gan --new --amp $amp --width $width --budget 30s 2>&1 | tail -n 2
+      echo "== gan on digits, width $width, $precision"
+      $python -m genctl train gan --new --precision $precision --width $width --budget 30s 2>&1 | tail -n 2
       $python -m genctl eval fid --json | $python -c 'import json,sys; s=json.load(sys.stdin); print(s)'
     done
   done

@@ -77,7 +77,7 @@ def _evaluation(size: int, folder: Path) -> Callable[[], object]:
 
     import genctl
 
-    def draw(places: list[int]) -> np.ndarray:
+    def draw(places: Sequence[int]) -> np.ndarray:
         generator = np.random.default_rng(places[0])
         return generator.integers(0, 256, (len(places), 32, 32, 3)).astype(np.uint8)
 
@@ -89,7 +89,7 @@ def _neighbours(size: int, folder: Path) -> Callable[[], object]:
 
     import genctl
 
-    def draw(places: list[int]) -> np.ndarray:
+    def draw(places: Sequence[int]) -> np.ndarray:
         generator = np.random.default_rng(places[0])
         return generator.integers(0, 256, (len(places), 32, 32, 3)).astype(np.uint8)
 
@@ -101,7 +101,9 @@ def _runs(size: int, folder: Path) -> Callable[[], object]:
     from genctl.runs import Run
 
     os.environ["GENCTL_RUNS"] = str(folder)
-    sections = {name: {} for name in ("model", "data", "train", "sample")}
+    sections: dict[str, dict[str, object]] = {
+        name: {} for name in ("model", "data", "train", "sample")
+    }
     config = {"config": {"family": "gan", "preset": "mlp", "seed": 0, **sections}, "origins": {}}
     for number in range(size):
         run = Run(folder / f"gan-{number}")

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,10 +87,15 @@ def neighbours() -> Iterator[Pair]:
             return nearest(x, y).distances.numpy()
 
         def tree(x: torch.Tensor = x, y: torch.Tensor = y) -> np.ndarray:
-            return scipy.spatial.cKDTree(y.double().numpy()).query(x.double().numpy())[0]
+            found: np.ndarray = scipy.spatial.cKDTree(y.double().numpy()).query(x.double().numpy())[
+                0
+            ]
+            return found
 
         def table(x: torch.Tensor = x, y: torch.Tensor = y) -> np.ndarray:
-            return scipy.spatial.distance.cdist(x.double().numpy(), y.double().numpy()).min(1)
+            every = scipy.spatial.distance.cdist(x.double().numpy(), y.double().numpy())
+            found: np.ndarray = every.min(1)
+            return found
 
         if dim < 2048:
             yield Pair(f"{name}: cKDTree", own, tree)
@@ -178,8 +184,8 @@ def augmentation() -> Iterator[Pair]:
             return _differentiate(lambda leaf: cut(leaf, d, h, s), images)
 
         name = f"{batch} images, {side}x{side}"
-        yield Pair(f"translation of {name}: affine", lambda own=own: own("translation"), by_affine)
-        yield Pair(f"cutout of {name}: erase", lambda own=own: own("cutout"), by_erase)
+        yield Pair(f"translation of {name}: affine", partial(own, "translation"), by_affine)
+        yield Pair(f"cutout of {name}: erase", partial(own, "cutout"), by_erase)
 
 
 def _differentiate(change: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> Any:
@@ -203,12 +209,12 @@ def resizing() -> Iterator[Pair]:
         for mode in ("bicubic", "bilinear"):
 
             def library(side: int = side, mode: str = mode) -> np.ndarray:
-                found = tv.resize(images, [side, side], modes(mode), antialias=True)
+                found: torch.Tensor = tv.resize(images, [side, side], modes(mode), antialias=True)
                 return found.permute(0, 2, 3, 1).numpy()
 
             yield Pair(
                 f"500 images, 64x64 to {side}x{side}: resize, {mode}",
-                lambda side=side: convert(array, size=(side, side), channels=None),
+                partial(convert, array, size=(side, side), channels=None),
                 library,
                 pixels=True,
             )
@@ -223,12 +229,12 @@ def sheets() -> Iterator[Pair]:
 
         def library(images: np.ndarray = images) -> np.ndarray:
             batch = torch.from_numpy(images).permute(0, 3, 1, 2)
-            found = make_grid(batch, nrow=8, padding=0)[: images.shape[3]]
+            found: torch.Tensor = make_grid(batch, nrow=8, padding=0)[: images.shape[3]]
             return found.permute(1, 2, 0).contiguous().numpy()
 
         yield Pair(
             f"sheet of 64 images, {side}x{side}x{channels}: make_grid",
-            lambda images=images: grid(images, 8),
+            partial(grid, images, 8),
             library,
             pixels=True,
         )

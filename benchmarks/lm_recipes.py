@@ -51,7 +51,8 @@ class Gpt2Block(nn.Module):
         )
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
         x = x + self.out(mixed.transpose(1, 2).flatten(2))
-        return x + self.down(F.gelu(self.up(self.norms[1](x))))
+        added: Tensor = self.down(F.gelu(self.up(self.norms[1](x))))
+        return x + added
 
 
 class Gpt2(nn.Module):

@@ -12,9 +12,9 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import nn
 
 from genctl.families.lm.network import Decoder, DecoderShape
 from genctl.families.lm.predictor import KVCachePredictor
@@ -115,12 +115,13 @@ def _hugging_face(network: Decoder, cache: str) -> Callable[[Rows], list[list[in
                 disable_compile=True,
                 **static,
             )
-        return out[:, longest:].tolist()
+        written: list[list[int]] = out[:, longest:].tolist()
+        return written
 
     return run_once
 
 
-def _qwen3(network: Decoder) -> nn.Module:
+def _qwen3(network: Decoder) -> Any:
     from genctl.compat.torchvision import import_torchvision
 
     import_torchvision()

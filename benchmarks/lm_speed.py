@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +24,8 @@ from genctl.api.models.loading import build_objective
 from genctl.contracts import Batch
 from genctl.engine.training.settings import RunSettings
 from genctl.engine.training.trainer import Trainer
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.specs import token_spec
 
 SECONDS = 4.0
@@ -48,18 +52,23 @@ SIZES = (Size(128, 4, 352, 8), Size(384, 6, 1024, 4))
 class Windows:
     """Random tokens as a data set of the engine."""
 
-    assets: dict[str, bytes] = {}  # noqa: RUF012
+    assets: Mapping[str, bytes] = {}
 
     def __init__(self) -> None:
         self.spec = token_spec("random", "random", CONTEXT, 4096, vocab_size=VOCABULARY)
         self._tokens = torch.randint(VOCABULARY, (4096, CONTEXT + 1))
 
-    def stream(self, position, batch_size, *, seed, rank=0, world=1):
+    def stream(
+        self, position: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1
+    ) -> Iterator[Batch]:
         """Windows in order."""
         while True:
             rows = torch.arange(position, position + batch_size) % len(self._tokens)
             yield Batch({"tokens": self._tokens[rows]}, range(position, position + batch_size))
             position += batch_size
+
+    def held_out(self) -> None:
+        """Nothing is held out."""
 
 
 def run(threads: int, rounds: int) -> str:
@@ -155,7 +164,8 @@ class _Logits(nn.Module):
         self.model = model
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return self.model(tokens, use_cache=False).logits
+        logits: Tensor = self.model(tokens, use_cache=False).logits
+        return logits
 
 
 def _llama(size: Size) -> nn.Module:
@@ -180,7 +190,7 @@ def _llama(size: Size) -> nn.Module:
 def _x_transformers(size: Size) -> nn.Module:
     from x_transformers import Decoder, TransformerWrapper
 
-    return TransformerWrapper(
+    network: nn.Module = TransformerWrapper(
         num_tokens=VOCABULARY,
         max_seq_len=CONTEXT,
         use_abs_pos_emb=False,
@@ -198,3 +208,4 @@ def _x_transformers(size: Size) -> nn.Module:
             attn_flash=True,
         ),
     )
+    return network

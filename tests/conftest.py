@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.command_line import Said, Type
+
 # Read when Rich, Typer and torch are imported, also by the processes that tests start.
 os.environ.update(
     NO_COLOR="1",
@@ -31,6 +33,20 @@ def _isolated_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("GENCTL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))  # no weights of this machine
+
+
+@pytest.fixture
+def type_(capsys: pytest.CaptureFixture[str]) -> Type:
+    """``type_("models", "--json")``: what a person would see, in this process."""
+    from genctl.cli import main
+
+    def typed(*arguments: str) -> Said:
+        capsys.readouterr()
+        code = main(arguments)
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return typed
 
 
 @pytest.fixture(scope="session")

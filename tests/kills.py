@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from genctl.engine.training import checkpoint
+from genctl.engine.training.reports import PhaseReport
 from genctl.engine.training.trainer import Trainer
 from genctl.runs import Run
 
@@ -59,23 +60,23 @@ def killed(work: Callable[[], object]) -> bool:
     return by_kill
 
 
-def at_step(index: int, then: Callable[[], object]) -> Callable[[Trainer, float], object]:
-    """A `Trainer.step` that calls ``then`` before the step of that index."""
+def at_step(index: int, then: Callable[[], object], patch: pytest.MonkeyPatch) -> None:
+    """Let `Trainer.step` call ``then`` before the step of that index, until ``patch`` is undone."""
     whole_step = Trainer.step
 
-    def step(self: Trainer, fraction: float) -> object:
+    def step(self: Trainer, fraction: float) -> dict[str, PhaseReport]:
         if self.index == index:
             then()
         return whole_step(self, fraction)
 
-    return step
+    patch.setattr(Trainer, "step", step)
 
 
 def killed_at_step(index: int, work: Callable[[], object]) -> bool:
     """Run ``work`` in a forked child that dies before the step of that index."""
 
     def until() -> None:
-        Trainer.step = at_step(index, die)  # type: ignore[method-assign,assignment]
+        at_step(index, die, pytest.MonkeyPatch())
         work()
 
     return killed(until)

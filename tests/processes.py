@@ -50,7 +50,8 @@ def in_processes(work: Callable[[int], object], size: int = 2, seconds: float = 
 def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+        port: int = free.getsockname()[1]
+        return port
 
 
 def _forked(work: Callable[[int], object], rank: int, size: int, port: int) -> int:

@@ -126,7 +126,7 @@ def _metrics() -> Iterator[str]:
             yield from _rows(
                 ("metric", "", "scores", "meaning"),
                 (
-                    (_code(name), spec.summary, _code(part), spec.part(part).meaning)
+                    (_code(name), spec.summary, _code(part), spec.explain.get(part, ""))
                     for name, spec, part in _parts(specs)
                 ),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,12 @@ class Pairs:
     ],
 )
 def test_data_that_python_holds(data: object, classes: int, tmp_path: Path) -> None:
-    options = {"preset": "mlp", "budget": "1steps", "batch_size": 4, "evaluations": 0}
+    options: dict[str, Any] = {
+        "preset": "mlp",
+        "budget": "1steps",
+        "batch_size": 4,
+        "evaluations": 0,
+    }
     run = genctl.train("gan", data=data, out=tmp_path / "run", threads=1, **options)
     spec = genctl.load(run).data
     assert (spec.examples, spec.num_classes) == (40, classes)
@@ -66,7 +72,13 @@ def test_data_that_python_holds(data: object, classes: int, tmp_path: Path) -> N
 
 def test_texts_that_python_holds(tmp_path: Path) -> None:
     texts = [f"第{k}篇：the quick brown fox. " * 20 for k in range(20)]
-    options = {"width": 8, "depth": 1, "heads": 1, "context": 16, "tokenizer": "byte"}
+    options: dict[str, Any] = {
+        "width": 8,
+        "depth": 1,
+        "heads": 1,
+        "context": 16,
+        "tokenizer": "byte",
+    }
     run = genctl.train(
         "lm", data=texts, out=tmp_path / "run", budget="1steps", evaluations=0, threads=1, **options
     )

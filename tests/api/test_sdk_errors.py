@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> genctl.Model:
     return genctl.load(root, device="cpu")
 
 
-def train(**more: object) -> object:
-    given = {"data": "digits", "preset": "mlp", "threads": 1, **more}
-    return genctl.train("gan", **given)  # type: ignore[arg-type]
+def train(**more: Any) -> object:
+    given: dict[str, Any] = {"data": "digits", "preset": "mlp", "threads": 1, **more}
+    return genctl.train("gan", **given)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from genctl.cli import app
 from genctl.cli import errors as failures
 from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.output import Output
-from tests.cli.conftest import Type
+from tests.command_line import Type
 
 
 @pytest.mark.parametrize(

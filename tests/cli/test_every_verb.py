@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from genctl.cli.app import app
 from genctl.evaluation.score import Score
-from tests.cli.conftest import Type
+from tests.command_line import Type
 from tests.data.pictures import pixels, write
 
 BRIEF = "--preset mlp --budget 2steps --evaluations 0 --threads 1 --new"

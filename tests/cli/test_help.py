@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from typer.core import TyperGroup
 from typer.main import get_command
 
 import genctl
@@ -17,7 +18,7 @@ from genctl.cli.views.presets import preset_rows
 from genctl.config import TrainConfig, options, request_options
 from genctl.config.aliases import PRECISIONS
 from genctl.registry import DATA_KINDS, get, metric_names
-from tests.cli.conftest import Type
+from tests.command_line import Type
 
 FORMATS = ["diffusers", "gguf", "gguf-q8_0", "hf", "onnx", "safetensors"]
 FIRST_SCREEN = {
@@ -231,7 +232,9 @@ def test_what_is_completed_is_what_there_is() -> None:
 def test_the_page_of_commands_has_every_verb() -> None:
     """The options of each are in the generated reference: tests/docs/test_site.py."""
     documented = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
-    for name, command in get_command(app).commands.items():
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    for name, command in group.commands.items():
         for inner in getattr(command, "commands", {"": command}):
             words = f"genctl {name} {inner}".strip()
             assert words in documented or f"{name} {inner}".strip() in HIDDEN, words

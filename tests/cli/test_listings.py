@@ -15,7 +15,7 @@ from genctl.cli.views.runs import age_text
 from genctl.cli.views.tables import table
 from genctl.registry import BrokenPlugin, specs
 from genctl.runs import Run, started_now
-from tests.cli.conftest import Type
+from tests.command_line import Type
 
 
 def test_models_lists_every_family(type_: Type) -> None:
@@ -68,7 +68,9 @@ def test_runs_ls_says_who_holds_a_run_and_survives_a_damaged_one(
     held, damaged = Run(root / "gan-a-1"), Run(root / "gan-b-1")
     for one in (held, damaged):
         one.path.mkdir(parents=True)
-        sections = {name: {} for name in ("model", "data", "train", "sample")}
+        sections: dict[str, dict[str, object]] = {
+            name: {} for name in ("model", "data", "train", "sample")
+        }
         config = {"family": "gan", "preset": "mlp", "seed": 0, **sections}
         one.write("config.json", {"config": config, "origins": {}})
     (damaged.path / "config.json").write_text("{")

@@ -15,7 +15,7 @@ from genctl.cli.views.next_steps import next_steps
 from genctl.errors import ExitStatus, GenctlError
 from genctl.registry import parse_metrics
 from genctl.runs import Run
-from tests.cli.conftest import Type
+from tests.command_line import Type
 
 
 @pytest.fixture

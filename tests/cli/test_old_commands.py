@@ -22,7 +22,7 @@ from genctl.cli.app import OLDER_NAMES, app
 from genctl.cli.verbs.models import sample
 from genctl.evaluation.extractors.choose import ExtractorRequest
 from genctl.evaluation.score import Score
-from tests.cli.conftest import Type
+from tests.command_line import Type
 
 COMMANDS = """
 genctl demo

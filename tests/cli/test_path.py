@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -11,9 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genctl.cli.verbs.models import demo
 from genctl.runs import Run
-from tests.cli.conftest import Type
+from tests.command_line import Type
 from tests.data.pictures import pixels, write
 
 BRIEF = ("--preset", "mlp", "--budget", "2steps", "--evaluations", "0", "--threads", "1")
@@ -79,7 +79,9 @@ def test_sampling_options_count_wherever_they_stand(type_: Type, run: str, tmp_p
     def images(*typed: str) -> np.ndarray:
         out = tmp_path / "samples.npz"
         assert type_("sample", *typed, "--n", "3", "--out", str(out)).code == 0
-        return np.load(out)["arr_0"]
+        with np.load(out) as archive:
+            pixels: np.ndarray = archive["arr_0"]
+        return pixels
 
     plain, before, after = (
         images(run),
@@ -276,7 +278,7 @@ def test_the_demo_goes_the_whole_way(type_: Type, tmp_path: Path) -> None:
 def test_the_demo_asks_for_what_its_end_needs_before_it_begins(
     type_: Type, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(demo.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     said = type_("demo")
     assert said.code == 2
     assert 'hint: pip install "genctl[onnx]"' in said.err

@@ -12,7 +12,7 @@ import pytest
 from genctl.cli.statuses import MEANINGS
 from genctl.config.variables import VARIABLES
 from genctl.registry import METRICS
-from tests.cli.conftest import Type
+from tests.command_line import Type
 
 ROOT = Path(__file__).parents[2]
 VERBS = [

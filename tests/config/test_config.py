@@ -257,7 +257,23 @@ def test_a_run_of_before_samples_had_defaults_still_opens() -> None:
 @pytest.mark.parametrize("family", [spec.name for spec in registry.specs()])
 def test_any_value_of_any_key_is_taken_or_refused_in_one_line(family: str) -> None:
     spec = registry.get(family)
-    values = (None, True, -1, 0, 3, 10**30, 0.5, -1e400, "", "x", "a\nb", [], [1], {}, {"a": 1})
+    values: tuple[Any, ...] = (
+        None,
+        True,
+        -1,
+        0,
+        3,
+        10**30,
+        0.5,
+        -1e400,
+        "",
+        "x",
+        "a\nb",
+        [],
+        [1],
+        {},
+        {"a": 1},
+    )
     refusals = {
         (info.key, repr(value)): error
         for info in config.options(spec)

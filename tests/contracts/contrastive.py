@@ -8,12 +8,24 @@ learned temperature as in CLIP, Radford et al. 2021, arXiv 2103.00020).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genctl.contracts import Batch, EmaSpec, Loss, OptimizerSpec, Phase, Step
+from genctl.contracts import (
+    Batch,
+    DataSpec,
+    EmaSpec,
+    Loss,
+    Monitor,
+    OptimizerSpec,
+    Parents,
+    Phase,
+    Step,
+)
 from genctl.registry import Spec
 from tests.contracts.toys import SIDE, ToyConfig, mlp, small
 
@@ -31,7 +43,8 @@ class Tower(nn.Module):
         self.head = nn.Linear(width, OUTPUTS)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.normalize(self.head(self.dropout(self.body(x))).float(), dim=1)
+        found: Tensor = self.head(self.dropout(self.body(x)))
+        return F.normalize(found.float(), dim=1)
 
 
 class Temperature(nn.Module):
@@ -45,22 +58,23 @@ class Temperature(nn.Module):
 class Contrastive:
     """One coupled phase; half a step's noise goes through the left tower's inputs."""
 
-    def __init__(self, config, data, parents):
+    def __init__(self, config: Any, data: DataSpec, parents: Parents) -> None:
         width, dropout = config.model.width, config.model.dropout
-        self.modules = {
+        self._temperature = Temperature()
+        self.modules: Mapping[str, nn.Module] = {
             "left": Tower(width, dropout),
             "right": Tower(width, 0.0),
-            "temperature": Temperature(),
+            "temperature": self._temperature,
         }
-        self.frozen = {}
-        self.optimizers = {
+        self.frozen: Mapping[str, nn.Module] = {}
+        self.optimizers: Mapping[str, OptimizerSpec] = {
             "towers": OptimizerSpec.of(config.train, "left.*", "right.*"),
             "temperature": OptimizerSpec("adam", ("temperature.*",), 0.01),
         }
-        self.ema = {"left": (EmaSpec("ema", 500),)}
-        self.phases = (Phase("match", ("towers", "temperature"), coupled=True),)
-        self.monitor = None
-        self.notes = ()
+        self.ema: Mapping[str, tuple[EmaSpec, ...]] = {"left": (EmaSpec("ema", 500),)}
+        self.phases: tuple[Phase, ...] = (Phase("match", ("towers", "temperature"), coupled=True),)
+        self.monitor: Monitor | None = None
+        self.notes: tuple[str, ...] = ()
 
     def outputs(self, phase: str, batch: Batch, step: Step) -> dict[str, Tensor]:
         halves = small(batch).unflatten(1, (SIDE, SIDE))
@@ -74,7 +88,7 @@ class Contrastive:
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         with step.fp32():
-            scale = self.modules["temperature"].logit_scale.exp()
+            scale = self._temperature.logit_scale.exp()
             lefts, rights = step.gather(batch["left"]), step.gather(batch["right"])
             places = step.gather(batch["place"])
             own = (places == batch["place"][:, None]).int().argmax(1)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genctl.config import TrainConfig
-from genctl.contracts import Batch, CoupledObjective, Loss, Phase
+from genctl.contracts import Batch, CoupledObjective, Loss, Phase, Step
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.parallel.sharding import full
 from genctl.engine.training.settings import RunSettings
@@ -23,6 +24,7 @@ from tests.contracts.contrastive import Contrastive
 from tests.contracts.toys import ToyConfig
 from tests.kills import needs_fork
 from tests.processes import in_own_process, in_processes
+from tests.specs import image_spec
 
 BATCH = 28
 SETTINGS = RunSettings(
@@ -35,7 +37,7 @@ TEMPERATURE = "temperature.temperature.logit_scale"
 class Images:
     """Random images whose pixels follow from their positions."""
 
-    spec = SimpleNamespace(examples=1000)
+    spec = image_spec("random", (1, 7, 7), examples=1000)
     assets: Mapping[str, bytes] = {}
 
     def stream(
@@ -52,12 +54,13 @@ class Images:
             yield Batch({"image": 2 * torch.stack(images) - 1}, places)
             position += batch_size
 
+    def held_out(self) -> None: ...
+
 
 def objective(dropout: float = 0.0) -> Contrastive:
     torch.manual_seed(0)
-    return Contrastive(
-        SimpleNamespace(model=ToyConfig(dropout=dropout), train=TrainConfig()), 0, {}
-    )
+    config = SimpleNamespace(model=ToyConfig(dropout=dropout), train=TrainConfig())
+    return Contrastive(config, Images.spec, {})
 
 
 def gradients(
@@ -73,7 +76,9 @@ def gradients(
     seen: dict[str, Tensor] = {}
     for name, parameters in trainer.optimizers.parameters.items():
 
-        def look(*_: object, name: str = name, parameters: dict = parameters) -> None:
+        def look(
+            *_: object, name: str = name, parameters: Mapping[str, nn.Parameter] = parameters
+        ) -> None:
             seen.update({f"{name}.{key}": full(p.grad).clone() for key, p in parameters.items()})
 
         trainer.optimizers[name].register_step_pre_hook(look)
@@ -104,7 +109,12 @@ def test_separate_losses_would_be_another_objective() -> None:
         assert_equal(half, whole, 0.1)
 
 
-def in_one_graph(parts, outputs, loss, backward) -> Loss:
+def in_one_graph(
+    parts: Sequence[Batch],
+    outputs: Callable[[Batch], Mapping[str, Tensor]],
+    loss: Callable[[Batch], Loss],
+    backward: Callable[[Tensor], None],
+) -> Loss:
     """What the three passes stand for: all micro-batches in one graph."""
     each = [outputs(part) for part in parts]
     rows = {name: torch.cat([found[name] for found in each]) for name in each[0]}
@@ -149,9 +159,10 @@ def test_processes_change_no_gradient(
 
 
 def test_memory_that_runs_out_halves_the_micro_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected, sizes, whole = gradients(), [], Contrastive.outputs
+    expected, whole = gradients(), Contrastive.outputs
+    sizes: list[int] = []
 
-    def cramped(self, phase, batch, step):
+    def cramped(self: Contrastive, phase: str, batch: Batch, step: Step) -> Mapping[str, Tensor]:
         sizes.append(len(batch.positions))
         # With a graph less fits than without one.
         if sizes[-1] > (7 if torch.is_grad_enabled() else 14):
@@ -198,7 +209,7 @@ def test_half_precision_and_its_loss_scale_change_little(amp: str) -> None:
 def test_gradients_that_are_not_finite_reach_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Contrastive.loss
 
-    def spoiled(*given: object) -> Loss:
+    def spoiled(*given: Any) -> Loss:
         found = whole(*given)
         return found._replace(total=found.total * float("nan"))
 
@@ -227,7 +238,7 @@ def test_an_objective_without_outputs_is_refused() -> None:
     assert isinstance(made, CoupledObjective)
     without = SimpleNamespace(**{key: getattr(made, key) for key in vars(made)}, loss=made.loss)
     with pytest.raises(ValueError, match=r"'match' is coupled.*SimpleNamespace has no method"):
-        Trainer(without, Images(), SETTINGS)  # type: ignore[arg-type]
+        Trainer(without, Images(), SETTINGS)
 
 
 def test_outputs_without_a_row_for_each_example_are_refused(

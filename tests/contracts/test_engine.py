@@ -11,19 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 import genctl
 from genctl.api.models.model import Model
 from genctl.api.training import session
 from genctl.api.training.request import TrainRequest
 from genctl.api.training.train import run_training
-from genctl.contracts import Loss
+from genctl.contracts import Batch, Loss, Noise, Step
 from genctl.engine.reporting.loggers import JsonLines
 from genctl.engine.training import checkpoint
 from genctl.engine.training.nonfinite_guard import MAX_ATTEMPTS, MAX_SKIPPED
+from genctl.engine.training.reports import PhaseReport
 from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
-from genctl.outputs.base import SampleRequest
+from genctl.outputs.base import ArraySamples, SampleRequest
 from genctl.outputs.images.callbacks import ImageCallbacks
 from genctl.runs import Run
 from tests.contracts import toys
@@ -39,9 +41,11 @@ def train(family: str, out: Path, *sets: str, budget: str = "20steps", **options
     return genctl.train(family, out=out, budget=budget, sets=sets, threads=1, **options)
 
 
-def drawn(model: Model, n: int, **options: int) -> np.ndarray:
+def drawn(model: Model, n: int, **options: Any) -> np.ndarray:
     """The values of ``n`` samples of any family with arrays as output."""
-    return model.generate(SampleRequest(n, **options)).array
+    made = model.generate(SampleRequest(n, **options))
+    assert isinstance(made, ArraySamples)
+    return made.array
 
 
 def with_teacher(family: str, folder: Path) -> list[str]:
@@ -85,9 +89,10 @@ def test_samples_are_drawn_fewer_at_a_time_where_memory_runs_out(
     error: RuntimeError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = genctl.load(train("toy-adversarial", tmp_path / "run", budget="2steps"))
-    whole, sizes, sample = model.sample(20, seed=3).array, [], toys.ImageSampler.sample
+    whole, sample = model.sample(20, seed=3).array, toys.ImageSampler.sample
+    sizes: list[int] = []
 
-    def cramped(self, request, condition, noise):
+    def cramped(self: toys.ImageSampler, request: Any, condition: Batch, noise: Noise) -> Tensor:
         sizes.append(len(condition.positions))
         if sizes[-1] > limit:
             raise error
@@ -140,7 +145,7 @@ def test_repeats_read_examples_of_their_own(
     seen: list[tuple[str, int]] = []
     loss = toys.Adversarial.loss
 
-    def watched(self: toys.Adversarial, phase: str, batch, step) -> Loss:
+    def watched(self: toys.Adversarial, phase: str, batch: Batch, step: Step) -> Loss:
         seen.append((phase, batch.positions[0]))
         return loss(self, phase, batch, step)
 
@@ -213,7 +218,7 @@ class TestNonFinite:
         loss = toys.Tokens.loss
         count = {"bad": 0}
 
-        def spoiled(self: toys.Tokens, phase: str, batch, step) -> Loss:
+        def spoiled(self: toys.Tokens, phase: str, batch: Batch, step: Step) -> Loss:
             whole = loss(self, phase, batch, step)
             if step.index in bad and count["bad"] < attempts * len(bad):
                 count["bad"] += 1
@@ -297,7 +302,7 @@ def steps_take(
 ) -> None:
     step = Trainer.step
 
-    def slowly(self: Trainer, fraction: float) -> object:
+    def slowly(self: Trainer, fraction: float) -> dict[str, PhaseReport]:
         passed(seconds)
         return step(self, fraction)
 
@@ -328,9 +333,10 @@ def test_a_budget_in_seconds_has_room_for_scores(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A thousand samples of two averages would take 200 s; a fifth of the budget is 24 s."""
-    sample, drawn = toys.ImageSampler.sample, []
+    sample = toys.ImageSampler.sample
+    drawn: list[int] = []
 
-    def slowly(self, request, condition, noise):
+    def slowly(self: toys.ImageSampler, request: Any, condition: Batch, noise: Noise) -> Tensor:
         passed(0.1 * len(condition.positions))
         drawn.append(len(condition.positions))
         return sample(self, request, condition, noise)
@@ -356,9 +362,12 @@ def test_a_resumed_run_scores_as_many_samples_as_before(
     run.write("last.json", {**run.read("last.json"), "finished": False})
     run.write("resolved.json", {**run.read("resolved.json"), "scored": 70})
     scored: list[int] = []
-    monkeypatch.setattr(
-        ImageCallbacks, "evaluate", lambda self, modules, n: scored.append(n) or {"fd": 1.0}
-    )
+
+    def evaluated(self: ImageCallbacks, modules: object, n: int) -> dict[str, float]:
+        scored.append(n)
+        return {"fd": 1.0}
+
+    monkeypatch.setattr(ImageCallbacks, "evaluate", evaluated)
     train("toy-adversarial", run.path, "evaluations=2", budget="60s")
     assert set(scored) == {70}
     assert run.read("scoring.json") == {"samples": 70}

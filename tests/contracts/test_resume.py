@@ -12,7 +12,6 @@ import pytest
 import genctl
 from genctl import files
 from genctl.engine.training import checkpoint
-from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.contracts.toys import registered
@@ -106,7 +105,7 @@ def test_first_signal_saves_and_says_which(
 ) -> None:
     undisturbed = train("toy-adversarial", tmp_path / "whole", teacher)
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "step", at_step(20, lambda: signal.raise_signal(number)))
+        at_step(20, lambda: signal.raise_signal(number), patch)
         with pytest.raises(GenctlError, match="step 21, saved in") as stopped:
             train("toy-adversarial", tmp_path / "stopped", teacher)
     assert stopped.value.code == 128 + number
@@ -147,8 +146,7 @@ def test_full_disk_keeps_what_was_saved(
     resource = pytest.importorskip("resource")
     with monkeypatch.context() as patch:
         small = (1000, resource.RLIM_INFINITY)
-        fill = at_step(20, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, small))
-        patch.setattr(Trainer, "step", fill)
+        at_step(20, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, small), patch)
         try:
             with pytest.raises(GenctlError, match="no space left on the disk") as full:
                 train("toy-tokens", tmp_path / "run", teacher)

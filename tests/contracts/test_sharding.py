@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import genctl
-from genctl.engine.parallel.sharding import is_sharded
+from genctl.engine.parallel.sharding import is_sharded, local
 from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.training import checkpoint
+from genctl.engine.training.reports import PhaseReport
 from genctl.engine.training.trainer import Trainer
 from genctl.runs import Run
 from tests.kills import needs_fork
@@ -84,7 +87,7 @@ def test_each_holds_a_part_alone(tmp_path: Path) -> None:
     def work(rank: int) -> None:
         step = Trainer.step
 
-        def looked(self: Trainer, fraction: float) -> object:
+        def looked(self: Trainer, fraction: float) -> dict[str, PhaseReport]:
             found = step(self, fraction)
             kept = [
                 *self.objective.modules["model"].parameters(),
@@ -92,7 +95,7 @@ def test_each_holds_a_part_alone(tmp_path: Path) -> None:
                 *(t for s in self.optimizers.state().values() for t in s.values() if t.ndim),
             ]
             assert all(is_sharded(tensor) for tensor in kept)
-            own = sum(tensor.to_local().numel() for tensor in kept)
+            own = sum(local(tensor).numel() for tensor in kept)
             (seen / f"{rank}").write_text(f"{own} {sum(t.numel() for t in kept)}")
             return found
 
@@ -110,8 +113,8 @@ def test_a_gan_keeps_its_discriminator_whole(tmp_path: Path) -> None:
     def work(_: int) -> None:
         made = Trainer.__init__
 
-        def init(self: Trainer, *args: object, **kwargs: object) -> None:
-            made(self, *args, **kwargs)  # type: ignore[arg-type]
+        def init(self: Trainer, *args: Any, **kwargs: Any) -> None:
+            made(self, *args, **kwargs)
             cut = {
                 role: {is_sharded(p) for p in module.parameters()}
                 for role, module in self.objective.modules.items()
@@ -132,7 +135,7 @@ def test_what_two_began_one_and_four_can_end(family: str, tmp_path: Path) -> Non
     def begin(rank: int, size: int) -> None:
         step = Trainer.step
 
-        def stop(self: Trainer, fraction: float) -> object:
+        def stop(self: Trainer, fraction: float) -> dict[str, PhaseReport]:
             if self.index == 3 and self.world.is_main:
                 import os
                 import signal
@@ -145,12 +148,15 @@ def test_what_two_began_one_and_four_can_end(family: str, tmp_path: Path) -> Non
 
     whole = tensors(train(family, tmp_path / "one", "micro_batch=4", "optimizer=adamw"))
     for size in (1, 4):
-        assert in_processes(lambda rank, size=size: begin(rank, size))[0] == 143
+        assert in_processes(partial(begin, size=size))[0] == 143
         out = tmp_path / f"then-{size}"
 
         def end(_: int, out: Path = out) -> None:
             train(family, out, "shard=true", "optimizer=adamw")
 
-        assert in_processes(end, size=size) == [0] * size if size > 1 else not end(0)
+        if size > 1:
+            assert in_processes(end, size=size) == [0] * size
+        else:
+            end(0)
         found = tensors(Run(out))
         assert max(float((whole[n].float() - found[n].float()).abs().max()) for n in whole) < 1e-3

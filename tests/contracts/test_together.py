@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import genctl
-from genctl.contracts import Loss
+from genctl.contracts import Batch, Loss, Step
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.training import checkpoint, worker_loop
@@ -56,7 +56,7 @@ def on_rank(rank: int, then: Callable[[], object], index: int = 4) -> Callable[[
 
     def changed(own_rank: int) -> None:
         if own_rank == rank:
-            Trainer.step = at_step(index, then)  # type: ignore[method-assign,assignment]
+            at_step(index, then, pytest.MonkeyPatch())
 
     return changed
 
@@ -106,7 +106,7 @@ def test_all_are_set_back_together(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     whole_loss, whole_follow = toys.Tokens.loss, worker_loop.run_worker
     bad = range(5, 5 + MAX_SKIPPED)
 
-    def spoiled(self: toys.Tokens, phase: str, batch, step) -> Loss:
+    def spoiled(self: toys.Tokens, phase: str, batch: Batch, step: Step) -> Loss:
         found = whole_loss(self, phase, batch, step)
         spoils = step.index in bad and not restored
         return found._replace(total=found.total * float("nan")) if spoils else found

@@ -20,11 +20,14 @@ from torch.nn import functional as F
 from genctl.contracts import (
     INIT,
     Batch,
+    DataSpec,
     EmaSpec,
     ExportPlan,
     Loss,
     Monitor,
+    Noise,
     OptimizerSpec,
+    Parents,
     Phase,
     Step,
     Trained,
@@ -65,21 +68,26 @@ def mlp(inputs: int, width: int, outputs: int) -> nn.Sequential:
 class Adversarial:
     """Two critic updates a step, each on examples of its own; penalties every fourth step."""
 
-    def __init__(self, config, data, parents):
+    def __init__(self, config: Any, data: DataSpec, parents: Parents) -> None:
         width = config.model.width
-        self.modules = {"generator": mlp(8, width, LENGTH), "critic": mlp(LENGTH, width, 1)}
-        self.frozen = {}
-        self.optimizers = {
+        self.modules: Mapping[str, nn.Module] = {
+            "generator": mlp(8, width, LENGTH),
+            "critic": mlp(LENGTH, width, 1),
+        }
+        self.frozen: Mapping[str, nn.Module] = {}
+        self.optimizers: Mapping[str, OptimizerSpec] = {
             "critic": OptimizerSpec.of(config.train, "critic.*"),
             "generator": OptimizerSpec.of(config.train, "generator.*"),
         }
-        self.ema = {"generator": (EmaSpec("ema", 500), EmaSpec("long", 5000, warmup=0.5))}
-        self.phases = (
+        self.ema: Mapping[str, tuple[EmaSpec, ...]] = {
+            "generator": (EmaSpec("ema", 500), EmaSpec("long", 5000, warmup=0.5))
+        }
+        self.phases: tuple[Phase, ...] = (
             Phase("critic", ("critic",), repeat=2, second_order=4),
             Phase("generator", ("generator",), every=2, advances=False),
         )
-        self.monitor = Monitor("fd")
-        self.notes = ("two phases",)
+        self.monitor: Monitor | None = Monitor("fd")
+        self.notes: tuple[str, ...] = ("two phases",)
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         fake = self.modules["generator"](step.noise.normal("z", 8))
@@ -97,16 +105,20 @@ class Adversarial:
 class Tokens:
     """Predict each grey level from those before it; the weight of a loss is its tokens."""
 
-    def __init__(self, config, data, parents):
-        self.modules = {"model": NextToken(config.model.width, config.model.dropout)}
+    def __init__(self, config: Any, data: DataSpec, parents: Parents) -> None:
+        self.modules: Mapping[str, nn.Module] = {
+            "model": NextToken(config.model.width, config.model.dropout)
+        }
         if INIT in parents:
             self.modules["model"].load_state_dict(parents[INIT].modules["model"].state_dict())
-        self.frozen = {}
-        self.optimizers = {"model": OptimizerSpec.of(config.train, "*")}
-        self.ema = {}
-        self.phases = (Phase("train", ("model",)),)
-        self.monitor = None
-        self.notes = ()
+        self.frozen: Mapping[str, nn.Module] = {}
+        self.optimizers: Mapping[str, OptimizerSpec] = {
+            "model": OptimizerSpec.of(config.train, "*")
+        }
+        self.ema: Mapping[str, tuple[EmaSpec, ...]] = {}
+        self.phases: tuple[Phase, ...] = (Phase("train", ("model",)),)
+        self.monitor: Monitor | None = None
+        self.notes: tuple[str, ...] = ()
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         tokens = ((small(batch) + 1) / 2 * (LEVELS - 1)).round().long()
@@ -129,20 +141,23 @@ class NextToken(nn.Module):
         x = self.embed(tokens)
         count = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
         past = x.cumsum(1) / count[:, None] + self.place(count - 1)
-        return self.body(self.dropout(torch.cat([x, past], dim=-1)))
+        logits: Tensor = self.body(self.dropout(torch.cat([x, past], dim=-1)))
+        return logits
 
 
 class Distil:
     """A student that copies its frozen parent's generator on the same noise."""
 
-    def __init__(self, config, data, parents):
-        self.modules = {"generator": mlp(8, config.model.width, LENGTH)}
-        self.frozen = {"teacher": parents["teacher"].modules["generator"]}
-        self.optimizers = {"student": OptimizerSpec.of(config.train, "generator.*")}
-        self.ema = {"generator": (EmaSpec("ema", 500),)}
-        self.phases = (Phase("copy", ("student",)),)
-        self.monitor = None
-        self.notes = ()
+    def __init__(self, config: Any, data: DataSpec, parents: Parents) -> None:
+        self.modules: Mapping[str, nn.Module] = {"generator": mlp(8, config.model.width, LENGTH)}
+        self.frozen: Mapping[str, nn.Module] = {"teacher": parents["teacher"].modules["generator"]}
+        self.optimizers: Mapping[str, OptimizerSpec] = {
+            "student": OptimizerSpec.of(config.train, "generator.*")
+        }
+        self.ema: Mapping[str, tuple[EmaSpec, ...]] = {"generator": (EmaSpec("ema", 500),)}
+        self.phases: tuple[Phase, ...] = (Phase("copy", ("student",)),)
+        self.monitor: Monitor | None = None
+        self.notes: tuple[str, ...] = ()
 
     def loss(self, phase: str, batch: Batch, step: Step) -> Loss:
         z = step.noise.normal("z", 8)
@@ -153,24 +168,29 @@ class Distil:
 class ImageSampler:
     """One pass of the generator, 7x7 images."""
 
-    conditions = frozenset()
+    conditions: frozenset[str] = frozenset()
 
-    def __init__(self, config, data, modules, parents):
+    def __init__(
+        self, config: Any, data: DataSpec, modules: Mapping[str, nn.Module], parents: Parents
+    ) -> None:
         self.generator = modules["generator"]
 
-    def sample(self, request, condition, noise):
-        return self.generator(noise.normal("z", 8)).unflatten(1, (1, SIDE, SIDE))
+    def sample(self, request: Any, condition: Batch, noise: Noise) -> Tensor:
+        images: Tensor = self.generator(noise.normal("z", 8)).unflatten(1, (1, SIDE, SIDE))
+        return images
 
 
 class TokenSampler:
     """Token by token from a uniform number each."""
 
-    conditions = frozenset()
+    conditions: frozenset[str] = frozenset()
 
-    def __init__(self, config, data, modules, parents):
+    def __init__(
+        self, config: Any, data: DataSpec, modules: Mapping[str, nn.Module], parents: Parents
+    ) -> None:
         self.model = modules["model"]
 
-    def sample(self, request, condition, noise):
+    def sample(self, request: Any, condition: Batch, noise: Noise) -> Tensor:
         tokens = noise.integers("first", LEVELS, 1)
         for place in range(1, 12):
             cumulative = self.model(tokens)[:, -1].softmax(-1).cumsum(-1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -53,7 +54,7 @@ class TestTokens:
             {"overflow": "stop"},
         ],
     )
-    def test_a_row_depends_on_its_number_and_prompt_alone(self, options: dict[str, object]) -> None:
+    def test_a_row_depends_on_its_number_and_prompt_alone(self, options: dict[str, Any]) -> None:
         options = {"max_new_tokens": 150, **options}
         together = pieces(Toy(), PROMPTS, **options)
         texts = [joined(together, row) for row in range(8)]
@@ -86,7 +87,11 @@ class TestTokens:
 
     def test_penalties_count_the_prompt_and_what_was_written(self) -> None:
         prompt = list(range(100, 120))
-        options = {"presence_penalty": 1000.0, "temperature": 0.0, "max_new_tokens": 80}
+        options: dict[str, Any] = {
+            "presence_penalty": 1000.0,
+            "temperature": 0.0,
+            "max_new_tokens": 80,
+        }
         _, tokens, why = joined(pieces(Toy(200), [prompt], **options))
         assert why in {"length", "end"}
         assert len({*tokens, *prompt}) == len(tokens) + len(prompt)
@@ -96,7 +101,11 @@ class TestTokens:
             def logits(self, row: Sequence[int]) -> Tensor:
                 return -torch.arange(257.0)
 
-        options = {"presence_penalty": 1000.0, "temperature": 0, "max_new_tokens": 12}
+        options: dict[str, Any] = {
+            "presence_penalty": 1000.0,
+            "temperature": 0,
+            "max_new_tokens": 12,
+        }
         _, tokens, _ = joined(pieces(Ranking(8), [[200]], **options))
         # Eight beside the prompt; then the last four are known, and so on.
         assert tokens == (0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3)
@@ -158,7 +167,7 @@ class TestEnds:
         assert len(joined(found)[1]) == 2
 
     @pytest.mark.parametrize("options", [{}, {"temperature": 0}, {"top_k": 4}])
-    def test_logits_that_are_no_numbers(self, options: dict[str, object]) -> None:
+    def test_logits_that_are_no_numbers(self, options: dict[str, Any]) -> None:
         class Broken(Toy):
             def logits(self, row: Sequence[int]) -> Tensor:
                 return super().logits(row) + (float("nan") if len(row) > 4 else 0.0)
@@ -203,6 +212,7 @@ class TestStreams:
         predictor = Spelling(b"abc")
         noise = KeyedNoise(("sample", 0), range(2))
         found = write(predictor, [[0], [0]], TextRequest(), noise, byte_tokenizer())
+        assert isinstance(found, Generator)
         next(found)
         assert len(predictor.slots) == 2
         found.close()

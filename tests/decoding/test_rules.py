@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -28,7 +30,7 @@ def drawn_shares(logits: Tensor, request: TextRequest) -> Tensor:
     return torch.bincount(chosen, minlength=logits.shape[1]) / GRID
 
 
-def evenly_spaced(logits: Tensor, **rule: float) -> Tensor:
+def evenly_spaced(logits: Tensor, **rule: Any) -> Tensor:
     """The candidates' logits at their ids, minus infinity elsewhere, (1, V)."""
     ordered, ids = rules.candidates(logits, **rule)
     return torch.full_like(logits, float("-inf")).scatter(1, ids, ordered)
@@ -118,7 +120,7 @@ def test_plain_draws_follow_the_softmax(logits: Tensor) -> None:
 
 
 @pytest.mark.parametrize("rule", [{}, {"top_k": 3}, {"top_p": 0.999999}, {"min_p": 1e-9}])
-def test_what_has_no_probability_is_never_drawn(rule: dict[str, float]) -> None:
+def test_what_has_no_probability_is_never_drawn(rule: dict[str, Any]) -> None:
     never = float("-inf")
     logits = torch.tensor([[never, 1.0, never, never, 0.5, -200.0, never]])
     chosen = rules.choose(logits.expand(GRID, -1), TextRequest(**rule), grid())
@@ -126,7 +128,7 @@ def test_what_has_no_probability_is_never_drawn(rule: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize("rule", [{}, {"top_k": 5000}, {"top_p": 0.99}])
-def test_rows_are_drawn_alone_from_a_large_vocabulary(rule: dict[str, float]) -> None:
+def test_rows_are_drawn_alone_from_a_large_vocabulary(rule: dict[str, Any]) -> None:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(5, 40_000, generator=generator) * 3
     uniform = torch.rand(5, generator=generator)
@@ -151,7 +153,7 @@ def test_the_likeliest_is_the_lowest_id_of_equals() -> None:
 
 
 @pytest.mark.parametrize("rule", [{"top_k": 1}, {"top_p": 1e-9}, {"min_p": 1.0}])
-def test_one_candidate_is_the_likeliest(rule: dict[str, float]) -> None:
+def test_one_candidate_is_the_likeliest(rule: dict[str, Any]) -> None:
     logits = torch.randn(GRID, 50, generator=torch.Generator().manual_seed(0))
     chosen = rules.choose(logits, TextRequest(**rule), grid())
     assert torch.equal(chosen, rules.likeliest(logits))
@@ -173,7 +175,7 @@ def test_presence_counts_once_and_frequency_each_time() -> None:
 @pytest.mark.parametrize("rule", [{}, {"temperature": 0}, {"top_k": 2}, {"top_p": 0.5}])
 @pytest.mark.parametrize("broken", [[1.0, float("nan"), 0.0], [float("nan")] * 3])
 def test_logits_that_are_no_numbers_are_told_apart(
-    rule: dict[str, float], broken: list[float]
+    rule: dict[str, Any], broken: list[float]
 ) -> None:
     request = TextRequest(**rule)
     uniform = None if request.temperature == 0 else torch.tensor([0.3, 0.9])

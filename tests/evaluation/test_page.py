@@ -60,7 +60,7 @@ def page(**changes: Any) -> str:
         "pairs_note": NASTY,
         "charts": {NASTY: bars({NASTY: 1.0}, {})},
     }
-    return Page(**{**fields, **changes}).to_html()  # type: ignore[arg-type]
+    return Page(**{**fields, **changes}).to_html()
 
 
 def test_names_of_any_kind_are_text_and_nothing_else() -> None:

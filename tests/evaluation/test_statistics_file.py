@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_a_pickle_is_refused(rand: RandExtractor, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["sigma", "n", "extractor"])
 def test_members_that_are_no_arrays(name: str, rand: RandExtractor, tmp_path: Path) -> None:
     path = tmp_path / "odd.npz"
-    arrays = {"mu": np.zeros(rand.dim), "sigma": np.eye(rand.dim)}
+    arrays: dict[str, Any] = {"mu": np.zeros(rand.dim), "sigma": np.eye(rand.dim)}
     np.savez(path, **{key: array for key, array in arrays.items() if key != name})
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(f"{name}.npy", b"no array")

@@ -28,9 +28,7 @@ def tiny_config(*sets: str) -> config.Config:
 
 def tiny_modules(settings: config.Config, data: DataSpec) -> dict[str, torch.nn.Module]:
     """Modules whose residual branches, which start at zero, do something."""
-    modules: dict[str, torch.nn.Module] = build_objective(
-        registry.get("gan"), settings, data, {}
-    ).modules
+    modules = dict(build_objective(registry.get("gan"), settings, data, {}).modules)
     with torch.no_grad():
         for module in modules.values():
             module.eval()

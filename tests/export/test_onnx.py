@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from genctl.contracts import ExportPlan
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export import onnx
-from genctl.export.proof import scaled_error
+from genctl.export.proof import Proof, scaled_error
 from tests.export.models import data_spec, tiny_config
 
 DOCUMENT = {
@@ -68,7 +68,7 @@ def plan(module: nn.Module) -> ExportPlan:
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExportPlan, Path, object]:
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExportPlan, Path, Proof]:
     """A plan, the file it was written to, and the proof."""
     torch.manual_seed(0)
     good = plan(Affine())
@@ -76,7 +76,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExportPlan, Path,
     return good, path, onnx.write(good, path, DOCUMENT)
 
 
-def test_the_proof_says_what_was_tried(written: tuple[ExportPlan, Path, onnx.Proof]) -> None:
+def test_the_proof_says_what_was_tried(written: tuple[ExportPlan, Path, Proof]) -> None:
     proof = written[2]
     assert proof.format == "onnx"
     assert proof.runtime.startswith("onnxruntime ")
@@ -86,7 +86,7 @@ def test_the_proof_says_what_was_tried(written: tuple[ExportPlan, Path, onnx.Pro
 
 
 def test_the_file_is_alone_and_says_nothing_of_this_machine(
-    written: tuple[ExportPlan, Path, object],
+    written: tuple[ExportPlan, Path, Proof],
 ) -> None:
     path = written[1]
     assert list(path.parent.iterdir()) == [path]
@@ -95,7 +95,7 @@ def test_the_file_is_alone_and_says_nothing_of_this_machine(
     assert b"site-packages" not in content
 
 
-def test_names_opset_and_free_batch_axis(written: tuple[ExportPlan, Path, object]) -> None:
+def test_names_opset_and_free_batch_axis(written: tuple[ExportPlan, Path, Proof]) -> None:
     model = onnx_package.load(str(written[1]))
     assert [entry.version for entry in model.opset_import if not entry.domain] == [onnx.OPSET]
     shapes = {
@@ -107,7 +107,7 @@ def test_names_opset_and_free_batch_axis(written: tuple[ExportPlan, Path, object
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 64])
 def test_the_file_computes_what_the_module_does(
-    written: tuple[ExportPlan, Path, object], batch: int
+    written: tuple[ExportPlan, Path, Proof], batch: int
 ) -> None:
     good, path, _ = written
     document, module = onnx.read(path)
@@ -263,7 +263,7 @@ def test_unusable_files(tmp_path: Path, make: Callable[[Path], object], reason: 
 
 
 def test_a_truncated_file_is_damaged(
-    tmp_path: Path, written: tuple[ExportPlan, Path, object]
+    tmp_path: Path, written: tuple[ExportPlan, Path, Proof]
 ) -> None:
     path = tmp_path / "m.onnx"
     content = written[1].read_bytes()
@@ -275,7 +275,7 @@ def test_a_truncated_file_is_damaged(
 
 
 def test_a_file_of_another_version_says_so(
-    tmp_path: Path, written: tuple[ExportPlan, Path, object]
+    tmp_path: Path, written: tuple[ExportPlan, Path, Proof]
 ) -> None:
     model = onnx_package.load(str(written[1]))
     (entry,) = model.metadata_props

@@ -9,14 +9,17 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
 import torch
 
+from genctl.contracts import Batch, Loss, Phase
 from genctl.engine.reporting.loggers import read_rows
 from genctl.engine.training import checkpoint
+from genctl.engine.training.context import StepState
 from genctl.engine.training.gradients import PhaseGradients
 from genctl.engine.training.nonfinite_guard import MAX_ATTEMPTS, MAX_SKIPPED
-from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus
+from tests.bad_gradients import spoil_gradients
 from tests.faults.disk import ERRORS, Failing, Operations
 from tests.faults.rig import CRASHED, STEPS, Ended, Rig, in_child, stop_at
 from tests.kills import at_step, die
@@ -106,9 +109,7 @@ def two_at_once(rig: Rig, rng: random.Random) -> None:
         assert second[0].status == ExitStatus.FAILURE, second
 
     def before() -> None:
-        Trainer.step = at_step(  # type: ignore[method-assign,assignment]
-            rng.randrange(1, STEPS), interrupted
-        )
+        at_step(rng.randrange(1, STEPS), interrupted, pytest.MonkeyPatch())
 
     ended = rig.child(before)
     assert ended.status == 0, ended
@@ -124,7 +125,7 @@ def clock_jumps(rig: Rig, rng: random.Random) -> None:
         time.monotonic = lambda: real[1]() + 3600.0
 
     def before() -> None:
-        Trainer.step = at_step(rng.randrange(STEPS), jump)  # type: ignore[method-assign,assignment]
+        at_step(rng.randrange(STEPS), jump, pytest.MonkeyPatch())
 
     ended = rig.child(before)
     assert ended.status == 0, ended
@@ -144,9 +145,9 @@ def out_of_memory(rig: Rig, rng: random.Random) -> None:
 def one_bad_gradient(rig: Rig, rng: random.Random) -> None:
     """One step whose gradients are not finite is left out."""
     bad = rng.randrange(STEPS)
-    ended = rig.child(lambda: _spoil(range(bad, bad + 1)))
+    ended = rig.child(lambda: spoil_gradients(pytest.MonkeyPatch(), range(bad, bad + 1)))
     assert ended.status == 0, ended
-    snapshot = checkpoint.read(checkpoint.choose(rig.run, "last", str))
+    snapshot = checkpoint.read(checkpoint.choose(rig.run, "last", print))
     assert (snapshot.finite, snapshot.attempt) == (True, 0)
 
 
@@ -156,12 +157,12 @@ def bad_gradients(rig: Rig, rng: random.Random) -> None:
     steps = STEPS + (MAX_ATTEMPTS + 1) * MAX_SKIPPED
 
     def work() -> None:
-        _spoil(range(bad, steps))
+        spoil_gradients(pytest.MonkeyPatch(), range(bad, steps))
         rig.train(steps=steps)
 
     ended = in_child(work)
     assert ended.status == ExitStatus.NON_FINITE, ended
-    snapshot = checkpoint.read(checkpoint.choose(rig.run, "last", str))
+    snapshot = checkpoint.read(checkpoint.choose(rig.run, "last", print))
     assert snapshot.finite
     assert read_rows(rig.run.path / "metrics.jsonl")
 
@@ -216,26 +217,12 @@ def _damage(path: Path, rng: random.Random) -> None:
 def _short_of_memory(first: int) -> None:
     separate_loss = PhaseGradients._separate_loss
 
-    def limited(self, phase, part, state):  # type: ignore[no-untyped-def]
+    def limited(self: PhaseGradients, phase: Phase, part: Batch, state: StepState) -> Loss:
         if state.index >= first and len(part.positions) > 2:
             raise torch.OutOfMemoryError("simulated")
         return separate_loss(self, phase, part, state)
 
     PhaseGradients._separate_loss = limited  # type: ignore[method-assign]
-
-
-def _spoil(bad: range) -> None:
-    add = PhaseGradients.add
-
-    def spoiled(self, phase, batch, state, active):  # type: ignore[no-untyped-def]
-        losses = add(self, phase, batch, state, active)
-        if state.index in bad:
-            for parameter in active:
-                if parameter.grad is not None:
-                    parameter.grad.fill_(float("nan"))
-        return losses
-
-    PhaseGradients.add = spoiled  # type: ignore[method-assign]
 
 
 assert CRASHED not in set(ExitStatus)

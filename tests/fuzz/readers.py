@@ -125,9 +125,9 @@ def _png(mode: str = "RGB", side: int = 16, form: str = "PNG") -> bytes:
     return buffer.getvalue()
 
 
-def _npz(**arrays: np.ndarray) -> bytes:
+def _npz(**arrays: Any) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
@@ -196,9 +196,9 @@ def _load(path: Path) -> object:
     return genctl.load(root, device="cpu").sample(2).array.shape
 
 
-def _draw_metrics(path: Path) -> object:
+def _draw_metrics(path: Path) -> None:
     JsonLines(path, resume_position=10**9).close()
-    return draw_curves(read_rows(path), path.with_name("curves.png"))
+    draw_curves(read_rows(path), path.with_name("curves.png"))
 
 
 def _resume(path: Path) -> object:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,21 @@ import pytest
 import torch
 
 import genctl
+from genctl.contracts import Batch, Loss, Step
 from genctl.engine.training import checkpoint
-from genctl.engine.training.trainer import Trainer
 from genctl.errors import GenctlError
+from genctl.families.gan.objective import GanObjective
 from genctl.runs import Run
-from tests.kills import assert_same_end
+from tests.bad_gradients import spoil_gradients
+from tests.kills import assert_same_end, at_step
 
 pytestmark = pytest.mark.gpu
 
 
-def train(out: Path, amp: str, **options: Any) -> Run:
-    return genctl.train("gan", out=out, budget="40steps", precision=amp, device="cuda", **options)
+def train(out: Path, precision: str, **options: Any) -> Run:
+    return genctl.train(
+        "gan", out=out, budget="40steps", precision=precision, device="cuda", **options
+    )
 
 
 def losses(run: Run) -> list[float]:
@@ -33,36 +36,36 @@ def losses(run: Run) -> list[float]:
     return [row["train/loss"] for row in rows if "train/loss" in row]
 
 
-@pytest.mark.parametrize("amp", ["off", "bf16", "fp16"])
-def test_trains_and_samples(amp: str, tmp_path: Path) -> None:
-    run = train(tmp_path / "run", amp)
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_trains_and_samples(precision: str, tmp_path: Path) -> None:
+    run = train(tmp_path / "run", precision)
     snapshot = checkpoint.read(checkpoint.choose(run, "last", print))
     assert snapshot.finite
     assert (snapshot.index, snapshot.attempt) == (40, 0)
     assert genctl.load(run, device="cuda").sample(8).array.shape == (8, 28, 28, 1)
 
 
-@pytest.mark.parametrize("amp", ["bf16", "fp16"])
-def test_mixed_precision_follows_float32(amp: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_mixed_precision_follows_float32(precision: str, tmp_path: Path) -> None:
     full, mixed = (
         losses(
             genctl.train(
                 "diffusion",
                 sets=["evaluations=0"],
-                out=tmp_path / precision,
+                out=tmp_path / name,
                 budget="200steps",
-                precision=precision,
+                precision=name,
                 device="cuda",
             )
         )[-1]
-        for precision in ("off", amp)
+        for name in ("fp32", precision)
     )
     assert full < 0.7  # zero in every pixel is off by more
     assert abs(full - mixed) < 0.1 * full
 
 
 def test_samples_are_those_of_the_cpu(tmp_path: Path) -> None:
-    run = train(tmp_path / "run", "off")
+    run = train(tmp_path / "run", "fp32")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     there = genctl.load(run, device="cuda").sample(16, seed=3).array.astype(int)
     here = genctl.load(run, device="cpu").sample(16, seed=3).array.astype(int)
@@ -71,8 +74,8 @@ def test_samples_are_those_of_the_cpu(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("amp", ["off", "bf16", "fp16"])
-def test_a_language_model_learns_and_writes(amp: str, compiled: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_language_model_learns_and_writes(precision: str, compiled: bool, tmp_path: Path) -> None:
     sets = ["width=96", "batch_size=16", "evaluations=0", f"compile={str(compiled).lower()}"]
     run = genctl.train(
         "lm",
@@ -80,7 +83,7 @@ def test_a_language_model_learns_and_writes(amp: str, compiled: bool, tmp_path: 
         sets=sets,
         out=tmp_path / "run",
         budget="60steps",
-        precision=amp,
+        precision=precision,
         device="cuda",
     )
     assert checkpoint.read(checkpoint.choose(run, "last", print)).finite
@@ -91,32 +94,20 @@ def test_a_language_model_learns_and_writes(amp: str, compiled: bool, tmp_path: 
     assert there == "".join(genctl.load(run, device="cpu").stream("The ", options=options))
 
 
-@pytest.mark.parametrize("amp", ["off", "bf16", "fp16"])
-def test_a_diffusion_model_trains_and_samples(amp: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_diffusion_model_trains_and_samples(precision: str, tmp_path: Path) -> None:
     run = genctl.train(
         "diffusion",
         sets=["evaluations=0"],
         out=tmp_path / "run",
         budget="40steps",
-        precision=amp,
+        precision=precision,
         device="cuda",
     )
     assert checkpoint.read(checkpoint.choose(run, "last", print)).finite
     there = genctl.load(run, device="cuda").sample(8, seed=3).array.astype(int)
     here = genctl.load(run, device="cpu").sample(8, seed=3).array.astype(int)
     assert (np.abs(there - here) > 2).mean() <= 1e-2
-
-
-def at_step(index: int, then: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let ``then`` happen before the step of that index."""
-    step = Trainer.step
-
-    def stepped(self: Trainer, fraction: float) -> object:
-        if self.index == index:
-            then()
-        return step(self, fraction)
-
-    monkeypatch.setattr(Trainer, "step", stepped)
 
 
 @pytest.mark.parametrize("family", ["gan", "lm", "diffusion"])
@@ -145,33 +136,23 @@ def test_a_stopped_training_ends_with_the_same_bits(
 def test_bad_gradients_change_nothing_on_the_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backward = Trainer._backward
-
-    def spoiled(self: Trainer, phase, batch, fraction):  # type: ignore[no-untyped-def]
-        loss = backward(self, phase, batch, fraction)
-        if self.index in (5, 6):
-            for name in phase.optimizers:
-                for parameter in self.optimizers.parameters[name].values():
-                    if parameter.grad is not None:
-                        parameter.grad.fill_(float("nan"))
-        return loss
-
-    monkeypatch.setattr(Trainer, "_backward", spoiled)
+    spoil_gradients(monkeypatch, (5, 6))
     for optimizer in ("adam", "muon", "sgd"):
-        run = train(tmp_path / optimizer, "off", sets=[f"optimizer={optimizer}", "evaluations=0"])
+        sets = (f"optimizer={optimizer}", "evaluations=0")
+        run = train(tmp_path / optimizer, "fp32", sets=sets)
         assert checkpoint.read(checkpoint.choose(run, "last", print)).finite
 
 
 def test_memory_that_runs_out_halves_micro_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backward = Trainer._backward
+    loss = GanObjective.loss
 
-    def limited(self: Trainer, phase, batch, fraction):  # type: ignore[no-untyped-def]
+    def limited(self: GanObjective, phase: str, batch: Batch, step: Step) -> Loss:
         if len(batch.positions) > 8:
             torch.empty(2**50, device="cuda")
-        return backward(self, phase, batch, fraction)
+        return loss(self, phase, batch, step)
 
-    monkeypatch.setattr(Trainer, "_backward", limited)
-    run = train(tmp_path / "run", "off", sets=["batch_size=32", "evaluations=0"])
+    monkeypatch.setattr(GanObjective, "loss", limited)
+    run = train(tmp_path / "run", "fp32", sets=("batch_size=32", "evaluations=0"))
     assert run.read("resolved.json")["micro_batch"] == 8

@@ -41,7 +41,8 @@ def pretrained() -> tuple[Tensor, Tensor]:
     @torch.inference_mode()
     def look(batch: Tensor) -> Tensor:
         wide = torch.nn.functional.interpolate(batch.expand(-1, 3, -1, -1), scale_factor=2.0)
-        return network.eval().extract_features((wide - 0.498) / 0.502).mean((2, 3))
+        features: Tensor = network.eval().extract_features((wide - 0.498) / 0.502)
+        return features.mean((2, 3))
 
     return look(images[:80] + 0.2 * noise[:80]), look(images[80:])
 

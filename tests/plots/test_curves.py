@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from genctl.plots.curves import MAX_PANELS, draw_curves, series_of
 
 
-def size_of(rows: list[dict[str, object]], path: Path) -> tuple[int, int]:
+def size_of(rows: Sequence[Mapping[str, object]], path: Path) -> tuple[int, int]:
     draw_curves(rows, path)
     with Image.open(path) as image:
         return image.size

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,7 +120,8 @@ def test_a_metric_of_two_kinds_follows_the_model(writer: Path, toys: None) -> No
 
 def test_a_plug_ins_kind_and_metric(tmp_path: Path, toys: None) -> None:
     (tmp_path / "x.toy").write_text("1 2 6")
-    for subject in (tmp_path / "x.toy", Numbers([1, 2, 6])):
+    subjects: tuple[Any, ...] = (tmp_path / "x.toy", Numbers([1, 2, 6]))
+    for subject in subjects:
         found = genctl.evaluate("brightness", subject)
         assert (found.score.value, found.score.higher_is_better) == (3, True)
     found = genctl.evaluate("all", tmp_path / "x.toy", out=tmp_path / "out")

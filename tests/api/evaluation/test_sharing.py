@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,12 @@ from tests.processes import in_processes
 METRICS = "fid,kid,prdc"
 
 
-def draw(places: list[int]) -> np.ndarray:
+def draw(places: Sequence[int]) -> np.ndarray:
     random = [np.random.default_rng(place) for place in places]
     return np.stack([r.integers(0, 256, (12, 9, 3), dtype=np.uint8) for r in random])
 
 
-def reference(places: list[int]) -> np.ndarray:
+def reference(places: Sequence[int]) -> np.ndarray:
     return draw([place + 10_000 for place in places]) // 2
 
 
@@ -40,7 +41,7 @@ def test_processes_share_the_images(size: int, tmp_path: Path) -> None:
 
 
 def test_an_error_in_one_process_ends_all(tmp_path: Path) -> None:
-    def broken(places: list[int]) -> np.ndarray:
+    def broken(places: Sequence[int]) -> np.ndarray:
         if places[0] > 40:
             return np.zeros((len(places), 5, 5, 7), np.uint8)
         return draw(places)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_an_export_is_about_its_own_weights(tmp_path: Path) -> None:
     ],
 )
 def test_the_command_makes_the_same_configuration_again(
-    options: dict[str, object], command: str
+    options: dict[str, Any], command: str
 ) -> None:
     spec = registry.get("gan")
     settings = config.resolve(spec, **{"environ": {}, **options})

@@ -38,7 +38,7 @@ def test_where_exports_go_by_themselves(run: Run, onnx_file: Path) -> None:
 
 
 def test_all_forms_of_a_model_make_the_same_samples(run: Run, onnx_file: Path) -> None:
-    labels = ["dog", "猫", 1]
+    labels: list[int | str] = ["dog", "猫", 1]
     expected = open_model(run).sample(100, seed=3, labels=labels)
     for origin in (export(run).path, onnx_file):
         found = open_model(origin).sample(100, seed=3, labels=labels, batch_size=7)

@@ -24,7 +24,9 @@ from tests.web.asking import ask
 def run(tmp_path: Path) -> Run:
     found = Run(tmp_path / "数字-1")
     found.path.mkdir()
-    sections = {name: {} for name in ("model", "data", "train", "sample")}
+    sections: dict[str, dict[str, object]] = {
+        name: {} for name in ("model", "data", "train", "sample")
+    }
     config = {"family": "gan", "preset": "mlp", "seed": 0, **sections}
     found.write("config.json", {"config": config, "origins": {}})
     rows = [{"position": 10 * k, "loss": 1 / (k + 1), "lr": 1e-3} for k in range(1000)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from genctl.cli.views import tables
 from genctl.cli.views.tables import table
 
 words = st.text(st.sampled_from("ab 猫狗é"), max_size=12).map(str.strip)
@@ -29,9 +30,9 @@ def test_no_rows() -> None:
 
 
 def test_on_a_terminal_long_texts_go_on_below_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     size = os.terminal_size((40, 20))
-    monkeypatch.setattr(tables.shutil, "get_terminal_size", lambda *_, **__: size)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_, **__: size)
     text = "one two three four five six seven eight nine ten"
     lines = table([("a", text), ("bb", "short")], ("KEY", "VALUE")).splitlines()
     assert lines[0] == "KEY  VALUE"

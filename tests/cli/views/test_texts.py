@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Type
+from tests.command_line import Type
 from tests.families.lm.texts import chinese
 
 

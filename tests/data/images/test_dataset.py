@@ -12,7 +12,14 @@ from genctl.data.images.dataset import ImageDataset, statistics, to_float, to_ui
 from genctl.data.images.options import ImageData
 from genctl.data.images.prepare import prepare_images
 
-DIGITS = prepare_images(ImageData()).dataset
+
+def prepared(options: ImageData) -> ImageDataset:
+    dataset = prepare_images(options).dataset
+    assert isinstance(dataset, ImageDataset)
+    return dataset
+
+
+DIGITS = prepared(ImageData())
 
 
 def positions(batches: list[Batch]) -> list[int]:
@@ -61,7 +68,7 @@ def test_ranks_share_a_batch_out() -> None:
 
 def test_flips_mirror_about_half_and_always_the_same() -> None:
     plain = first(DIGITS, 1, 400, seed=0)[0]["image"]
-    flipped = prepare_images(ImageData(flip=True)).dataset
+    flipped = prepared(ImageData(flip=True))
     one, two = (first(flipped, 1, 400, seed=0)[0]["image"] for _ in range(2))
     assert torch.equal(one, two)
     mirrored = [

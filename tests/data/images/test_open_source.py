@@ -34,6 +34,7 @@ def test_digits(source: str, split: str, expected: str) -> None:
     opened = open_source(source, split=split)
     images, labels = load_digits("test" if expected == "test" else "train")
     assert np.array_equal(opened.images, images)
+    assert opened.labels is not None
     assert np.array_equal(opened.labels, labels)
     assert opened.class_names == CLASS_NAMES
     assert (opened.name, opened.split, opened.skipped) == ("digits", expected, ())

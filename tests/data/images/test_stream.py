@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +74,7 @@ def test_an_archive_is_unpacked_as_needed(tmp_path: Path, compressed: bool) -> N
     (np.savez_compressed if compressed else np.savez)(path, images, labels)
     stream = open_stream(path, 0)
     assert (stream.count, stream.class_names) == (600, ("0", "1", "2"))
+    assert stream.labels is not None
     assert np.array_equal(stream.labels, labels)
     assert np.array_equal(np.stack(images_of(stream)), images)
     rows = [3, 4, 300, 599]
@@ -88,9 +91,7 @@ def test_an_archive_is_unpacked_as_needed(tmp_path: Path, compressed: bool) -> N
         ({"arr_0": np.zeros((3, 4, 4, 3), np.uint8), "arr_1": np.zeros(2, int)}, "3 integer"),
     ],
 )
-def test_other_archives_are_refused(
-    tmp_path: Path, arrays: dict[str, np.ndarray], reason: str
-) -> None:
+def test_other_archives_are_refused(tmp_path: Path, arrays: dict[str, Any], reason: str) -> None:
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(GenctlError) as caught:
         open_stream(tmp_path / "x.npz", 0)
@@ -112,7 +113,7 @@ def test_a_damaged_archive_is_noticed_in_passing(tmp_path: Path) -> None:
 def test_a_function_draws_what_is_asked_for() -> None:
     asked: list[int] = []
 
-    def draw(places: list[int]) -> Pixels:
+    def draw(places: Sequence[int]) -> Pixels:
         asked.extend(places)
         return np.stack([np.full((3, 4, 5), place % 256, np.uint8) for place in places])
 

@@ -6,7 +6,9 @@ import codecs
 import gzip
 import json
 import lzma
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
@@ -39,7 +41,7 @@ def test_a_file_is_one_document_with_its_bytes_kept(tmp_path: Path) -> None:
     assert texts(tmp_path / "bom.txt") == ["abc"]
 
 
-@given(text=st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0\ufeff"),
+@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff"),
        min_size=1), size=st.integers(1, 9))  # fmt: skip
 def test_pieces_put_together_are_the_text(
     text: str, size: int, tmp_path_factory: pytest.TempPathFactory
@@ -52,9 +54,9 @@ def test_pieces_put_together_are_the_text(
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.open), (".xz", lzma.open)])
-def test_packed_files(suffix: str, pack: object, tmp_path: Path) -> None:
+def test_packed_files(suffix: str, pack: Callable[..., BinaryIO], tmp_path: Path) -> None:
     path = tmp_path / f"诗.txt{suffix}"
-    with pack(path, "wb") as file:  # type: ignore[operator]
+    with pack(path, "wb") as file:
         file.write("春眠不觉晓".encode())
     assert texts(path) == ["春眠不觉晓"]
     assert open_text(str(path)).name == "诗"

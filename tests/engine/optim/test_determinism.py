@@ -26,7 +26,7 @@ def state() -> tuple[object, ...]:
 
 
 @pytest.fixture(autouse=True)
-def _restored(monkeypatch: pytest.MonkeyPatch):
+def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
     monkeypatch.delenv(WORKSPACE, raising=False)
 

@@ -22,7 +22,8 @@ def by_singular_values(matrix: torch.Tensor) -> torch.Tensor:
     s = s / (s.square().sum().sqrt() + 1e-7)
     for _ in range(5):
         s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
-    return (u * s) @ v
+    product: torch.Tensor = (u * s) @ v
+    return product
 
 
 @given(st.integers(1, 3), st.integers(1, 24), st.integers(1, 24), st.integers(0, 9))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -58,7 +59,7 @@ def test_muon_moves_hidden_matrices_and_kernels_alone() -> None:
 
 
 @pytest.mark.parametrize("kind", ["adam", "adamw", "sgd", "muon"])
-def test_state_by_name_goes_on_bit_for_bit(kind: str, tmp_path) -> None:
+def test_state_by_name_goes_on_bit_for_bit(kind: str, tmp_path: Path) -> None:
     spec = replace(SPEC, kind=kind)
     net, optimizers = built(spec)
     whole = moved(optimizers, net, range(8))

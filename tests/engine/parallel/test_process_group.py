@@ -56,6 +56,8 @@ def test_only_a_lost_rank_is_reported_as_one(error: RuntimeError, lost: bool) ->
     with pytest.raises(WorkerExit if lost else type(error)) as worker:
         raise_within(ProcessGroup(1, 2), error)
     if lost:
+        assert isinstance(main.value, GenctlError)
+        assert isinstance(worker.value, WorkerExit)
         assert main.value.code == worker.value.code == ExitStatus.FAILURE
     else:
         assert main.value is worker.value is error

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_names_and_packages_are_checked_before_training(
     def absent(name: str) -> object:
         raise ImportError(name)
 
-    monkeypatch.setattr(loggers.importlib, "import_module", absent)
+    monkeypatch.setattr(importlib, "import_module", absent)
     with pytest.raises(GenctlError, match="needs the package wandb") as refused:
         loggers.logger_type("wandb")
     assert refused.value.code == ExitStatus.USAGE

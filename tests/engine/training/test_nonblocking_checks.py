@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,11 @@ import torch
 
 import genctl
 from genctl.engine.training import checkpoint
-from genctl.engine.training.context import StepState
-from genctl.engine.training.gradients import PhaseGradients
 from genctl.engine.training.nonfinite_guard import MAX_SKIPPED
 from genctl.engine.training.trainer import Trainer
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
+from tests.bad_gradients import spoil_gradients
 
 SETTINGS = {
     "gan": ("width=8", "augment=cutout", "augment_target=0.5", "clip=1"),
@@ -47,24 +46,8 @@ def train(family: str, out: Path, *sets: str, steps: int = 6) -> Run:
     return genctl.train(family, out=out, budget=f"{steps}steps", sets=[*brief, *sets], threads=1)
 
 
-def weights(run: Run) -> dict[str, torch.Tensor]:
+def weights(run: Run) -> Mapping[str, torch.Tensor]:
     return checkpoint.read(checkpoint.choose(run, "last", print)).tensors["model"]
-
-
-def spoil(monkeypatch: pytest.MonkeyPatch, bad: range) -> None:
-    add = PhaseGradients.add
-
-    def spoiled(
-        self: PhaseGradients, phase: Any, batch: Any, state: StepState, active: list[Any]
-    ) -> Any:
-        losses = add(self, phase, batch, state, active)
-        if state.index in bad:
-            for parameter in active:
-                if parameter.grad is not None:
-                    parameter.grad.fill_(float("inf"))
-        return losses
-
-    monkeypatch.setattr(PhaseGradients, "add", spoiled)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +61,7 @@ def test_the_same_bits_as_with_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sets = (f"optimizer={optimizer}", "weight_decay=0.1")
-    spoil(monkeypatch, range(2, 4))
+    spoil_gradients(monkeypatch, range(2, 4), float("inf"))
     waited = weights(train(family, tmp_path / "waited", *sets))
     hurry()
     hurried = weights(train(family, tmp_path / "hurried", *sets))
@@ -125,7 +108,7 @@ def test_bad_gradients_in_a_row_are_noticed_all_the_same(
     tmp_path: Path, hurry: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hurry()
-    spoil(monkeypatch, range(3, 10_000))
+    spoil_gradients(monkeypatch, range(3, 10_000), float("inf"))
     with pytest.raises(GenctlError, match="diverged") as ended:
         train("lm", tmp_path / "run", "checkpoint_seconds=1e-9", steps=10 * MAX_SKIPPED)
     assert ended.value.code == ExitStatus.NON_FINITE

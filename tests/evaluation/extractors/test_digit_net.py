@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from torch import Tensor
 
 from genctl.data.images.sets.digits import load_digits
 from genctl.errors import ExitStatus, GenctlError
-from genctl.evaluation.extractors import digit_net
 from genctl.evaluation.extractors.digit_net import (
     CLASSES,
     FEATURES,
@@ -27,7 +27,7 @@ def net(request: pytest.FixtureRequest) -> DigitClassifier:
     return LOADERS[request.param]()
 
 
-def some_digits(split: str, count: int) -> tuple[Tensor, Tensor]:
+def some_digits(split: Literal["train", "test"], count: int) -> tuple[Tensor, Tensor]:
     images, labels = load_digits(split)
     channels_first = np.ascontiguousarray(images[:count].transpose(0, 3, 1, 2))
     return torch.from_numpy(channels_first), torch.from_numpy(labels[:count])
@@ -76,7 +76,7 @@ def test_damaged_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     (tmp_path / "digit_net.safetensors").write_bytes(content)
-    monkeypatch.setattr(digit_net.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(resources, "files", lambda package: tmp_path)
     with pytest.raises(GenctlError, match="damaged") as refused:
         load_digit_net()
     assert refused.value.code == ExitStatus.DATA

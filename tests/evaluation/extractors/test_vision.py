@@ -33,6 +33,8 @@ def network_of(label: str) -> nn.Module:
     network: nn.Module = torchvision_module("models").get_model(label, weights=None)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
             nn.init.uniform_(module.running_mean, -0.1, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 2)
     return network.eval()

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from genctl.evaluation.features import Features
 from genctl.evaluation.measures.frechet import Gaussian, frechet_of
-from genctl.evaluation.measures.neighbours import Estimate, precision_recall
+from genctl.evaluation.measures.intervals import Estimate
+from genctl.evaluation.measures.neighbours import precision_recall
 from genctl.evaluation.measures.per_class import mean_of, per_class
 
 

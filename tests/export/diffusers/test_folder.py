@@ -205,7 +205,7 @@ def test_an_export_that_computes_something_else_is_not_kept(
     plan, path = plan_of(prediction), tmp_path / "out"
     write(plan, path)
     before = sorted(file.name for file in path.rglob("*"))
-    changed = {
+    changed: dict[str, Any] = {
         name: {**getattr(plan, name), **value} if isinstance(value, dict) else value
         for name, value in lies.items()
     }

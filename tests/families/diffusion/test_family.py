@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import genctl
 from genctl.api.models.exporting import export
@@ -18,7 +18,7 @@ from genctl.errors import ExitStatus, GenctlError
 from genctl.families.diffusion.spec import SPEC
 from genctl.outputs.images.samples import ImageSamples
 from genctl.runs import Run
-from tests.cli.conftest import Type, type_  # noqa: F401
+from tests.command_line import Type
 from tests.families.gan.test_family import colour_folder
 from tests.kills import assert_same_end, killed_at_step, needs_fork
 
@@ -143,14 +143,15 @@ def test_a_trajectory_ends_at_the_samples(run: Run) -> None:
     assert np.abs(frames[-1].array.astype(int) - drawn(model, 4)).max() <= 1
 
 
-def test_typing_at_it(type_: Type, run: Run, picture: Path, mask: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_typing_at_it(type_: Type, run: Run, picture: Path, mask: Path, tmp_path: Path) -> None:
     name, few = str(run.path), ("--steps", "2", "--n", "4")
     said = type_("sample", name, *few, "--inpaint", str(picture), "--mask", str(mask))
     assert said.code == 0
     assert Image.open(said.out.partition(":")[0]).size[0] > 0
     gif = tmp_path / "轨迹.gif"
     assert type_("sample", name, "--steps", "5", "--n", "4", "--trajectory", str(gif)).code == 0
-    assert Image.open(gif).n_frames == 5
+    with Image.open(gif) as frames:
+        assert len(list(ImageSequence.Iterator(frames))) == 5
     document = type_("sample", name, *few, "--interpolate", "--labels", "3", "--json").json
     assert document["labels"] == [3, 3, 3, 3]
 
@@ -171,7 +172,7 @@ def test_typing_at_it(type_: Type, run: Run, picture: Path, mask: Path, tmp_path
     ],
 )
 def test_a_mistake_is_one_clear_line(
-    type_: Type,  # noqa: F811
+    type_: Type,
     run: Run,
     options: str,
     code: int,

@@ -14,6 +14,8 @@ from genctl import config
 from genctl.contracts import Batch, DataSpec, Feature, Trained
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import GenctlError
+from genctl.families.diffusion.denoiser import Denoiser
+from genctl.families.diffusion.networks.unet import UNet
 from genctl.families.diffusion.objective import DiffusionObjective
 from genctl.families.diffusion.spec import SPEC
 from genctl.families.diffusion.times import draw_sigmas
@@ -26,6 +28,13 @@ def objective(*sets: str, data: DataSpec | None = None, **parents: Trained) -> D
     torch.manual_seed(0)
     resolved = config.resolve(SPEC, environ={}, sets=[*SMALL, *sets])
     return DiffusionObjective(resolved, data or data_spec(), parents)
+
+
+def unet(made: DiffusionObjective) -> UNet:
+    denoiser = made.modules["denoiser"]
+    assert isinstance(denoiser, Denoiser)
+    assert isinstance(denoiser.network, UNet)
+    return denoiser.network
 
 
 def at(positions: Sequence[int]) -> Any:
@@ -59,7 +68,7 @@ def test_it_learns_one_batch(prediction: str, time: str) -> None:
 
 def test_the_loss_does_not_depend_on_how_a_batch_is_cut() -> None:
     made = objective()
-    torch.nn.init.normal_(made.modules["denoiser"].network.conv_out.weight)
+    torch.nn.init.normal_(unet(made).conv_out.weight)
     whole = batch(6)
     parts = [whole.rows(0, 2), whole.rows(2, 6)]
     total = made.loss("train", whole, at(whole.positions)).total
@@ -123,7 +132,7 @@ def parent(made: DiffusionObjective) -> Trained:
 
 def test_training_begins_with_the_weights_of_another_run() -> None:
     first = objective()
-    torch.nn.init.normal_(first.modules["denoiser"].network.conv_in.weight)
+    torch.nn.init.normal_(unet(first).conv_in.weight)
     second = objective(init=parent(first))
     for name, value in first.modules["denoiser"].state_dict().items():
         assert torch.equal(value, second.modules["denoiser"].state_dict()[name])

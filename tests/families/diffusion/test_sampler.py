@@ -60,7 +60,7 @@ def left_half(rows: int) -> Tensor:
 
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("network", ["unet", "dit"])
-def test_a_sample_is_the_same_whatever_is_beside_it(name: str, network: str) -> None:
+def test_a_sample_is_the_same_whatever_is_beside_it(name: Any, network: str) -> None:
     sets = (f"network={network}", "width=24", "multiples=1", "attention=1")
     torch.manual_seed(0)
     denoiser = DiffusionObjective(
@@ -69,7 +69,7 @@ def test_a_sample_is_the_same_whatever_is_beside_it(name: str, network: str) -> 
     for parameter in denoiser.parameters():
         nn.init.normal_(parameter, std=0.1)
     made = sampler(denoiser.eval(), *sets)
-    request = DiffusionRequest(steps=3, sampler=name, guidance=2.0)  # type: ignore[arg-type]
+    request = DiffusionRequest(steps=3, sampler=name, guidance=2.0)
     label = torch.arange(5) % 3
     together = made.sample(request, condition(5, label=label), noise(5))
     assert together.shape == (5, *SHAPE)
@@ -80,9 +80,9 @@ def test_a_sample_is_the_same_whatever_is_beside_it(name: str, network: str) -> 
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_inpainting_keeps_the_image_exactly_and_fills_the_hole(name: str) -> None:
+def test_inpainting_keeps_the_image_exactly_and_fills_the_hole(name: Any) -> None:
     denoiser, given, mask = Recorder(), image(4), left_half(4)
-    request = DiffusionRequest(steps=6, sampler=name)  # type: ignore[arg-type]
+    request = DiffusionRequest(steps=6, sampler=name)
     made = sampler(denoiser).sample(
         request, condition(4, image=given, mask=mask, label=torch.full((4,), 2)), noise(4)
     )
@@ -119,8 +119,8 @@ def test_less_strength_stays_closer_to_the_image() -> None:
 
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("inpaint", [False, True])
-def test_a_trajectory_ends_at_the_sample(name: str, inpaint: bool) -> None:
-    request = DiffusionRequest(steps=5, sampler=name)  # type: ignore[arg-type]
+def test_a_trajectory_ends_at_the_sample(name: Any, inpaint: bool) -> None:
+    request = DiffusionRequest(steps=5, sampler=name)
     given = {"image": image(2), "mask": left_half(2)} if inpaint else {}
     made = sampler(Recorder())
     path = made.trajectory(request, condition(2, **given), noise(2))

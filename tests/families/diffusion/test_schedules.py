@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -72,9 +74,9 @@ def test_a_network_described_without_memory_leaves_the_levels_as_they_are() -> N
         ({"schedule": "linear", "low": 200.0}, "is not below"),
     ],
 )
-def test_what_cannot_be_is_one_line(options: dict[str, object], words: str) -> None:
+def test_what_cannot_be_is_one_line(options: dict[str, Any], words: str) -> None:
     with pytest.raises(GenctlError, match=words) as caught:
-        sigmas_for(**{"schedule": "karras", "steps": 5, **options})  # type: ignore[arg-type]
+        sigmas_for(**{"schedule": "karras", "steps": 5, **options})
     assert caught.value.code == ExitStatus.USAGE
 
 

@@ -65,7 +65,8 @@ def test_penalties_can_be_taken_through_it(name: str) -> None:
     numbers = draws(3, augment).double()
 
     def score(pixels: torch.Tensor) -> torch.Tensor:
-        return augment(pixels.float(), numbers.float()).double().pow(3).sum()
+        changed: torch.Tensor = augment(pixels.float(), numbers.float())
+        return changed.double().pow(3).sum()
 
     (gradient,) = torch.autograd.grad(score(x), x, create_graph=True)
     (second,) = torch.autograd.grad(gradient.square().sum(), x)

@@ -8,7 +8,7 @@ import torch
 
 from genctl.families.lm.network import Decoder, DecoderShape
 
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "vocab_size": 40,
     "context": 24,
     "width": 32,
@@ -18,7 +18,13 @@ SHAPE = {
     "head_dim": 8,
     "hidden": 48,
 }
-KINDS = [{}, {"kv_heads": 2}, {"kv_heads": 1}, {"qk_norm": False}, {"tied": True}]
+KINDS: list[dict[str, Any]] = [
+    {},
+    {"kv_heads": 2},
+    {"kv_heads": 1},
+    {"qk_norm": False},
+    {"tied": True},
+]
 
 
 def decoder(**kind: Any) -> Decoder:

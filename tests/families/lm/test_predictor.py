@@ -31,7 +31,8 @@ Build = Callable[[Decoder], TokenPredictor]
 @torch.no_grad()
 def plain(network: Decoder, held: list[int], new: int) -> torch.Tensor:
     """The network's logits at the last ``new`` tokens."""
-    return network(torch.tensor([held]))[0, len(held) - new :]
+    logits: torch.Tensor = network(torch.tensor([held]))
+    return logits[0, len(held) - new :]
 
 
 class Checked:

@@ -40,6 +40,8 @@ def test_an_archive_comes_back_as_data(tmp_path: Path) -> None:
     samples = some(5, 3, labels=True)
     source = open_source(str(samples.save(tmp_path / "s.npz")))
     assert np.array_equal(source.images, samples.array)
+    assert source.labels is not None
+    assert samples.labels is not None
     assert np.array_equal(source.labels, samples.labels)
 
 

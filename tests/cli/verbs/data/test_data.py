@@ -13,7 +13,7 @@ from PIL import Image
 
 from genctl.data.images.open_source import open_source
 from genctl.data.images.sets.digits import load_digits
-from tests.cli.conftest import Said, Type
+from tests.command_line import Said, Type
 from tests.data.pictures import pixels, write
 from tests.data.torture import IGNORED, KEPT, UNREADABLE, make_torture
 
@@ -223,7 +223,9 @@ def test_labels_go_along_and_are_never_folders(type_: Type, tmp_path: Path) -> N
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["c"]
     before, after = (open_source(str(tmp_path / name)) for name in ("d", "x/c"))
     assert after.class_names == before.class_names == ("../../out", "猫/狗")
-    assert np.array_equal(after.labels, before.labels)  # type: ignore[arg-type]
+    assert before.labels is not None
+    assert after.labels is not None
+    assert np.array_equal(after.labels, before.labels)
 
 
 def test_labels_of_two_splits_are_written_one_by_one(type_: Type, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -24,7 +25,8 @@ def test_the_splits() -> None:
 
 def test_every_image_is_there_once_and_in_its_split() -> None:
     seen = set()
-    for split, held_out in (("train", False), ("test", True)):
+    splits: tuple[tuple[Literal["train", "test"], bool], ...] = (("train", False), ("test", True))
+    for split, held_out in splits:
         for image in digits.load_digits(split)[0]:
             digest = hashlib.sha256(image.tobytes()).digest()
             assert (digest[0] % 5 == 0) == held_out
@@ -51,7 +53,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     content[len(content) // 2] ^= 1
     (tmp_path / "digits.npz").write_bytes(content)
-    monkeypatch.setattr(digits.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(resources, "files", lambda package: tmp_path)
     with pytest.raises(GenctlError, match="damaged") as refused:
         digits.load_digits("train")
     assert refused.value.code == ExitStatus.DATA

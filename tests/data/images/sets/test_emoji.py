@@ -30,7 +30,8 @@ def test_pictures_with_names_and_classes() -> None:
     assert 1000 < count + unseen < 2000
     assert 0.05 < unseen / count < 0.2
     assert opened.images.shape[1:] == (64, 64, 3)
-    assert set(opened.labels.tolist()) == set(range(len(CLASS_NAMES)))  # type: ignore[union-attr]
+    assert opened.labels is not None
+    assert set(opened.labels.tolist()) == set(range(len(CLASS_NAMES)))
     images, labels, captions = load_emoji("train")
     assert len(images) == len(labels) == len(captions)
     assert "grinning face" in captions + load_emoji("test")[2]

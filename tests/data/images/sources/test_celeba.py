@@ -42,7 +42,8 @@ def test_splits_are_those_of_the_list(folder: Path) -> None:
         stream = open_stream(source, 0)
         (batch,) = stream.read(range(stream.count))
         assert batch.shape == (7, 218, 178, 3)
-    assert np.array_equal(open_source("celeba:test", size=(24, 24)).images, held_out.images)
+        named = open_source("celeba:test", size=(24, 24))
+        assert np.array_equal(named.images, held_out.images)
 
 
 def test_what_is_missing_is_named_with_its_place(folder: Path) -> None:

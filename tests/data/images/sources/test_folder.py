@@ -162,7 +162,9 @@ def test_a_palette_may_be_grey_coloured_or_transparent(tmp_path: Path) -> None:
         image.save(tmp_path / name / "1.gif")
     assert np.array_equal(open_source(str(tmp_path / "grey")).images[0, ..., 0], np.asarray(grey))
     coloured = open_source(str(tmp_path / "coloured")).images[0]
-    assert np.array_equal(coloured, Image.fromarray(pixels(1)).quantize(8).convert("RGB"))
+    assert np.array_equal(
+        coloured, np.asarray(Image.fromarray(pixels(1)).quantize(8).convert("RGB"))
+    )
     Image.fromarray(pixels(1)).quantize(8).save(tmp_path / "coloured" / "1.gif", transparency=0)
     assert open_source(str(tmp_path / "coloured")).images.shape == (1, 6, 8, 4)
 

@@ -13,7 +13,7 @@ from genctl.families.diffusion.networks.dit import DiT, grid_positions
 def dit(shape: tuple[int, int, int] = (1, 8, 8), num_classes: int = 3, **options: Any) -> DiT:
     torch.manual_seed(0)
     sizes = {"width": 16, "depth": 2, "heads": 2, "patch": 4, **options}
-    return DiT(shape, num_classes, **sizes)  # type: ignore[arg-type]
+    return DiT(shape, num_classes, **sizes)
 
 
 def wake(network: nn.Module) -> nn.Module:

@@ -22,7 +22,7 @@ def unet(
     torch.manual_seed(0)
     multiples = tuple(range(1, len(attention) + 1))
     sizes = {"width": 8, "multiples": multiples, "depth": 1, **options}
-    return UNet(shape, num_classes, attention=attention, **sizes)  # type: ignore[arg-type]
+    return UNet(shape, num_classes, attention=attention, **sizes)
 
 
 def wake(network: nn.Module) -> nn.Module:
