@@ -93,14 +93,17 @@ def test_a_setting_with_a_similar_name_is_named() -> None:
 
 
 def test_a_function_may_take_any_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(KIND.targets, "clean", f"{__name__}:open_clean")  # type: ignore[arg-type]
+    monkeypatch.setitem(KIND.targets, "clean", f"{__name__}:open_clean")
     assert genctl.clean("a.toy", "b", one=1, two=2).kept == 2
 
 
 @pytest.mark.parametrize("verb", ["clean", "label"])
 def test_a_kind_without_the_function(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(KIND.targets, verb)  # type: ignore[attr-defined]
-    call = {"clean": lambda: genctl.clean("a.toy", "b"), "label": lambda: genctl.label("a.toy")}
+    monkeypatch.delitem(KIND.targets, verb)
+    call: dict[str, Callable[[], object]] = {
+        "clean": lambda: genctl.clean("a.toy", "b"),
+        "label": lambda: genctl.label("a.toy"),
+    }
     with pytest.raises(GenctlError, match=f"a.toy holds toys, which cannot be {verb}") as refused:
         call[verb]()
     assert refused.value.hint == (

@@ -118,7 +118,7 @@ def test_a_signal_is_answered_and_stops_before_the_last_score(
     said = io.StringIO()
     request = TrainRequest(SCORED, out=tmp_path / "run", budget="4steps", sets=("evaluations=1",))
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "step", at_step(3, lambda: signal.raise_signal(signal.SIGINT)))
+        at_step(3, lambda: signal.raise_signal(signal.SIGINT), patch)
         with pytest.raises(GenctlError, match="stopped by SIGINT"):
             run_training(request, Output(stderr=said))
     assert "SIGINT: stopping after this step" in said.getvalue()
@@ -182,7 +182,8 @@ def test_bad_weights_at_the_end_are_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last step ruins the weights, once; the gradients were fine."""
-    whole_step, ruined = Trainer.step, []
+    whole_step = Trainer.step
+    ruined: list[bool] = []
 
     def step(self: Trainer, fraction: float) -> object:
         found = whole_step(self, fraction)

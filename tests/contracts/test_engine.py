@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 import genctl
+from genctl.api.models import loading
 from genctl.api.models.model import Model
 from genctl.api.training import session
 from genctl.api.training.request import TrainRequest
@@ -184,13 +185,13 @@ def test_a_teacher_that_changes_is_noticed(tmp_path: Path, monkeypatch: pytest.M
     teacher = tmp_path / "teacher"
     teacher.symlink_to(one.path)
 
-    def swapped(*args: object) -> object:
+    def swapped(*args: Any) -> object:
         teacher.unlink()
         teacher.symlink_to(other.path)
         return build(*args)
 
     with monkeypatch.context() as patch:
-        build = session.build_objective
+        build = loading.build_objective
         patch.setattr(session, "build_objective", swapped)
         with pytest.raises(GenctlError, match="other weights while this training was prepared"):
             train("toy-distil", tmp_path / "run", f"parents.teacher={teacher}", budget="1steps")

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 import genctl
 from genctl.engine.devices import restored_threads, use_threads
 
 
-def test_a_training_leaves_the_number_of_threads_as_it_was(monkeypatch) -> None:
+def test_a_training_leaves_the_number_of_threads_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     numbers = [4]
     monkeypatch.setattr(torch, "get_num_threads", lambda: numbers[-1])
     monkeypatch.setattr(torch, "set_num_threads", numbers.append)

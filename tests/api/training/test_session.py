@@ -105,7 +105,7 @@ def test_the_preset_for_large_data_may_change_how_the_data_are_read(
     monkeypatch.setattr("genctl.registry.get", lambda name: changed)
     assert opened(images, preset=None).dataset.spec.shape == (1, 8, 8)
     kind = DATA_KINDS.get("images")
-    monkeypatch.setitem(kind.targets, "large", f"{__name__}:always")  # type: ignore[misc]
+    monkeypatch.setitem(kind.targets, "large", f"{__name__}:always")
     found = opened(images, preset=None)
     assert (found.config.preset, found.dataset.spec.shape) == ("large", (1, 4, 4))
 

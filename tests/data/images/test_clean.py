@@ -18,8 +18,8 @@ def test_each_image_gets_a_name_of_its_own(tmp_path: Path) -> None:
     done = clean_data(str(tmp_path / "d"), tmp_path / "c")
     written = [path.name for path in (tmp_path / "c").rglob("*.png")]
     assert (done.kept, len({name.casefold() for name in written})) == (6, 6)
-    before, after = (open_source(str(tmp_path / name)).images for name in "dc")
-    assert np.array_equal(*(np.unique(images, axis=0) for images in (before, after)))
+    before, after = (np.unique(open_source(str(tmp_path / name)).images, axis=0) for name in "dc")
+    assert np.array_equal(before, after)
 
 
 def test_captions_are_copied_byte_by_byte(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -34,8 +34,8 @@ class Heads:
     """
 
     def __init__(self, repeat: int = 1, spoiled: frozenset[int] = frozenset()) -> None:
-        heads = nn.ParameterDict({name: nn.Parameter(torch.zeros(())) for name in "ab"})
-        self.modules = {"heads": heads, "still": nn.Identity()}
+        self.heads = nn.ParameterDict({name: nn.Parameter(torch.zeros(())) for name in "ab"})
+        self.modules = {"heads": self.heads, "still": nn.Identity()}
         self.frozen: dict[str, nn.Module] = {}
         self.optimizers = {"all": OptimizerSpec("sgd", ("heads.*",), lr=1.0, betas=(0.0, 0.0))}
         self.ema = {"still": (EmaSpec("ema", 10),)}
@@ -43,13 +43,13 @@ class Heads:
         self.monitor = None
         self.notes = ()
         self.spoiled = spoiled
-        self.metric = lambda position: "loss"
+        self.metric: Callable[[int], str] = lambda position: "loss"
 
     def loss(self, phase: str, batch: Batch, step: Any) -> Loss:
-        heads = self.modules["heads"]
-        terms = [heads["b"] * 10 if p % 2 else heads["a"] * 1 for p in batch.positions]
+        a, b = (self.heads[name] for name in "ab")
+        terms = [b * 10 if p % 2 else a * 1 for p in batch.positions]
         if self.spoiled.intersection(batch.positions):
-            terms.append(heads["a"] * float("nan"))
+            terms.append(a * float("nan"))
         metrics = {self.metric(batch.positions[0]): torch.tensor(float(sum(batch.positions)))}
         return Loss(sum(terms), len(batch.positions), metrics)
 
@@ -61,4 +61,4 @@ def trainer(objective: Heads, world: Any = None, **settings: Any) -> Trainer:
 
 
 def values(objective: Heads) -> dict[str, float]:
-    return {name: float(head.detach()) for name, head in objective.modules["heads"].items()}
+    return {name: float(head.detach()) for name, head in objective.heads.items()}

@@ -8,6 +8,7 @@ import torch
 from genctl import config
 from genctl.contracts import DataSpec, Feature, Trained
 from genctl.errors import GenctlError
+from genctl.families.lm.network import Decoder
 from genctl.families.lm.objective import LmObjective
 from genctl.families.lm.spec import SPEC
 from tests.specs import token_spec
@@ -29,7 +30,9 @@ def test_the_context_is_that_of_the_tokens_whatever_comes_first() -> None:
     spec = token_spec("s", "s", 77, vocab_size=10)
     features = {"image": Feature("image", (3, 8, 8)), **spec.features}
     made = objective(dataclasses.replace(spec, features=features), "short_context=0")
-    shape = made.modules["model"].shape
+    decoder = made.modules["model"]
+    assert isinstance(decoder, Decoder)
+    shape = decoder.shape
     assert (shape.context, shape.vocab_size) == (77, 10)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,7 +108,8 @@ def test_classes_by_name_or_number() -> None:
 
 def test_an_integer_is_a_number_even_where_a_class_has_it_as_name() -> None:
     names = ("1", "2", "3")
-    assert [class_number(label, names) for label in (1, "1", "0", np.int64(2))] == [1, 0, 0, 2]
+    labels: tuple[Any, ...] = (1, "1", "0", np.int64(2))
+    assert [class_number(label, names) for label in labels] == [1, 0, 0, 2]
     for label in (3, -1, 1.0):
         with pytest.raises(GenctlError, match="no class"):
             class_number(label, names)  # type: ignore[arg-type]
