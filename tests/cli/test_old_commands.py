@@ -183,7 +183,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What ``genctl eval`` asks the SDK for; nothing is computed."""
     found: dict[str, Any] = {}
 
-    def evaluate(request: EvalRequest, _: object) -> None:
+    def evaluate(request: EvalRequest, *_: object) -> None:
         found.update(vars(request))
         raise StoppedError
 

@@ -26,7 +26,7 @@ pytestmark = needs_fork
 SLOW = pytest.mark.slow
 SETTINGS = {
     "lm": ("width=16", "depth=2", "heads=2", "kv_heads=1", "context=16", "tokenizer=byte"),
-    "diffusion": ("width=8", "ema_halflife=100"),
+    "diffusion": ("width=8", "ema_halflife=100", "evaluations=0"),
     "gan": ("width=8", "z_dim=7"),
 }
 

@@ -220,15 +220,15 @@ def test_all_metrics_of_one_pass_are_those_of_each(
 
 
 def test_real_digits_are_real_and_varied_by_every_metric(
-    digits: DigitsExtractor, reference: Reference, held_out: Tensor
+    digits: DigitsExtractor, few: Reference, held_out: Tensor
 ) -> None:
     def scores(images: Tensor) -> dict[str, float]:
-        found = evaluate_images(["kid", "prdc", "fid-infinity"], [images], digits, reference)
+        found = evaluate_images(["kid", "prdc", "fid-infinity"], [images], digits, few)
         return {score.name.removesuffix("[digits]"): score.value for score in found}
 
     real, zeros = scores(held_out[:1000]), scores(held_out[:1000] // 255)
     assert abs(real["kd"]) < zeros["kd"] / 100
-    # Recall and coverage are of all 7,934 real ones, which 1,000 images cannot all be near to.
+    # Recall and coverage are of all real ones, which 1,000 images cannot all be near to.
     for name, least in (("precision", 0.7), ("density", 0.7), ("recall", 0.3), ("coverage", 0.3)):
         assert real[name] > least
         assert zeros[name] < 0.1

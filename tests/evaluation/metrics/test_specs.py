@@ -115,7 +115,7 @@ def test_all_leaves_out_what_needs_a_parameter() -> None:
     ("text", "words"),
     [
         ("fdi", "did you mean 'fd'"),
-        ("fid,", "unknown metric ''"),
+        ("fid,", "a metric has no name"),
         ("fid[digits]", "'fid' takes no parameter"),
         ("fid-2", "unknown metric 'fid-2'"),
         ("distinct-4", "unknown n of distinct '4'"),
