@@ -39,7 +39,9 @@ def sampling_inputs(spec: Spec, config: Config) -> frozenset[str]:
     """The inputs that a model can sample from: ``prompts``, ``image``, ``mask``, ..."""
     kind = output_kind(spec, DATA_KINDS.get(config.kind))
     labels = {"labels"} if "label" in spec.reads else set()
-    return frozenset() if kind is None else kind.inputs | labels
+    if kind is None:
+        return frozenset()
+    return labels | (kind.inputs if spec.takes is None else kind.inputs & spec.takes)
 
 
 def _described(document: Any) -> tuple[Spec, Config] | None:

@@ -49,6 +49,8 @@ class Spec:
         data: the name of the kind of data that it takes by default.
         presets: preset -> dotted or short key -> value; the first is the default.
         request: a frozen dataclass, the family's own sampling options.
+        takes: the inputs of sampling that it takes, of those of its kind of output, see
+            `OutputKind.inputs`; all of them when None.
         gpu_preset: the preset to start from on a GPU; the first one when empty.
         large_preset: the preset to start from for data that their kind calls large, such as images
             with colour or a side above 32 pixels; empty where there is none.
@@ -67,6 +69,7 @@ class Spec:
     data: str = "images"
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: {"default": {}})
     request: type = NoRequest
+    takes: frozenset[str] | None = None
     gpu_preset: str = ""
     large_preset: str = ""
     parents: Mapping[str, str] = field(default_factory=dict)

@@ -21,6 +21,7 @@ SPEC = Spec(
     config=VaeConfig,
     reads={"image": "image"},
     makes="image",
+    takes=frozenset({"between"}),
     targets={
         "objective": "genctl_example.vae.model:Vae",
         "sampler": "genctl_example.vae.model:Decoded",

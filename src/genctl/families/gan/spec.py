@@ -82,6 +82,7 @@ SPEC = Spec(
     summary="GAN for images, class-conditional if the data has labels; samples in one step",
     config=GanConfig,
     request=GanRequest,
+    takes=frozenset({"between"}),
     reads={"image": "image", "label": "label?"},
     makes="image",
     data="images",
