@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -271,27 +271,35 @@ def nearest(name: str, choices: Iterable[str], n: int = 3) -> list[str]:
     return [by_folded[folded] for folded in found]
 
 
+_FEW = 40
+"""The number of choices that an error lists at most."""
+
+
 def unknown(
     kind: str,
     name: str,
     choices: Iterable[str],
     *,
     origin: str = "",
+    meant: Sequence[str] = (),
     code: ExitStatus = ExitStatus.USAGE,
     hint: str = "",
     option: str = "",
     suggest: Any = None,
 ) -> GenctlError:
-    """The error for a name that is not in ``choices``; it names the nearest ones, or all of them.
+    """The error for a name that is not in ``choices``; it names the nearest ones, or all if few.
 
     Args:
         origin: where the name was written, unless that is obvious.
+        meant: choices that the name describes, if none is spelt like it.
         code, hint, option, suggest: as in `GenctlError`.
     """
     known = sorted(choices)
-    close = nearest(str(name), known)  # a Python caller may pass any type
+    close = nearest(str(name), known) or list(meant)  # a Python caller may pass any type
     if close:
         remedy = f"did you mean {' or '.join(repr(c) for c in close)}?"
+    elif len(known) > _FEW:
+        remedy = f"none of the {len(known)} is spelt like it"
     else:
         remedy = f"choose one of: {', '.join(known) or '(none)'}"
     written = f" (from {origin})" if origin else ""

@@ -82,6 +82,8 @@ def test_the_first_preset_is_the_default_one() -> None:
     ("layers", "message"),
     [
         ({"sets": ["widht=3"]}, r"'widht' \(from sets\); did you mean .*'width'"),
+        ({"sets": ["learning_rate=3"]}, r"unknown key 'learning_rate' .*did you mean 'lr'"),
+        ({"sets": ["xyzzy=3"]}, r"unknown key 'xyzzy' .*; none of the \d+ is spelt like it"),
         ({"sets": ["train.lrr=3"]}, r"unknown key 'train.lrr' .*; did you mean .*'train.lr'"),
         ({"sets": ["lr=abc"]}, r"lr=\"abc\" \(from sets\): input should be a valid number"),
         ({"sets": ["lr=inf"]}, r"lr=inf \(from sets\): input should be a finite number"),

@@ -27,6 +27,9 @@ ARGUMENTS = {
 }
 """Key -> the argument of a training that sets it in every family."""
 
+MEANT = 3
+"""The number of keys that an error proposes by their help."""
+
 SETS, OPTIONS = "sets", "options"
 """Origins of values that the call itself passed: as ``key=value`` texts, and by name."""
 
@@ -108,7 +111,9 @@ def find_key(spec: Spec, kind: DataKind, key: str, origin: str = "") -> str:
             option=matches[0],
         )
     names = known if "." in key else [*known, *(dotted.rpartition(".")[2] for dotted in known)]
-    raise unknown("key", key, set(names), origin=named(origin), suggest=all_of(spec))
+    words = key.rpartition(".")[2].replace("_", " ")
+    meant = [info.leaf for info in options(spec) if words in info.help][:MEANT]
+    raise unknown("key", key, set(names), origin=named(origin), meant=meant, suggest=all_of(spec))
 
 
 def named(origin: str) -> str:
