@@ -126,10 +126,15 @@ def _metrics() -> Iterator[str]:
             yield from _rows(
                 ("metric", "", "scores", "meaning"),
                 (
-                    (_code(name), spec.summary, _code(part), spec.explain.get(part, ""))
+                    (_code(name), spec.summary, _code(part), _meaning(spec, part))
                     for name, spec, part in _parts(specs)
                 ),
             )
+
+
+def _meaning(spec: MetricSpec, name: str) -> str:
+    part = spec.part(name)
+    return part.meaning if part else ""
 
 
 def _parts(specs: Iterable[MetricSpec]) -> Iterator[tuple[str, MetricSpec, str]]:
