@@ -38,9 +38,9 @@ def identify(origin: str | None) -> tuple[Spec, Config] | None:
 def sampling_inputs(spec: Spec, config: Config) -> frozenset[str]:
     """The inputs that a model can sample from: ``prompts``, ``image``, ``mask``, ..."""
     kind = output_kind(spec, DATA_KINDS.get(config.kind))
-    labels = {"labels"} if "label" in spec.reads else set()
     if kind is None:
         return frozenset()
+    labels = frozenset({"labels"} if "label" in spec.reads else ())
     return labels | (kind.inputs if spec.takes is None else kind.inputs & spec.takes)
 
 
