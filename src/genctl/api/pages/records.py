@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from genctl import documents
-from genctl.contracts import DataSpec
 from genctl.runs import Run
+
+if TYPE_CHECKING:
+    from genctl.contracts import DataSpec
 
 State = Literal["running", "finished", "unfinished"]
 
@@ -55,6 +57,8 @@ def data_in(document: Mapping[str, Any], place: Path) -> DataSpec:
     Raises:
         GenctlError: (DATA) it is damaged, or of a newer format.
     """
+    from genctl.contracts import DataSpec
+
     try:
         return DataSpec.from_json(document)
     except (TypeError, ValueError) as error:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genctl import runs as directories
 from genctl.api.pages.records import data_of, state_of
 from genctl.cli.context import Context
 from genctl.cli.views.tables import table
-from genctl.contracts import DataSpec
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
+
+if TYPE_CHECKING:
+    from genctl.contracts import DataSpec
 
 HEADER = ("RUN", "FAMILY", "STATE", "STEP", "EXAMPLES", "BEST", "SIZE", "AGE")
 
