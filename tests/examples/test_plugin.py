@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,9 +62,10 @@ def genctl(site: Path, runs: Path, *lines: list[str]) -> str:
 def test_its_own_tests_pass(site: Path, runs: Path) -> None:
     (site / "broken_plugin-1.0.dist-info").rename(site / "put-aside")
     try:
-        python(site, runs, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(PLUGIN / "tests"))
+        said = python(site, runs, "-m", "pytest", "-p", "no:cacheprovider", str(PLUGIN / "tests"))
     finally:
         (site / "put-aside").rename(site / "broken_plugin-1.0.dist-info")
+    assert re.search(r"= \d+ passed in", said)
 
 
 def test_it_is_listed(site: Path, runs: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genctl.evaluation.measures import intervals
-from genctl.evaluation.measures.intervals import bootstrap_error, share, wilson
+from genctl.evaluation.measures.intervals import bootstrap, share, wilson
 
 Z = 1.959963984540054
 
@@ -40,14 +40,14 @@ def test_a_share_of_nothing_or_all_has_an_error(hits: bool) -> None:
 def test_the_bootstrap_of_a_mean_is_its_standard_error() -> None:
     values = np.random.default_rng(0).normal(size=500)
     error = values.std() / 500**0.5
-    assert bootstrap_error(values, np.mean, resamples=4000) == pytest.approx(error, rel=0.05)
+    assert bootstrap(values, np.mean, resamples=4000).error == pytest.approx(error, rel=0.05)
 
 
 def test_the_bootstrap_is_seeded_whatever_is_held_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     values = np.random.default_rng(0).normal(size=50)
-    found = bootstrap_error(values, np.median)
-    assert bootstrap_error(values, np.median, seed=1) != found
+    found = bootstrap(values, np.median).error
+    assert bootstrap(values, np.median, seed=1).error != found
     monkeypatch.setattr(intervals, "_HELD", 100)
-    assert bootstrap_error(values, np.median) == pytest.approx(found)
+    assert bootstrap(values, np.median).error == pytest.approx(found)

@@ -69,17 +69,6 @@ def share(hit: Tensor) -> Estimate:
     return Estimate(hits / count, (high - low) / 2 / float(stats.norm.ppf((1 + LEVEL) / 2)))
 
 
-def bootstrap_error(
-    values: npt.NDArray[np.float64],
-    statistic: Callable[..., Any],
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = SEED,
-) -> float:
-    """The standard error of a statistic, as `bootstrap` estimates it."""
-    return bootstrap(values, statistic, resamples=resamples, seed=seed).error
-
-
 def bootstrap(
     values: npt.NDArray[np.float64],
     statistic: Callable[..., Any],

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genctl.evaluation.measures.intervals import Interval, bootstrap_error, wilson
+from genctl.evaluation.measures.intervals import Interval, bootstrap, wilson
 
 _SAME = 1e-4
 """As a share of the usual distance: images nearer than this are the same image."""
@@ -55,7 +55,7 @@ def memorisation(distances: Tensor, usual: Tensor) -> Memorisation:
     low, high = wilson(copies, count)
     return Memorisation(
         ratio=float(distances.median() / median),
-        error=bootstrap_error(distances.double().numpy(), _lower_median) / float(median),
+        error=bootstrap(distances.double().numpy(), _lower_median).error / float(median),
         copies=copies,
         close=close / count,
         copies_interval=Interval(low * count, high * count),
