@@ -42,7 +42,8 @@ def visible_in(root: Path) -> Iterator[Path]:
 def walk(root: Path) -> Iterator[Path]:
     """Every entry under a folder that is not a folder, as they come; hidden folders are skipped.
 
-    Linked folders are followed, each real folder once, as links may form a cycle.
+    Linked folders are followed, each real folder once, as links may form a cycle. In a folder,
+    links come last, so that their targets beside them keep their own names.
 
     Raises:
         GenctlError: (DATA) a folder that cannot be read.
@@ -54,7 +55,8 @@ def walk(root: Path) -> Iterator[Path]:
             inner.clear()
             continue
         visited.add(real)
-        inner[:] = [name for name in inner if not is_hidden(name)]
+        shown = [name for name in inner if not is_hidden(name)]
+        inner[:] = sorted(shown, key=lambda name: (os.path.islink(f"{folder}/{name}"), name))
         yield from (Path(folder, name) for name in names)
 
 

@@ -67,30 +67,17 @@ def score_images(task: Task, world: ProcessGroup, output: Output) -> Scored:
     if not scores:
         raise nothing_left(task, found.left_out)
     reason = "; ".join(_reasons(sides.groups))
+    shown = [
+        (seen, [(m, found.scores[m.name]) for m in group.metrics if m.name in found.scores])
+        for group, seen in zip(sides.groups, views, strict=True)
+    ]
     return Scored(
         scores=scores,
         reason=reason,
         facts={"extractor": reason},
         run=run_of(task.subject),
         page=lambda: image_page(
-            ImageView(
-                [
-                    (
-                        seen,
-                        [
-                            (m, found.scores[m.name])
-                            for m in group.metrics
-                            if m.name in found.scores
-                        ],
-                    )
-                    for group, seen in zip(sides.groups, views, strict=True)
-                ],
-                sides.generated,
-                sides.real,
-                reason,
-            ),
-            scores,
-            found.baselines,
+            ImageView(shown, sides.generated, sides.real, reason), scores, found.baselines
         ),
         baselines=list(found.baselines.values()),
         absent=found.absent,
