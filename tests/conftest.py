@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from genctl.plots.curves import series_of
 from tests.command_line import Said, Type
 
 # Read when Rich, Typer and torch are imported, also by the processes that tests start.
@@ -33,6 +35,30 @@ def _isolated_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("GENCTL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))  # no weights of this machine
+
+
+_SHEETS: dict[tuple[str, ...], bytes] = {}
+
+
+@pytest.fixture(autouse=True)
+def _one_sheet_of_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings draw ``curves.png`` once for each set of metrics.
+
+    Drawing takes three quarters of a training of two steps, and hundreds of tests train.
+    """
+    from genctl.engine.training import loop
+
+    draw = loop.draw_curves
+
+    def once(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+        metrics = tuple(series_of(rows))
+        if metrics not in _SHEETS:
+            draw(rows, path)
+            _SHEETS[metrics] = path.read_bytes() if path.exists() else b""
+        elif _SHEETS[metrics]:
+            path.write_bytes(_SHEETS[metrics])
+
+    monkeypatch.setattr(loop, "draw_curves", once)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def options(spec: Spec) -> list[OptionInfo]:
     found = [
         OptionInfo(
             f"{section}.{f.name}",
-            _type_text(typing.get_type_hints(cls, include_extras=True)[f.name]),
+            _type_text(types_of(cls)[f.name]),
             preset.get(f"{section}.{f.name}", f.default),
             f.metadata.get("help", ""),
         )
@@ -152,7 +153,13 @@ def type_of(spec: Spec, kind: DataKind, key: str) -> Any:
         return str
     if not name:
         return int
-    return typing.get_type_hints(section_types(spec, kind)[section], include_extras=True)[name]
+    return types_of(section_types(spec, kind)[section])[name]
+
+
+@functools.cache
+def types_of(cls: type) -> dict[str, Any]:
+    """Field -> its type, with its bounds."""
+    return typing.get_type_hints(cls, include_extras=True)
 
 
 def _type_text(hint: Any) -> str:

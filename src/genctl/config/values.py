@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from genctl.config.keys import all_of, named
+from genctl.config.keys import all_of, named, types_of
 from genctl.errors import ExitStatus, GenctlError, nearest, opt, unknown
 from genctl.registry import Spec
 
@@ -51,7 +51,7 @@ def request_from(spec: Spec, options: Mapping[str, Any], start: Any = None) -> A
     Raises:
         GenctlError: an unknown option (with the nearest one) or a value that does not fit.
     """
-    hints = typing.get_type_hints(spec.request, include_extras=True)
+    hints = types_of(spec.request)
     names = {f.name for f in dataclasses.fields(spec.request)}
     values: dict[str, Any] = {}
     for name, value in options.items():
@@ -73,7 +73,7 @@ def build(
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
     finite = ConfigDict(allow_inf_nan=False)
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = types_of(cls)
     clean = {}
     for name, value in values.items():
         if hints[name] is str and not isinstance(value, str):

@@ -61,7 +61,7 @@ def save_png(path: Path, image: npt.NDArray[np.generic]) -> None:
 def png_of(image: Image.Image) -> bytes:
     """The content of a PNG file."""
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 

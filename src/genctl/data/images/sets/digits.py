@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 from importlib import resources
@@ -27,8 +28,7 @@ def load_digits(
     Raises:
         GenctlError: (DATA) the bundled file differs from the released one.
     """
-    images, labels = _read_verified()
-    held_out = np.array([is_test(image) for image in images])
+    images, labels, held_out = _read_verified()
     chosen = held_out if split == "test" else ~held_out
     return images[chosen][..., None], labels[chosen].astype(np.int64)
 
@@ -41,7 +41,9 @@ def is_test(image: npt.NDArray[np.uint8]) -> bool:
     return hashlib.sha256(image.tobytes()).digest()[0] % 5 == 0
 
 
-def _read_verified() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+@functools.cache
+def _read_verified() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """Images, labels and whether each is held out; read and hashed once, as a run asks often."""
     content = resources.files("genctl.data.images.sets").joinpath("digits.npz").read_bytes()
     if hashlib.sha256(content).hexdigest() != DIGITS_SHA256:
         raise GenctlError(
@@ -50,4 +52,5 @@ def _read_verified() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
             hint="python -m pip install --force-reinstall --no-deps genctl",
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        return archive["images"], archive["labels"]
+        images, labels = archive["images"], archive["labels"]
+    return images, labels, np.array([is_test(image) for image in images])
