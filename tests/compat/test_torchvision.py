@@ -1,4 +1,4 @@
-"""Each test imports torchvision, or a stand-in for it, in a fresh interpreter."""
+"""Each test imports torchvision, or a stand-in for it, where nothing has imported it before."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.kills import needs_fork
+
+pytestmark = needs_fork
 
 TORCH = version("torch").partition("+")[0]
 
@@ -45,15 +50,47 @@ else:
 """
 
 
-def run(code: str, *, ahead: Path | None = None) -> Any:
-    """The JSON that ``code`` prints in a fresh interpreter that looks in ``ahead`` first."""
-    path = [str(ahead)] if ahead else []
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([*path, *filter(None, sys.path)])}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+# Importing torch takes most of the time of these tests, so that they fork one that has done it.
+FORKS = """
+import json, os, sys, traceback
+import torch
+for line in sys.stdin:
+    code, ahead = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        sys.path[:0] = ahead
+        try:
+            exec(code, {})
+        except BaseException:
+            print(json.dumps(traceback.format_exc()))
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """``run(code, ahead=FOLDER)``: the JSON line that ``code`` prints, in a fork with torch."""
+    path = os.pathsep.join(filter(None, sys.path))
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS],
+        env={**os.environ, "PYTHONPATH": path},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as forks:
+        assert forks.stdin
+        assert forks.stdout
+
+        def forked(code: str, *, ahead: Path | None = None) -> Any:
+            request = json.dumps([code, [str(ahead)] if ahead else []])
+            print(request, file=forks.stdin, flush=True)
+            return json.loads(forks.stdout.readline())
+
+        yield forked
 
 
 def install(folder: Path, body: str, *, requirement: str | None) -> Path:
@@ -73,7 +110,10 @@ def install(folder: Path, body: str, *, requirement: str | None) -> Path:
 
 def test_a_torchvision_that_loads_is_used_as_it_is(tmp_path: Path) -> None:
     ahead = install(tmp_path, LOADS_AS_IT_IS, requirement="torch (==1.0.0)")
-    report = run(REPORT, ahead=ahead)
+    path = os.pathsep.join([str(ahead), *filter(None, sys.path)])
+    code = [sys.executable, "-c", REPORT]
+    said = subprocess.check_output(code, env={**os.environ, "PYTHONPATH": path}, text=True)
+    report = json.loads(said)
     assert report == {
         "file": str(tmp_path / "torchvision" / "__init__.py"),
         "same": True,
@@ -84,7 +124,7 @@ def test_a_torchvision_that_loads_is_used_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["torch (=={})", "torch=={}", "torch == {} ; python_version>'3'"])
 def test_the_wheel_beside_a_cpu_torch_gets_its_operators_declared(
-    tmp_path: Path, form: str
+    run: Run, tmp_path: Path, form: str
 ) -> None:
     ahead = install(tmp_path, NEEDS_OPERATORS, requirement=form.format(TORCH))
     report = run(REPORT, ahead=ahead)
@@ -98,7 +138,7 @@ def test_the_wheel_beside_a_cpu_torch_gets_its_operators_declared(
 )
 @pytest.mark.parametrize("body", [NEEDS_OPERATORS, "from torch import no_such_name"])
 def test_a_mismatched_pair_gets_the_pip_line_that_mends_it(
-    tmp_path: Path, requirement: str | None, built_for: str, body: str
+    run: Run, tmp_path: Path, requirement: str | None, built_for: str, body: str
 ) -> None:
     report = run(REPORT, ahead=install(tmp_path, body, requirement=requirement))
     minor = int(TORCH.split(".")[1]) + 15
@@ -109,7 +149,7 @@ def test_a_mismatched_pair_gets_the_pip_line_that_mends_it(
     }
 
 
-def test_a_missing_torchvision_gets_the_pip_line_that_brings_it() -> None:
+def test_a_missing_torchvision_gets_the_pip_line_that_brings_it(run: Run) -> None:
     code = f"""
 import importlib.metadata, sys
 sys.modules["torchvision"] = None  # what makes an import fail as if it were not there
@@ -123,7 +163,7 @@ importlib.metadata.requires = requires
     assert f'"torch=={TORCH}" "torchvision==' in report["hint"]
 
 
-def test_another_failure_of_a_matching_pair_is_not_hidden(tmp_path: Path) -> None:
+def test_another_failure_of_a_matching_pair_is_not_hidden(run: Run, tmp_path: Path) -> None:
     install(tmp_path, "raise RuntimeError('broken')", requirement=f"torch=={TORCH}")
     code = """
 import json
@@ -136,7 +176,7 @@ except RuntimeError as error:
     assert run(code, ahead=tmp_path) == ["broken", False]
 
 
-def test_the_installed_torchvision_transforms_an_image() -> None:
+def test_the_installed_torchvision_transforms_an_image(run: Run) -> None:
     code = """
 import json
 from genctl.compat.torchvision import import_torchvision, shim_in_force
