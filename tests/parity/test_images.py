@@ -18,19 +18,19 @@ from genctl.evaluation.extractors.inception.reader import load_network
 pytestmark = pytest.mark.oracle
 
 COUNT = 10  # an Inception Score needs as many
-SIZES = [(32, 32), (96, 64), (61, 75), (299, 299), (310, 400), (28, 28), (17, 300), (64, 64)]
+SIZES = [(32, 32, 3), (28, 28, 1), (61, 75, 3), (299, 299, 3), (310, 400, 1), (17, 300, 3)]
+"""Height, width and channels: enlarged, odd, left as it is, shrunk, and both at once."""
 
 
 @pytest.fixture(scope="module")
 def pictures() -> list[Tensor]:
-    """16 images: colour and grey, small and odd sizes."""
+    """An image of each of `SIZES`, ``(1, C, H, W) uint8``."""
     generator = np.random.default_rng(0)
     found = []
-    for height, width in SIZES:
-        for channels in (3, 1):
-            coarse = generator.integers(0, 256, (7, 5, channels), dtype=np.uint8)
-            image = enlarged(coarse, width, height)
-            found.append(torch.from_numpy(image.reshape(1, height, width, channels).copy()))
+    for height, width, channels in SIZES:
+        coarse = generator.integers(0, 256, (7, 5, channels), dtype=np.uint8)
+        image = enlarged(coarse, width, height)
+        found.append(torch.from_numpy(image.reshape(1, height, width, channels).copy()))
     return [images.permute(0, 3, 1, 2) for images in found]
 
 
@@ -113,10 +113,10 @@ def test_features_of_torchmetrics(
         assert_equal(features(ours, images), theirs(rgb(images)))
 
 
-def write(folder: Path, size: int, seed: int) -> Path:
+def write(folder: Path, size: int, seed: int, count: int = COUNT) -> Path:
     folder.mkdir()
     generator = np.random.default_rng(seed)
-    for index in range(COUNT):
+    for index in range(count):
         coarse = Image.fromarray(generator.integers(0, 256, (6, 6, 3), dtype=np.uint8))
         coarse.resize((size, size), Image.Resampling.BICUBIC).save(folder / f"{index:03}.png")
     return folder
@@ -128,7 +128,7 @@ def test_distance_and_score_of_folders_by_torch_fidelity(
     from torch_fidelity import calculate_metrics
 
     generated = write(tmp_path / "生成", 32, 0)
-    real = write(tmp_path / "真实", 96, 1)
+    real = write(tmp_path / "真实", 96, 1, count=4)
     theirs = calculate_metrics(
         input1=str(generated),
         input2=str(real),
