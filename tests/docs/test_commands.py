@@ -86,11 +86,22 @@ def test_the_tutorial(
             picture.verify()
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The features of the digits in it take longer than most commands of a page."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
 def test_the_python_of_the_readmes(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str,
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GENCTL_CACHE", str(cache))
     monkeypatch.setenv("GENCTL_RUNS", str(tmp_path / "runs"))
     Path("小说.txt").write_text("床前明月光，疑是地上霜。\n" * 400, "utf-8")
     train = genctl.train
@@ -111,9 +122,11 @@ def test_the_python_of_the_readmes(
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory, weights_file: Path) -> tuple[Path, Path]:
+def furnished(
+    tmp_path_factory: pytest.TempPathFactory, weights_file: Path, cache: Path
+) -> tuple[Path, Path]:
     """A folder with all files and runs that the pages name, and its cache: made once."""
-    desk, cache = tmp_path_factory.mktemp("desk"), tmp_path_factory.mktemp("cache")
+    desk = tmp_path_factory.mktemp("desk")
     shutil.copy(weights_file, desk / "inception.pth")
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(desk)
