@@ -108,17 +108,17 @@ def test_more_processes_than_the_machine_has_are_refused(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     with (
         pytest.raises(GenctlError) as caught,
-        local_launch.local_processes(count, [], threads=None, device=device),
+        local_launch.local_processes(count, threads=None, device=device),
     ):
         raise AssertionError("it started them")
     assert (caught.value.code, caught.value.message) == (ExitStatus.USAGE, line)
     assert caught.value.hint == hint
-    assert "GENCTL_NPROC" not in os.environ
+    assert "RANK" not in os.environ
 
 
 def test_processes_of_torchrun_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_launch, "usable_cores", lambda: 1)
     monkeypatch.setenv("RANK", "3")
     monkeypatch.setenv("WORLD_SIZE", "8")
-    with local_launch.local_processes(None, [], threads=None, device=None):
+    with local_launch.local_processes(None, threads=None, device=None):
         assert os.environ["RANK"] == "3"

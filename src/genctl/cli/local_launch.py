@@ -1,40 +1,41 @@
-"""``train --nproc``: starts the other processes of a training on this machine.
+"""``train --nproc``: runs a training in several processes of this machine.
 
 torchrun can do the same, but it prints pages around an error and ends with its own exit status.
-Here this process is rank 0, so Ctrl-C, messages and the exit status work as in any training. The
-other processes end with it. For several machines, use torchrun.
+Here this process is rank 0, so Ctrl-C, messages and the exit status work as in any training. It
+forks the other processes when torch is loaded, and they end with it. For several machines, use
+torchrun.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import signal
 import socket
-import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 
 from genctl.errors import ExitStatus, GenctlError
 
-PATIENCE = 20.0
-"""Seconds that the other processes have to end before they are killed."""
+PATIENCE = 5.0
+"""Seconds that the other processes have to end before they are killed; they write nothing."""
 
 _HOST = "127.0.0.1"
-_STARTED = "GENCTL_NPROC"
-"""The variable that marks processes started here, as opposed to those of torchrun."""
+_PR_SET_PDEATHSIG = 1
 
 
 @contextlib.contextmanager
 def local_processes(
-    count: int | None, words: Sequence[str], *, threads: int | None, device: str | None
+    count: int | None, *, threads: int | None, device: str | None
 ) -> Iterator[None]:
-    """Run the same command in ``count - 1`` other processes while the block runs.
+    """Run the block, and what follows it, in ``count`` processes.
 
-    In those other processes it does nothing.
+    This process waits for the others after the block.
 
     Args:
         count: the number of all processes; None and 1 start no others.
-        words: the command line after ``genctl``.
         threads: CPU threads of each process; None divides the cores among them.
         device: as the user named it; None for the best one available.
 
@@ -42,7 +43,7 @@ def local_processes(
         GenctlError: (USAGE) torchrun has already started several, or there are too few GPUs or
             cores.
     """
-    if count is None or count == 1 or os.environ.get(_STARTED) == str(count):
+    if count is None or count == 1:
         yield
         return
     if "RANK" in os.environ:
@@ -53,8 +54,7 @@ def local_processes(
         )
     with _environment(_shared(count, threads)):
         _refuse_too_many(count, device)
-        command = [sys.executable, "-m", "genctl", *words]
-        others = [_start(command, rank) for rank in range(1, count)]
+        others = _forked(count)
         try:
             yield
         finally:
@@ -64,7 +64,6 @@ def local_processes(
 def _shared(count: int, threads: int | None) -> dict[str, str]:
     """The environment that torchrun would set, for rank 0."""
     found = {
-        _STARTED: str(count),
         "WORLD_SIZE": str(count),
         "LOCAL_WORLD_SIZE": str(count),
         "RANK": "0",
@@ -87,7 +86,7 @@ def _free_port() -> int:
 @contextlib.contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
     before = dict(os.environ)
-    os.environ.update(values)  # before torch is imported, which reads some of it
+    os.environ.update(values)  # torch reads some of it when it is loaded
     try:
         yield
     finally:
@@ -125,16 +124,33 @@ def usable_cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _start(command: Sequence[str], rank: int) -> subprocess.Popen[bytes]:
-    numbers = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-    return subprocess.Popen(command, env={**os.environ, **numbers}, stdin=subprocess.DEVNULL)
+def _forked(count: int) -> list[int]:
+    """Fork ``count - 1`` processes; their numbers, and an empty list in each of them."""
+    parent, others = os.getpid(), []
+    for rank in range(1, count):
+        child = os.fork()
+        if child == 0:
+            os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # rank 0 answers it for all
+            _end_with(parent)
+            return []
+        others.append(child)
+    return others
 
 
-def _end(others: Sequence[subprocess.Popen[bytes]]) -> None:
+def _end_with(parent: int) -> None:
+    """Let the system kill this process when ``parent`` has ended, where the system can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before
+        os._exit(int(ExitStatus.FAILURE))
+
+
+def _end(others: Sequence[int]) -> None:
     """Wait for the other processes, which were asked to end; kill those that do not."""
-    for process in others:
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    deadline = time.monotonic() + PATIENCE
+    for child in others:
+        while os.waitpid(child, os.WNOHANG)[0] == 0:
+            if time.monotonic() > deadline:
+                os.kill(child, signal.SIGKILL)
+            time.sleep(0.01)

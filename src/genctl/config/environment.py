@@ -14,8 +14,8 @@ from genctl.errors import nearest, unknown
 from genctl.registry import DATA_KINDS, FAMILIES, Spec
 
 PREFIX = "GENCTL_"
-_OTHERS = {"GENCTL_NPROC", *(name for name in VARIABLES if not name.endswith("_KEY"))}
-"""Variables that are no settings of a section; ``nproc`` sets the first for its processes."""
+_OTHERS = {name for name in VARIABLES if not name.endswith("_KEY")}
+"""Variables that are no settings of a section."""
 
 _ORCHESTRATOR = re.compile(r"PORT(_.*)?|SERVICE_.*")
 """Variables that Kubernetes sets for containers if a service is named genctl."""

@@ -23,16 +23,8 @@ from genctl.registry import Spec
 if TYPE_CHECKING:
     from genctl.config import OptionInfo
 
-WORDS = "genctl.words"
-"""In ``ctx.meta``: the words after ``train``."""
-
-
 class TrainCommand(FamilyCommand):
     """``train FAMILY`` takes every key of the family's configuration as a long option."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        ctx.meta[WORDS] = list(args)
-        return super().parse_args(ctx, args)
 
     def family_options(self, args: Sequence[str], *, strict: bool) -> FamilyOptions:
         spec = _spec(args, self.positionals(args), strict=strict)
@@ -202,8 +194,7 @@ def train(
         found = probe(TrainRequest(family, **wanted), call.output)
         call.output.result(found.to_json(), str(found))
         return
-    words = ["train", *ctx.meta[WORDS]]
-    with local_processes(nproc, words, threads=threads, device=device):
+    with local_processes(nproc, threads=threads, device=device):
         from genctl.api.training import train as training
         from genctl.api.training.request import TrainRequest
         from genctl.engine.parallel.process_group import ProcessGroup
