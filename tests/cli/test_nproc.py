@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,28 +20,56 @@ from tests.kills import needs_fork
 
 pytestmark = needs_fork
 BRIEF = "--preset mlp --evaluations 0 --batch-size 16 --device cpu --optimizer sgd"
+ENDLESS = ("--nproc", "2", "--budget", "100000steps")
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
 
 
-def start(out: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "genctl", "train", "gan", *BRIEF.split(), "--out", str(out)]
-    environment = {k: v for k, v in os.environ.items() if k not in ("RANK", "WORLD_SIZE")}
-    return subprocess.Popen(
-        [*command, *words],
-        text=True,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment,
-    )
+@dataclass
+class Command:
+    """``genctl train`` in a forked process, which ends as the process of a user would."""
+
+    pid: int
+    log: Path
+
+    def ended(self, seconds: float = 120) -> tuple[int, str]:
+        """Its exit status, negative after a signal, and what it said."""
+        deadline = time.monotonic() + seconds
+        while (found := os.waitpid(self.pid, os.WNOHANG))[0] == 0:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+        return os.waitstatus_to_exitcode(found[1]), self.log.read_text("utf-8")
+
+    def others(self) -> list[int]:
+        """The processes that it has forked."""
+        return [
+            int(n) for n in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        ]
 
 
-def ended(out: Path, *words: str) -> tuple[int, str]:
-    process = start(out, *words)
-    _, said = process.communicate(timeout=120)
-    return process.returncode, said
+def start(out: Path, *words: str) -> Command:
+    log = out.with_suffix(".log")
+    if child := os.fork():
+        return Command(child, log)
+    status = 99
+    with log.open("w", encoding="utf-8", buffering=1) as said:
+        sys.stdout = sys.stderr = said
+        try:
+            status = main(["train", "gan", *BRIEF.split(), "--out", str(out), *words])
+        finally:
+            said.flush()
+            os._exit(status)
+
+
+def begun(out: Path) -> None:
+    """Wait for the first step of a run."""
+    deadline = time.monotonic() + 90
+    while not (out / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def test_two_train_as_one_does_and_one_speaks(tmp_path: Path) -> None:
-    code, said = ended(tmp_path / "two", "--nproc", "2", "--budget", "6steps")
+    code, said = start(tmp_path / "two", "--nproc", "2", "--budget", "6steps").ended()
     assert (code, said.count("2 processes"), said.count("run ")) == (0, 1, 1)
     alone = ["--out", str(tmp_path / "one"), "--micro-batch", "8", "--budget", "6steps"]
     assert main(["train", "gan", *BRIEF.split(), *alone]) == 0
@@ -54,16 +82,38 @@ def test_two_train_as_one_does_and_one_speaks(tmp_path: Path) -> None:
 
 
 def test_a_signal_saves_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    process = start(tmp_path / "run", "--nproc", "2", "--budget", "100000steps")
-    deadline = time.monotonic() + 90
-    while not (tmp_path / "run" / "metrics.jsonl").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 143, said
+    command = start(tmp_path / "run", *ENDLESS)
+    begun(tmp_path / "run")
+    os.kill(command.pid, signal.SIGTERM)
+    code, said = command.ended()
+    assert code == 143, said
     assert "error: stopped by SIGTERM" in said
     reached = Run(tmp_path / "run").read("last.json")["step"]
     assert reached > 0
+
+
+@needs_proc
+def test_one_line_says_that_a_process_was_killed(tmp_path: Path) -> None:
+    command = start(tmp_path / "run", *ENDLESS)
+    begun(tmp_path / "run")
+    (other,) = command.others()
+    os.kill(other, signal.SIGKILL)
+    code, said = command.ended(seconds=30)
+    assert (code, said.count("error:"), said.count("Traceback")) == (1, 1, 0), said
+    assert "a process of this training no longer answers" in said
+
+
+@needs_proc
+def test_no_process_outlives_the_first(tmp_path: Path) -> None:
+    command = start(tmp_path / "run", *ENDLESS)
+    begun(tmp_path / "run")
+    (other,) = command.others()
+    os.kill(command.pid, signal.SIGKILL)
+    command.ended()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{other}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{other}").exists()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +127,7 @@ def test_a_signal_saves_and_the_same_command_goes_on(tmp_path: Path) -> None:
 def test_mistakes_are_one_line(
     words: tuple[str, ...], code: int, line: str, tmp_path: Path
 ) -> None:
-    found, said = ended(tmp_path / "run", "--nproc", "2", *words)
+    found, said = start(tmp_path / "run", "--nproc", "2", *words).ended()
     assert (found, said.count("error:"), said.count("Traceback")) == (code, 1, 0), said
     assert line in said
     assert not (tmp_path / "run").exists()

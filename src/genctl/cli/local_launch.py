@@ -16,8 +16,12 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from genctl.errors import ExitStatus, GenctlError
+
+if TYPE_CHECKING:
+    from genctl.engine.parallel.shared_memory import SharedMemory
 
 PATIENCE = 5.0
 """Seconds that the other processes have to end before they are killed; they write nothing."""
@@ -29,7 +33,7 @@ _PR_SET_PDEATHSIG = 1
 @contextlib.contextmanager
 def local_processes(
     count: int | None, *, threads: int | None, device: str | None
-) -> Iterator[None]:
+) -> Iterator[SharedMemory | None]:
     """Run the block, and what follows it, in ``count`` processes.
 
     This process waits for the others after the block.
@@ -39,12 +43,15 @@ def local_processes(
         threads: CPU threads of each process; None divides the cores among them.
         device: as the user named it; None for the best one available.
 
+    Yields:
+        The memory that the processes share; None if there is one process, or if they use GPUs.
+
     Raises:
         GenctlError: (USAGE) torchrun has already started several, or there are too few GPUs or
             cores.
     """
     if count is None or count == 1:
-        yield
+        yield None
         return
     if "RANK" in os.environ:
         raise GenctlError(
@@ -53,10 +60,12 @@ def local_processes(
             hint="leave --nproc out",
         )
     with _environment(_shared(count, threads)):
-        _refuse_too_many(count, device)
-        others = _forked(count)
+        gpus = _gpus(device)
+        _refuse_too_many(count, gpus)
+        memory = None if gpus else _shared_memory(count)
+        others = _forked(count, memory)
         try:
-            yield
+            yield memory
         finally:
             _end(others)
 
@@ -94,15 +103,19 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _refuse_too_many(count: int, device: str | None) -> None:
+def _gpus(device: str | None) -> int:
+    """How many GPUs the processes can use."""
+    import torch
+
+    return 0 if (device or "").startswith("cpu") else torch.cuda.device_count()
+
+
+def _refuse_too_many(count: int, gpus: int) -> None:
     """Check the number of GPUs or cores before any process waits for a missing one.
 
     Raises:
         GenctlError: (USAGE) ``count`` is above the number of GPUs, or of cores without GPUs.
     """
-    import torch
-
-    gpus = 0 if (device or "").startswith("cpu") else torch.cuda.device_count()
     cores = usable_cores()
     if gpus and count > gpus:
         raise GenctlError(
@@ -124,7 +137,14 @@ def usable_cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _forked(count: int) -> list[int]:
+def _shared_memory(count: int) -> SharedMemory:
+    from genctl.engine.parallel.process_group import TIMEOUT
+    from genctl.engine.parallel.shared_memory import SharedMemory
+
+    return SharedMemory(count, TIMEOUT.total_seconds())
+
+
+def _forked(count: int, memory: SharedMemory | None) -> list[int]:
     """Fork ``count - 1`` processes; their numbers, and an empty list in each of them."""
     parent, others = os.getpid(), []
     for rank in range(1, count):
@@ -133,8 +153,12 @@ def _forked(count: int) -> list[int]:
             os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # rank 0 answers it for all
             _end_with(parent)
+            if memory:
+                memory.join(rank)
             return []
         others.append(child)
+    if memory:
+        memory.join(0)
     return others
 
 

@@ -20,6 +20,7 @@ from genctl.api.training.request import TrainRequest
 from genctl.api.training.session import Session, open_session
 from genctl.engine.devices import restored_threads
 from genctl.engine.parallel.process_group import ProcessGroup
+from genctl.engine.parallel.shared_memory import SharedMemory
 from genctl.engine.reporting.loggers import logger_type, open_loggers
 from genctl.engine.training import checkpoint
 from genctl.engine.training.budget import Budget
@@ -33,7 +34,10 @@ from genctl.version import VERSION
 
 @restored_threads()
 def run_training(
-    request: TrainRequest, output: Output = QUIET, started: float | None = None
+    request: TrainRequest,
+    output: Output = QUIET,
+    started: float | None = None,
+    memory: SharedMemory | None = None,
 ) -> Run:
     """Train a family, or resume an unfinished run of the same configuration and data.
 
@@ -42,12 +46,13 @@ def run_training(
 
     Args:
         started: the value of `time.monotonic` when a wall-clock budget began; now when None.
+        memory: what several processes share, if they train on the CPU of one machine.
 
     Raises:
         GenctlError: the input is invalid, or training failed; what was saved stays.
     """
     started = time.monotonic() if started is None else started
-    world = ProcessGroup.join(request.device)
+    world = ProcessGroup.join(request.device, memory)
     try:
         return _train(request, output if world.is_main else Output.silent(), started, world)
     finally:

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 import torch
-from torch import distributed, nn
+from torch import nn
 
+from genctl.engine.parallel.channels import Reduction
 from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.parallel.sharding import is_sharded
 
@@ -34,7 +35,7 @@ def agree_on_gradients(
     names = int.from_bytes(digest[:7])
     found = torch.tensor([names, -names, *(parameter.grad is not None for parameter in whole)])
     with world.detecting_lost_ranks():
-        distributed.all_reduce(found, distributed.ReduceOp.MAX)
+        world.channel.all_reduce(found, Reduction.MAX)
     largest, smallest, *present = found.tolist()
     if largest != -smallest:
         raise ValueError("the names of the metrics differ between the processes")

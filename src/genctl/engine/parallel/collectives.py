@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from genctl.engine.parallel.channels import Channel
 
 
 class _Gather(torch.autograd.Function):
@@ -16,28 +18,29 @@ class _Gather(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, rank: int, size: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, rank: int, channel: Channel) -> Tensor:
         ctx.own = slice(rank * len(x), (rank + 1) * len(x))
-        rows = [torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(size)]
-        distributed.all_gather(rows, x.contiguous())
-        return torch.cat(rows)
+        ctx.channel = channel
+        return torch.cat(channel.all_gather(x))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         total = gradient.float().clone(memory_format=torch.contiguous_format)
-        distributed.all_reduce(total)
+        ctx.channel.all_reduce(total)
         return total[ctx.own].to(gradient.dtype), None, None
 
 
-def gather(x: Tensor, rank: int, size: int) -> Tensor:
-    """The rows of ``x`` of all ``size`` ranks, in the order of ranks.
+def gather(x: Tensor, rank: int, channel: Channel) -> Tensor:
+    """The rows of ``x`` of all ranks, in the order of ranks.
 
     Args:
         x: (B, ...), with the same shape on every rank.
+        rank: the rank of this process.
+        channel: how the ranks exchange tensors.
 
     Returns:
-        (size * B, ...). The gradient with respect to ``x`` is summed over the losses of all ranks.
+        (ranks * B, ...). The gradient with respect to ``x`` is summed over the losses of all ranks.
     """
-    gathered: Tensor = _Gather.apply(x, rank, size)  # type: ignore[no-untyped-call]
+    gathered: Tensor = _Gather.apply(x, rank, channel)  # type: ignore[no-untyped-call]
     return gathered

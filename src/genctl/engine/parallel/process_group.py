@@ -1,7 +1,8 @@
 """Several processes that train one model: their ranks and their collective operations.
 
-torchrun starts them and sets ``RANK``, ``WORLD_SIZE`` and the rest. Rank 0 decides, writes files
-and prints; the other ranks follow its commands, each on its own share of every batch.
+torchrun or ``train --nproc`` starts them and sets ``RANK``, ``WORLD_SIZE`` and the rest. Rank 0
+decides, writes files and prints; the other ranks follow its commands, each on its own share of
+every batch.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor, distributed
 
+from genctl.engine.parallel.channels import Channel, Reduction, TorchChannel
 from genctl.engine.parallel.collectives import gather
+from genctl.engine.parallel.shared_memory import LostRankError, SharedMemory
 from genctl.errors import ExitStatus, GenctlError
 
 TIMEOUT = datetime.timedelta(minutes=30)
@@ -89,30 +92,42 @@ class WorkerExit(SystemExit):
 
 
 class ProcessGroup:
-    """The processes of a training; only this process unless torchrun started it.
+    """The processes of a training; only this process unless it is one of several.
 
-    Commands and JSON are sent between CPUs (gloo), sums between the devices that hold them.
+    Commands and JSON are sent between CPUs, sums between the devices that hold them.
+
+    Args:
+        channel: how the ranks exchange tensors; by ``torch.distributed`` when None.
 
     Attributes:
         rank: the rank of this process, from 0.
         size: the number of processes.
         local_rank: the rank of this process on its machine.
-        joined: whether this process has ever joined a group of several.
+        channel: the given channel.
+        joined: whether this process has ever joined a group of ``torch.distributed``.
     """
 
     joined: ClassVar[bool] = False
 
-    def __init__(self, rank: int = 0, size: int = 1, local_rank: int = 0) -> None:
+    def __init__(
+        self,
+        rank: int = 0,
+        size: int = 1,
+        local_rank: int = 0,
+        channel: Channel | None = None,
+    ) -> None:
         self.rank = rank
         self.size = size
         self.local_rank = local_rank
+        self.channel = channel or TorchChannel()
 
     @classmethod
-    def join(cls, device: str | None) -> ProcessGroup:
+    def join(cls, device: str | None, memory: SharedMemory | None = None) -> ProcessGroup:
         """Join the process group that the environment describes; waits for all of its ranks.
 
         Args:
             device: where training runs, as the user named it; the best available one when None.
+            memory: what the ranks share, if they train on the CPU of one machine.
 
         Raises:
             GenctlError: there is no GPU left for this process.
@@ -120,16 +135,23 @@ class ProcessGroup:
         world = cls.from_env()
         if world.size == 1:
             return world
+        if memory is not None:
+            world.channel = memory
+            return world
         with_gpus = torch.cuda.is_available()
         if with_gpus and not (device or "").startswith("cpu"):
             _refuse_without_gpu(world.local_rank, torch.cuda.device_count())
             torch.cuda.set_device(world.local_rank)
-        backends = "cpu:gloo,cuda:nccl" if with_gpus else "gloo"
-        distributed.init_process_group(
-            backends, rank=world.rank, world_size=world.size, timeout=TIMEOUT
-        )
-        ProcessGroup.joined = True
+        world.join_torch("cpu:gloo,cuda:nccl" if with_gpus else "gloo")
         return world
+
+    def join_torch(self, backends: str = "gloo") -> None:
+        """Join the group of ``torch.distributed``, unless this rank has joined it."""
+        if not distributed.is_initialized():
+            distributed.init_process_group(
+                backends, rank=self.rank, world_size=self.size, timeout=TIMEOUT
+            )
+            ProcessGroup.joined = True
 
     @classmethod
     def from_env(cls) -> ProcessGroup:
@@ -140,7 +162,7 @@ class ProcessGroup:
 
     def destroy(self) -> None:
         """Leave the process group."""
-        if self.size > 1:
+        if self.size > 1 and distributed.is_initialized():
             distributed.destroy_process_group()
 
     @property
@@ -181,19 +203,19 @@ class ProcessGroup:
         """Wait until every rank has called this."""
         if self.size > 1:
             with self.detecting_lost_ranks():
-                distributed.all_reduce(torch.zeros(1))
+                self.channel.all_reduce(torch.zeros(1))
 
     def send_command(self, command: Command) -> None:
         """Send a command from rank 0 to the other ranks; does nothing on other ranks."""
         if self.size > 1 and self.is_main:
             with self.detecting_lost_ranks():
-                distributed.broadcast(_as_tensor(command.to_bytes()), 0)
+                self.channel.broadcast(_as_tensor(command.to_bytes()))
 
     def receive_command(self) -> Command:
         """Wait for the next command of rank 0."""
         received = torch.zeros(_COMMAND_BYTES, dtype=torch.uint8)
         with self.detecting_lost_ranks():
-            distributed.broadcast(received, 0)
+            self.channel.broadcast(received)
         return Command.from_bytes(received.numpy().tobytes())
 
     def end_workers(self) -> None:
@@ -207,7 +229,7 @@ class ProcessGroup:
             return
         flat = torch.cat([tensor.float().flatten() for tensor in tensors])
         with self.detecting_lost_ranks():
-            distributed.all_reduce(flat)
+            self.channel.all_reduce(flat)
         parts = flat.split([tensor.numel() for tensor in tensors])
         summed = [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
         torch._foreach_copy_(list(tensors), summed)
@@ -223,9 +245,8 @@ class ProcessGroup:
         lengths = self.all_gather_json(len(x))
         padded = x.new_zeros((max(lengths), *x.shape[1:]))
         padded[: len(x)] = x
-        rows = [torch.empty_like(padded) for _ in range(self.size)]
         with self.detecting_lost_ranks():
-            distributed.all_gather(rows, padded)
+            rows = self.channel.all_gather(padded)
         return [row[:length] for row, length in zip(rows, lengths, strict=True)]
 
     def all_gather_json(self, value: T) -> list[T]:
@@ -234,7 +255,7 @@ class ProcessGroup:
 
     def gather(self, x: Tensor) -> Tensor:
         """The rows of ``x`` of every rank, in the order of ranks; differentiable."""
-        return x if self.size == 1 else gather(x, self.rank, self.size)
+        return x if self.size == 1 else gather(x, self.rank, self.channel)
 
     @contextlib.contextmanager
     def detecting_lost_ranks(self) -> Iterator[None]:
@@ -278,10 +299,8 @@ class ProcessGroup:
         text = json.dumps(own).encode()
         longest = torch.tensor(len(text))
         with self.detecting_lost_ranks():
-            distributed.all_reduce(longest, distributed.ReduceOp.MAX)
-            padded = _as_tensor(text.ljust(int(longest)))
-            rows = [torch.empty_like(padded) for _ in range(self.size)]
-            distributed.all_gather(rows, padded)
+            self.channel.all_reduce(longest, Reduction.MAX)
+            rows = self.channel.all_gather(_as_tensor(text.ljust(int(longest))))
         return [json.loads(row.numpy().tobytes()) for row in rows]
 
     def _shared_error(self, rank: int, packed: dict[str, Any]) -> BaseException:
@@ -296,7 +315,7 @@ def is_lost_rank(error: RuntimeError) -> bool:
 
     NCCL and the store raise their own class, gloo raises a plain `RuntimeError`.
     """
-    if isinstance(error, distributed.DistError):
+    if isinstance(error, LostRankError | distributed.DistError):
         return True
     message = str(error).lower()
     return type(error) is RuntimeError and any(words in message for words in _LOST)

@@ -128,6 +128,7 @@ class Trainer:
 
     def _shard(self) -> dict[str, nn.Module]:
         """Shard modules and EMA copies; rank 0 gets unsharded copies on the CPU, to be filled."""
+        self.world.join_torch()
         modules = self.objective.modules
         unsharded = (
             {role: eager_copy(m).cpu() for role, m in modules.items()} if self.world.is_main else {}

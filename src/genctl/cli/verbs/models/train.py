@@ -23,6 +23,7 @@ from genctl.registry import Spec
 if TYPE_CHECKING:
     from genctl.config import OptionInfo
 
+
 class TrainCommand(FamilyCommand):
     """``train FAMILY`` takes every key of the family's configuration as a long option."""
 
@@ -194,12 +195,12 @@ def train(
         found = probe(TrainRequest(family, **wanted), call.output)
         call.output.result(found.to_json(), str(found))
         return
-    with local_processes(nproc, threads=threads, device=device):
+    with local_processes(nproc, threads=threads, device=device) as memory:
         from genctl.api.training import train as training
         from genctl.api.training.request import TrainRequest
         from genctl.engine.parallel.process_group import ProcessGroup
 
         request = TrainRequest(family, **wanted)
-        run = training.run_training(request, call.output, call.started)
+        run = training.run_training(request, call.output, call.started, memory)
         if ProcessGroup.from_env().is_main:
             show_finished(call.output, run)
