@@ -25,6 +25,7 @@ from genctl.engine.reporting.loggers import logger_type, open_loggers
 from genctl.engine.training import checkpoint
 from genctl.engine.training.budget import Budget
 from genctl.engine.training.loop import Loop
+from genctl.engine.training.settings import RunSettings
 from genctl.engine.training.worker_loop import run_worker
 from genctl.files import make_directory, staged, write_atomic
 from genctl.output import QUIET, Output
@@ -141,9 +142,14 @@ def _device_name(device: torch.device) -> str:
     return f"{device.type} ({platform.processor() or platform.machine()})"
 
 
-def _reproducibility(budget: Budget) -> str:
+def _reproducibility(budget: Budget, settings: RunSettings) -> str:
     """How reproducible the run is, in the terms of docs/architecture.md."""
     if budget.examples is not None:
+        if settings.device != "cpu" and not settings.deterministic:
+            return (
+                "the same command gives the same weights up to rounding; "
+                "the setting train.deterministic=true makes them equal bit for bit"
+            )
         return "the same command gives the same weights, bit for bit, on this machine"
     return "a budget in time gives weights that are as good on average, but not identical"
 
@@ -162,6 +168,6 @@ def _headline(run: Run, session: Session) -> str:
             f"seed {settings.seed}"
             + (f", {session.world.size} processes" if session.world.size > 1 else ""),
             *session.objective.notes,
-            f"run {run.path}: {_reproducibility(session.budget)}",
+            f"run {run.path}: {_reproducibility(session.budget, settings)}",
         )
     )
