@@ -102,6 +102,25 @@ def test_a_run_goes_on_with_another_number_of_processes(first: str, tmp_path: Pa
     assert distance(tmp_path / "whole", out) <= 1e-5
 
 
+def test_all_make_do_with_the_memory_of_one(tmp_path: Path) -> None:
+    def of_little_memory(rank: int) -> None:
+        whole_loss = toys.Tokens.loss
+
+        def loss(self: toys.Tokens, phase: str, batch: Batch, step: Step) -> Loss:
+            if len(batch.positions) > 2 and step.index >= 3:
+                raise torch.OutOfMemoryError("out of memory")
+            return whole_loss(self, phase, batch, step)
+
+        if rank == 1:
+            pytest.MonkeyPatch().setattr(toys.Tokens, "loss", loss)
+        train("toy-tokens", tmp_path / "two", *ADAMW)
+
+    train("toy-tokens", tmp_path / "one", *ADAMW, "micro_batch=2")
+    assert in_processes(of_little_memory) == [0, 0]
+    assert Run(tmp_path / "two").read("resolved.json")["micro_batch"] == 2
+    assert distance(tmp_path / "one", tmp_path / "two") <= 1e-5
+
+
 def test_all_are_set_back_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole_loss, whole_follow = toys.Tokens.loss, worker_loop.run_worker
     bad = range(5, 5 + MAX_SKIPPED)

@@ -7,13 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import distributed
 
-from genctl.engine.parallel.process_group import (
-    Command,
-    CommandKind,
-    ProcessGroup,
-    WorkerExit,
-    is_lost_rank,
-)
+from genctl.engine.parallel.commands import Command, CommandKind
+from genctl.engine.parallel.process_group import ProcessGroup, WorkerExit, is_lost_rank
 from genctl.errors import ExitStatus, GenctlError
 
 GLOO = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:553] "

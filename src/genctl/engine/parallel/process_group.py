@@ -1,6 +1,6 @@
 """Several processes that train one model: their ranks and their collective operations.
 
-torchrun or ``train --nproc`` starts them and sets ``RANK``, ``WORLD_SIZE`` and the rest. Rank 0
+torchrun or the command line starts them and sets ``RANK``, ``WORLD_SIZE`` and the rest. Rank 0
 decides, writes files and prints; the other ranks follow its commands, each on its own share of
 every batch.
 """
@@ -8,13 +8,10 @@ every batch.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
-import enum
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -22,14 +19,12 @@ from torch import Tensor, distributed
 
 from genctl.engine.parallel.channels import Channel, Reduction, TorchChannel
 from genctl.engine.parallel.collectives import gather
+from genctl.engine.parallel.commands import COMMAND_BYTES, Command, CommandKind
 from genctl.engine.parallel.shared_memory import LostRankError, SharedMemory
 from genctl.errors import ExitStatus, GenctlError
 
 TIMEOUT = datetime.timedelta(minutes=30)
 """How long a rank waits for the others, e.g. while rank 0 scores a checkpoint."""
-
-_COMMAND_BYTES = 256
-"""The length of a command as JSON; the size is fixed, since one is sent in every step."""
 
 _LOST = (
     "connection closed by peer",
@@ -43,48 +38,6 @@ _LOST = (
 """Messages of gloo's plain `RuntimeError` when another rank has ended or hangs."""
 
 T = TypeVar("T")
-
-
-class CommandKind(enum.Enum):
-    """The commands of rank 0 to the other ranks."""
-
-    STEP = "step"
-    RELOAD = "reload"
-    COLLECT = "collect"
-    END = "end"
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command of rank 0 to the other ranks.
-
-    Attributes:
-        kind: a training step, loading a checkpoint, collecting sharded tensors, or the end.
-        fraction: for a step, the share of the budget that is spent.
-        index: for a reload, the step whose checkpoint is loaded.
-        attempt: for a reload, how often training was set back.
-        rate_scale: for a reload, the factor on the learning rates.
-        everything: for a collection, whether to collect weights and optimizer states besides the
-            EMA copies.
-    """
-
-    kind: CommandKind
-    fraction: float = 0.0
-    index: int = 0
-    attempt: int = 0
-    rate_scale: float = 1.0
-    everything: bool = False
-
-    def to_bytes(self) -> bytes:
-        """JSON of `_COMMAND_BYTES` bytes, which keeps every float exactly."""
-        text = json.dumps({**dataclasses.asdict(self), "kind": self.kind.value})
-        return text.encode().ljust(_COMMAND_BYTES)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Command:
-        """The command that `to_bytes` encoded."""
-        fields = json.loads(data)
-        return cls(**{**fields, "kind": CommandKind(fields["kind"])})
 
 
 class WorkerExit(SystemExit):
@@ -205,6 +158,15 @@ class ProcessGroup:
             with self.detecting_lost_ranks():
                 self.channel.all_reduce(torch.zeros(1))
 
+    def on_any_rank(self, value: bool) -> bool:
+        """Whether ``value`` is true on some rank; every rank calls this."""
+        if self.size == 1:
+            return value
+        found = torch.tensor(int(value))
+        with self.detecting_lost_ranks():
+            self.channel.all_reduce(found, Reduction.MAX)
+        return bool(found)
+
     def send_command(self, command: Command) -> None:
         """Send a command from rank 0 to the other ranks; does nothing on other ranks."""
         if self.size > 1 and self.is_main:
@@ -213,7 +175,7 @@ class ProcessGroup:
 
     def receive_command(self) -> Command:
         """Wait for the next command of rank 0."""
-        received = torch.zeros(_COMMAND_BYTES, dtype=torch.uint8)
+        received = torch.zeros(COMMAND_BYTES, dtype=torch.uint8)
         with self.detecting_lost_ranks():
             self.channel.broadcast(received)
         return Command.from_bytes(received.numpy().tobytes())

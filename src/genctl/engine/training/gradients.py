@@ -75,29 +75,47 @@ class PhaseGradients:
             The detached losses, one per micro-batch or one for all of them.
         """
         while True:
-            try:
-                return self._losses(phase, batch, state)
-            except RuntimeError as error:
-                self._make_do(phase, error)
+            found, error = self._tried(phase, batch, state)
+            lacking = self._lacks_memory(phase, error)
+            if error is None and not lacking:
+                return found
+            self._make_do(phase, error, lacking=lacking)
+            del error  # it holds the tensors of the failed attempt
             for parameter in active:
                 parameter.grad = None
             if self._device.type == "cuda":
-                torch.cuda.empty_cache()  # after the failed attempt is released
+                torch.cuda.empty_cache()
 
-    def _make_do(self, phase: Phase, error: RuntimeError) -> None:
+    def _tried(
+        self, phase: Phase, batch: Batch, state: StepState
+    ) -> tuple[list[Loss], RuntimeError | None]:
+        """The losses of a phase, or the error that ended it."""
+        try:
+            return self._losses(phase, batch, state), None
+        except RuntimeError as error:
+            return [], error
+
+    def _lacks_memory(self, phase: Phase, error: RuntimeError | None) -> bool:
+        """Whether memory has run out; if the ranks can halve together, on any of them."""
+        own = error is not None and is_out_of_memory(error)
+        return self._world.on_any_rank(own) if self._can_halve(phase) else own
+
+    def _can_halve(self, phase: Phase) -> bool:
+        """Whether every rank can run the phase again; not if it waits for the others meanwhile."""
+        return phase.separable and (self._world.size == 1 or not self.settings.shard)
+
+    def _make_do(self, phase: Phase, error: RuntimeError | None, *, lacking: bool) -> None:
         """Change what made a phase fail, so that it can be tried again, or raise ``error``."""
-        reason = str(error).strip().partition("\n")[0]
-        if self.settings.compile and could_not_compile(error):
+        if error is not None and self.settings.compile and could_not_compile(error):
+            reason = str(error).strip().partition("\n")[0]
             self._warn(f"training continues without compiling, which failed: {reason}")
             for module in self._objective.modules.values():
                 stay_eager(module)
             self._change(compile=False)
             return
         size = self._smaller_micro_batch
-        # Several ranks must stay in step.
-        can_halve = size is not None and phase.separable and self._world.size == 1
-        if not is_out_of_memory(error) or not can_halve:
-            raise error
+        if not lacking or size is None or not self._can_halve(phase):
+            raise error or torch.OutOfMemoryError("another process is out of memory")
         self._warn(f"out of memory: micro-batches of {size} from now on, at the same batch size")
         self._change(micro_batch=size)
 

@@ -15,7 +15,8 @@ from genctl.engine.optim.ema import RAW, Ema
 from genctl.engine.optim.optimizers import Optimizers, set_found_inf, supports_found_inf
 from genctl.engine.optim.precision import Precision
 from genctl.engine.parallel.agreement import agree_on_gradients
-from genctl.engine.parallel.process_group import Command, CommandKind, ProcessGroup
+from genctl.engine.parallel.commands import Command, CommandKind
+from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.parallel.sharding import (
     full,
     is_sharded,

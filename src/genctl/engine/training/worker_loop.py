@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from genctl.engine.optim.determinism import determinism
-from genctl.engine.parallel.process_group import CommandKind, ProcessGroup
+from genctl.engine.parallel.commands import CommandKind
+from genctl.engine.parallel.process_group import ProcessGroup
 from genctl.engine.training import checkpoint
 from genctl.engine.training.signals import StopSignals
 from genctl.engine.training.trainer import Trainer
