@@ -50,6 +50,15 @@ def restored_threads() -> Iterator[None]:
             torch.set_num_threads(before)
 
 
+@contextlib.contextmanager
+def threads_set_to(threads: int) -> Iterator[None]:
+    """Inside the block torch uses ``threads`` CPU threads, and as many as before afterwards."""
+    with restored_threads():
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        yield
+
+
 def use_threads(threads: int | None) -> int:
     """Let torch use ``threads`` CPU threads, or as many as now when None; returns the number.
 

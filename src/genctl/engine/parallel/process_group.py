@@ -123,6 +123,11 @@ class ProcessGroup:
         """Whether this is rank 0."""
         return self.rank == 0
 
+    @property
+    def shares_memory(self) -> bool:
+        """Whether the ranks share the memory and the cores of one machine."""
+        return isinstance(self.channel, SharedMemory)
+
     def broadcast_from_rank0(self, work: Callable[[], T]) -> T:
         """Run ``work`` on rank 0, and return its result on every rank.
 

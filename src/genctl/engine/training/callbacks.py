@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import nn
 
 from genctl import documents
 from genctl.contracts import Monitor
+from genctl.engine.devices import threads_set_to
 from genctl.engine.training.eval_schedule import SCORE_SHARE, EvalSchedule
 from genctl.engine.training.trainer import Trainer
 from genctl.files import make_directory
@@ -117,10 +119,13 @@ class Observer:
             begun, first_one = time.monotonic(), not self.schedule.drawing
             folder = make_directory(self._run.samples)
             modules = next(iter(self._trainer.averages().values()))
-            self._hooks.preview(modules, folder / f"step-{self._trainer.index:08d}")
+            with self._all_cores():
+                self._hooks.preview(modules, folder / f"step-{self._trainer.index:08d}")
             self.schedule.drawing = time.monotonic() - begun
             if first_one and self._seconds is not None and self._evaluations and self._hooks.cost:
-                self._make_room(self._seconds, self._hooks.cost(modules))
+                with self._all_cores():
+                    cost = self._hooks.cost(modules)
+                self._make_room(self._seconds, cost)
 
     def score(self, checkpoint: Path) -> dict[str, float]:
         """Score every average, as saved in ``checkpoint``, and record the best one.
@@ -134,10 +139,16 @@ class Observer:
         if not self._hooks.evaluate or not self._evaluations or not samples:
             return row
         for name, modules in self._trainer.averages().items():
-            scores = self._hooks.evaluate(modules, samples)
+            with self._all_cores():
+                scores = self._hooks.evaluate(modules, samples)
             row |= {f"{key}/{name}" if row else key: value for key, value in scores.items()}
             self._note_best(checkpoint, name, scores)
         return row
+
+    def _all_cores(self) -> AbstractContextManager[None]:
+        """The threads of all ranks of this machine, which wait for this one in the block."""
+        world, threads = self._trainer.world, self._trainer.settings.threads
+        return threads_set_to(threads * world.size) if world.shares_memory else nullcontext()
 
     def _make_room(self, budget: float, seconds: float) -> None:
         """Reserve time for the last score, and choose the number of samples of every score.
