@@ -16,12 +16,10 @@ from genctl.data.images.open_source import is_files, place_of
 from genctl.data.images.report import ImageReport, survey
 from genctl.data.images.sources.captions import SUFFIX
 from genctl.data.images.sources.label_file import LABELS, to_csv
-from genctl.data.images.sources.listing import Listing, no_images
-from genctl.data.images.sources.splits import list_splits
+from genctl.data.images.sources.listing import REPORT, Listing
+from genctl.data.images.sources.splits import list_splits, listing_of
 from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.files import staged, write_json
-
-REPORT = "cleaned.json"
 
 
 def clean_data(
@@ -68,8 +66,7 @@ def clean_data(
     kept, known = 0, dict[bytes, str]()
     with staged(place) as stage:
         for split, listing in listings.items():
-            if not listing.images:
-                raise no_images(listing)
+            listing_of(listings, split, place_of(source))
             prefix = f"{split}/" if len(listings) > 1 else ""
             found = survey(listing, {})
             left_out = _left_out(found, known, prefix, near)
@@ -79,7 +76,7 @@ def clean_data(
             done: dict[PurePath, list[str]] = {}
             for path, target in targets.items():
                 done[path] = _write(listing, path, stage / prefix / target, size, channels)
-            if listing.given is not None and targets:
+            if listing.given and targets:
                 _write_labels(stage / prefix, targets, listing.given)
             for path in _write_captions(stage / prefix, targets, listing):
                 done[path].append("without its caption, which cannot be read")

@@ -74,22 +74,24 @@ class ImageReport:
     Attributes:
         files: the readable files, in order.
         unreadable: path -> why.
-        others: kinds of other files -> how many.
+        left_out: kinds of files that are not read -> how many.
         classes: class -> how many of ``files``; empty where there are none.
         captions: captions of ``files`` that have one.
         no_captions: those of ``files`` whose caption cannot be read, is not UTF-8 or too long.
-        beside: folders of images beside those of the splits.
+        notes: what to know about how the place was read, one line each.
         rows: the place of each of ``files`` among all images.
+        folder: the name of the split where it was found.
     """
 
     files: Sequence[FileFacts]
     unreadable: Mapping[PurePath, str]
-    others: Counter[str]
+    left_out: Mapping[str, int]
     classes: Mapping[str, int]
     captions: Captions
     no_captions: Collection[PurePath] = ()
-    beside: Sequence[str] = ()
+    notes: Sequence[str] = ()
     rows: Sequence[int] = ()
+    folder: str = ""
 
     @property
     def sizes(self) -> Counter[tuple[int, int]]:
@@ -133,8 +135,8 @@ def survey(listing: Listing, classes: Mapping[PurePath, str]) -> ImageReport:
     kept = {path: text for path, text in read.items() if text is not None}
     refused = {path: None for path, text in read.items() if text is None}
     rows = [row for row, found in enumerate(outcomes.values()) if isinstance(found, FileFacts)]
-    others, beside = listing.others, listing.beside
-    return ImageReport(files, unreadable, others, counted, kept, refused, beside, rows)
+    gone, notes = listing.left_out, listing.notes
+    return ImageReport(files, unreadable, gone, counted, kept, refused, notes, rows, listing.folder)
 
 
 def survey_source(source: ImageSource) -> ImageReport:
@@ -147,7 +149,7 @@ def survey_source(source: ImageSource) -> ImageReport:
     labels = [] if source.labels is None else source.labels.tolist()
     counted = Counter(source.class_names[label] for label in labels)
     captions = {file.path: text for file, text in zip(files, source.captions, strict=False)}
-    return ImageReport(files, {}, Counter(), counted, captions, rows=range(len(files)))
+    return ImageReport(files, {}, {}, counted, captions, rows=range(len(files)))
 
 
 def shared(one: ImageReport, other: ImageReport) -> list[tuple[FileFacts, FileFacts]]:

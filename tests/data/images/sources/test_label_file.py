@@ -38,8 +38,8 @@ def test_a_csv_gives_the_classes(folder: Path, text: str) -> None:
     assert open_source(packed).fingerprint == opened.fingerprint
 
 
-def test_a_csv_that_is_not_utf8_says_so(folder: Path) -> None:
-    (folder / "labels.csv").write_bytes("file,label\n1.png,狗\n".encode("gbk"))
+def test_a_csv_in_no_known_encoding_says_so(folder: Path) -> None:
+    (folder / "labels.csv").write_bytes(b"file,label\n1.png,\x81\n")
     error = refusal(str(folder))
     assert (
         "labels.csv: it is not UTF-8, as byte 17 is not the start of a character" in error.message
@@ -62,7 +62,6 @@ def test_dataset_json_gives_numbers(folder: Path) -> None:
         ("labels.csv", "", "not a header with file and label"),
         ("labels.csv", "file,label\n1.png,猫\n", "2 images have no label in it: 2.png; 子/3.png"),
         ("labels.csv", "file,label\n1.png\n2.png,\n子/3.png,猫\n", "2 images have no label"),
-        ("dataset.json", '{"labels": null}', "its labels are null"),
         ("dataset.json", "[" * 100_000, "nested too deeply"),
         ("dataset.json", "[", "Expecting value"),
     ],

@@ -16,7 +16,7 @@ from genctl.data.images import decode
 from genctl.data.images.source import ImageSource
 from genctl.data.images.sources.decode_cache import Decoded, decode_to, place_of_set, read_decoded
 from genctl.data.images.sources.listing import Listing, class_names, labels_of
-from genctl.data.images.sources.splits import list_splits, listing_of
+from genctl.data.images.sources.splits import list_splits, listing_of, splits_in_words
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.files import safe_name
 from genctl.wording import some_of
@@ -42,10 +42,11 @@ def read_folder(
 ) -> ImageSource:
     """Every image under ``root``, a folder or a ZIP, in natural order of the paths.
 
-    When ``root`` has the folders ``train`` and ``test``, a split is one of the two; otherwise all
-    of it is ``train``. A file of labels gives the classes (see `read_labels`); otherwise each
-    first-level sub-folder is a class, if there are at least two and no image lies beside them. The
-    source has one channel if all images are grey, four if alpha is below 255 anywhere, or three.
+    Splits are found by the usual names of folders (see `list_splits`); otherwise all of it is
+    ``train``. A file of labels gives the classes (see `read_labels`); otherwise each first-level
+    sub-folder is a class, if there are at least two and no more than a few images lie beside them.
+    The source has one channel if all images are grey, four if alpha is below 255 anywhere, or
+    three.
 
     Args:
         split: ``train`` or ``test``.
@@ -83,7 +84,9 @@ def _source(
         name=place_name(root),
         split=split,
         skipped=decoded.skipped,
-        ignored=listing.others.total(),
+        left_out=dict(listing.left_out),
+        splits=splits_in_words(listings),
+        notes=listing.notes,
     )
 
 
