@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from genctl.data.findings import DataCheck, Section, left_out
+from genctl.data.images import decode
 from genctl.data.images.drawing import grid, save_png, thumbnail
 from genctl.data.images.open_source import is_files, open_source, place_of
 from genctl.data.images.open_stream import open_stream
@@ -108,6 +109,8 @@ def _sizes(found: ImageReport) -> Section:
         if some:
             names = some_of(file.path.as_posix() for file in some)
             section.warnings.append(f"{len(some):,} {what}: {names}")
+    if doubt := decode.doubt_of_depth(file.brightest for file in found.files):
+        section.warnings.append(doubt)
     if len({file.channels for file in found.files}) > 1:
         section.warnings.append("several depths: all images are converted to the deepest")
     return section

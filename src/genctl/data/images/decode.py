@@ -6,7 +6,7 @@ import functools
 import importlib.util
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import BinaryIO, Literal, Protocol
@@ -36,6 +36,7 @@ _FORMATS = (
     *(("HEIF",) if _HAS_HEIF else ()),
 )
 
+_WHITE = 2**16 - 1
 _BITS, _PHOTOMETRIC = 258, 262
 """Tags of TIFF."""
 
@@ -114,9 +115,7 @@ def open_image(path: Openable) -> Iterator[Image.Image]:
 def _register_heif() -> None:
     """Tell Pillow of the plug-in for HEIF, if that is installed."""
     if _HAS_HEIF:
-        import pillow_heif
-
-        pillow_heif.register_heif_opener()
+        importlib.import_module("pillow_heif").register_heif_opener()
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
@@ -205,14 +204,29 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode.startswith("I;16")
 
 
-def is_dim(image: Image.Image) -> bool:
-    """Whether it says 16 bits and uses the lowest 12 at most, as cameras in science write it."""
-    return is_deep(image) and _most(image) == 2**16 - 1 and int(np.asarray(image).max()) < 2**12
+def brightest(image: Image.Image) -> int | None:
+    """The highest level of an image of 16 bits; None for other images."""
+    return int(np.asarray(image).max()) if is_deep(image) and _most(image) == _WHITE else None
+
+
+def doubt_of_depth(brightest: Iterable[int | None]) -> str:
+    """What to know about images of 16 bits; empty where nothing is odd.
+
+    Args:
+        brightest: `brightest` of each image.
+    """
+    levels = [level for level in brightest if level is not None]
+    if not levels or max(levels) > _WHITE // 16:
+        return ""
+    return (
+        f"{len(levels):,} images of 16 bits have no level above {max(levels):,}: 12 bits stored "
+        "in 16 come out nearly black; multiply their levels by 16"
+    )
 
 
 def _most(image: Image.Image) -> int:
     """The level of white in a deep image: a TIFF may have 12 bits."""
-    return 2 ** int(_tag(image, _BITS, 16)) - 1
+    return (1 << _tag(image, _BITS, 16)) - 1
 
 
 def _is_inverted(image: Image.Image) -> bool:

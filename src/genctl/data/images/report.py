@@ -46,6 +46,7 @@ class FileFacts:
         channels: 1 grey, 3 colour, 4 with alpha in use.
         frames: the number of frames of an animation; only the first is used.
         turned: whether the camera's tag turns it.
+        brightest: the highest level of an image of 16 bits; None for others.
         digest: the same for files with equal pixels.
         steps: (256,) bool, where brightness rises from one cell of a 16x16 grid to the next.
     """
@@ -58,6 +59,7 @@ class FileFacts:
     channels: int
     frames: int
     turned: bool
+    brightest: int | None
     digest: bytes
     steps: npt.NDArray[np.bool_]
 
@@ -143,7 +145,7 @@ def survey_source(source: ImageSource) -> ImageReport:
     """The same survey for images in memory, which are named by their numbers."""
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[source.images.shape[3]]
     files = [
-        _described(PurePosixPath(str(number)), image, "array", mode, 1, False)
+        _described(PurePosixPath(str(number)), image, "array", mode)
         for number, image in enumerate(source.images)
     ]
     labels = [] if source.labels is None else source.labels.tolist()
@@ -164,17 +166,24 @@ def _facts(listing: Listing, path: PurePath) -> FileFacts:
         frames = getattr(image, "n_frames", 1)
         upright = decode.upright_size(image)
         turned = upright != (image.height, image.width)
+        brightest = decode.brightest(image)
         pixels = decode.to_array(image, size=None, channels=decode.channels_of(image))
-    return _described(path, pixels, form, mode, frames, turned)
+    return _described(path, pixels, form, mode, frames, turned, brightest)
 
 
 def _described(
-    path: PurePath, pixels: npt.NDArray[np.uint8], form: str, mode: str, frames: int, turned: bool
+    path: PurePath,
+    pixels: npt.NDArray[np.uint8],
+    form: str,
+    mode: str,
+    frames: int = 1,
+    turned: bool = False,
+    brightest: int | None = None,
 ) -> FileFacts:
     height, width, channels = pixels.shape
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
     return FileFacts(
-        path, height, width, form, mode, channels, frames, turned, digest, _steps(pixels)
+        path, height, width, form, mode, channels, frames, turned, brightest, digest, _steps(pixels)
     )
 
 

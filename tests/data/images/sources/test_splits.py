@@ -38,7 +38,7 @@ def test_images_beside_the_splits_are_counted_and_named(tmp_path: Path) -> None:
         opened = open_source(source)
         assert len(opened.images) == 2
         assert opened.left_out == {
-            "in the folder val beside the splits": 2,
+            "in the folder val, held out as well": 2,
             "in no folder, beside the splits": 2,
         }
         assert "left out 4 of 6 files: " in said_by_check(source)

@@ -35,6 +35,7 @@ class _Probe(NamedTuple):
 
     size: tuple[int, int]
     channels: int
+    brightest: int | None
 
 
 def read_folder(
@@ -86,7 +87,7 @@ def _source(
         skipped=decoded.skipped,
         left_out=dict(listing.left_out),
         splits=splits_in_words(listings),
-        notes=listing.notes,
+        notes=(*listing.notes, *([decoded.doubt] if decoded.doubt else [])),
     )
 
 
@@ -107,7 +108,11 @@ def _decode(
 ) -> Decoded:
     def probe(path: PurePath) -> _Probe:
         with decode.open_image(listing.file(path)) as image:
-            return _Probe(size or decode.upright_size(image), channels or decode.channels_of(image))
+            return _Probe(
+                size or decode.upright_size(image),
+                channels or decode.channels_of(image),
+                decode.brightest(image),
+            )
 
     def fill(pixels: npt.NDArray[np.uint8]) -> tuple[list[int], list[str], list[str]]:
         def fill_row(path: PurePath) -> None:
@@ -125,7 +130,8 @@ def _decode(
         rows = {path: row for row, path in enumerate(probes)}
         depth = max(probe.channels for probe in probes.values())
         shape = (len(rows), *_common_size(listing.place, probes), depth)
-        return decode_to(place, shape, fill)
+        doubt = decode.doubt_of_depth(probe.brightest for probe in probes.values())
+        return replace(decode_to(place, shape, fill), doubt=doubt)
 
 
 def _try_each(
@@ -150,8 +156,8 @@ def _try_each(
 
 
 def _common_size(place: str, probes: dict[PurePath, _Probe]) -> tuple[int, int]:
-    (first, (size, _)), *others = probes.items()
-    for path, (other, _) in others:
+    (first, (size, *_)), *others = probes.items()
+    for path, (other, *_) in others:
         if other != size:
             raise GenctlError(
                 ExitStatus.DATA,

@@ -156,11 +156,12 @@ def of_table(name: str, table: Table) -> Listing:
     return Listing(
         name,
         tuple(table.cells),
-        Counter(),
+        Counter(table.left_out),
         lambda path: table.cells[PurePosixPath(path)],
         lambda path: f"{path.as_posix()}:{table.stamp}",
         table.labels,
         table.captions,
+        table.split,
     )
 
 
@@ -223,7 +224,9 @@ def is_image(path: PurePath) -> bool:
 
 
 def _is_known(path: PurePath) -> bool:
-    return len(path.parts) == 1 and path.name in (*NAMES, REPORT)
+    """Whether it is read as something else, or written by a file manager."""
+    top = len(path.parts) == 1 and path.name in (*NAMES, REPORT)
+    return top or path.name.casefold() in ("thumbs.db", "desktop.ini")
 
 
 def _kind_left_out(path: PurePath) -> str:

@@ -85,9 +85,15 @@ def _by_folder(
 ) -> Arranged:
     splits = {split: _in(paths, name) for split, name in named.items()}
     beside = {name: n for name, n in sorted(pictures.items()) if name not in named.values()}
-    left_out = Counter({f"in the folder {name} beside the splits": n for name, n in beside.items()})
+    left_out = Counter({_beside_splits(name): count for name, count in beside.items()})
     left_out["in no folder, beside the splits"] = loose
     return Arranged(splits, named, divides_all=True, left_out=+left_out)
+
+
+def _beside_splits(name: str) -> str:
+    if name.casefold() in NAMES:
+        return f"in the folder {name}, held out as well"
+    return f"in the folder {name} beside the splits"
 
 
 def _in(paths: Iterable[PurePath], name: str) -> Inside:
@@ -102,7 +108,7 @@ def _beside_others(
     name = named["test"]
     rest = [path for path in paths if len(path.parts) == 1 or path.parts[0] not in usual]
     unused = {other: pictures[other] for other in sorted(usual) if other != name}
-    left_out = Counter({f"in the held-out folder {other}": n for other, n in unused.items()})
+    left_out = Counter({_beside_splits(other): count for other, count in unused.items()})
     splits = {"train": _all(rest), "test": _in(paths, name)}
     return Arranged(splits, {"train": "", "test": name}, left_out=left_out)
 

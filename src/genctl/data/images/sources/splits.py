@@ -20,7 +20,8 @@ from genctl.data.images.sources.listing import (
 from genctl.data.images.sources.place import Place, of_folder, of_zip, without_top_folders
 from genctl.data.images.sources.split_names import NAMES as USUAL
 from genctl.data.images.sources.split_names import Arranged, arrange, chosen
-from genctl.data.images.sources.tables import is_table, read_tables
+from genctl.data.images.sources.table_files import is_table
+from genctl.data.images.sources.tables import read_tables
 from genctl.errors import ExitStatus, GenctlError
 
 SPLITS = ("train", "test")
@@ -113,14 +114,12 @@ def listing_of(listings: Mapping[str, Listing], split: str, root: Path) -> Listi
 
 def splits_in_words(listings: Mapping[str, Listing]) -> str:
     """Which splits were found, and which of them is held out; empty where there is only one."""
-    if len(listings) < 2:
+    train, test = listings["train"], listings.get("test")
+    if test is None and not train.folder:
         return ""
-    train, test = listings["train"], listings["test"]
     source = f" of {train.folder}" if train.folder else ""
-    return (
-        f"splits: {len(train.images):,} images{source} to train on, "
-        f"{len(test.images):,} of {test.folder or 'test'} held out"
-    )
+    held_out = f"{len(test.images):,} of {test.folder or 'test'}" if test else "none"
+    return f"splits: {len(train.images):,} images{source} to train on, {held_out} held out"
 
 
 def _unread_labels(place: Place, name: str, arranged: Arranged) -> GenctlError:
