@@ -71,8 +71,16 @@ def test_each_kind_is_counted(
 
 
 def test_what_belongs_to_the_images_is_not_left_out(tmp_path: Path) -> None:
-    root = folder(tmp_path / "d", "1.png", "2.png", "._1.png", ".git/x")
-    for name in ("1.txt", ".DS_Store", "__MACOSX/._1.png", "Thumbs.db", "desktop.ini"):
+    root = folder(tmp_path / "d", "1.png", "2.png")
+    for name in (
+        "1.txt",
+        "._1.png",
+        ".git/x",
+        ".DS_Store",
+        "__MACOSX/._1.png",
+        "Thumbs.db",
+        "desktop.ini",
+    ):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(b"x")
     (root / "labels.csv").write_text("file,label\n1.png,a\n2.png,b\n")
@@ -115,7 +123,7 @@ def test_members_of_the_same_name_are_counted(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
         archive.writestr("a.png", picture)
         archive.writestr("b.png", picture)
-        with pytest.warns(UserWarning):
+        with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("a.png", picture)
     opened = open_source(str(tmp_path / "d.zip"))
     assert len(opened.images) == 2

@@ -75,14 +75,14 @@ class LabelFile:
         return any(map(self._of, images))
 
     def splits(self, images: Iterable[PurePath]) -> dict[PurePath, str]:
-        """The split of each image, as it is written; empty for an image without one.
+        """The split of each image in lower case; empty for an image without one.
 
         Raises:
             GenctlError: (DATA) rows name several splits for one image.
         """
         found = {}
         for path in images:
-            named = {row.split for row in self._of(path)}
+            named = {row.split.casefold() for row in self._of(path)}
             if len(named) > 1:
                 raise refusal(
                     self.name, f"{path.as_posix()} is in the splits {some_of(sorted(named))}"

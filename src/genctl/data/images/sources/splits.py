@@ -69,16 +69,18 @@ def _by_rows(place: Place, labels: LabelFile | None) -> Arranged | None:
     named = chosen(of_image.values())
     if not named:
         return None
-    of_stem = {path.with_suffix(""): split for path, split in of_image.items()}
+    labels.labels({path: path for path in of_image})  # for its errors
     by_name = {name: split for split, name in named.items()}
+    if "train" not in named:
+        by_name |= {name: "train" for name in of_image.values() if name not in USUAL}
+    captions = {path.with_suffix(""): name for path, name in of_image.items()}
     found = Arranged({split: {} for split in ("train", *named)}, {"train": "", **named})
     for path in place.files:
-        name = of_image.get(path, of_stem.get(path.with_suffix(""), named.get("train", "")))
-        split = by_name.get(name, "" if "train" in named or name.casefold() in USUAL else "train")
-        if split:
+        if path in of_image and of_image[path] not in by_name:
+            found.left_out[f"of the split {of_image[path]!r} in {labels.name}"] += 1
+        else:
+            split = by_name.get(captions.get(path.with_suffix(""), ""), "train")
             found.splits[split][path] = path
-        elif path in of_image:
-            found.left_out[f"of the split {name!r} in {labels.name}"] += 1
     return found
 
 

@@ -130,11 +130,11 @@ def _pyarrow() -> Any:
 def _by_rows(whole: Any, name: str) -> tuple[dict[str, Any], dict[str, str], dict[str, int]]:
     """The rows of each split by a column of splits, its names, and the number of other rows."""
     column = _column(whole.column_names, _SPLIT)
-    values = [str(value) for value in whole.column(column).to_pylist()] if column else []
+    values = [str(value).casefold() for value in whole.column(column).to_pylist()] if column else []
     named = chosen(set(values))
     if "test" not in named:
         return {"train": whole}, {"train": name}, {}
-    rest = [value for value in values if value.casefold() not in USUAL]
+    rest = [value for value in values if value not in USUAL]
     of_train = {named["train"]} if "train" in named else set(rest)
     wanted = {"train": of_train, "test": {named["test"]}}
     wholes = {
