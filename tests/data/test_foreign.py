@@ -18,6 +18,7 @@ from genctl.data.foreign import decoded, readable, unpacked_name
 from genctl.data.images.check import check_images
 from genctl.data.images.clean import clean_data
 from genctl.data.images.open_source import open_source
+from genctl.outputs.base import class_number
 from genctl.outputs.images.samples import ImageSamples
 from tests.command_line import Type
 from tests.data.pictures import pixels, refusal, write
@@ -120,3 +121,7 @@ def test_control_characters_in_names_do_not_reach_the_terminal(type_: Type, tmp_
     assert "\x1b" not in said.out
     assert "b\\nc" in said.out
     assert check_images(str(tmp_path)).warnings
+
+
+def test_a_class_is_found_by_the_bytes_of_its_folder() -> None:
+    assert class_number(os.fsdecode(b"caf\xe9"), ("a", "caf%E9")) == 1

@@ -74,12 +74,14 @@ class Cleaned:
         kept: the number of examples in it.
         dropped: path -> why it is not in it.
         changed: path -> what was done to it besides writing it in the format of the copy.
+        notes: what of the source is not read, and other doubts, one line each.
     """
 
     out: Path
     kept: int
     dropped: Mapping[str, str]
     changed: Mapping[str, str]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def made(root: Path, folders: str) -> list[str]:
         ("cat dog Validation", 4, 2),
         ("cat dog val test", 4, 2),
         ("set/Train/cat set/Train/dog set/dev/dog", 4, 2),
+        ("train/x/y/cat train/x/y/dog val/x/y/dog", 4, 2),
         ("a/b/cat a/b/dog a/b/val/cat", 4, 2),
         ("cat/train cat/val dog/train dog/test", 4, 4),
         ("cat/Training cat/Testing dog", 4, 2),
@@ -116,7 +117,7 @@ def test_rows_of_labels_name_splits(tmp_path: Path) -> None:
     held_out = opened.held_out()
     assert held_out is not None
     assert (len(opened.images), len(held_out.images), opened.class_names) == (2, 1, ("a", "b"))
-    assert opened.left_out == {"of the split 'other' in labels.csv": 1}
+    assert opened.left_out == {"in the split 'other' by labels.csv": 1}
 
 
 def test_training_says_splits_and_what_is_left_out(type_: Type, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import genctl
 from genctl.data.images.check import check_images
 from genctl.data.images.open_source import open_source
-from genctl.errors import GenctlError
+from genctl.errors import ExitStatus, GenctlError
 from tests.data.pictures import pixels, refusal, write
 
 
@@ -91,6 +91,9 @@ def test_the_name_of_the_data_itself_must_be_in_utf8(tmp_path: Path) -> None:
         check_images(one)
     with pytest.raises(GenctlError, match="is not in UTF-8"):
         genctl.train("gan", data=one, budget="1steps", out=tmp_path / "run")
+    with pytest.raises(GenctlError, match="is not in UTF-8") as refused:
+        genctl.train("gan", budget="1steps", out=one)
+    assert refused.value.code == ExitStatus.USAGE
 
 
 def test_no_image_is_lost_because_of_its_name(tmp_path: Path) -> None:

@@ -116,6 +116,8 @@ def clean(
             ExitStatus.USAGE, f"--channels {channels} is not 1, 3 or 4", hint="--channels 3"
         )
     done = clean_data(source, out, size=_size(size), channels=channels, near=near or None)
+    for note in done.notes:
+        call.output.warn(note)
     words = kind_at(source).words[1]
     lines = [f"{done.out}: {done.kept:,} {words} written, {len(done.dropped):,} dropped"]
     lines += [f"  {path}: {why}" for path, why in done.dropped.items()]

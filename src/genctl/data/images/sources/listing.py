@@ -58,7 +58,7 @@ class Listing:
     notes: tuple[str, ...] = ()
 
     def with_left_out(self, more: Mapping[str, int], notes: Sequence[str] = ()) -> Listing:
-        """The same with more that is left out, and more notes."""
+        """The same listing, which leaves more out, with more notes."""
         left_out = self.left_out + Counter(more)
         return replace(self, left_out=left_out, notes=(*self.notes, *notes))
 

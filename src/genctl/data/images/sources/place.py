@@ -82,7 +82,7 @@ class FolderFile:
 
     @property
     def odd(self) -> str:
-        """The kind of what is no file and has not the name of a picture; empty otherwise."""
+        """Its kind, if it is not a file and its name is not that of an image; otherwise empty."""
         if self._state is None:
             return "" if is_picture(self.path) else DEAD
         return "" if stat.S_ISREG(self._state.st_mode) else SPECIAL
@@ -140,7 +140,7 @@ def of_zip(path: Path) -> Place:
 
 
 def without_top_folders(place: Place, meant: Collection[str]) -> Place:
-    """The inside of the only folder, again and again: most ZIPs have such a folder.
+    """The inside of the only folder, repeatedly: most ZIPs have such a folder.
 
     Args:
         meant: folded names of folders that say what is in them, which are kept.
@@ -161,7 +161,7 @@ def without_top_folders(place: Place, meant: Collection[str]) -> Place:
 
 
 def _only_folder(place: Place) -> str | None:
-    """The folder of all files but some that are neither pictures nor labels."""
+    """The folder of all files but some that are neither images nor labels."""
     if len(place.folders) != 1:
         return None
     loose = (path for path in place.files if len(path.parts) == 1)
@@ -172,7 +172,7 @@ def _only_folder(place: Place) -> str | None:
 
 
 def kind_of(path: PurePath) -> str:
-    """The kind of a file that is no image: its suffix."""
+    """The kind of a file that is not an image: its suffix."""
     return path.suffix.lower() or "without a suffix"
 
 
@@ -181,7 +181,7 @@ def _readable(path: PurePath) -> PurePosixPath:
 
 
 def _is_hidden_picture(path: PurePath) -> bool:
-    """Whether it is a picture; macOS's ``._1.png`` is what it keeps about ``1.png``."""
+    """Whether it is an image; macOS's ``._1.png`` is what it keeps about ``1.png``."""
     return is_picture(path) and not path.name.startswith("._")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from genctl.data.images.decode import is_picture
+from genctl.data.images.sources.label_file import NAMES as LABEL_FILES
 
 TRAIN = ("train", "training")
 HELD_OUT = ("test", "testing", "validation", "valid", "val", "dev")
@@ -54,11 +55,28 @@ def arrange(paths: Iterable[PurePath], folders: Iterable[str]) -> Arranged:
     2. A held-out folder beside other images, such as class folders: it, and the others to train
        on. A folder ``test`` alone may be a class, and stays one.
     3. The same folders within class folders: ``cat/train/``, ``cat/val/``.
+
+    A folder that all images of all splits are in is skipped: ``train/images/cat``.
     """
-    paths = list(paths)
+    found = _arranged(list(paths), list(folders))
+    while len(found.splits) > 1 and (top := _common_folder(found.splits.values())) is not None:
+        for inside in found.splits.values():
+            for path in [path for path in inside if path.parts[0] == top]:
+                inside[path.relative_to(top)] = inside.pop(path)
+    return found
+
+
+def _common_folder(splits: Iterable[Inside]) -> str | None:
+    """The folder of all images; None if there are several, or files of labels beside it."""
+    paths = [path for inside in splits for path in inside]
+    loose = {path.name for path in paths if len(path.parts) == 1}
+    tops = {path.parts[0] for path in paths if is_picture(path)}
+    return None if len(tops) != 1 or loose & {*tops, *LABEL_FILES} else tops.pop()
+
+
+def _arranged(paths: list[PurePath], folders: list[str]) -> Arranged:
     pictures = Counter(path.parts[0] for path in paths if len(path.parts) > 1 and is_picture(path))
     loose = sum(is_picture(path) for path in paths if len(path.parts) == 1)
-    folders = list(folders)
     named = chosen(folders)
     usual = [name for name in folders if name.casefold() in NAMES and pictures[name]]
     others = [name for name in pictures if name not in usual]

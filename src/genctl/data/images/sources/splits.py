@@ -77,7 +77,7 @@ def _by_rows(place: Place, labels: LabelFile | None) -> Arranged | None:
     found = Arranged({split: {} for split in ("train", *named)}, {"train": "", **named})
     for path in place.files:
         if path in of_image and of_image[path] not in by_name:
-            found.left_out[f"of the split {of_image[path]!r} in {labels.name}"] += 1
+            found.left_out[f"in the split {of_image[path]!r} by {labels.name}"] += 1
         else:
             split = by_name.get(captions.get(path.with_suffix(""), ""), "train")
             found.splits[split][path] = path
