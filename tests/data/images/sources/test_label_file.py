@@ -66,6 +66,7 @@ def test_dataset_json_gives_numbers(folder: Path) -> None:
         ("labels.csv", "", "not a header with file and label"),
         ("labels.csv", "file,label\n1.png,猫\n", "2 images have no label in it: 2.png; 子/3.png"),
         ("labels.csv", "file,label\n1.png\n2.png,\n子/3.png,猫\n", "2 images have no label"),
+        ("dataset.json", '{"labels": [["1.png", [0.5, 1]]]}', "its labels are vectors"),
         ("dataset.json", "[" * 100_000, "nested too deeply"),
         ("dataset.json", "[", "Expecting value"),
     ],

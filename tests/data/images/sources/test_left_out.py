@@ -89,6 +89,16 @@ def test_what_belongs_to_the_images_is_not_left_out(tmp_path: Path) -> None:
     assert open_source(str(tmp_path / "c")).left_out == {}
 
 
+def test_folders_without_images_beside_the_only_folder(tmp_path: Path) -> None:
+    root = folder(tmp_path / "d", "images/a/1.png", "images/b/1.png")
+    for name in ("annotations/1.xml", "README.md"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(b"x")
+    for source in (str(root), shutil.make_archive(str(root), "zip", root)):
+        opened = open_source(source)
+        assert (opened.class_names, opened.left_out) == (("a", "b"), {".xml": 1, ".md": 1})
+
+
 def test_many_images_beside_folders_mean_no_classes_and_that_is_said(tmp_path: Path) -> None:
     root = folder(tmp_path / "d", "a/1.png", "b/1.png", "1.png", "2.png")
     opened = open_source(str(root))

@@ -176,10 +176,12 @@ def _from_json(text: str) -> tuple[list[_Row] | None, bool]:
     pairs = documents.parse(text)["labels"]
     if pairs is None:
         return None, False
-    numbered = enumerate(pairs, 1)
+    found = [(number, path, label) for number, (path, label) in enumerate(pairs, 1)]
+    if any(isinstance(label, list | dict) for _, _, label in found):
+        raise ValueError("its labels are vectors, and a class is one number or name")
     return [
         _Row(number, readable(str(path)), readable(str(label)), "")
-        for number, (path, label) in numbered
+        for number, path, label in found
         if label is not None
     ], False
 

@@ -6,7 +6,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, Literal, Protocol
@@ -140,35 +140,31 @@ def of_zip(path: Path) -> Place:
 
 
 def without_top_folders(place: Place, meant: Collection[str]) -> Place:
-    """The inside of the only folder, repeatedly: most ZIPs have such a folder.
+    """The inside of the only folder with images, repeatedly: most ZIPs have such a folder.
 
     Args:
         meant: folded names of folders that say what is in them, which are kept.
     """
-    while (top := _only_folder(place)) is not None and top.casefold() not in meant:
+    while top := _only_folder(place, meant):
         inside: dict[PurePath, Entry] = {}
         left_out = Counter(place.left_out)
         for path, file in place.files.items():
-            if len(path.parts) > 1:
+            if path.parts[0] == top:
                 inside[path.relative_to(top)] = file
             else:
                 left_out[kind_of(path)] += 1
         folders = frozenset(path.parts[0] for path in inside if len(path.parts) > 1)
-        place = replace(
-            place, name=f"{place.name}/{top}", files=inside, folders=folders, left_out=left_out
-        )
+        place = Place(f"{place.name}/{top}", inside, folders, left_out)
     return place
 
 
-def _only_folder(place: Place) -> str | None:
-    """The folder of all files but some that are neither images nor labels."""
-    if len(place.folders) != 1:
-        return None
-    loose = (path for path in place.files if len(path.parts) == 1)
-    if any(is_picture(path) or path.name in NAMES for path in loose):
-        return None
-    (top,) = place.folders
-    return top if any(len(path.parts) > 1 for path in place.files) else None
+def _only_folder(place: Place, meant: Collection[str]) -> str:
+    """The folder of all images; empty if there is none, or files of labels lie beside it."""
+    tops = {path.parts[0] for path in place.files if is_picture(path)}
+    loose = {path.name for path in place.files if len(path.parts) == 1}
+    if len(tops) != 1 or loose & {*tops, *NAMES}:
+        return ""
+    return "" if any(name.casefold() in meant for name in place.folders) else tops.pop()
 
 
 def kind_of(path: PurePath) -> str:
