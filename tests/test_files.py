@@ -100,3 +100,13 @@ def test_a_name_as_one_part_of_a_path(name: str) -> None:
     assert (Path("folder") / part).parent == Path("folder")
     assert part not in (".", "..")
     assert unquote(part, errors="surrogatepass") == name
+
+
+def test_names_of_devices_taken_names_and_long_names() -> None:
+    assert [files.path_component(name) for name in ("NUL", "com1.png", "console")] == [
+        "%4EUL", "%63om1.png", "console",
+    ]  # fmt: skip
+    assert files.path_component("Val", ["val"]) == "%56al"
+    long, other = (files.path_component("猫" * 300 + end) for end in "ab")
+    assert long != other
+    assert len(long.encode()) <= 200

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import re
 import shutil
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -22,6 +23,10 @@ _NOT_IN_NAMES = re.compile(
     """,
     re.VERBOSE,
 )
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # on Windows
+_LONGEST = 200
+"""Maximum length of a part of a path in bytes; systems allow 255."""
+
 _NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _NAME_LENGTH = 40
 
@@ -31,18 +36,29 @@ def cache_folder() -> Path:
     return Path(os.environ.get("GENCTL_CACHE") or Path.home() / ".cache" / "genctl")
 
 
-def path_component(name: str) -> str:
+def path_component(name: str, taken: Collection[str] = ()) -> str:
     """``name`` as one part of a path inside its folder, on any system.
 
     Letters of every script stay. What separates parts, or what a system refuses, becomes ``%XX`` as
     in an address, so different names stay different, and `urllib.parse.unquote` gives the name
-    back. The empty name becomes ``%``.
+    back. The empty name becomes ``%``. A name too long for a file is cut, and ends in ``%`` and its
+    checksum.
+
+    Args:
+        taken: folded names that mean something else in that folder.
     """
+    part = _NOT_IN_NAMES.sub(lambda found: _quoted(found.group()), name) or "%"
+    if part.casefold() in taken or _DEVICE.fullmatch(part):
+        part = _quoted(part[0]) + part[1:]
+    content = part.encode()
+    if len(content) <= _LONGEST:
+        return part
+    checksum = hashlib.sha256(content).hexdigest()[:16]
+    return f"{content[: _LONGEST - 20].decode(errors='ignore')}%{checksum}"
 
-    def escape(found: re.Match[str]) -> str:
-        return "".join(f"%{byte:02X}" for byte in found.group().encode("utf-8", "surrogatepass"))
 
-    return _NOT_IN_NAMES.sub(escape, name) or "%"
+def _quoted(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
 
 
 def stays_inside(name: str) -> bool:

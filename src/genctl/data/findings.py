@@ -6,6 +6,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from genctl.wording import some_of
+
+_KINDS = 8
+"""The number of kinds of files that are named at most."""
+
+
+def left_out(kinds: Mapping[str, int], unreadable: Sequence[str], read: int | None) -> str:
+    """What is not read of some files, in one line; empty if all of them are.
+
+    Args:
+        kinds: kind -> number of files.
+        unreadable: examples that cannot be read, as ``path: reason``.
+        read: the number of files that are read, if that is known.
+    """
+    counted = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    named = [f"{count:,} {kind}" for kind, count in counted]
+    if unreadable:
+        named.insert(0, f"{len(unreadable):,} unreadable ({some_of(unreadable)})")
+    if not named:
+        return ""
+    gone = sum(kinds.values()) + len(unreadable)
+    more = [f"{len(named) - _KINDS} more kinds"] if len(named) > _KINDS else []
+    total = "" if read is None else f" of {gone + read:,}"
+    return f"left out {gone:,}{total} files: {', '.join(named[:_KINDS] + more)}"
+
 
 @dataclass
 class Section:
@@ -49,12 +74,14 @@ class Cleaned:
         kept: the number of examples in it.
         dropped: path -> why it is not in it.
         changed: path -> what was done to it besides writing it in the format of the copy.
+        notes: what of the source is not read, and other doubts, one line each.
     """
 
     out: Path
     kept: int
     dropped: Mapping[str, str]
     changed: Mapping[str, str]
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

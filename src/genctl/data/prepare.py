@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from genctl.config import Config
 from genctl.contracts import Dataset
@@ -17,12 +18,16 @@ class Prepared:
     Attributes:
         dataset: the examples and their description.
         skipped: examples that cannot be read, as ``path: reason``.
-        ignored: the number of files of other kinds among them.
+        left_out: kinds of files among them that are not read -> their numbers.
+        notes: what was found, one line each.
+        doubts: what may not be meant so, one line each.
     """
 
     dataset: Dataset
     skipped: tuple[str, ...] = ()
-    ignored: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def prepare(config: Config) -> Prepared:

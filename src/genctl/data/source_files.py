@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from genctl.errors import ExitStatus, GenctlError
@@ -39,23 +40,37 @@ def visible_in(root: Path) -> Iterator[Path]:
             yield path
 
 
-def walk(root: Path) -> Iterator[Path]:
+@dataclass
+class Passed:
+    """Folders that `walk` does not read: hidden ones, and links to those that it has read."""
+
+    hidden: list[Path] = field(default_factory=list)
+    repeated: list[Path] = field(default_factory=list)
+
+
+def walk(root: Path, passed: Passed | None = None) -> Iterator[Path]:
     """Every entry under a folder that is not a folder, as they come; hidden folders are skipped.
 
     Linked folders are followed, each real folder once, as links may form a cycle. In a folder,
     links come last, so that their targets beside them keep their own names.
 
+    Args:
+        passed: collects the folders that are not read.
+
     Raises:
         GenctlError: (DATA) a folder that cannot be read.
     """
+    passed = Passed() if passed is None else passed
     visited: set[str] = set()
     for folder, inner, names in os.walk(root, followlinks=True, onerror=_refuse_folder):
         real = os.path.realpath(folder)
         if real in visited:
             inner.clear()
+            passed.repeated.append(Path(folder))
             continue
         visited.add(real)
         shown = [name for name in inner if not is_hidden(name)]
+        passed.hidden += (Path(folder, name) for name in inner if is_hidden(name))
         inner[:] = sorted(shown, key=lambda name: (os.path.islink(f"{folder}/{name}"), name))
         yield from (Path(folder, name) for name in names)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genctl.contracts import DataSpec
+from genctl.errors import escaped
 from genctl.registry import OutputKind
 
 _SHOWN_CLASSES = 20
@@ -210,7 +211,7 @@ def _data(card: Card) -> list[str]:
     if data.class_names:
         names = ", ".join(data.class_names[:_SHOWN_CLASSES])
         more = ", ..." if data.num_classes > _SHOWN_CLASSES else ""
-        facts.append(f"- {data.num_classes} classes: {names}{more}")
+        facts.append(f"- {data.num_classes} classes: {escaped(names)}{more}")
     facts.append(f"- sha256 of the content: `{data.fingerprint}`")
     facts.append(f"- Licence: {card.licence or 'unknown; see the source of the data'}")
     return ["\n".join(facts)]

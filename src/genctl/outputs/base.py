@@ -14,6 +14,7 @@ from torch import Tensor
 
 from genctl.config import request_from
 from genctl.contracts import Sampler
+from genctl.data.foreign import readable
 from genctl.engine.sampling.driver import sample_chunks
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, nearest, opt
@@ -265,8 +266,9 @@ def class_number(label: int | str, names: Sequence[str]) -> int:
     Raises:
         GenctlError: (USAGE) there is no such class.
     """
-    if isinstance(label, str) and label in names:
-        return names.index(label)
+    for name in (label, readable(label)) if isinstance(label, str) else ():
+        if name in names:  # as it is typed, or as a name in another encoding was read
+            return names.index(name)
     if str(label).isdecimal() and int(label) < len(names):
         return int(label)
     text = str(label)

@@ -29,3 +29,11 @@ def test_captions_are_copied_byte_by_byte(tmp_path: Path) -> None:
         (tmp_path / "d" / f"{name}.txt").write_bytes(content)
     clean_data(str(tmp_path / "d"), tmp_path / "c")
     assert {p.stem: p.read_bytes() for p in (tmp_path / "c").glob("*.txt")} == captions
+
+
+def test_what_is_not_copied_is_said(tmp_path: Path) -> None:
+    for number, name in enumerate(("train/a", "train/b", "val/a", "test/b")):
+        write(tmp_path / "d" / name / "0.png", pixels(number))
+    (tmp_path / "d" / "train" / "raw.cr2").write_bytes(b"x")
+    done = clean_data(str(tmp_path / "d"), tmp_path / "c")
+    assert done.notes == ["left out 2 of 4 files: 1 .cr2, 1 in the folder val, held out as well"]

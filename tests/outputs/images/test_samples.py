@@ -128,6 +128,7 @@ def named(names: tuple[str, ...]) -> ImageSamples:
         ("{root}/evil", "{root}/out/evil", "~"),
         ("Cat", "cat", "dog."),
         ("a\nb", "con:1", "x" * 80, " space", "行 列"),
+        ("val", "Train", "test", "labels.csv", "CON", "aux.x", "猫" * 200, "[red]b[/]"),
     ],
 )
 def test_any_class_name_gives_a_folder_inside(tmp_path: Path, names: tuple[str, ...]) -> None:

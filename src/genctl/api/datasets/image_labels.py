@@ -50,14 +50,15 @@ def label_images(
         raise GenctlError(
             ExitStatus.DATA, f"{source} is not a folder", hint="name a folder of images"
         )
-    if (root / LABELS).exists():
-        raise GenctlError(ExitStatus.DATA, f"{root / LABELS} exists", hint="move it away first")
     splits = list_splits(root)
+    for file in {root / LABELS, Path(splits["train"].place) / LABELS}:
+        if file.exists():
+            raise GenctlError(ExitStatus.DATA, f"{file} exists", hint="move it away first")
     if len(splits) > 1:
         raise GenctlError(
             ExitStatus.DATA,
             f"{root} has two splits, and each has its own labels",
-            suggest=Suggestion("data label", args=(str(root / "train"),)),
+            suggest=Suggestion("data label", args=(splits["train"].place,)),
         )
     if (pattern is None) == (by is None):
         raise GenctlError(
@@ -66,7 +67,8 @@ def label_images(
             option="pattern",
             suggest=(_PATTERN, Suggestion("", {"by": DIGITS})),
         )
-    images = splits["train"].images
+    listing = splits["train"]
+    images, file = listing.images, Path(listing.place) / LABELS
     found = (
         _by_classifier(root, by or "", device) if pattern is None else _by_pattern(images, pattern)
     )
@@ -76,9 +78,10 @@ def label_images(
             f"no file in {root} matches {pattern!r}",
             hint=f"the first is {images[0].as_posix()!r}" if images else "",
         )
-    write_atomic(root / LABELS, to_csv(found))
-    rest = tuple(path.as_posix() for path in images if path not in found)
-    return Labelled(root / LABELS, Counter(found.values()), rest)
+    write_atomic(file, to_csv(found))
+    everything = (*images, *listing.loose)
+    rest = tuple(path.as_posix() for path in everything if path not in found)
+    return Labelled(file, Counter(found.values()), rest)
 
 
 def _by_pattern(images: tuple[PurePath, ...], pattern: str) -> dict[PurePath, str]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from genctl.data.foreign import readable
+from genctl.errors import ExitStatus, GenctlError, opt
+
 
 @dataclass(frozen=True)
 class TrainRequest:
@@ -31,5 +34,19 @@ class TrainRequest:
 
     @property
     def place(self) -> Path | None:
-        """The run directory, if one is given."""
-        return None if self.out is None else Path(self.out)
+        """The run directory, if one is given.
+
+        Raises:
+            GenctlError: (USAGE) its name is not in UTF-8, in which safetensors opens files.
+        """
+        if self.out is None:
+            return None
+        name = str(self.out)
+        if readable(name) != name:
+            raise GenctlError(
+                ExitStatus.USAGE,
+                f"{opt('out', name)} is not in UTF-8",
+                option="out",
+                suggest=readable(name),
+            )
+        return Path(self.out)

@@ -16,6 +16,7 @@ from genctl.api.training.settings import agree_on_settings, on_this_device
 from genctl.config import ARGUMENTS, Config, Typed
 from genctl.config.keys import KIND
 from genctl.contracts import Dataset, DataSpec, Objective, Parents
+from genctl.data.findings import left_out
 from genctl.data.prepare import Prepared, prepare
 from genctl.engine.devices import resolve_device
 from genctl.engine.parallel.process_group import ProcessGroup
@@ -23,12 +24,11 @@ from genctl.engine.training.budget import Budget, parse_budget, times_in
 from genctl.engine.training.callbacks import Callbacks
 from genctl.engine.training.settings import RunSettings
 from genctl.engine.training.trainer import Trainer
-from genctl.errors import ExitStatus, GenctlError, Suggestion, opt
+from genctl.errors import ExitStatus, GenctlError, Suggestion, escaped, opt
 from genctl.output import Output
 from genctl.outputs.callbacks import make_callbacks
 from genctl.registry import DATA_KINDS, OPTIONAL, Claim, Spec, kind_of, kinds_for
 from genctl.runs import Run
-from genctl.wording import some_of
 
 
 @dataclass(frozen=True)
@@ -124,13 +124,15 @@ def _check_monitor(request: TrainRequest, objective: Objective, callbacks: Callb
 
 
 def _read_data(config: Config, output: Output, world: ProcessGroup) -> Dataset:
-    """The data set; warns of the files that were left out."""
+    """The data set; says which splits it has, and warns of the files that were left out."""
     prepared = world.rank0_first(lambda: _prepared(config))
-    if count := len(prepared.skipped):
-        files = "file" if count == 1 else "files"
-        output.warn(f"left out {count} unreadable {files}: {some_of(prepared.skipped)}")
-    if prepared.ignored:
-        output.detail(f"{prepared.ignored} files of other kinds were skipped")
+    for note in prepared.notes:
+        output.say(escaped(note))
+    data = prepared.dataset.spec
+    read = data.examples if data.units_per_example == 1 else None  # a text has many windows
+    gone = left_out(prepared.left_out, prepared.skipped, read)
+    for doubt in (*([gone] if gone else []), *prepared.doubts):
+        output.warn(doubt)
     return prepared.dataset
 
 

@@ -7,17 +7,20 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
+from genctl.errors import escaped
+
 _LEAST_ROOM = 24
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:
     """Rows as aligned columns; wide characters (Chinese, Japanese, Korean) count as two.
 
-    On a terminal, the text of the last column is wrapped.
+    On a terminal, the text of the last column is wrapped. Control characters are shown as escapes,
+    as cells may be names from other people's files.
     """
     from rich.cells import cell_len
 
-    lines = [header, *rows] if header else list(rows)
+    lines = [[escaped(cell) for cell in line] for line in ([header] if header else []) + [*rows]]
     if not lines:
         return ""
     widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from genctl.data.findings import DataCheck, Section
+from genctl.data.findings import DataCheck, Section, left_out
+from genctl.data.images import decode
 from genctl.data.images.drawing import grid, save_png, thumbnail
 from genctl.data.images.open_source import is_files, open_source, place_of
 from genctl.data.images.open_stream import open_stream
 from genctl.data.images.report import FileFacts, ImageReport, shared, survey, survey_source
 from genctl.data.images.sources.captions import MAX_BYTES
 from genctl.data.images.sources.folder import too_many_unreadable
-from genctl.data.images.sources.listing import class_names, classes_of, no_images
-from genctl.data.images.sources.splits import list_splits
+from genctl.data.images.sources.listing import class_names, classes_of
+from genctl.data.images.sources.splits import list_splits, listing_of
 from genctl.data.images.stream import evenly_spaced
 from genctl.data.source_files import require_utf8
 from genctl.wording import NAMED, some_of
@@ -60,11 +61,11 @@ def _splits(source: str) -> dict[str, ImageReport]:
         held_out = opened.held_out()
         found = {opened.split: survey_source(opened)}
         return found if held_out is None else {**found, "test": survey_source(held_out)}
-    listings = list_splits(place_of(source))
+    place = place_of(source)
+    listings = list_splits(place)
     names = class_names(listings.values())
-    for listing in listings.values():
-        if not listing.images:
-            raise no_images(listing)
+    for split in listings:
+        listing_of(listings, split, place)
     return {split: survey(found, classes_of(found, names)) for split, found in listings.items()}
 
 
@@ -72,19 +73,12 @@ def _files(splits: dict[str, ImageReport]) -> Section:
     section = Section("Files")
     for split, found in splits.items():
         total = len(found.files) + len(found.unreadable)
-        section.facts[split] = f"{total:,} images"
-        if found.unreadable:
-            named = (f"{path.as_posix()} ({why})" for path, why in found.unreadable.items())
-            section.warnings.append(
-                f"{split}: {len(found.unreadable)} cannot be read: {some_of(named)}"
-            )
-        if found.beside:
-            section.warnings.append(
-                f"folders beside those of the splits are not read: {some_of(found.beside)}"
-            )
-        if found.others:
-            kinds = ", ".join(f"{count} {kind}" for kind, count in found.others.most_common(NAMED))
-            section.facts[f"{split}, other files"] = kinds
+        held_out = f", held out: {found.folder or split}" if split != "train" else ""
+        section.facts[split] = f"{total:,} images{held_out}"
+        unreadable = [f"{path.as_posix()}: {why}" for path, why in found.unreadable.items()]
+        gone = left_out(found.left_out, unreadable, len(found.files))
+        section.warnings += [f"{split}: {gone}"] if gone else []
+        section.warnings += found.notes
     return section
 
 
@@ -115,6 +109,8 @@ def _sizes(found: ImageReport) -> Section:
         if some:
             names = some_of(file.path.as_posix() for file in some)
             section.warnings.append(f"{len(some):,} {what}: {names}")
+    if doubt := decode.doubt_of_depth(file.brightest for file in found.files):
+        section.warnings.append(doubt)
     if len({file.channels for file in found.files}) > 1:
         section.warnings.append("several depths: all images are converted to the deepest")
     return section

@@ -9,19 +9,17 @@ from pathlib import Path, PurePath
 
 from PIL import Image
 
-from genctl.data.findings import Cleaned
+from genctl.data.findings import Cleaned, left_out
 from genctl.data.images import decode
 from genctl.data.images.drawing import to_pil
 from genctl.data.images.open_source import is_files, place_of
 from genctl.data.images.report import ImageReport, survey
 from genctl.data.images.sources.captions import SUFFIX
 from genctl.data.images.sources.label_file import LABELS, to_csv
-from genctl.data.images.sources.listing import Listing, no_images
-from genctl.data.images.sources.splits import list_splits
+from genctl.data.images.sources.listing import REPORT, Listing
+from genctl.data.images.sources.splits import list_splits, listing_of
 from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.files import staged, write_json
-
-REPORT = "cleaned.json"
 
 
 def clean_data(
@@ -68,18 +66,17 @@ def clean_data(
     kept, known = 0, dict[bytes, str]()
     with staged(place) as stage:
         for split, listing in listings.items():
-            if not listing.images:
-                raise no_images(listing)
+            listing_of(listings, split, place_of(source))
             prefix = f"{split}/" if len(listings) > 1 else ""
             found = survey(listing, {})
-            left_out = _left_out(found, known, prefix, near)
-            dropped |= {prefix + path.as_posix(): why for path, why in left_out.items()}
-            wanted = [file.path for file in found.files if file.path not in left_out]
+            skipped = _skipped(found, known, prefix, near)
+            dropped |= {prefix + path.as_posix(): why for path, why in skipped.items()}
+            wanted = [file.path for file in found.files if file.path not in skipped]
             targets = _targets(wanted)
             done: dict[PurePath, list[str]] = {}
             for path, target in targets.items():
                 done[path] = _write(listing, path, stage / prefix / target, size, channels)
-            if listing.given is not None and targets:
+            if listing.given and targets:
                 _write_labels(stage / prefix, targets, listing.given)
             for path in _write_captions(stage / prefix, targets, listing):
                 done[path].append("without its caption, which cannot be read")
@@ -95,7 +92,13 @@ def clean_data(
             )
         document = {"source": source, "kept": kept, "dropped": dropped, "changed": changed}
         write_json(stage / REPORT, document)
-    return Cleaned(place, kept, dropped, changed)
+    notes = [note for listing in listings.values() for note in _notes(listing)]
+    return Cleaned(place, kept, dropped, changed, notes)
+
+
+def _notes(listing: Listing) -> list[str]:
+    gone = left_out(listing.left_out, (), len(listing.images))
+    return [*([gone] if gone else []), *listing.notes]
 
 
 def _write_labels(
@@ -122,20 +125,20 @@ def _write_captions(
     return failed
 
 
-def _left_out(
+def _skipped(
     found: ImageReport, known: dict[bytes, str], prefix: str, near: bool
 ) -> dict[PurePath, str]:
     """Files to skip, and why; ``known`` collects the pixels of the others."""
-    left_out = dict(found.unreadable)
+    skipped = dict(found.unreadable)
     for file in found.files:
         if file.digest in known:
-            left_out[file.path] = f"a copy of {known[file.digest]}"
+            skipped[file.path] = f"a copy of {known[file.digest]}"
         else:
             known[file.digest] = prefix + file.path.as_posix()
     for one, two in found.near_copies() if near else ():
-        if one.path not in left_out:
-            left_out.setdefault(two.path, f"nearly the same as {prefix}{one.path.as_posix()}")
-    return left_out
+        if one.path not in skipped:
+            skipped.setdefault(two.path, f"nearly the same as {prefix}{one.path.as_posix()}")
+    return skipped
 
 
 def _targets(paths: Sequence[PurePath]) -> dict[PurePath, PurePath]:

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import BinaryIO, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
 from genctl.data.images.drawing import MODES, to_pil
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+_HEIF = (".heic", ".heif")
+_AVIF = (".avif",)
+_PLAIN = (".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+_PICTURES = (*_PLAIN, *_AVIF, *_HEIF)
+_HAS_HEIF = importlib.util.find_spec("pillow_heif") is not None
+SUFFIXES = (
+    *_PLAIN,
+    *(_AVIF if features.check("avif") else ()),
+    *(_HEIF if _HAS_HEIF else ()),
+)
+"""The suffixes of images that can be read here."""
+
 # Recognised by content, not suffix; Pillow's other readers (EPS runs Ghostscript) are never used.
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+_FORMATS = (
+    *("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"),
+    *(("AVIF",) if features.check("avif") else ()),
+    *(("HEIF",) if _HAS_HEIF else ()),
+)
+
+_WHITE = 2**16 - 1
+_BITS, _PHOTOMETRIC = 258, 262
+"""Tags of TIFF."""
 
 UNREADABLE = (
     OSError,
@@ -32,6 +54,18 @@ UNREADABLE = (
     Image.DecompressionBombWarning,
 )
 """What Pillow raises on broken files, under `strict_decoding`."""
+
+
+def is_picture(path: PurePath) -> bool:
+    """Whether its name is that of an image, even of one that cannot be read here."""
+    return path.suffix.lower() in _PICTURES
+
+
+def missing_for(suffix: str) -> str:
+    """What to install for images of this suffix; empty where nothing is missing."""
+    if suffix in SUFFIXES or suffix not in _PICTURES:
+        return ""
+    return "pip install pillow-heif" if suffix in _HEIF else "pip install -U pillow"
 
 
 class Openable(Protocol):
@@ -71,9 +105,17 @@ def open_image(path: Openable) -> Iterator[Image.Image]:
     Raises:
         UNREADABLE: it is not an image of a known format.
     """
+    _register_heif()
     # Given a path, Pillow 13 maps plain TIFFs into memory and garbles those that have to be turned.
     with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
         yield image
+
+
+@functools.cache
+def _register_heif() -> None:
+    """Tell Pillow of the plug-in for HEIF, if that is installed."""
+    if _HAS_HEIF:
+        importlib.import_module("pillow_heif").register_heif_opener()
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
@@ -103,7 +145,7 @@ def to_array(
     pixels, and with them fingerprints. If the result has no alpha, transparent parts turn
     white.
     """
-    image = _with_channels(ImageOps.exif_transpose(image), channels)
+    image = _with_channels(ImageOps.exif_transpose(_eight_bit(image)), channels)
     if size is not None:
         height, width = size
         image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
@@ -125,8 +167,7 @@ def convert(
 
 
 def _with_channels(image: Image.Image, channels: int) -> Image.Image:
-    """``image`` in the 8-bit mode with this number of channels."""
-    image = _eight_bit(image)
+    """``image``, of 8 bits, in the mode with this number of channels."""
     if channels < 4 and image.has_transparency_data:
         paper = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(paper, image.convert("RGBA"))
@@ -137,7 +178,7 @@ def _is_grey(image: Image.Image) -> bool:
     palette = image.getpalette("RGB")
     if palette is not None:  # a grey GIF has a palette of greys
         return not np.ptp(np.reshape(palette, (-1, 3)), axis=1).any()
-    return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I;16")
+    return image.mode in ("1", "L", "LA", "La") or is_deep(image)
 
 
 def _lowest_alpha(image: Image.Image) -> int:
@@ -145,9 +186,55 @@ def _lowest_alpha(image: Image.Image) -> int:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255
+    if is_deep(image):  # Pillow's own conversion clips at 255
         levels = np.asarray(image).astype(np.uint32)
-        return Image.fromarray(((levels + 128) // 257).astype(np.uint8))
+        most = _most(image)
+        eight = ((np.minimum(levels, most) * 255 + most // 2) // most).astype(np.uint8)
+        made = Image.fromarray(255 - eight if _is_inverted(image) else eight)
+        turn = ExifTags.Base.Orientation
+        made.getexif()[turn] = image.getexif().get(turn, 1)
+        return made
     if image.mode in ("I", "F"):
-        raise ValueError("pixels of 32 bits; images have 8 or 16")
+        raise ValueError("pixels of 32 bits, or of 16 with a sign; images have 8, 12 or 16")
     return image
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether it has more than 8 bits per channel, and Pillow gives all of them."""
+    return image.mode.startswith("I;16")
+
+
+def brightest(image: Image.Image) -> int | None:
+    """The highest level of an image of 16 bits; None for other images."""
+    return int(np.asarray(image).max()) if is_deep(image) and _most(image) == _WHITE else None
+
+
+def doubt_of_depth(brightest: Iterable[int | None]) -> str:
+    """What to know about images of 16 bits; empty where nothing is odd.
+
+    Args:
+        brightest: `brightest` of each image.
+    """
+    levels = [level for level in brightest if level is not None]
+    if not levels or max(levels) > _WHITE // 16:
+        return ""
+    return (
+        f"{len(levels):,} images of 16 bits have no level above {max(levels):,}: 12 bits stored "
+        "in 16 come out nearly black; multiply their levels by 16"
+    )
+
+
+def _most(image: Image.Image) -> int:
+    """The level of white in a deep image: a TIFF may have 12 bits."""
+    return (1 << _tag(image, _BITS, 16)) - 1
+
+
+def _is_inverted(image: Image.Image) -> bool:
+    """Whether 0 is white, which Pillow applies to TIFFs of 8 bits only."""
+    return _tag(image, _PHOTOMETRIC, 1) == 0
+
+
+def _tag(image: Image.Image, number: int, default: int) -> int:
+    """A number from the header of a TIFF."""
+    value = getattr(image, "tag_v2", {}).get(number, default)
+    return int(value[0] if isinstance(value, tuple) else value)

@@ -11,7 +11,7 @@ from genctl.data.images.source import ImageSource
 from genctl.data.images.sources.archive import read_archive
 from genctl.data.images.sources.folder import read_folder
 from genctl.data.images.sources.splits import SPLITS
-from genctl.data.images.sources.tables import PARQUET
+from genctl.data.images.sources.table_files import PARQUET
 from genctl.errors import ExitStatus, GenctlError, nearest, unknown
 
 __all__ = ["ImageSource", "open_source"]

@@ -34,7 +34,8 @@ def prepare_images(options: ImageData) -> Prepared:
         statistics=statistics(source.images),
     )
     dataset = ImageDataset(source, spec, flip=options.flip)
-    return Prepared(dataset, source.skipped, source.ignored)
+    found = (source.splits,) if source.splits else ()
+    return Prepared(dataset, source.skipped, source.left_out, found, source.notes)
 
 
 def image_features(

@@ -46,6 +46,7 @@ class FileFacts:
         channels: 1 grey, 3 colour, 4 with alpha in use.
         frames: the number of frames of an animation; only the first is used.
         turned: whether the camera's tag turns it.
+        brightest: the highest level of an image of 16 bits; None for others.
         digest: the same for files with equal pixels.
         steps: (256,) bool, where brightness rises from one cell of a 16x16 grid to the next.
     """
@@ -58,6 +59,7 @@ class FileFacts:
     channels: int
     frames: int
     turned: bool
+    brightest: int | None
     digest: bytes
     steps: npt.NDArray[np.bool_]
 
@@ -74,22 +76,24 @@ class ImageReport:
     Attributes:
         files: the readable files, in order.
         unreadable: path -> why.
-        others: kinds of other files -> how many.
+        left_out: kinds of files that are not read -> how many.
         classes: class -> how many of ``files``; empty where there are none.
         captions: captions of ``files`` that have one.
         no_captions: those of ``files`` whose caption cannot be read, is not UTF-8 or too long.
-        beside: folders of images beside those of the splits.
+        notes: what to know about how the place was read, one line each.
         rows: the place of each of ``files`` among all images.
+        folder: the name of the split where it was found.
     """
 
     files: Sequence[FileFacts]
     unreadable: Mapping[PurePath, str]
-    others: Counter[str]
+    left_out: Mapping[str, int]
     classes: Mapping[str, int]
     captions: Captions
     no_captions: Collection[PurePath] = ()
-    beside: Sequence[str] = ()
+    notes: Sequence[str] = ()
     rows: Sequence[int] = ()
+    folder: str = ""
 
     @property
     def sizes(self) -> Counter[tuple[int, int]]:
@@ -133,21 +137,21 @@ def survey(listing: Listing, classes: Mapping[PurePath, str]) -> ImageReport:
     kept = {path: text for path, text in read.items() if text is not None}
     refused = {path: None for path, text in read.items() if text is None}
     rows = [row for row, found in enumerate(outcomes.values()) if isinstance(found, FileFacts)]
-    others, beside = listing.others, listing.beside
-    return ImageReport(files, unreadable, others, counted, kept, refused, beside, rows)
+    gone, notes = listing.left_out, listing.notes
+    return ImageReport(files, unreadable, gone, counted, kept, refused, notes, rows, listing.folder)
 
 
 def survey_source(source: ImageSource) -> ImageReport:
     """The same survey for images in memory, which are named by their numbers."""
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[source.images.shape[3]]
     files = [
-        _described(PurePosixPath(str(number)), image, "array", mode, 1, False)
+        _described(PurePosixPath(str(number)), image, "array", mode)
         for number, image in enumerate(source.images)
     ]
     labels = [] if source.labels is None else source.labels.tolist()
     counted = Counter(source.class_names[label] for label in labels)
     captions = {file.path: text for file, text in zip(files, source.captions, strict=False)}
-    return ImageReport(files, {}, Counter(), counted, captions, rows=range(len(files)))
+    return ImageReport(files, {}, {}, counted, captions, rows=range(len(files)))
 
 
 def shared(one: ImageReport, other: ImageReport) -> list[tuple[FileFacts, FileFacts]]:
@@ -162,17 +166,24 @@ def _facts(listing: Listing, path: PurePath) -> FileFacts:
         frames = getattr(image, "n_frames", 1)
         upright = decode.upright_size(image)
         turned = upright != (image.height, image.width)
+        brightest = decode.brightest(image)
         pixels = decode.to_array(image, size=None, channels=decode.channels_of(image))
-    return _described(path, pixels, form, mode, frames, turned)
+    return _described(path, pixels, form, mode, frames, turned, brightest)
 
 
 def _described(
-    path: PurePath, pixels: npt.NDArray[np.uint8], form: str, mode: str, frames: int, turned: bool
+    path: PurePath,
+    pixels: npt.NDArray[np.uint8],
+    form: str,
+    mode: str,
+    frames: int = 1,
+    turned: bool = False,
+    brightest: int | None = None,
 ) -> FileFacts:
     height, width, channels = pixels.shape
     digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
     return FileFacts(
-        path, height, width, form, mode, channels, frames, turned, digest, _steps(pixels)
+        path, height, width, form, mode, channels, frames, turned, brightest, digest, _steps(pixels)
     )
 
 

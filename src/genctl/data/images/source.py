@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,7 +24,9 @@ class ImageSource:
         name: short, and safe in a file name on every system.
         split: ``train`` or ``test``.
         skipped: image files that cannot be read, as ``path: reason``.
-        ignored: the number of other files among the images.
+        left_out: kinds of files among the images that are not read -> their numbers.
+        splits: which splits were found and which is held out, in words; empty without splits.
+        notes: what to know about how the images were read, one line each.
         extractor: the feature extractor that was made for these images, if one was.
         held_out: reads the test split of these images, in their size and channels; returns
             None if there is none, or if this is it.
@@ -37,7 +39,9 @@ class ImageSource:
     split: str
     captions: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
-    ignored: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    splits: str = ""
+    notes: tuple[str, ...] = ()
     extractor: str = ""
     held_out: Callable[[], ImageSource | None] = field(default=lambda: None, repr=False)
 

@@ -33,6 +33,7 @@ class ImagePass:
         unreadable: the other images, as ``path: reason``.
         jpegs: how many images are JPEG files.
         deep: how many have 16 bits per channel, reduced to 8.
+        left_out: what the place has besides images, in one line; empty where it has nothing else.
     """
 
     batches: Iterator[Pixels] = field(repr=False, default_factory=lambda: iter(()))
@@ -40,6 +41,7 @@ class ImagePass:
     unreadable: list[str] = field(default_factory=list)
     jpegs: int = 0
     deep: int = 0
+    left_out: str = ""
 
     def __iter__(self) -> Iterator[Pixels]:
         """Batches ``(B, H, W, C) uint8``, each of one shape."""
@@ -52,6 +54,8 @@ class ImagePass:
         if self.unreadable:
             named = some_of(self.unreadable)
             found.append(f"include {len(self.unreadable)} unreadable images, skipped: {named}")
+        if self.left_out:
+            found.append(self.left_out.replace("left out", "leave out", 1))
         if self.jpegs:
             found.append(
                 f"include {self.jpegs:,} JPEG files, whose artefacts change every distance: "

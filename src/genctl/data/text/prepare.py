@@ -16,7 +16,7 @@ def prepare_text(options: TextData) -> Prepared:
         GenctlError: as `open_tokens`.
     """
     dataset = open_tokens(options)
-    return Prepared(dataset, ignored=dataset.ignored)
+    return Prepared(dataset, left_out={"binary": dataset.ignored} if dataset.ignored else {})
 
 
 def open_tokens(options: TextData) -> TokenDataset:

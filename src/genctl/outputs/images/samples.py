@@ -12,6 +12,8 @@ import numpy as np
 
 from genctl.data.images.drawing import enlarged, grid, png_of, save_png, to_pil
 from genctl.data.images.sources.label_file import LABELS, to_csv
+from genctl.data.images.sources.label_file import NAMES as LABEL_FILES
+from genctl.data.images.sources.split_names import NAMES as SPLIT_NAMES
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, path_component, staged, write_atomic
 from genctl.outputs.base import ArraySamples
@@ -67,7 +69,7 @@ class ImageSamples(ArraySamples):
             classes: dict[PurePath, str] = {}
             for number, image in enumerate(self.array):
                 name = self._class_of(number)
-                place = PurePath(path_component(name) if name is not None else "")
+                place = PurePath(_folder_of(name) if name is not None else "")
                 (stage / place).mkdir(exist_ok=True)
                 to_pil(image).save(stage / place / f"{number:0{digits}}.png")
                 if name is not None:
@@ -84,7 +86,12 @@ def _folders_say(names: Iterable[str]) -> bool:
     """Whether folders of these classes alone give the classes back, on any system."""
     different = set(names)
     folded = {unicodedata.normalize("NFC", name).casefold() for name in different}
-    return len(folded) == len(different) and all(name == path_component(name) for name in different)
+    return len(folded) == len(different) and all(name == _folder_of(name) for name in different)
+
+
+def _folder_of(name: str) -> str:
+    """The folder of a class: neither that of a split nor a file of labels."""
+    return path_component(name, {*SPLIT_NAMES, *LABEL_FILES})
 
 
 def check_place(out: Path, count: int) -> None:

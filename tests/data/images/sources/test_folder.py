@@ -31,7 +31,7 @@ def test_a_flat_folder_in_natural_order(tmp_path: Path) -> None:
     assert opened.labels is None
     assert opened.class_names == ()
     assert opened.name == "我的-照片"
-    assert opened.ignored == 2
+    assert opened.left_out == {".txt": 1}
     assert opened.held_out() is None
 
 

@@ -132,3 +132,41 @@ def test_minus_one_is_no_label(tmp_path: Path) -> None:
 def test_a_saved_data_set_without_train_names_its_splits(tmp_path: Path) -> None:
     (tmp_path / "dataset_dict.json").write_text('{"splits": ["fold1", "fold2"]}')
     assert "has no split named train, only fold1, fold2" in refusal(tmp_path).message
+
+
+@pytest.mark.parametrize(
+    ("files", "left_out"),
+    [
+        (("Train-0", "TEST-0"), {}),
+        (("cats_train", "cats_val", "cats_dev"), {".parquet": 1}),
+        (("a", "b-validation"), {}),
+    ],
+)
+def test_splits_of_files_under_their_usual_names(
+    tmp_path: Path, files: tuple[str, ...], left_out: dict[str, int]
+) -> None:
+    import pyarrow.parquet
+
+    for number, name in enumerate(files):
+        pyarrow.parquet.write_table(table(2, start=10 * number), tmp_path / f"{name}.parquet")
+    (tmp_path / "x.png").write_bytes(png(9))
+    opened = open_source(str(tmp_path))
+    held_out = opened.held_out()
+    assert held_out is not None
+    assert np.array_equal(opened.images[0], pixels(0))
+    assert np.array_equal(held_out.images[0], pixels(10))
+    assert opened.left_out == {**left_out, ".png": 1}
+
+
+def test_a_column_of_splits(tmp_path: Path) -> None:
+    import pyarrow.parquet
+
+    splits = ["Val", "train", "Train", "other", "val"]
+    pyarrow.parquet.write_table(table(5, split=splits), tmp_path / "x.parquet")
+    opened = open_source(str(tmp_path / "x.parquet"))
+    held_out = opened.held_out()
+    assert held_out is not None
+    assert np.array_equal(opened.images, [pixels(1), pixels(2)])
+    assert np.array_equal(held_out.images, [pixels(0), pixels(4)])
+    assert opened.left_out == {"rows of the split 'other'": 1}
+    assert opened.splits == "splits: 2 images of train to train on, 2 of val held out"

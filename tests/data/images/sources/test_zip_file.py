@@ -131,3 +131,38 @@ def test_an_archive_is_closed_with_the_last_of_its_members(
     members.clear()
     gc.collect()
     assert file.closed
+
+
+def packed(path: Path, names: list[bytes]) -> Path:
+    """A ZIP of images with these names, which are put in as bytes."""
+    places = [chr(ord("A") + number) * len(name) for number, name in enumerate(names)]
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, place in enumerate(places):
+            archive.write(write(path.parent / "x.png", pixels(number)), place)
+    content = path.read_bytes()
+    for place, name in zip(places, names, strict=True):
+        content = content.replace(place.encode(), name)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("prefix", ["", "photos\\"])
+def test_backslashes_of_windows_are_slashes(tmp_path: Path, prefix: str) -> None:
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
+        for split in ("Train", "Val"):
+            for number, name in enumerate("ab"):
+                for info in (f"{prefix}{split}\\{name}\\", f"{prefix}{split}\\{name}\\0.png"):
+                    made = zipfile.ZipInfo("x")
+                    made.filename = info
+                    content = write(tmp_path / "x.png", pixels(number)).read_bytes()
+                    archive.writestr(made, b"" if info.endswith("\\") else content)
+    opened = open_source(str(tmp_path / "d.zip"))
+    assert (opened.class_names, len(opened.images)) == (("a", "b"), 2)
+    assert opened.held_out() is not None
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8", "cp437"])
+def test_names_without_a_declared_encoding(tmp_path: Path, encoding: str) -> None:
+    names = ("café", "über") if encoding == "cp437" else ("熊猫", "老虎狗")
+    path = packed(tmp_path / "d.zip", [f"{name}/0.png".encode(encoding) for name in names])
+    assert set(open_source(str(path)).class_names) == set(names)

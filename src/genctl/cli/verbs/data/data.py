@@ -14,7 +14,7 @@ from genctl.cli.typer_ext import Command, CommandGroup, help_when_bare
 from genctl.cli.verbs.data.stats import stats
 from genctl.cli.views.tables import table
 from genctl.data.text.options import ENCODINGS
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, escaped
 from genctl.registry import DATA_KINDS
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def check(
             "preview": None if found.preview is None else str(found.preview),
         },
         _describe(found),
-        bare="\n".join(warning for s in found.sections for warning in s.warnings),
+        bare="\n".join(escaped(warning) for s in found.sections for warning in s.warnings),
     )
     if found.unusable:
         raise typer.Exit(ExitStatus.DATA)
@@ -116,6 +116,8 @@ def clean(
             ExitStatus.USAGE, f"--channels {channels} is not 1, 3 or 4", hint="--channels 3"
         )
     done = clean_data(source, out, size=_size(size), channels=channels, near=near or None)
+    for note in done.notes:
+        call.output.warn(note)
     words = kind_at(source).words[1]
     lines = [f"{done.out}: {done.kept:,} {words} written, {len(done.dropped):,} dropped"]
     lines += [f"  {path}: {why}" for path, why in done.dropped.items()]
@@ -128,7 +130,7 @@ def clean(
             "dropped": dict(done.dropped),
             "changed": dict(done.changed),
         },
-        "\n".join(lines),
+        "\n".join(map(escaped, lines)),
         bare=str(done.out),
     )
 
@@ -211,7 +213,7 @@ def _describe(found: DataCheck) -> str:
     lines.append(f"{verdict}; {count} warning{'' if count == 1 else 's'}")
     if found.preview:
         lines.append(f"preview: {found.preview}")
-    return "\n".join(lines)
+    return "\n".join(map(escaped, lines))
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

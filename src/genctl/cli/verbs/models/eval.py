@@ -26,6 +26,7 @@ from genctl.cli.options import (
 from genctl.cli.typer_ext import MORE, Command
 from genctl.cli.views.help_page import Section
 from genctl.cli.views.tables import table
+from genctl.errors import escaped
 
 if TYPE_CHECKING:
     from genctl.api.evaluation.evaluate import Evaluation
@@ -253,7 +254,8 @@ def _remarks(found: Evaluation) -> list[str]:
     lines += [f"  left out   {name}: {reason}" for name, reason in found.left_out.items()]
     if found.page:
         lines.append(f"  page       {found.page}")
-    return [*lines, *(f"  warning    {warning}" for warning in found.warnings)]
+    lines += [f"  warning    {warning}" for warning in found.warnings]
+    return [escaped(line) for line in lines]
 
 
 def _better(score: Score) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 from genctl import documents
@@ -15,23 +15,12 @@ Captions = Mapping[PurePath, str]
 """Image -> caption, for images that have one."""
 
 
-def beside(
-    images: Iterable[PurePath],
-    others: Iterable[PurePath],
-    file: Callable[[PurePath], Openable],
-) -> Callable[[], Mapping[PurePath, Openable]] | None:
-    """The files with the captions of ``images`` among ``others``; None where there are none.
-
-    Args:
-        file: opens a path.
-    """
+def beside(images: Iterable[PurePath], others: Iterable[PurePath]) -> dict[PurePath, PurePath]:
+    """Image -> the file with its caption among ``others``, for images that have one."""
     texts = {path.with_suffix(""): path for path in others if path.suffix.lower() == SUFFIX}
-    pairs = {
+    return {
         image: texts[image.with_suffix("")] for image in images if image.with_suffix("") in texts
     }
-    if not pairs:
-        return None
-    return lambda: {image: file(text) for image, text in pairs.items()}
 
 
 def read_caption(file: Openable) -> str | None:

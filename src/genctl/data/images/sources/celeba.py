@@ -7,11 +7,10 @@ the error names.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from genctl.data.images.sources.listing import is_image
-from genctl.data.images.sources.zip_file import Member, members
+from genctl.data.images.sources.place import Place, of_zip, without_top_folders
 from genctl.data.source_files import folder_of
 from genctl.errors import ExitStatus, GenctlError
 from genctl.wording import some_of
@@ -44,8 +43,8 @@ def celeba_folder() -> Path:
     )
 
 
-def split_members(root: Path) -> Mapping[str, list[Member]]:
-    """The images of each split.
+def split_files(root: Path) -> tuple[Place, dict[str, dict[PurePath, PurePath]]]:
+    """The images, and split -> path of an image -> the same path.
 
     Raises:
         GenctlError: (DATA) the ZIP or the list is damaged.
@@ -57,14 +56,15 @@ def split_members(root: Path) -> Mapping[str, list[Member]]:
         raise GenctlError(
             ExitStatus.DATA, f"{root / _PARTITION} is not a list of names and numbers", hint=_HOME
         ) from None
-    found: dict[str, list[Member]] = {split: [] for split in _SPLITS.values()}
+    place = without_top_folders(of_zip(root / _ARCHIVE), ())
+    found: dict[str, dict[PurePath, PurePath]] = {split: {} for split in _SPLITS.values()}
     unknown = []
-    for member in members(root / _ARCHIVE):
-        number = numbers.get(member.path.name)
-        if number is None and is_image(member.path):
-            unknown.append(member.path.name)
+    for path in place.files:
+        number = numbers.get(path.name)
+        if number is None and is_image(path):
+            unknown.append(path.name)
         elif split := _SPLITS.get(number or ""):
-            found[split].append(member)
+            found[split][path] = path
     if unknown:
         raise GenctlError(
             ExitStatus.DATA,
@@ -72,4 +72,4 @@ def split_members(root: Path) -> Mapping[str, list[Member]]:
             f"{some_of(unknown)}",
             hint=f"use the files as published: {_HOME}",
         )
-    return found
+    return place, found

@@ -39,11 +39,13 @@ class Decoded:
         pixels: ``(N, H, W, C) uint8``; memory-mapped from a file for a large set.
         files: the file behind each row.
         skipped: files that gave no row, as ``path: reason``.
+        doubt: what was odd when they were decoded, in one line; empty otherwise.
     """
 
     pixels: npt.NDArray[np.uint8]
     files: tuple[str, ...]
     skipped: tuple[str, ...]
+    doubt: str = ""
 
 
 Fill = Callable[[npt.NDArray[np.uint8]], tuple[Sequence[int], Sequence[str], Sequence[str]]]

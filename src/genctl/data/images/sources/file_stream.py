@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genctl.data.findings import left_out
 from genctl.data.images import decode
 from genctl.data.images.sources.folder import THREADS, cleaning, place_name
 from genctl.data.images.sources.listing import Listing, class_names, labels_of
@@ -62,7 +63,8 @@ class FileStream(ImageStream):
         Raises:
             GenctlError: (DATA) at the end of the pass, more than `MOST_UNREADABLE` of them.
         """
-        reading = ImagePass()
+        gone = left_out(self._listing.left_out, (), self.count)
+        reading = ImagePass(left_out=gone)
         reading.batches = self._batches(rows, reading)
         return reading
 

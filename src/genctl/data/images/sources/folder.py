@@ -16,7 +16,7 @@ from genctl.data.images import decode
 from genctl.data.images.source import ImageSource
 from genctl.data.images.sources.decode_cache import Decoded, decode_to, place_of_set, read_decoded
 from genctl.data.images.sources.listing import Listing, class_names, labels_of
-from genctl.data.images.sources.splits import list_splits, listing_of
+from genctl.data.images.sources.splits import list_splits, listing_of, splits_in_words
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.files import safe_name
 from genctl.wording import some_of
@@ -35,6 +35,7 @@ class _Probe(NamedTuple):
 
     size: tuple[int, int]
     channels: int
+    brightest: int | None
 
 
 def read_folder(
@@ -42,10 +43,11 @@ def read_folder(
 ) -> ImageSource:
     """Every image under ``root``, a folder or a ZIP, in natural order of the paths.
 
-    When ``root`` has the folders ``train`` and ``test``, a split is one of the two; otherwise all
-    of it is ``train``. A file of labels gives the classes (see `read_labels`); otherwise each
-    first-level sub-folder is a class, if there are at least two and no image lies beside them. The
-    source has one channel if all images are grey, four if alpha is below 255 anywhere, or three.
+    Splits are found by the usual names of folders (see `list_splits`); otherwise all of it is
+    ``train``. A file of labels gives the classes (see `read_labels`); otherwise each first-level
+    sub-folder is a class, if there are at least two and no more than a few images lie beside them.
+    The source has one channel if all images are grey, four if alpha is below 255 anywhere, or
+    three.
 
     Args:
         split: ``train`` or ``test``.
@@ -83,7 +85,9 @@ def _source(
         name=place_name(root),
         split=split,
         skipped=decoded.skipped,
-        ignored=listing.others.total(),
+        left_out=dict(listing.left_out),
+        splits=splits_in_words(listings),
+        notes=(*listing.notes, *([decoded.doubt] if decoded.doubt else [])),
     )
 
 
@@ -104,7 +108,11 @@ def _decode(
 ) -> Decoded:
     def probe(path: PurePath) -> _Probe:
         with decode.open_image(listing.file(path)) as image:
-            return _Probe(size or decode.upright_size(image), channels or decode.channels_of(image))
+            return _Probe(
+                size or decode.upright_size(image),
+                channels or decode.channels_of(image),
+                decode.brightest(image),
+            )
 
     def fill(pixels: npt.NDArray[np.uint8]) -> tuple[list[int], list[str], list[str]]:
         def fill_row(path: PurePath) -> None:
@@ -122,7 +130,8 @@ def _decode(
         rows = {path: row for row, path in enumerate(probes)}
         depth = max(probe.channels for probe in probes.values())
         shape = (len(rows), *_common_size(listing.place, probes), depth)
-        return decode_to(place, shape, fill)
+        doubt = decode.doubt_of_depth(probe.brightest for probe in probes.values())
+        return replace(decode_to(place, shape, fill), doubt=doubt)
 
 
 def _try_each(
@@ -147,8 +156,8 @@ def _try_each(
 
 
 def _common_size(place: str, probes: dict[PurePath, _Probe]) -> tuple[int, int]:
-    (first, (size, _)), *others = probes.items()
-    for path, (other, _) in others:
+    (first, (size, *_)), *others = probes.items()
+    for path, (other, *_) in others:
         if other != size:
             raise GenctlError(
                 ExitStatus.DATA,

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO, Literal
 
 from genctl import documents
 from genctl.data.images.decode import Openable
+from genctl.data.images.sources.split_names import NAMES as USUAL
+from genctl.data.images.sources.split_names import chosen
+from genctl.data.images.sources.table_files import DATASET, PARQUET, splits_of, unused
 from genctl.errors import ExitStatus, GenctlError
 
-PARQUET = ".parquet"
 NO_LABEL = -1
-HELD_OUT = ("test", "validation", "valid", "val", "dev")
-"""Names of the test split of a table or folder: the first one that exists."""
-
-_DATASET, _DATASETS = "dataset_info.json", "dataset_dict.json"
 _IMAGE, _LABEL = (
     ("image", "img", "picture", "png", "jpg"),
     ("label", "labels", "class", "fine_label"),
 )
+_SPLIT = ("split", "subset")
 _CAPTION = ("caption", "text", "captions", "prompt")
 
 
@@ -70,32 +70,38 @@ class Table:
         stamp: the stamp of the files that contain the rows.
         labels: the labels of the rows; None where there are none.
         captions: gives the rows' texts as files; None where there are none.
+        split: the name of its split in the table or its files; empty without one.
+        left_out: what is in no split, of the train split: kind -> number.
     """
 
     cells: Mapping[PurePath, Cell]
     stamp: str
     labels: Mapping[PurePath, str] | None
     captions: Callable[[], Mapping[PurePath, Openable]] | None
-
-
-def is_table(root: Path) -> bool:
-    """Whether ``root`` is a Parquet file, a folder of them, or a saved data set."""
-    # os.path treats unreadable paths as absent; other code reports why.
-    if os.path.isfile(root):
-        return root.suffix.lower() == PARQUET
-    marked = any(os.path.isfile(root / name) for name in (_DATASET, _DATASETS))
-    return marked or bool(_parquet_files(root))
+    split: str = ""
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_tables(root: Path) -> dict[str, Table]:
-    """``train``, and ``test`` where there are files or folders of that name.
+    """``train``, and ``test`` where files, folders or rows have a usual name of held-out data.
 
     Raises:
         GenctlError: (USAGE) pyarrow is not installed; (DATA) damaged, or no column of images.
     """
     arrow = _pyarrow()
     try:
-        return {split: _table(root, parts, arrow) for split, parts in _splits(root).items()}
+        parts = splits_of(root)
+        wholes = {split: _whole(part.files, arrow) for split, part in parts.items()}
+        names = {split: part.name for split, part in parts.items()}
+        rows: dict[str, int] = {}
+        if len(parts) == 1:
+            wholes, names, rows = _by_rows(wholes["train"], names["train"])
+        tables = {
+            split: _table(root, parts.get(split, parts["train"]).files, whole, names[split])
+            for split, whole in wholes.items()
+        }
+        left_out = Counter(rows) + unused(root, (part.files for part in parts.values()))
+        return {**tables, "train": replace(tables["train"], left_out=left_out)}
     except (arrow.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise refusal(root, " ".join(str(error).split()) or type(error).__name__) from None
 
@@ -121,46 +127,32 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _splits(root: Path) -> dict[str, list[Path]]:
-    """Split -> its files, in order."""
-    if root.is_file():
-        return {"train": [root]}
-    if (root / _DATASETS).is_file():
-        names = documents.parse((root / _DATASETS).read_text("utf-8"))["splits"]
-        folders = {name: root / name for name in names if (root / name).parent == root}
-        found = {name: sorted(path.glob("*.arrow")) for name, path in folders.items()}
-        if "train" not in found:
-            raise GenctlError(
-                ExitStatus.DATA,
-                f"{root} has no split named train, only {', '.join(names) or 'none'}",
-                hint="name the folder of one split itself",
-            )
-        return _named(found)
-    if (root / _DATASET).is_file():
-        return {"train": sorted(root.glob("*.arrow"))}
-    files: dict[str, list[Path]] = {}
-    for path in _parquet_files(root):
-        files.setdefault(path.stem.partition("-")[0], []).append(path)
-    return _named(files) if "train" in files else {"train": _parquet_files(root)}
+def _by_rows(whole: Any, name: str) -> tuple[dict[str, Any], dict[str, str], dict[str, int]]:
+    """The rows of each split by a column of splits, its names, and the number of other rows."""
+    column = _column(whole.column_names, _SPLIT)
+    values = [str(value).casefold() for value in whole.column(column).to_pylist()] if column else []
+    named = chosen(set(values))
+    if "test" not in named:
+        return {"train": whole}, {"train": name}, {}
+    rest = [value for value in values if value not in USUAL]
+    of_train = {named["train"]} if "train" in named else set(rest)
+    wanted = {"train": of_train, "test": {named["test"]}}
+    wholes = {
+        split: whole.take([row for row, value in enumerate(values) if value in some])
+        for split, some in wanted.items()
+    }
+    others = Counter(value for value in values if not any(value in s for s in wanted.values()))
+    left_out = {f"rows of the split {value!r}": count for value, count in others.items()}
+    return wholes, {"train": "", **named}, left_out
 
 
-def _named(files: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
-    """``train``, and ``test`` from the first of its possible names."""
-    held_out = next((name for name in HELD_OUT if name in files), None)
-    found = {"train": files["train"]}
-    return found if held_out is None else {**found, "test": files[held_out]}
-
-
-def _parquet_files(root: Path) -> list[Path]:
-    if not os.path.isdir(root):
-        return []
-    return sorted(path for path in root.glob("*") if path.suffix.lower() == PARQUET)
-
-
-def _table(root: Path, files: Sequence[Path], arrow: Any) -> Table:
+def _whole(files: Sequence[Path], arrow: Any) -> Any:
     if not files:
         raise ValueError("it has no files")
-    whole = arrow.concat_tables([_read(path, arrow) for path in files])
+    return arrow.concat_tables([_read(path, arrow) for path in files])
+
+
+def _table(root: Path, files: Sequence[Path], whole: Any, split: str) -> Table:
     image = _column(whole.column_names, _IMAGE)
     if image is None:
         raise refusal(root, f"none of its columns ({', '.join(whole.column_names)}) has images")
@@ -169,15 +161,15 @@ def _table(root: Path, files: Sequence[Path], arrow: Any) -> Table:
         PurePosixPath(f"{row}.png"): Cell(column, row) for row in range(len(column))
     }
     states = [(path.name, path.stat()) for path in files]
-    stamp = ":".join(_stamp(name, state) for name, state in states)
+    stamp = ":".join([split, *(_stamp(name, state) for name, state in states)])
     captions = _captions(whole, cells)
     label = _column(whole.column_names, _LABEL)
     if label is None:
-        return Table(cells, stamp, None, captions)
+        return Table(cells, stamp, None, captions, split)
     names = _class_names(root, files[0].parent, whole.schema.metadata or {}, label)
     labels = _labels(whole.column(label).to_pylist(), names, label)
     given = None if labels is None else dict(zip(cells, labels, strict=True))
-    return Table(cells, stamp, given, captions)
+    return Table(cells, stamp, given, captions, split)
 
 
 def _stamp(name: str, state: os.stat_result) -> str:
@@ -240,7 +232,7 @@ def _class_names(
     """The names that ``datasets`` gives to the numbers of the label; empty without names."""
     inside = metadata.get(b"huggingface")
     found = [documents.parse(inside)["info"]] if inside else []
-    files = [path for path in (folder / _DATASET, root / _DATASET) if path.is_file()]
+    files = [path for path in (folder / DATASET, root / DATASET) if path.is_file()]
     found += (documents.parse(path.read_text("utf-8")) for path in files)
     for document in found:
         feature = (document.get("features") or {}).get(label, {})

@@ -11,14 +11,14 @@ import tokenize
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
+from genctl.data.foreign import unpacked_name
 from genctl.data.images import decode
-from genctl.data.source_files import is_hidden
 from genctl.errors import ExitStatus, GenctlError
 
 _FOREIGN = (
@@ -38,6 +38,8 @@ _FOREIGN = (
 )
 """Errors of the standard library and NumPy on archives that are damaged, locked or of an unknown
 kind; the last of these types come from the headers of arrays, which are Python source."""
+
+_UTF8 = 0x800  # the flag of a name in UTF-8
 
 MAX_BYTES = 2**29
 """Limit for one unpacked file; the largest images that are decoded, 89 million pixels, fit in."""
@@ -64,13 +66,15 @@ def reading() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an open archive; several threads may read at once.
+    """A file or folder in an open archive; several threads may read at once.
 
     Attributes:
         path: within the archive.
+        is_folder: whether it is a folder.
     """
 
     path: PurePosixPath
+    is_folder: bool
     _archive: zipfile.ZipFile
     _info: zipfile.ZipInfo
 
@@ -98,7 +102,9 @@ class Member:
 
 
 def members(path: Path) -> list[Member]:
-    """The files in the ZIP at ``path``; a single top-level folder is dropped.
+    """The files and folders in the ZIP at ``path``.
+
+    Some programs on Windows write ``\\`` between folders, where the format demands ``/``.
 
     Raises:
         GenctlError: (DATA) damaged, locked, or with names that point outside of it.
@@ -108,12 +114,14 @@ def members(path: Path) -> list[Member]:
             archive = _opened(path)
     except DamagedError as error:
         raise _refusal(path, str(error)) from None
-    found = []
-    for info in archive.infolist():
-        if not info.filename.endswith("/"):
-            _check(path, info)
-            found.append(Member(PurePosixPath(info.filename), archive, info))
-    return _without_common_folder(found)
+    return [_member(path, archive, info) for info in archive.infolist()]
+
+
+def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+    name = unpacked_name(info.filename, bool(info.flag_bits & _UTF8)).replace("\\", "/")
+    inner = PurePosixPath(name)
+    _check(path, info, inner)
+    return Member(inner, name.endswith("/"), archive, info)
 
 
 def _opened(path: Path) -> zipfile.ZipFile:
@@ -127,22 +135,13 @@ def _opened(path: Path) -> zipfile.ZipFile:
     return archive
 
 
-def _check(path: Path, info: zipfile.ZipInfo) -> None:
-    name = PurePosixPath(info.filename.replace("\\", "/"))
+def _check(path: Path, info: zipfile.ZipInfo, name: PurePosixPath) -> None:
     if not name.parts or ".." in name.parts or name.is_absolute() or ":" in name.parts[0]:
         raise _refusal(path, f"the member {info.filename!r} leads out of it")
     if stat.S_ISLNK(info.external_attr >> 16):
         raise _refusal(path, f"the member {info.filename!r} is a link")
     if info.flag_bits & 1:
         raise _refusal(path, f"the member {info.filename!r} is locked by a password")
-
-
-def _without_common_folder(found: Sequence[Member]) -> list[Member]:
-    visible = [m for m in found if not any(map(is_hidden, m.path.parts))]
-    tops = {member.path.parts[0] for member in visible}
-    if len(tops) != 1 or any(len(member.path.parts) == 1 for member in visible):
-        return list(found)
-    return [replace(m, path=PurePosixPath(*m.path.parts[1:])) for m in visible]
 
 
 def _refusal(path: Path, why: str) -> GenctlError:
