@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from genctl.plots.curves import series_of
+from genctl.plots.curves import draw_curves, series_of
 from tests.command_line import Said, Type
 
 # Read when Rich, Typer and torch are imported, also by the processes that tests start.
@@ -48,12 +48,10 @@ def _one_sheet_of_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     from genctl.engine.training import loop
 
-    draw = loop.draw_curves
-
     def once(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         metrics = tuple(series_of(rows))
         if metrics not in _SHEETS:
-            draw(rows, path)
+            draw_curves(rows, path)
             _SHEETS[metrics] = path.read_bytes() if path.exists() else b""
         elif _SHEETS[metrics]:
             path.write_bytes(_SHEETS[metrics])

@@ -82,13 +82,14 @@ def run() -> Iterator[Run]:
         stdout=subprocess.PIPE,
         text=True,
     ) as forks:
-        assert forks.stdin
-        assert forks.stdout
+        requests, answers = forks.stdin, forks.stdout
+        assert requests
+        assert answers
 
         def forked(code: str, *, ahead: Path | None = None) -> Any:
             request = json.dumps([code, [str(ahead)] if ahead else []])
-            print(request, file=forks.stdin, flush=True)
-            return json.loads(forks.stdout.readline())
+            print(request, file=requests, flush=True)
+            return json.loads(answers.readline())
 
         yield forked
 
