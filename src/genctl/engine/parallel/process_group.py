@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, distributed
 
 from genctl.engine.parallel.collectives import gather
+from genctl.engine.parallel.rendezvous import init_process_group
 from genctl.errors import ExitStatus, GenctlError
 
 TIMEOUT = datetime.timedelta(minutes=30)
@@ -115,7 +116,7 @@ class ProcessGroup:
             device: where training runs, as the user named it; the best available one when None.
 
         Raises:
-            GenctlError: there is no GPU left for this process.
+            GenctlError: there is no GPU left for this process, or a rank does not answer.
         """
         world = cls.from_env()
         if world.size == 1:
@@ -125,9 +126,8 @@ class ProcessGroup:
             _refuse_without_gpu(world.local_rank, torch.cuda.device_count())
             torch.cuda.set_device(world.local_rank)
         backends = "cpu:gloo,cuda:nccl" if with_gpus else "gloo"
-        distributed.init_process_group(
-            backends, rank=world.rank, world_size=world.size, timeout=TIMEOUT
-        )
+        with world.detecting_lost_ranks():
+            init_process_group(backends, world.rank, world.size, TIMEOUT)
         ProcessGroup.joined = True
         return world
 
