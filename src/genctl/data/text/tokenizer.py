@@ -165,7 +165,7 @@ class Tokenizer:
             "clean_up_tokenization_spaces": False,
             "model_max_length": context,
         }
-        config = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+        config = documents.to_json(settings, indent=2) + "\n"
         return {TOKENIZER: self._core.to_str(pretty=True).encode(), _CONFIG: config.encode()}
 
     def encode(self, text: str) -> list[int]:
