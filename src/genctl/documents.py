@@ -59,10 +59,10 @@ def to_json(
     Args:
         value: plain data.
         indent: spaces by which each level is indented; None writes one line.
-        default: converts what is no plain data.
+        default: converts what is not plain data.
 
     Raises:
-        TypeError: something is no plain data, and there is no ``default``.
+        TypeError: something is not plain data, and there is no ``default``.
     """
 
     def dumped(plain: Any) -> str:
