@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import datetime
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from torch import distributed
 
 from genctl.engine.parallel.rendezvous import own_part
 
+if TYPE_CHECKING:
+    from torch._C._distributed_c10d import Store
+
 SIZE = 3
 
 
-def store_with(seconds: float = 20) -> distributed.Store:
-    store = distributed.HashStore()
+def store_with(seconds: float = 20) -> Store:
+    kinds: Any = distributed
+    store: Store = kinds.HashStore()
     store.set_timeout(datetime.timedelta(seconds=seconds))
     return store
 
 
-def start(store: distributed.Store, order: tuple[int, ...]) -> list[str | None]:
+def start(store: Store, order: tuple[int, ...]) -> list[str | None]:
     """What ranks that arrive in ``order`` read where nothing may be before rank 0 writes."""
     found: list[str | None] = [None] * SIZE
 

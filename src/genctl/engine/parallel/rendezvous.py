@@ -11,8 +11,15 @@ import datetime
 import os
 import time
 import uuid
+from typing import TYPE_CHECKING, Any
 
 from torch import distributed
+
+if TYPE_CHECKING:
+    from torch._C._distributed_c10d import Store
+
+_STORES: Any = distributed
+"""For the classes of stores, which torch's types do not export."""
 
 _POLL = 0.01
 """Seconds until rank 0 looks again for a newer token of a rank."""
@@ -34,14 +41,14 @@ def init_process_group(backends: str, rank: int, size: int, timeout: datetime.ti
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True):
         address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         store = own_part(
-            distributed.TCPStore(*address, size, is_master=False, timeout=timeout), rank, size
+            _STORES.TCPStore(*address, size, is_master=False, timeout=timeout), rank, size
         )
     distributed.init_process_group(
         backends, store=store, rank=rank, world_size=size, timeout=timeout
     )
 
 
-def own_part(store: distributed.Store, rank: int, size: int) -> distributed.Store:
+def own_part(store: Store, rank: int, size: int) -> Store:
     """The part of ``store`` under a name that rank 0 chose for this start.
 
     A name that an earlier start left there looks the same, and the number of restarts differs
@@ -51,21 +58,27 @@ def own_part(store: distributed.Store, rank: int, size: int) -> distributed.Stor
     Raises:
         distributed.DistStoreError: another rank does not answer within the timeout of ``store``.
     """
-    store = distributed.PrefixStore("genctl", store)
+    store = _part(store, "genctl")
     own = uuid.uuid4().hex
     if rank == 0:
         for other in range(1, size):
             _answer(store, other, own)
-        return distributed.PrefixStore(own, store)
+        return _part(store, own)
     store.set(f"token/{rank}", own)
     name = store.get(f"answer/{own}").decode()
     store.set(f"{name}/joined/{rank}", "")
-    return distributed.PrefixStore(name, store)
+    return _part(store, name)
 
 
-def _answer(store: distributed.Store, other: int, name: str) -> None:
+def _part(store: Store, name: str) -> Store:
+    part: Store = _STORES.PrefixStore(name, store)
+    return part
+
+
+def _answer(store: Store, other: int, name: str) -> None:
     """Tell ``name`` to a rank, until that rank says that it has read it."""
-    end = time.monotonic() + store.timeout.total_seconds()
+    limited: Any = store  # torch's types lack the timeout
+    end = time.monotonic() + limited.timeout.total_seconds()
     while not store.check([f"{name}/joined/{other}"]):
         if time.monotonic() > end:
             raise distributed.DistStoreError(f"rank {other} does not answer")
