@@ -41,13 +41,14 @@ def in_processes(work: Callable[[int], object], size: int = 2, seconds: float = 
 
     Negative statuses are signals; a process that does not end in time is killed.
     """
-    port = _free_port()
+    port = free_port()
     children = [_forked(work, rank, size, port) for rank in range(size)]
     deadline = time.monotonic() + seconds
     return [_status(child, deadline) for child in children]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

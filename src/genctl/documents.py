@@ -1,9 +1,12 @@
-"""Documents that others may have written, or that may be damaged, checked before use."""
+"""Documents in JSON: written in one way, and checked before use, whoever wrote them."""
 
 from __future__ import annotations
 
 import codecs
 import json
+import math
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +14,7 @@ from genctl.errors import ExitStatus, GenctlError
 
 T = TypeVar("T")
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """Byte-order marks of UTF-16, as editors on Windows write it."""
@@ -42,6 +46,45 @@ def parse(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def to_json(
+    value: Any, *, indent: int | None = None, default: Callable[[Any], Any] | None = None
+) -> str:
+    """``value`` as JSON that every reader understands, with non-Latin scripts unescaped.
+
+    JSON has no word for a number that is not finite, so NaN and infinity become ``null``. Bytes of
+    a file name that are not UTF-8 are escaped, and `parse` restores them.
+
+    Args:
+        value: plain data.
+        indent: spaces by which each level is indented; None writes one line.
+        default: converts what is not plain data.
+
+    Raises:
+        TypeError: something is not plain data, and there is no ``default``.
+    """
+
+    def dumped(plain: Any) -> str:
+        return json.dumps(
+            plain, indent=indent, ensure_ascii=False, allow_nan=False, default=default
+        )
+
+    try:
+        text = dumped(value)
+    except ValueError:
+        text = dumped(_finite(value))
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value
 
 
 def build(cls: type[T], data: Any) -> T:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError, opt
 
 _NOT_IN_NAMES = re.compile(
@@ -123,8 +123,8 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """`write_atomic` of ``data`` as readable JSON, with non-Latin scripts unescaped."""
-    write_atomic(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+    """`write_atomic` of ``data`` as readable JSON; `documents.to_json` says how."""
+    write_atomic(path, documents.to_json(data, indent=2) + "\n")
 
 
 @contextlib.contextmanager

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
+from genctl import documents
 from genctl.errors import PYTHON, ExitStatus, GenctlError, Spelling, escaped, opt
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Output:
             bare: the result in quiet mode, e.g. a path; nothing is printed when it is empty.
         """
         if self.mode is Mode.JSON:
-            print(json.dumps(data, indent=2, ensure_ascii=False, default=str), file=self.stdout)
+            print(documents.to_json(data, indent=2, default=str), file=self.stdout)
         elif self.mode is Mode.QUIET:
             if bare:
                 print(bare, file=self.stdout)
@@ -151,7 +151,7 @@ class Output:
                 "hint": hint,
                 "option": error.option,
             }
-            print(json.dumps({"error": document}, ensure_ascii=False), file=self.stdout)
+            print(documents.to_json({"error": document}), file=self.stdout)
         self._print(f"error: {message}")
         if hint:
             self._print(f"hint: {hint}")

@@ -87,6 +87,8 @@ def test_the_first_preset_is_the_default_one() -> None:
         ({"sets": ["train.lrr=3"]}, r"unknown key 'train.lrr' .*; did you mean .*'train.lr'"),
         ({"sets": ["lr=abc"]}, r"lr=\"abc\" \(from sets\): input should be a valid number"),
         ({"sets": ["lr=inf"]}, r"lr=inf \(from sets\): input should be a finite number"),
+        ({"sets": ["beta1=1"]}, r"beta1=1 \(from sets\): input should be less than 1"),
+        ({"sets": ["beta2=1.0"]}, r"beta2=1.0 \(from sets\): input should be less than 1"),
         ({"sets": ["width=3"]}, r"width=3 \(from sets\): .*greater than or equal to 4"),
         ({"sets": ["width=4.5"]}, r"width=4\.5 .*valid integer"),
         (

@@ -12,6 +12,7 @@ from scipy import stats
 from genctl.errors import ExitStatus, GenctlError
 from genctl.evaluation.compare import compare, compare_all, read_scores
 from genctl.evaluation.score import Score
+from genctl.files import write_json
 
 
 def score(
@@ -42,8 +43,13 @@ def test_scores_without_errors_differ_when_they_are_not_equal() -> None:
     assert (equal.apart, equal.error, equal.p_value) == (False, 0.0, 1.0)
 
 
-def test_an_unknown_error_tells_nothing_apart() -> None:
-    assert not compare(score(1.0, math.nan), score(9.0)).apart
+def test_an_unknown_error_tells_nothing_apart(tmp_path: Path) -> None:
+    unknown = score(1.0, math.nan)
+    assert not compare(unknown, score(9.0)).apart
+    write_json(tmp_path / "eval.json", {"scores": [unknown.to_json()]})
+    read = read_scores(tmp_path / "eval.json")[unknown.name]
+    assert math.isnan(read.error)
+    assert str(read) == str(unknown) == "fd[digits] 1 ± unknown"
 
 
 @pytest.mark.parametrize(("first", "second"), [(12, 300), (5, 5), (2000, 2000)])

@@ -71,6 +71,21 @@ def test_other_tools_read_it_and_theirs_are_read(path: Path, rand: RandExtractor
     assert score.n_reference is None
 
 
+def test_features_of_the_right_number_that_nobody_named_are_a_warning(
+    path: Path, rand: RandExtractor
+) -> None:
+    words = "older.npz does not say whose features its statistics are: only their number, "
+    with np.load(path, allow_pickle=False) as found:
+        np.savez(path.with_name("older.npz"), mu=found["mu"], sigma=found["sigma"])
+    warned = []
+    for file in (path, path.with_name("older.npz")):
+        for metric in ("fid", "fid-infinity"):
+            [score] = evaluate_images([metric], [images(400)], rand, read_summary(file, rand))
+            warned.append([line for line in score.warnings if "does not say" in line])
+    line = f"{words}{rand.dim:,}, was checked"
+    assert warned == [[], [], [line], [line]]
+
+
 def test_statistics_that_do_not_fit(path: Path, rand: RandExtractor, tmp_path: Path) -> None:
     with np.load(path) as found:
         arrays = dict(found)

@@ -21,6 +21,7 @@ from genctl.engine.training.nonfinite_guard import MAX_ATTEMPTS, MAX_SKIPPED
 from genctl.errors import ExitStatus
 from tests.bad_gradients import spoil_gradients
 from tests.faults.disk import ERRORS, Failing, Operations
+from tests.faults.restarted import RANKS, train_restarted
 from tests.faults.rig import CRASHED, STEPS, Ended, Rig, in_child, stop_at
 from tests.kills import at_step, die
 
@@ -41,6 +42,11 @@ def killed_at_a_file_operation(rig: Rig, rng: random.Random) -> None:
     assert ended.status == -signal.SIGKILL, f"operation {operation}: {ended}"
     rig.kept()
     rig.goes_on()
+
+
+def killed_under_torchrun(rig: Rig, rng: random.Random) -> None:
+    """``kill -9`` of one of two: torchrun starts both again, and the end has the same bits."""
+    train_restarted(rig, rng.randrange(RANKS), rng.randrange(STEPS), rng.choice((1, 1, 1, 2)))
 
 
 def stopped(rig: Rig, rng: random.Random) -> None:
@@ -167,9 +173,11 @@ def bad_gradients(rig: Rig, rng: random.Random) -> None:
     assert read_rows(rig.run.path / "metrics.jsonl")
 
 
+UNDER_TORCHRUN = "kill -9 under torchrun"
 FAULTS: Mapping[str, Fault] = {
     "kill -9 between steps": killed_at_a_step,
     "kill -9 at a file operation": killed_at_a_file_operation,
+    UNDER_TORCHRUN: killed_under_torchrun,
     "SIGTERM or SIGINT": stopped,
     "SIGTERM or SIGINT twice": stopped_twice,
     "disk full, read-only, locked or broken": disk_fails,
@@ -181,6 +189,9 @@ FAULTS: Mapping[str, Fault] = {
     "one non-finite gradient": one_bad_gradient,
     "non-finite gradients": bad_gradients,
 }
+
+EXPENSIVE = (UNDER_TORCHRUN,)
+"""Faults that start several processes, each of which imports torch."""
 
 _COUNTED: dict[str, int] = {}
 

@@ -68,6 +68,13 @@ class Rig:
         return in_child(work)
 
     @property
+    def command(self) -> list[str]:
+        """The words after ``genctl`` that train the same."""
+        sets = [word for key in (*SETTINGS[self.family], *BRIEF) for word in ("--set", key)]
+        fixed = ["--budget", f"{STEPS}steps", "--threads", "1", "--device", "cpu"]
+        return ["train", self.family, "--out", str(self.run.path), *fixed, *sets]
+
+    @property
     def run(self) -> Run:
         return Run(self.root / "run")
 

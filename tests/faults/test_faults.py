@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from genctl.engine.training import checkpoint
-from tests.faults.catalogue import FAULTS
+from tests.faults.catalogue import EXPENSIVE, FAULTS
 from tests.faults.rig import SETTINGS, Rig
 from tests.kills import needs_fork
 
@@ -16,7 +16,10 @@ pytestmark = needs_fork
 SLOW = ("lm", "diffusion")
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(name, marks=pytest.mark.slow if name in EXPENSIVE else ()) for name in FAULTS],
+)
 @pytest.mark.parametrize(
     "family",
     [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SETTINGS],

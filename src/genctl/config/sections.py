@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 
 def option(default: Any, help: str) -> Any:
@@ -29,8 +29,8 @@ class TrainConfig:
     adamw_lr: Annotated[float, Gt(0)] = option(
         3e-3, "learning rate of the parameters that muon leaves to AdamW"
     )
-    beta1: Annotated[float, Ge(0), Le(1)] = option(0.9, "decay of the first moment, or momentum")
-    beta2: Annotated[float, Ge(0), Le(1)] = option(0.999, "decay of the second moment")
+    beta1: Annotated[float, Ge(0), Lt(1)] = option(0.9, "decay of the first moment, or momentum")
+    beta2: Annotated[float, Ge(0), Lt(1)] = option(0.999, "decay of the second moment")
     weight_decay: Annotated[float, Ge(0)] = option(0.0, "weight decay of matrices and kernels")
     decay_falls: bool = option(False, "let weight decay fall to zero over the run")
     warmup: Annotated[float, Ge(0), Le(1)] = option(0.0, "share of the run over which lr rises")

@@ -172,8 +172,8 @@ def _score(document: Mapping[str, Any]) -> Score:
         groups, is_deviation = match[2], match[1] == "deviation"
     return Score(
         name=str(document["name"]),
-        value=float(document["value"]),
-        error=float(document["error"]),
+        value=_number(document["value"]),
+        error=_number(document["error"]),
         error_kind=kind,
         n_generated=int(document["n_generated"]),
         n_reference=document["n_reference"],
@@ -181,6 +181,11 @@ def _score(document: Mapping[str, Any]) -> Score:
         groups=None if groups is None else int(groups),
         error_is_deviation=is_deviation,
     )
+
+
+def _number(value: Any) -> float:
+    """A number of a score; NaN where JSON has none."""
+    return math.nan if value is None else float(value)
 
 
 _HOW = Suggestion(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from genctl.registry.metrics import unverified_names
 from genctl.version import VERSION
+from genctl.wording import number
 
 if TYPE_CHECKING:
     from genctl.evaluation.extractors.base import Extractor
@@ -59,7 +60,7 @@ class Score:
 
     def __str__(self) -> str:
         """One line: ``fd[digits] 9.87 ± 0.31``."""
-        return f"{self.name} {self.value:.4g} ± {self.error:.2g}"
+        return f"{self.name} {number(self.value)} ± {number(self.error, '.2g')}"
 
 
 def warnings_of(scores: Iterable[Score]) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ def comparison_warnings(
         yield from _pixels("generated", generated)
         yield from _copies(generated)
         if isinstance(reference, Summary):
+            if reference.unchecked:
+                yield reference.unchecked
             return  # it has no information about pixels
         yield from _pixels("reference", reference.features)
         if generated.shapes != reference.features.shapes and extractor.size:

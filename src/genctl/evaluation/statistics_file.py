@@ -43,6 +43,8 @@ class Summary:
         gaussian: the normal distribution that they describe.
         count: the number of images; None if the file does not record it.
         seconds: the time of reading the file.
+        unchecked: why it is unknown that the statistics are those of ``extractor``; empty if the
+            file records it.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Summary:
     gaussian: Gaussian
     count: int | None
     seconds: float
+    unchecked: str = ""
 
     @property
     def features(self) -> Features:
@@ -110,7 +113,8 @@ def read_summary(path: Path, extractor: Extractor) -> Summary:
         raise _refusal(path, "some of their numbers are not finite")
     gaussian = Gaussian.of_moments(torch.from_numpy(mean), torch.from_numpy(covariance))
     seconds = time.perf_counter() - start
-    return Summary(path.stem, sha256_of(path), extractor, gaussian, count, seconds)
+    unchecked = "" if made_with else _unchecked(path, extractor)
+    return Summary(path.stem, sha256_of(path), extractor, gaussian, count, seconds, unchecked)
 
 
 def write_summary(path: Path, features: Features, extractor: Extractor) -> None:
@@ -148,6 +152,14 @@ def _read(path: Path) -> tuple[Any, Any, int | None, str]:
     except DamagedError as error:
         raise _refusal(path, str(error)) from None
     return mean, covariance, count, str(found.get("extractor", ""))
+
+
+def _unchecked(path: Path, extractor: Extractor) -> str:
+    """What cannot be checked in a file of another program."""
+    return (
+        f"{path.name} does not say whose features its statistics are: only their number, "
+        f"{extractor.dim:,}, was checked"
+    )
 
 
 def _refusal(path: Path, why: str) -> GenctlError:

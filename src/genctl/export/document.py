@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ def to_text(document: Mapping[str, Any]) -> str:
             ``weights`` (which ones they are) and ``step`` (None if unknown), at least; in an export
             of one file also ``assets`` (see `asset_texts`).
     """
-    return json.dumps({"format_version": FORMAT_VERSION, **document}, indent=2, ensure_ascii=False)
+    return documents.to_json({"format_version": FORMAT_VERSION, **document}, indent=2)
 
 
 def from_text(text: str | bytes, origin: Path, *, also: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from genctl.version import VERSION
+from genctl.wording import number
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -89,9 +90,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = _number
+    environment.filters["number"] = number
     return environment
-
-
-def _number(value: float, digits: int = 4) -> str:
-    return f"{value:.{digits}g}"

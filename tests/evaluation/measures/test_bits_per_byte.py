@@ -59,6 +59,17 @@ def test_a_uniform_model_needs_the_logarithm_of_the_vocabulary() -> None:
     assert score.signature.startswith("bpb|tok:4:cdcdcdcd|ctx:8|n:35|ref:诗@efefefef|dt:fp32|v:")
 
 
+@pytest.mark.parametrize(("logit", "perplexity"), [(0.0, 4.0), (-2000.0, math.inf)])
+def test_one_window_has_no_error_and_says_so(logit: float, perplexity: float) -> None:
+    wrong = torch.full((1, 8, 4), 0.0).index_fill(2, torch.tensor([1]), logit)
+    ones = Batch({**batch(1), "tokens": torch.ones(1, 9, dtype=torch.long)}, range(1))
+    found = token_losses(scored(lambda tokens: wrong), [ones], CPU)
+    score = bits_per_byte(found, DATA, predicted_bytes=8, context=8, text="诗", sha256="ef" * 32)
+    assert math.isnan(score.error)
+    assert score.error_kind == "none, as one window has no standard error"
+    assert score.details["perplexity"] == pytest.approx(perplexity)
+
+
 def test_masked_tokens_do_not_count() -> None:
     one = batch(4, dropped=3)
     spoiled = Batch({**one, "tokens": one["tokens"].clone()}, one.positions)

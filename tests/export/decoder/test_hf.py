@@ -118,6 +118,31 @@ def test_every_tokenizer_of_genctl(tmp_path: Path, tokenizer: Tokenizer) -> None
     assert "tokenizer" in hf.write(some, tmp_path / "模型", DOCUMENT, CARD).inputs
 
 
+def test_an_unknown_character_does_not_end_a_text(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer as Core
+    from transformers import AutoTokenizer
+
+    own = Tokenizer.char(TEXT)
+    some = plan(assets=own.files(), context=40)
+    hf.write(some, tmp_path / "model", DOCUMENT, CARD)
+    kind: Any = AutoTokenizer
+    theirs = kind.from_pretrained(tmp_path / "model")
+    plain = Core.from_file(str(tmp_path / "model" / "tokenizer.json"))
+    known, unknown = TEXT[:9], "\u0100\U0001f9ff\ue000"
+    assert not set(unknown) & set(TEXT)
+    mixed = f"{unknown}{known[:4]}{unknown}{known[4:]}"
+    for text in (known, mixed):
+        assert theirs(text)["input_ids"] == plain.encode(text).ids == own.encode(known)
+    assert theirs(unknown)["input_ids"] == []
+    assert theirs.decode(own.encode(known)) == known
+    assert theirs.eos_token_id == own.end
+    again = Tokenizer.from_path(tmp_path / "model" / "tokenizer.json")
+    assert (again.kind, again.alphabet, again.end) == ("char", own.alphabet, own.end)
+    assert again.bytes_of == own.bytes_of
+    with pytest.raises(GenctlError, match=r"U\+0100"):
+        again.encode(mixed)
+
+
 def other_end(good: DecoderPlan) -> DecoderPlan:
     """The tokenizer says that another token ends a text than the network was trained with."""
     config = json.loads(good.assets["tokenizer/tokenizer_config.json"])

@@ -3,13 +3,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import pytest
 import torch
 from torch import Tensor
 
-from genctl.contracts import DataSpec, DiffusersPlan, Trained
+from genctl import config
+from genctl.contracts import Batch, DataSpec, DiffusersPlan, Trained
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export import packages
 from genctl.export.diffusers import folder as diffusers
@@ -17,13 +19,17 @@ from genctl.export.diffusers.reading import read_unet
 from genctl.families.diffusion.denoiser import Denoiser
 from genctl.families.diffusion.exporter import plan_diffusers
 from genctl.families.diffusion.networks.unet import UNet
-from genctl.families.diffusion.schedules import ddpm_sigmas, sigmas_for
-from genctl.families.diffusion.solvers import ddim, multistep
+from genctl.families.diffusion.sampler import DiffusionSampler
+from genctl.families.diffusion.schedules import ddpm_sigmas
+from genctl.families.diffusion.solvers import ddim
+from genctl.families.diffusion.spec import SPEC, DiffusionRequest
 from tests.export.models import tiny_config
 from tests.specs import image_spec
 
 Shape = tuple[int, int, int]
 CLASSES = ("猫", "狗", "鸟")
+SAMPLER: dict[str, Literal["euler", "dpmpp-2m"]] = {"flow": "euler", "edm": "dpmpp-2m"}
+SCHEDULE: dict[str, Literal["flow", "karras"]] = {"flow": "flow", "edm": "karras"}
 
 
 def data_spec(shape: Shape, classes: tuple[str, ...]) -> DataSpec:
@@ -142,25 +148,27 @@ def test_its_pipeline_follows_a_class_as_far_as_guidance_says(
 
 @torch.no_grad()
 def sample(plan: DiffusersPlan, noise: Tensor, steps: int) -> Tensor:
-    """The scheduler's samples by genctl's own solvers; flow's start is no denoising problem."""
+    """What genctl makes with the options of docs/diffusion.md, or with DDIM's own levels."""
     label = torch.arange(len(noise)) % plan.num_classes if plan.num_classes else None
+
+    if plan.scheduler != "DDIMScheduler":
+        kind = "edm" if plan.scheduler.startswith("EDM") else "flow"
+        chosen = config.resolve(SPEC, environ={}, sets=[f"prediction={kind}"])
+        classes = CLASSES[: plan.num_classes]
+        data, modules = data_spec(plan.shape, classes), {"denoiser": plan.denoiser}
+        condition = Batch({} if label is None else {"label": label}, range(len(noise)))
+        request = DiffusionRequest(steps=steps, sampler=SAMPLER[kind], schedule=SCHEDULE[kind])
+        given: Any = SimpleNamespace(normal=lambda name, *shape: noise)
+        return DiffusionSampler(chosen, data, modules, {}).sample(request, condition, given)
 
     def denoise(x: Tensor, sigma: float) -> Tensor:
         clean: Tensor = plan.denoiser(x.float(), torch.full((len(x),), sigma), label)
         return clean.double()
 
-    if plan.scheduler.startswith("EDM"):
-        sigmas = sigmas_for("karras", steps)
-        return multistep(denoise, noise.double() * sigmas[0], sigmas, never)
-    if plan.scheduler == "DDIMScheduler":
-        times = torch.arange(1000, 0, -1000 // steps) - 1
-        sigmas = torch.cat([ddpm_sigmas()[times], torch.zeros(1).double()])
-        start = noise.double() * (1 + sigmas[0] ** 2).sqrt()
-        return ddim(denoise, start, sigmas, never)
-    first = plan.network(noise, torch.full((len(noise),), 1000.0), label)
-    times = 1 - torch.arange(1, steps + 1, dtype=torch.float64) / steps
-    start = (noise - first.double() / steps) / (1 - times[0])
-    return ddim(denoise, start, times / (1 - times), never)
+    times = torch.arange(1000, 0, -1000 // steps) - 1
+    sigmas = torch.cat([ddpm_sigmas()[times], torch.zeros(1).double()])
+    start = noise.double() * (1 + sigmas[0] ** 2).sqrt()
+    return ddim(denoise, start, sigmas, never)
 
 
 def never(step: int) -> Tensor:

@@ -91,19 +91,6 @@ def test_killed_at_three_steps_ends_bit_equal(tmp_path: Path) -> None:
     assert_same_end(work("whole"), work("killed"))
 
 
-def test_micro_batches_agree_with_whole_ones(tmp_path: Path) -> None:
-    # Not Adam: it makes full steps of gradients that are rounding alone, behind layers that are 0.
-    sets = ("optimizer=sgd", "lr=0.01")
-    one, two = (
-        checkpoint.group(checkpoint.choose(r, "last", print), "model")
-        for r in (
-            train(tmp_path / "whole", *sets, budget="4steps"),
-            train(tmp_path / "parts", *sets, "micro_batch=4", budget="4steps"),
-        )
-    )
-    assert max(float((one[name] - two[name]).abs().max()) for name in one) < 1e-5
-
-
 def test_both_averages_can_be_sampled(run: Run) -> None:
     kinds = [drawn(genctl.load(run, weights=w), 2) for w in ("ema", "ema-long", "raw")]
     assert not np.array_equal(kinds[0], kinds[1])

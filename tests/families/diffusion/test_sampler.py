@@ -10,9 +10,10 @@ from genctl import config
 from genctl.contracts import Batch, DataSpec
 from genctl.engine.sampling.noise import KeyedNoise
 from genctl.errors import ExitStatus, GenctlError
+from genctl.families.diffusion.denoiser import Denoiser
 from genctl.families.diffusion.objective import DiffusionObjective
 from genctl.families.diffusion.sampler import DiffusionSampler
-from genctl.families.diffusion.schedules import SCHEDULES, sigmas_for
+from genctl.families.diffusion.schedules import FLOW_NOISE, SCHEDULES, sigmas_for
 from genctl.families.diffusion.solvers import SOLVERS
 from genctl.families.diffusion.spec import SPEC, DiffusionRequest
 from tests.families.diffusion.known import data_spec
@@ -104,6 +105,46 @@ def test_an_image_to_start_from_gets_the_noise_of_a_later_step() -> None:
     first, sigma, _ = denoiser.calls[0]
     standard = (first - given) / sigma.reshape(-1, 1, 1, 1)
     assert torch.allclose(standard, noise(3).normal("start", *SHAPE), atol=1e-4)
+
+
+class Velocity(nn.Module):
+    """A network that is no denoiser of anything, in which time matters."""
+
+    def forward(self, x: Tensor, time: Tensor, label: Tensor | None = None) -> Tensor:
+        return (2 * x + (time / 100).reshape(-1, 1, 1, 1)).sin() - x / 3
+
+
+@pytest.mark.parametrize("steps", [1, 2, 20])
+def test_even_steps_of_flow_time_are_eulers_from_pure_noise(steps: int) -> None:
+    velocity, begun = Velocity(), noise(3).normal("start", *SHAPE)
+    request = DiffusionRequest(steps=steps, sampler="euler", schedule="flow")
+    made = sampler(Denoiser(velocity, "flow", 0.5)).sample(request, condition(3), noise(3))
+    expected = begun.double()
+    for step in range(steps):
+        time = torch.full((3,), 1000 * (1 - step / steps), dtype=torch.float64)
+        expected = expected - velocity(expected, time) / steps
+    assert torch.allclose(made.double(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "options", "first"),
+    [
+        ("flow", {"sampler": "euler"}, FLOW_NOISE),
+        ("flow", {"sampler": "dpmpp-2m"}, FLOW_NOISE),
+        ("flow", {"sampler": "heun"}, 80.0),
+        ("flow", {"sampler": "euler", "sigma_max": 30.0}, 30.0),
+        ("epsilon", {"sampler": "euler"}, 80.0),
+        ("edm", {"sampler": "euler"}, 80.0),
+    ],
+)
+def test_only_a_network_that_can_denoise_pure_noise_begins_there(
+    prediction: str, options: dict[str, Any], first: float
+) -> None:
+    denoiser = Recorder()
+    request = DiffusionRequest(steps=4, schedule="flow", **options)
+    made = sampler(denoiser, f"prediction={prediction}").sample(request, condition(2), noise(2))
+    assert denoiser.calls[0][1][0].item() == pytest.approx(first)
+    assert made.isfinite().all()
 
 
 def test_less_strength_stays_closer_to_the_image() -> None:

@@ -174,17 +174,6 @@ def test_the_penalty_follows_the_size_and_is_printed(tmp_path: Path) -> None:
     assert "gamma 0.245 for 28x28 pixels and batches of 16" in said.getvalue()
 
 
-def test_micro_batches_agree_with_whole_ones(tmp_path: Path) -> None:
-    # Not Adam: it makes full steps of gradients that are rounding alone, behind layers that are 0.
-    sets = ("width=8", "batch_size=32", "optimizer=sgd", "lr=0.01")
-    whole = train(tmp_path / "whole", *sets, budget="5steps")
-    parts = train(tmp_path / "parts", *sets, "micro_batch=8", budget="5steps")
-    one, two = (
-        checkpoint.group(checkpoint.choose(run, "last", print), "model") for run in (whole, parts)
-    )
-    assert max(float((one[name] - two[name]).abs().max()) for name in one) < 1e-5
-
-
 def test_scores_need_the_training_data_or_a_reference(tmp_path: Path) -> None:
     folder = colour_folder(tmp_path / "图片")
     model = genctl.load(train(tmp_path / "run", "batch_size=8", data=str(folder)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from genctl import documents
 from genctl.data.images import decode
 from genctl.data.images.sources.archive import checked_images
 from genctl.errors import ExitStatus, GenctlError
@@ -180,7 +180,7 @@ def _images(images: npt.NDArray[Any], given: Any) -> str:
 
 
 def _texts(texts: Iterable[str]) -> str:
-    lines = "".join(f"{json.dumps({'text': text}, ensure_ascii=False)}\n" for text in texts)
+    lines = "".join(f"{documents.to_json({'text': text})}\n" for text in texts)
     content = lines.encode()
     return _kept(f"texts-{hashlib.sha256(content).hexdigest()[:12]}.jsonl", lambda: content)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from genctl import documents
 from genctl.api.pages import records
 from genctl.engine.reporting.loggers import read_rows
 from genctl.plots.curves import series_of
@@ -66,7 +67,6 @@ def serve(run: Run, port: int) -> LocalServer:
         GenctlError: (FAILURE) the port cannot be used; (USAGE) the port does not exist.
     """
     from starlette.exceptions import HTTPException
-    from starlette.responses import JSONResponse
     from starlette.responses import Response as Answer
     from starlette.routing import Route
 
@@ -74,7 +74,7 @@ def serve(run: Run, port: int) -> LocalServer:
         return page("watch.html", title=run.name)
 
     def show_state(request: Request) -> Response:
-        return JSONResponse(state_of(run))
+        return Answer(documents.to_json(state_of(run)), media_type="application/json")
 
     def show_sample(request: Request) -> Response:
         files = {file.path.name: file for file in records.sample_files(run)}

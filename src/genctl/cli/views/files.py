@@ -12,6 +12,7 @@ from genctl.cli.context import Context
 from genctl.cli.views.settings import show_settings
 from genctl.cli.views.tables import table
 from genctl.errors import ExitStatus, GenctlError
+from genctl.wording import number
 
 
 def show_file(call: Context, path: Path, family: str | None) -> None:
@@ -94,7 +95,8 @@ def _show_document(call: Context, path: Path, family: str | None) -> None:
 def _scores(scores: Any) -> str:
     try:
         rows = [
-            (s["name"], f"{s['value']:.4g}", f"± {s['error']:.2g}", s["signature"]) for s in scores
+            (s["name"], number(s["value"]), f"± {number(s['error'], '.2g')}", s["signature"])
+            for s in scores
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise GenctlError(ExitStatus.DATA, f"the scores are damaged: {error}") from None

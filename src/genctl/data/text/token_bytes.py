@@ -23,8 +23,9 @@ def kind_of(document: Mapping[str, Any]) -> str:
     plain = all(token["special"] for token in document["added_tokens"])
     if not plain or document["normalizer"] is not None:
         return "file"
-    if model["type"] == "WordLevel" and pre.get("pattern") == {"Regex": r"[\s\S]"}:
-        return "char"
+    if pre.get("pattern") == {"Regex": r"[\s\S]"}:
+        leaves_out = model["type"] == "BPE" and not (model["merges"] or model["unk_token"])
+        return "char" if leaves_out or model["type"] == "WordLevel" else "file"
     if model["type"] != "BPE" or pre.get("type") != "ByteLevel" or pre["add_prefix_space"]:
         return "file"
     if pre["use_regex"]:

@@ -188,7 +188,7 @@ def _write(stage: Path, source: TextSource, known: TextStats, tokenizer: Tokeniz
                 end = np.array([tokenizer.end], dtype_for(tokenizer.vocab_size))
                 sizes[split].add(end, files[split])
     meta = {split: asdict(size) for split, size in sizes.items()}
-    (stage / "meta.json").write_text(json.dumps(meta), "utf-8")
+    (stage / "meta.json").write_text(documents.to_json(meta), "utf-8")
 
 
 def _encode(parts: Iterator[_Part], tokenizer: Tokenizer, file: BinaryIO, size: _Size) -> None:

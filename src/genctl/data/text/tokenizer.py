@@ -165,7 +165,7 @@ class Tokenizer:
             "clean_up_tokenization_spaces": False,
             "model_max_length": context,
         }
-        config = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
+        config = documents.to_json(settings, indent=2) + "\n"
         return {TOKENIZER: self._core.to_str(pretty=True).encode(), _CONFIG: config.encode()}
 
     def encode(self, text: str) -> list[int]:
@@ -177,7 +177,7 @@ class Tokenizer:
         """
         with _fits():
             tokens: list[int] = self._core.encode(text, add_special_tokens=False).ids
-        if self.kind == "char" and self.end in tokens:
+        if self.kind == "char" and (len(tokens) < len(text) or self.end in tokens):
             self._refuse_unknown(text)
         return tokens
 
@@ -203,7 +203,8 @@ class Tokenizer:
     @property
     def alphabet(self) -> dict[str, int]:
         """The alphabet of ``char``: character -> token."""
-        return {c: k for c, k in self._core.get_vocab(with_added_tokens=False).items() if c != END}
+        vocabulary = self._core.get_vocab(with_added_tokens=False)
+        return {text: token for text, token in vocabulary.items() if len(text) == 1}
 
     def _refuse_unknown(self, text: str) -> None:
         known = self.alphabet
@@ -219,6 +220,23 @@ class Tokenizer:
 
     def _has(self, text: str) -> bool:
         return self._core.token_to_id(text) is not None
+
+
+def for_other_programs(content: bytes) -> bytes:
+    """A ``tokenizer.json`` of characters in which an unknown character has no token.
+
+    `Tokenizer.encode` refuses such characters. In other programs they would be the end of a text.
+    A BPE without merges has the same tokens for the others, and leaves these out.
+    """
+    from tokenizers import Tokenizer as Core
+    from tokenizers import models
+
+    core = Core.from_str(content.decode())
+    document = json.loads(core.to_str())
+    if kind_of(document) != "char":
+        return content
+    core.model = models.BPE(document["model"]["vocab"], [])
+    return str(core.to_str(pretty=True)).encode()
 
 
 @contextlib.contextmanager

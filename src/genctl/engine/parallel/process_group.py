@@ -20,6 +20,7 @@ from torch import Tensor, distributed
 from genctl.engine.parallel.channels import Channel, Reduction, TorchChannel
 from genctl.engine.parallel.collectives import gather
 from genctl.engine.parallel.commands import COMMAND_BYTES, Command, CommandKind
+from genctl.engine.parallel.rendezvous import init_process_group
 from genctl.engine.parallel.shared_memory import LostRankError, SharedMemory
 from genctl.errors import ExitStatus, GenctlError
 
@@ -83,7 +84,7 @@ class ProcessGroup:
             memory: what the ranks share, if they train on the CPU of one machine.
 
         Raises:
-            GenctlError: there is no GPU left for this process.
+            GenctlError: there is no GPU left for this process, or a rank does not answer.
         """
         world = cls.from_env()
         if world.size == 1:
@@ -101,9 +102,8 @@ class ProcessGroup:
     def join_torch(self, backends: str = "gloo") -> None:
         """Join the group of ``torch.distributed``, unless this rank has joined it."""
         if not distributed.is_initialized():
-            distributed.init_process_group(
-                backends, rank=self.rank, world_size=self.size, timeout=TIMEOUT
-            )
+            with self.detecting_lost_ranks():
+                init_process_group(backends, self.rank, self.size, TIMEOUT)
             ProcessGroup.joined = True
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,7 +38,7 @@ class JsonLines:
         self._file = path.open("a", encoding="utf-8")
 
     def log(self, position: int, metrics: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps({"position": position, **metrics}) + "\n")
+        self._file.write(documents.to_json({"position": position, **metrics}) + "\n")
         self._file.flush()
 
     def cut(self, position: int) -> None:
@@ -60,7 +59,7 @@ class TensorBoard:
     def __init__(self, run: Run, config: Mapping[str, Any]) -> None:
         module = importlib.import_module(self.module)
         self._writer = module.SummaryWriter(str(run.path / "tensorboard"))
-        self._writer.add_text("config", f"```json\n{json.dumps(config, indent=2)}\n```")
+        self._writer.add_text("config", f"```json\n{documents.to_json(config, indent=2)}\n```")
 
     def log(self, position: int, metrics: Mapping[str, float]) -> None:
         for name, value in metrics.items():
@@ -137,7 +136,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def _cut(path: Path, position: int) -> None:
     kept = [row for row in read_rows(path) if row["position"] <= position]
-    write_atomic(path, "".join(f"{json.dumps(row)}\n" for row in kept))
+    write_atomic(path, "".join(f"{documents.to_json(row)}\n" for row in kept))
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

@@ -7,7 +7,6 @@ last, ``manifest.json`` with the size and sha256 of each file. Nothing in it is 
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -249,4 +248,4 @@ def _prune(run: Run, keep_last: int) -> None:
 
 
 def _write(path: Path, data: Any) -> None:
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False), "utf-8")
+    path.write_text(documents.to_json(data, indent=2), "utf-8")

@@ -15,6 +15,7 @@ import torch
 from genctl import documents
 from genctl.compat.torchvision import import_torchvision
 from genctl.contracts import TOKENIZER, DecoderPlan
+from genctl.data.text.tokenizer import for_other_programs
 from genctl.export.decoder.folder import (
     described,
     largest_error,
@@ -58,6 +59,7 @@ def write(plan: DecoderPlan, path: Path, document: Mapping[str, Any], card: str)
         write_json(stage / "generation_config.json", _token_ids(plan))
         save_tensors(stage / "model.safetensors", weights(plan))
         for name, content in plan.assets.items():
+            content = for_other_programs(content) if name == TOKENIZER else content
             (stage / PurePosixPath(name).name).write_bytes(content)
         (stage / "README.md").write_text(card, "utf-8")
         proof = _prove(plan, stage, path)

@@ -11,7 +11,7 @@ from genctl.config import Config
 from genctl.contracts import Batch, DataSpec, Noise, Parents
 from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion, opt
 from genctl.families.diffusion.denoiser import guided
-from genctl.families.diffusion.schedules import sigmas_for
+from genctl.families.diffusion.schedules import FLOW_NOISE, sigmas_for
 from genctl.families.diffusion.solvers import SOLVERS, Denoise, Fresh, Watch, unwatched
 from genctl.families.diffusion.spec import DiffusionRequest
 
@@ -29,6 +29,7 @@ class DiffusionSampler:
         self, config: Config, data: DataSpec, modules: Mapping[str, nn.Module], parents: Parents
     ) -> None:
         self._denoiser = modules["denoiser"]
+        self._prediction = config.model.prediction
         self._shape = data.features["image"].shape
         self._classes = data.num_classes
         self._knows_none = bool(data.num_classes and config.model.label_dropout)
@@ -61,14 +62,15 @@ class DiffusionSampler:
     ) -> Tensor:
         solver = SOLVERS[request.sampler]
         self._check(request, condition)
-        sigmas = sigmas_for(
-            request.schedule, request.steps, low=request.sigma_min, high=request.sigma_max
-        )
+        start = noise.normal("start", *self._shape)
+        wide = torch.float32 if start.device.type == "mps" else torch.float64  # Metal has no double
+        high = request.sigma_max
+        if not high and solver.from_noise and wide is torch.float64:
+            high = self._first_level(request.schedule)
+        sigmas = sigmas_for(request.schedule, request.steps, low=request.sigma_min, high=high)
         image, mask = condition.get("image"), condition.get("mask")
         if image is not None and mask is None:
             sigmas = sigmas[len(sigmas) - 1 - max(1, round(request.strength * request.steps)) :]
-        start = noise.normal("start", *self._shape)
-        wide = torch.float32 if start.device.type == "mps" else torch.float64  # Metal has no double
         x = sigmas[0].item() * start.to(wide)
         denoise = self._denoise(request, condition.get("label"))
         if image is not None:
@@ -81,6 +83,13 @@ class DiffusionSampler:
             denoise, x, sigmas, fresh(noise, self._shape, x), watch, **eta
         )
         return images.float()
+
+    def _first_level(self, schedule: str) -> float:
+        """Where sampling begins: at pure noise, where the network can denoise it; 0: as usual.
+
+        An error of ``epsilon`` grows with the level, and ``edm`` is not trained so far up.
+        """
+        return FLOW_NOISE if (schedule, self._prediction) == ("flow", "flow") else 0.0
 
     def _denoise(self, request: DiffusionRequest, label: Tensor | None) -> Denoise:
         """The denoiser for solvers: in their precision, at one noise level for all rows."""

@@ -15,6 +15,8 @@ DDPM_BETAS = (1e-4, 0.02)
 RHO = 7.0
 KARRAS_RANGE = (0.002, 80.0)
 FLOW_MAX = 80.0
+FLOW_NOISE = 1e7
+"""The level of flow time ``1 - 1e-7``: pure noise, where flow models begin, but for rounding."""
 
 
 def ddpm_sigmas() -> Tensor:

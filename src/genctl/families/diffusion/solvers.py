@@ -124,17 +124,20 @@ class Solver:
         evaluations: evaluations of the denoiser per step.
         stochastic: whether it adds noise in the steps.
         takes_eta: whether the caller chooses ``eta``.
+        from_noise: whether it may begin at pure noise: its steps stay of the images' size however
+            high the first level is.
     """
 
     function: Callable[..., Tensor]
     evaluations: int = 1
     stochastic: bool = False
     takes_eta: bool = False
+    from_noise: bool = True
 
 
 SOLVERS: Mapping[str, Solver] = {
     "dpmpp-2m": Solver(multistep),
-    "heun": Solver(heun, evaluations=2),
+    "heun": Solver(heun, evaluations=2, from_noise=False),
     "euler": Solver(ddim),
     "ddim": Solver(ddim, takes_eta=True),
     "dpmpp-2m-sde": Solver(partial(multistep, eta=1.0), stochastic=True),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from genctl import documents
 from genctl.errors import ExitStatus, GenctlError
 from genctl.files import make_directory, write_atomic
 from genctl.outputs.text import KIND
@@ -51,7 +51,7 @@ class TextSamples:
 
     def jsonl(self) -> str:
         """One JSON object per line: ``prompt``, ``text``, ``tokens``, ``finished``."""
-        lines = (json.dumps(asdict(sample), ensure_ascii=False) for sample in self.samples)
+        lines = (documents.to_json(asdict(sample)) for sample in self.samples)
         return "".join(f"{line}\n" for line in lines)
 
     @property

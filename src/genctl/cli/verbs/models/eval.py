@@ -27,6 +27,7 @@ from genctl.cli.typer_ext import MORE, Command
 from genctl.cli.views.help_page import Section
 from genctl.cli.views.tables import table
 from genctl.errors import escaped
+from genctl.wording import number
 
 if TYPE_CHECKING:
     from genctl.api.evaluation.evaluate import Evaluation
@@ -266,4 +267,4 @@ def _better(score: Score) -> str:
 
 
 def _shown(score: Score | None) -> tuple[str, str]:
-    return (f"{score.value:.4g}", f"± {score.error:.2g}") if score else ("", "")
+    return (number(score.value), f"± {number(score.error, '.2g')}") if score else ("", "")

@@ -14,6 +14,7 @@ from genctl.cli.context import Context
 from genctl.cli.views.runs import compare_runs
 from genctl.cli.views.tables import table
 from genctl.errors import ExitStatus, GenctlError
+from genctl.wording import number
 
 if TYPE_CHECKING:
     from genctl.evaluation.compare import Comparison
@@ -88,9 +89,9 @@ def _compare_scores(call: Context, files: Sequence[Path]) -> None:
 def _row(found: Comparison) -> tuple[str, ...]:
     return (
         found.name,
-        f"{found.first:.4g}",
-        f"{found.second:.4g}",
-        f"{found.difference:+.4g}",
-        f"± {found.error:.2g}",
+        number(found.first),
+        number(found.second),
+        number(found.difference, "+.4g"),
+        f"± {number(found.error, '.2g')}",
         "differ" if found.apart else "not told apart",
     )

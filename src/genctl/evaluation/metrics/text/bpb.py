@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from genctl.registry import SPEC_API, MetricSpec
+from genctl.wording import number
 
 if TYPE_CHECKING:
     from genctl.contracts import DataSpec
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from genctl.evaluation.inputs import SampleInputs
     from genctl.evaluation.measures.bits_per_byte import TokenLosses
     from genctl.evaluation.score import Score
+
+_LARGEST_EXPONENT = 709.0
+"""Above it, `math.exp` has no result; models that diverged come so far."""
 
 SPEC = MetricSpec(
     api=SPEC_API,
@@ -44,9 +48,9 @@ def measure(inputs: SampleInputs) -> list[Score]:
         text=inputs.data_name,
         sha256=dataset.spec.fingerprint,
     )
-    details = score.details
+    details, nats = score.details, found.nats_per_token
     per_token = (
-        f"{details['nats_per_token']:.4f} ± {details['nats_per_token_error']:.4f} nats, "
+        f"{nats:.4f} ± {number(details['nats_per_token_error'], '.4f')} nats, "
         f"perplexity {details['perplexity']:.3g}, {details['accuracy']:.1%} right"
     )
     return [replace(score, facts={"text": inputs.about_data, "per token": per_token})]
@@ -81,7 +85,9 @@ def bits_per_byte(
         name="bpb",
         value=nats * scale,
         error=found.error * scale,
-        error_kind=f"standard error over {len(found.nats)} windows",
+        error_kind=f"standard error over {len(found.nats)} windows"
+        if len(found.nats) > 1
+        else "none, as one window has no standard error",
         groups=len(found.nats),
         n_generated=tokens,
         n_reference=None,
@@ -97,7 +103,7 @@ def bits_per_byte(
         details={
             "nats_per_token": nats,
             "nats_per_token_error": found.error,
-            "perplexity": math.exp(nats),
+            "perplexity": math.exp(nats) if nats < _LARGEST_EXPONENT else math.inf,
             "accuracy": found.hits / tokens,
             "bytes_per_token": predicted_bytes / tokens,
         },
