@@ -7,14 +7,13 @@ import datetime
 import os
 import re
 import shutil
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genctl import documents
-from genctl.errors import ExitStatus, GenctlError, Suggestion, nearest, opt
+from genctl import documents, locks
+from genctl.errors import ExitStatus, GenctlError, Suggestion, nearest
 from genctl.files import disk_error, make_directory, write_json
 
 _NEEDED = {
@@ -92,65 +91,13 @@ class Run:
 
     def holder(self) -> str | None:
         """The process and host that currently train the run, or None."""
-        from filelock import FileLock, Timeout
+        return locks.holder_of(self.path)
 
-        lock = self.path / ".lock"
-        if not lock.exists():
-            return None
-        try:
-            with FileLock(lock, timeout=0):
-                return None
-        except Timeout:
-            pass
-        except OSError:  # the run of another user, or a disk that cannot be written to
-            if not _is_locked(lock):
-                return None
-        who = self.read(".holder.json") or {}
-        return f"process {who.get('pid', '?')} on {who.get('host', '?')}"
-
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Lock the run; the operating system releases the lock when the process ends in any way.
-
-        Raises:
-            GenctlError: another process holds the lock.
-        """
-        from filelock import FileLock, Timeout
-
-        # Not 0: a process that lists the runs holds the lock for an instant.
-        lock = FileLock(self.path / ".lock", timeout=0.5)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise GenctlError(
-                ExitStatus.FAILURE,
-                f"{self.path} is being trained by {self.holder() or 'another process'}",
-                hint=f"wait for it, or start another run with {opt('new')}",
-                option="new",
-            ) from None
-        except OSError as error:
-            raise disk_error(self.path, error) from None
-        try:
-            self.write(".holder.json", {"pid": os.getpid(), "host": socket.gethostname()})
-            yield
-        finally:
-            lock.release()
-
-
-def _is_locked(lock: Path) -> bool:
-    """Whether a process holds ``lock``, without writing to it; False if it is not readable."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return False
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    def lock(
+        self, warn: Callable[[str], None] = lambda _: None
+    ) -> contextlib.AbstractContextManager[None]:
+        """Lock the run, see `genctl.locks.locked`."""
+        return locks.locked(self.path, warn)
 
 
 def create(stem: str, root: Path | None = None) -> Run:

@@ -14,6 +14,7 @@ from genctl.config.keys import KIND, section_types
 from genctl.errors import ExitStatus, GenctlError, opt
 from genctl.registry import DATA_KINDS
 from genctl.runs import Run
+from genctl.staging import is_free, settle
 from genctl.wording import some_of
 
 
@@ -60,7 +61,8 @@ def _is_resumable(run: Run, config: Config, fingerprint: str) -> bool:
 
 
 def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | None:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    settle(out, last="config.json")
+    if is_free(out):
         return None
     if not (out / "config.json").is_file():
         raise GenctlError(

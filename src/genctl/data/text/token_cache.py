@@ -21,7 +21,8 @@ from genctl.data.text.source import TextSource
 from genctl.data.text.token_encoder import TokenEncoder, Tokens, alphabet_of, dtype_for, parts
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.errors import GenctlError, unknown
-from genctl.files import cache_folder, make_directory, staged
+from genctl.files import cache_folder, make_directory
+from genctl.staging import staged
 
 FORMAT = 1
 SPLITS = ("train", "valid")
@@ -132,7 +133,7 @@ def cached_tokens(source: TextSource, known: TextStats, config: TextData) -> Tok
         return _read(folder)
     shutil.rmtree(folder, ignore_errors=True)
     make_directory(folder.parent)
-    with staged(folder, replace=False) as stage:
+    with staged(folder, existing="keep") as stage:
         _write(stage, source, known, given or _new_tokenizer(source, config))
     return _read(folder)
 
