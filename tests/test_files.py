@@ -35,45 +35,6 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_staged_is_all_or_nothing(tmp_path: Path) -> None:
-    place = tmp_path / "folder"
-    with files.staged(place) as stage:
-        (stage / "a").write_text("1")
-        assert not place.exists()
-    with pytest.raises(ZeroDivisionError), files.staged(place) as stage:
-        (stage / "a").write_text(str(1 / 0))
-    assert (place / "a").read_text() == "1"
-    with files.staged(place) as stage:
-        (stage / "b").write_text("3")
-    assert os.listdir(place) == ["b"]
-    with files.staged(place, replace=False) as stage:
-        (stage / "late").write_text("4")
-    assert os.listdir(place) == ["b"]
-    assert os.listdir(tmp_path) == ["folder"]
-
-
-def test_a_file_that_cannot_be_read_is_not_called_unwritable(tmp_path: Path) -> None:
-    absent, place = tmp_path / "absent" / "a", tmp_path / "folder"
-    read = pytest.raises(GenctlError, match=f"cannot read {absent}")
-    with read as failed, files.staged(place) as stage:
-        (stage / "a").write_bytes(absent.read_bytes())
-    assert failed.value.code == ExitStatus.DATA
-    written = pytest.raises(GenctlError, match=f"cannot write {place}")
-    with written, files.staged(place) as stage:
-        (stage / "absent" / "a").write_bytes(b"")
-
-
-def test_staged_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = tmp_path / "folder"
-    with files.staged(place) as stage:
-        (stage / "a").write_text("1")
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(GenctlError, match="no space left"), files.staged(place) as stage:
-        (stage / "a").write_text("2")
-    assert (place / "a").read_text() == "1"
-    assert os.listdir(tmp_path) == ["folder"]
-
-
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")

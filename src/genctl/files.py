@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
+import functools
 import json
 import os
 import re
 import unicodedata
 import uuid
+import warnings
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.errors import ExitStatus, GenctlError, SurroundingsWarning, opt
 
 _NOT_IN_NAMES = re.compile(
     r"""[\x00-\x1f\x7f\ud800-\udfff%/\\:*?"<>|]  # separators, and what some system refuses
@@ -25,8 +28,59 @@ _NAME_LENGTH = 40
 
 
 def cache_folder() -> Path:
-    """The folder for recomputable files: ``$GENCTL_CACHE``, by default ``~/.cache/genctl``."""
-    return Path(os.environ.get("GENCTL_CACHE") or Path.home() / ".cache" / "genctl")
+    """The folder for recomputable files: ``$GENCTL_CACHE``, by default ``~/.cache/genctl``.
+
+    For a user without a home folder it is a temporary one.
+    """
+    if named := os.environ.get("GENCTL_CACHE"):
+        return Path(named)
+    try:
+        return Path.home() / ".cache" / "genctl"
+    except RuntimeError:  # no HOME, and no entry in the list of users
+        return _temporary_cache("this user has no home folder")
+
+
+def writable_cache() -> Path:
+    """`cache_folder` where it can be written to, otherwise a temporary folder, after a warning."""
+    import tempfile
+
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        return _temporary_cache(f"{folder} cannot be written to ({error.strerror or error})")
+
+
+@functools.cache
+def _temporary_cache(reason: str) -> Path:
+    import tempfile
+
+    folder = tempfile.TemporaryDirectory(prefix="genctl-cache-")
+    atexit.register(folder.cleanup)
+    warnings.warn(
+        f"{reason}, so results are kept for this command only: set GENCTL_CACHE to a folder",
+        SurroundingsWarning,
+        stacklevel=2,
+    )
+    return Path(folder.name)
+
+
+def typed_path(text: str | Path) -> Path:
+    """The path that a user typed, with ``~`` for the home folder.
+
+    Where nothing is there, a name that only differs in its Unicode form is taken.
+    """
+    path = Path(text)
+    with contextlib.suppress(RuntimeError):  # no home folder
+        path = path.expanduser()
+    if not os.path.lexists(path):
+        for form in ("NFC", "NFD"):
+            other = unicodedata.normalize(form, str(path))
+            if os.path.lexists(other):
+                return Path(other)
+    return path
 
 
 def path_component(name: str) -> str:
@@ -118,6 +172,35 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise disk_error(path, error) from None
+
+
+_STARTS = {".png": b"\x89PNG", ".npz": b"PK", ".gif": b"GIF8", ".webp": b"RIFF", ".html": b"<"}
+"""Suffix -> how files of this format begin."""
+
+
+def refuse_other_file(path: Path) -> None:
+    """Refuse to replace a folder, or a file of another format than its suffix says.
+
+    Raises:
+        GenctlError: (USAGE) there is one at ``path``.
+    """
+    what = ""
+    if path.is_dir():
+        what = "is a folder"
+    elif path.is_file() and (start := _STARTS.get(path.suffix)):
+        try:
+            with path.open("rb") as file:
+                found = file.read(len(start))
+        except OSError as error:
+            raise disk_error(path, error) from None
+        what = f"exists and is no {path.suffix} file" if found not in (b"", start) else ""
+    if what:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{path} {what}",
+            option="out",
+            suggest=str(path.with_name(f"{path.stem}-2{path.suffix}")),
+        )
 
 
 def write_json(path: Path, data: Any) -> None:

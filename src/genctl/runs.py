@@ -14,7 +14,7 @@ from typing import Any
 
 from genctl import documents, locks
 from genctl.errors import ExitStatus, GenctlError, Suggestion, nearest
-from genctl.files import disk_error, make_directory, write_json
+from genctl.files import disk_error, make_directory, typed_path, write_json
 
 _NEEDED = {
     "config.json": (
@@ -122,12 +122,13 @@ def create(stem: str, root: Path | None = None) -> Run:
 
 def size_of(run: Run) -> int:
     """The size of a run in bytes."""
-    return sum(_size(file) for file in run.path.rglob("*") if not file.is_dir())
+    inside = ((Path(folder) / name) for folder, _, names in os.walk(run.path) for name in names)
+    return sum(map(_size, inside))
 
 
 def _size(file: Path) -> int:
     """The size of a file; 0 if it has just been deleted, as checkpoints are during training."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         return file.lstat().st_size
     return 0
 
@@ -139,9 +140,12 @@ def remove(run: Run) -> None:
         GenctlError: a process holds its lock, or it cannot be renamed.
     """
     with run.lock():
-        gone = run.path.with_name(f".{run.name}.{os.getpid()}.removed")
+        path = run.path.resolve()
+        gone = path.with_name(f".{path.name}.{os.getpid()}.removed")
         try:
-            run.path.rename(gone)
+            path.rename(gone)
+            if run.path.is_symlink():
+                run.path.unlink()
         except OSError as error:
             raise disk_error(run.path, error) from None
     shutil.rmtree(gone, ignore_errors=True)
@@ -153,9 +157,9 @@ def find(name: str | Path) -> Run:
     Raises:
         GenctlError: there is no such run; the message suggests the nearest names.
     """
-    for path in (Path(name), runs_root() / name):
-        if (path / "config.json").is_file():
-            return Run(path)
+    for path in (typed_path(name), typed_path(runs_root() / name)):
+        if _is_run(path):
+            return Run(path if path.name not in ("", "..") else path.resolve())
     names = [run.name for run in all_runs()]
     if Path(name).exists():
         reason = "is not a run folder (it has no config.json)"
@@ -175,11 +179,17 @@ def all_runs(root: Path | None = None) -> list[Run]:
         return []
     # A name that begins with a dot is an incomplete run.
     found = [
-        Run(path)
-        for path in root.iterdir()
-        if (path / "config.json").is_file() and not path.name.startswith(".")
+        Run(path) for path in root.iterdir() if not path.name.startswith(".") and _is_run(path)
     ]
     return sorted(found, key=lambda run: (_touched(run), run.name), reverse=True)
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a run is at ``path``; not where that cannot be read."""
+    try:
+        return (path / "config.json").is_file()
+    except OSError:
+        return False
 
 
 def latest() -> Run | None:
@@ -222,11 +232,19 @@ def _number(name: str, stem: str) -> int:
 
 
 def _touched(run: Run) -> float:
-    times = [0.0]
-    for name in ("config.json", "last.json"):
-        with contextlib.suppress(FileNotFoundError):
-            times.append((run.path / name).stat().st_mtime)
-    return max(times)
+    return max(map(_moment, (run.path / "config.json", run.path / "last.json")))
+
+
+def written(run: Run) -> float:
+    """When a document of the run was last written, in seconds since 1970."""
+    return max(map(_moment, (run.path, *run.path.glob("*.json"))))
+
+
+def _moment(path: Path) -> float:
+    """When a file was last written; 0 if it has just been deleted, or cannot be read."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
 
 
 def settings(document: dict[str, Any]) -> list[tuple[str, str, str]]:

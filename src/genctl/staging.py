@@ -19,6 +19,9 @@ _STAGE = re.compile(r"\..*\.[0-9a-f]{32}\.(tmp|old)")
 _BEGUN = ".begun"
 """The name of a stage whose content is complete and is being moved into the folder around it."""
 
+_stages: set[Path] = set()
+"""The stages of this process."""
+
 Existing = Literal["refuse", "replace", "keep"]
 
 
@@ -128,6 +131,7 @@ def staged_file(path: Path) -> Iterator[Path]:
 def _stage_in(parent: Path, path: Path, place: Path) -> Iterator[Path]:
     """A temporary folder in ``parent`` for what is written to ``path``, which is at ``place``."""
     stage = hidden_beside(parent / place.name, "tmp")
+    _stages.add(stage)
     try:
         stage.mkdir(parents=True)
         yield stage
@@ -135,6 +139,13 @@ def _stage_in(parent: Path, path: Path, place: Path) -> Iterator[Path]:
     except OSError as error:
         raise _stage_error(path, (path, place, stage), error) from None
     finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        _stages.discard(stage)
+
+
+def discard() -> None:
+    """Delete what this process has not completed, for an end without clean-up."""
+    for stage in _stages:
         shutil.rmtree(stage, ignore_errors=True)
 
 
