@@ -53,6 +53,27 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     assert failed.value.hint == "choose another place with out"
 
 
+def test_a_link_to_nowhere_becomes_a_folder_where_it_points(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("folder")
+    files.make_directory(tmp_path / "link")
+    assert (tmp_path / "folder").is_dir()
+
+
+@pytest.mark.parametrize("there", ["folder", "text", "empty", "picture"])
+def test_only_a_file_of_the_same_format_is_replaced(there: str, tmp_path: Path) -> None:
+    place = tmp_path / "grid.png"
+    if there == "folder":
+        place.mkdir()
+    else:
+        place.write_bytes({"text": b"precious", "empty": b"", "picture": b"\x89PNG..."}[there])
+    if there in ("empty", "picture"):
+        files.refuse_other_file(place)
+        return
+    with pytest.raises(GenctlError, match=r"is a folder|is no \.png file") as refused:
+        files.refuse_other_file(place)
+    assert refused.value.code == ExitStatus.USAGE
+
+
 @pytest.mark.parametrize(
     "name", ["猫", "a b.c", "..", "/etc", "a/b", "a%2Fb", ".x", "x.", "\ud800"]
 )

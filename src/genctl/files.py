@@ -130,13 +130,14 @@ def disk_error(path: Path, error: OSError) -> GenctlError:
 
 
 def make_directory(path: Path) -> Path:
-    """``path`` as a directory, created with its parents if absent.
+    """``path`` as a directory, created with its parents if absent; a link is followed.
 
     Raises:
         GenctlError: it cannot be created.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        real = Path(os.path.realpath(path)) if path.is_symlink() else path
+        real.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise disk_error(path, error) from None
     return path

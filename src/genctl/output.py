@@ -151,7 +151,8 @@ class Output:
                 "hint": hint,
                 "option": error.option,
             }
-            print(json.dumps({"error": document}, ensure_ascii=False), file=self.stdout)
+            with contextlib.suppress(OSError):  # stdout may be what failed
+                print(json.dumps({"error": document}, ensure_ascii=False), file=self.stdout)
         self._print(f"error: {message}")
         if hint:
             self._print(f"hint: {hint}")

@@ -91,14 +91,15 @@ def test_a_reader_that_left_is_no_error(words: str, monkeypatch: pytest.MonkeyPa
         assert typed_run(words.split(), 0.0) == 0
 
 
+@pytest.mark.parametrize("words", ["models --json", "info gan", "info exit-statuses --quiet"])
 def test_stdout_on_a_full_disk_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("needs /dev/full")
     with open("/dev/full", "w") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
-        assert typed_run(["models", "--json"], 0.0) == ExitStatus.FAILURE
+        assert typed_run(words.split(), 0.0) == ExitStatus.FAILURE
     (line,) = capsys.readouterr().err.splitlines()
     assert "no space left" in line.lower()
     assert "internal" not in line
