@@ -69,7 +69,7 @@ def test_only_a_file_of_the_same_format_is_replaced(there: str, tmp_path: Path) 
     if there in ("empty", "picture"):
         files.refuse_other_file(place)
         return
-    with pytest.raises(GenctlError, match=r"is a folder|is no \.png file") as refused:
+    with pytest.raises(GenctlError, match=r"is a folder|is not a \.png file") as refused:
         files.refuse_other_file(place)
     assert refused.value.code == ExitStatus.USAGE
 

@@ -152,7 +152,7 @@ def hidden_beside(path: Path, end: str) -> Path:
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Replace ``path`` by ``data`` in one step; the old file survives any failure.
 
-    A link is followed. What is no regular file, such as a pipe, is written to.
+    A link is followed. What is not a regular file, such as a pipe, is written to.
 
     Raises:
         GenctlError: the disk is full, or the place is not writable.
@@ -194,7 +194,7 @@ def refuse_other_file(path: Path) -> None:
                 found = file.read(len(start))
         except OSError as error:
             raise disk_error(path, error) from None
-        what = f"exists and is no {path.suffix} file" if found not in (b"", start) else ""
+        what = f"exists and is not a {path.suffix} file" if found not in (b"", start) else ""
     if what:
         raise GenctlError(
             ExitStatus.USAGE,

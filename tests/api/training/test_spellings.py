@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,25 +13,32 @@ from genctl.api.training.resuming import find_resumable
 from genctl.errors import GenctlError
 from genctl.runs import Run
 
+NO_MORE: Mapping[str, str] = {}
 
-def configured(source: str, **more: str) -> config.Config:
+
+def configured(source: str, more: Mapping[str, str]) -> config.Config:
     flags = {"data.kind": "text", "data.source": source, **more}
     return config.resolve(registry.get("lm"), flags=flags)
 
 
-def begun(place: Path, source: str, **more: str) -> Run:
+def begun(place: Path, source: str, more: Mapping[str, str] = NO_MORE) -> Run:
     """A run of no steps, as its documents record it."""
     place.mkdir(parents=True)
     run = Run(place)
-    wanted = configured(source, **more)
+    wanted = configured(source, more)
     run.write("config.json", {"config": wanted.to_json(), "origins": dict(wanted.origins)})
     known = {"source": source, "name": "d", "unit": "tok", "examples": 1, "fingerprint": "f"}
     run.write("data.json", known)
     return run
 
 
-def found(source: str, fingerprint: str = "f", out: Path | None = None, **more: str) -> Run | None:
-    wanted = configured(source, **more)
+def found(
+    source: str,
+    fingerprint: str = "f",
+    out: Path | None = None,
+    more: Mapping[str, str] = NO_MORE,
+) -> Run | None:
+    wanted = configured(source, more)
     return find_resumable(wanted, fingerprint, out=out, new=False, warn=pytest.fail)
 
 
@@ -54,10 +62,10 @@ def test_paths_in_settings_are_compared_as_paths(
     monkeypatch.chdir(tmp_path)
     for name in ("one", "two"):
         (tmp_path / name).write_text(name)
-    run = begun(runs.runs_root() / "lm-d-1", "d", **{key: "one"})
-    assert found("d", **{key: "./one"}) == run
-    assert found("d", **{key: str(tmp_path / "one")}) == run
-    assert found("d", **{key: "two"}) is None
+    run = begun(runs.runs_root() / "lm-d-1", "d", {key: "one"})
+    assert found("d", more={key: "./one"}) == run
+    assert found("d", more={key: str(tmp_path / "one")}) == run
+    assert found("d", more={key: "two"}) is None
 
 
 def test_a_folder_is_resumed_by_any_spelling(
