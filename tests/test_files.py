@@ -35,45 +35,6 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_staged_is_all_or_nothing(tmp_path: Path) -> None:
-    place = tmp_path / "folder"
-    with files.staged(place) as stage:
-        (stage / "a").write_text("1")
-        assert not place.exists()
-    with pytest.raises(ZeroDivisionError), files.staged(place) as stage:
-        (stage / "a").write_text(str(1 / 0))
-    assert (place / "a").read_text() == "1"
-    with files.staged(place) as stage:
-        (stage / "b").write_text("3")
-    assert os.listdir(place) == ["b"]
-    with files.staged(place, replace=False) as stage:
-        (stage / "late").write_text("4")
-    assert os.listdir(place) == ["b"]
-    assert os.listdir(tmp_path) == ["folder"]
-
-
-def test_a_file_that_cannot_be_read_is_not_called_unwritable(tmp_path: Path) -> None:
-    absent, place = tmp_path / "absent" / "a", tmp_path / "folder"
-    read = pytest.raises(GenctlError, match=f"cannot read {absent}")
-    with read as failed, files.staged(place) as stage:
-        (stage / "a").write_bytes(absent.read_bytes())
-    assert failed.value.code == ExitStatus.DATA
-    written = pytest.raises(GenctlError, match=f"cannot write {place}")
-    with written, files.staged(place) as stage:
-        (stage / "absent" / "a").write_bytes(b"")
-
-
-def test_staged_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = tmp_path / "folder"
-    with files.staged(place) as stage:
-        (stage / "a").write_text("1")
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(GenctlError, match="no space left"), files.staged(place) as stage:
-        (stage / "a").write_text("2")
-    assert (place / "a").read_text() == "1"
-    assert os.listdir(tmp_path) == ["folder"]
-
-
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -90,6 +51,27 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(GenctlError, match="a file is in the way") as failed:
         files.make_directory(tmp_path / "file" / "below")
     assert failed.value.hint == "choose another place with out"
+
+
+def test_a_link_to_nowhere_becomes_a_folder_where_it_points(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("folder")
+    files.make_directory(tmp_path / "link")
+    assert (tmp_path / "folder").is_dir()
+
+
+@pytest.mark.parametrize("there", ["folder", "text", "empty", "picture"])
+def test_only_a_file_of_the_same_format_is_replaced(there: str, tmp_path: Path) -> None:
+    place = tmp_path / "grid.png"
+    if there == "folder":
+        place.mkdir()
+    else:
+        place.write_bytes({"text": b"precious", "empty": b"", "picture": b"\x89PNG..."}[there])
+    if there in ("empty", "picture"):
+        files.refuse_other_file(place)
+        return
+    with pytest.raises(GenctlError, match=r"is a folder|is not a \.png file") as refused:
+        files.refuse_other_file(place)
+    assert refused.value.code == ExitStatus.USAGE
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,47 @@ def test_a_lock_that_only_its_owner_can_write_to(monkeypatch: pytest.MonkeyPatch
 def test_a_file_that_vanishes_has_no_size(monkeypatch: pytest.MonkeyPatch) -> None:
     run = made()
     size = runs.size_of(run)
-    listed = [*run.path.rglob("*"), run.path / "checkpoints" / "gone"]
-    monkeypatch.setattr(Path, "rglob", lambda *_: iter(listed))
+    listed = [*os.walk(run.path), (str(run.path / "checkpoints"), [], ["gone"])]
+    monkeypatch.setattr(os, "walk", lambda *_: iter(listed))
     assert runs.size_of(run) == size
+
+
+def test_a_run_in_any_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made("gan-\u00e9t\u00e9")
+    monkeypatch.chdir(run.path.parent)
+    (tmp_path / "link").symlink_to(run.path)
+    for name in ("gan-e\u0301te\u0301-1", f"./{run.name}", f"{run.path}/", tmp_path / "link"):
+        assert runs.find(name).path.resolve() == run.path
+    monkeypatch.chdir(run.path)
+    assert runs.find(".").name == run.name
+
+
+def test_removing_a_link_removes_the_run_and_the_link(tmp_path: Path) -> None:
+    run = made()
+    link = run.path.with_name("newest")
+    link.symlink_to(run.path)
+    runs.remove(runs.find(link))
+    assert os.listdir(run.path.parent) == []
+
+
+def test_what_cannot_be_read_among_runs_is_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made()
+    root = run.path.parent
+    (root / "file").touch()
+    (root / "link").symlink_to("nowhere")
+    (root / "closed").mkdir()
+    is_file = Path.is_file
+
+    def refuse(path: Path) -> bool:
+        if path.parent.name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert runs.all_runs() == [run]
+
+
+def test_a_run_that_vanishes_while_it_is_listed() -> None:
+    run = made()
+    runs.remove(run)
+    assert runs.written(run) == runs.size_of(run) == 0

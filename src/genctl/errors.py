@@ -179,6 +179,10 @@ class GenctlError(Exception):
         )
 
 
+class SurroundingsWarning(UserWarning):
+    """Something around genctl, such as the cache, fails, and the work goes on without it."""
+
+
 PYTHON = Spelling()
 
 

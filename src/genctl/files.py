@@ -1,21 +1,23 @@
-"""Files that are complete or absent: atomic writes, staged directories, clear disk errors."""
+"""Files that are complete or absent: atomic writes, names of files, clear disk errors."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 import re
-import shutil
 import unicodedata
 import uuid
-from collections.abc import Collection, Iterator
+import warnings
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from genctl import documents
-from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.errors import ExitStatus, GenctlError, SurroundingsWarning, opt
 
 _NOT_IN_NAMES = re.compile(
     r"""[\x00-\x1f\x7f\ud800-\udfff%/\\:*?"<>|]  # separators, and what some system refuses
@@ -32,8 +34,59 @@ _NAME_LENGTH = 40
 
 
 def cache_folder() -> Path:
-    """The folder for recomputable files: ``$GENCTL_CACHE``, by default ``~/.cache/genctl``."""
-    return Path(os.environ.get("GENCTL_CACHE") or Path.home() / ".cache" / "genctl")
+    """The folder for recomputable files: ``$GENCTL_CACHE``, by default ``~/.cache/genctl``.
+
+    For a user without a home folder it is a temporary one.
+    """
+    if named := os.environ.get("GENCTL_CACHE"):
+        return Path(named)
+    try:
+        return Path.home() / ".cache" / "genctl"
+    except RuntimeError:  # no HOME, and no entry in the list of users
+        return _temporary_cache("this user has no home folder")
+
+
+def writable_cache() -> Path:
+    """`cache_folder` where it can be written to, otherwise a temporary folder, after a warning."""
+    import tempfile
+
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        return _temporary_cache(f"{folder} cannot be written to ({error.strerror or error})")
+
+
+@functools.cache
+def _temporary_cache(reason: str) -> Path:
+    import tempfile
+
+    folder = tempfile.TemporaryDirectory(prefix="genctl-cache-")
+    atexit.register(folder.cleanup)
+    warnings.warn(
+        f"{reason}, so results are kept for this command only: set GENCTL_CACHE to a folder",
+        SurroundingsWarning,
+        stacklevel=2,
+    )
+    return Path(folder.name)
+
+
+def typed_path(text: str | Path) -> Path:
+    """The path that a user typed, with ``~`` for the home folder.
+
+    Where nothing is there, a name that only differs in its Unicode form is taken.
+    """
+    path = Path(text)
+    with contextlib.suppress(RuntimeError):  # no home folder
+        path = path.expanduser()
+    if not os.path.lexists(path):
+        for form in ("NFC", "NFD"):
+            other = unicodedata.normalize(form, str(path))
+            if os.path.lexists(other):
+                return Path(other)
+    return path
 
 
 def path_component(name: str, taken: Collection[str] = ()) -> str:
@@ -82,6 +135,10 @@ def disk_error(path: Path, error: OSError) -> GenctlError:
         reason, hint = "no space left on the disk", "free some space, then run the command again"
     elif isinstance(error, PermissionError):
         reason, hint = "no permission to write there", elsewhere
+    elif error.errno == errno.EROFS:
+        reason, hint = "the file system is read-only", elsewhere
+    elif isinstance(error, IsADirectoryError):
+        reason, hint = "a folder is in the way", elsewhere
     elif isinstance(error, NotADirectoryError | FileExistsError):
         reason, hint = "a file is in the way", elsewhere
     else:
@@ -90,127 +147,80 @@ def disk_error(path: Path, error: OSError) -> GenctlError:
 
 
 def make_directory(path: Path) -> Path:
-    """``path`` as a directory, created with its parents if absent.
+    """``path`` as a directory, created with its parents if absent; a link is followed.
 
     Raises:
         GenctlError: it cannot be created.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        real = Path(os.path.realpath(path)) if path.is_symlink() else path
+        real.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise disk_error(path, error) from None
     return path
 
 
+def hidden_beside(path: Path, end: str) -> Path:
+    """A new name beside ``path`` for what is not complete yet, or no longer needed."""
+    start = path.name[:_NAME_LENGTH]  # a system limits the length of the whole name
+    return path.with_name(f".{start}.{uuid.uuid4().hex}.{end}")
+
+
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Replace ``path`` by ``data`` in one step; the old file survives any failure.
+
+    A link is followed. What is not a regular file, such as a pipe, is written to.
 
     Raises:
         GenctlError: the disk is full, or the place is not writable.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    place = Path(os.path.realpath(path))
+    temporary = hidden_beside(place, "tmp")
     raw = data.encode() if isinstance(data, str) else data
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():  # such as /dev/stdout
+            path.write_bytes(raw)
+            return
         with temporary.open("xb") as file:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.replace(place)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise disk_error(path, error) from None
 
 
+_STARTS = {".png": b"\x89PNG", ".npz": b"PK", ".gif": b"GIF8", ".webp": b"RIFF", ".html": b"<"}
+"""Suffix -> how files of this format begin."""
+
+
+def refuse_other_file(path: Path) -> None:
+    """Refuse to replace a folder, or a file of another format than its suffix says.
+
+    Raises:
+        GenctlError: (USAGE) there is one at ``path``.
+    """
+    what = ""
+    if path.is_dir():
+        what = "is a folder"
+    elif path.is_file() and (start := _STARTS.get(path.suffix)):
+        try:
+            with path.open("rb") as file:
+                found = file.read(len(start))
+        except OSError as error:
+            raise disk_error(path, error) from None
+        what = f"exists and is not a {path.suffix} file" if found not in (b"", start) else ""
+    if what:
+        raise GenctlError(
+            ExitStatus.USAGE,
+            f"{path} {what}",
+            option="out",
+            suggest=str(path.with_name(f"{path.stem}-2{path.suffix}")),
+        )
+
+
 def write_json(path: Path, data: Any) -> None:
     """`write_atomic` of ``data`` as readable JSON; `documents.to_json` says how."""
     write_atomic(path, documents.to_json(data, indent=2) + "\n")
-
-
-@contextlib.contextmanager
-def staged(path: Path, *, replace: bool = True) -> Iterator[Path]:
-    """A temporary sibling of the directory ``path`` that is renamed to it when the block succeeds.
-
-    Every file in it is synced to the disk before the rename. When the block fails, nothing new
-    stays and nothing old is lost.
-
-    Args:
-        replace: whether to replace a directory that exists at ``path`` by then; otherwise it
-            stays, for the case that another process has written the same content first.
-
-    Raises:
-        GenctlError: the disk is full, or the place is not writable.
-    """
-    with _stage_beside(path) as stage:
-        yield stage
-        for file in stage.rglob("*"):
-            if file.is_file():
-                _sync(file)
-        _sync(stage)
-        _take_name(stage, path, replace=replace)
-
-
-@contextlib.contextmanager
-def staged_file(path: Path) -> Iterator[Path]:
-    """A place to write the file ``path``, and others beside it, unseen until the block succeeds.
-
-    Yields a path of the same name in a temporary directory; all files in it are moved beside
-    ``path`` at the end, and ``path`` itself last. When the block fails, nothing new stays and
-    nothing old is lost.
-
-    Raises:
-        GenctlError: the disk is full, or the place is not writable.
-    """
-    with _stage_beside(path) as stage:
-        yield stage / path.name
-        for file in sorted(stage.iterdir(), key=lambda file: file.name == path.name):
-            _sync(file)
-            file.replace(path.with_name(file.name))
-
-
-@contextlib.contextmanager
-def _stage_beside(path: Path) -> Iterator[Path]:
-    stage = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        stage.mkdir(parents=True)
-        yield stage
-        _sync(path.parent)
-    except OSError as error:
-        raise _stage_error(path, stage, error) from None
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-
-
-def _stage_error(path: Path, stage: Path, error: OSError) -> GenctlError:
-    """The error for an `OSError` in the block: of writing, unless it names a file elsewhere."""
-    name = error.filename
-    if isinstance(name, str | bytes | os.PathLike):
-        file = Path(os.fsdecode(name))
-        if not file.is_relative_to(stage) and file not in (path, *path.parents):
-            reason = error.strerror or str(error)
-            return GenctlError(ExitStatus.DATA, f"cannot read {file}: {reason}")
-    return disk_error(path, error)
-
-
-def _take_name(stage: Path, path: Path, *, replace: bool) -> None:
-    """Rename ``stage`` to ``path``, in one step unless ``path`` is a non-empty directory."""
-    with contextlib.suppress(OSError):
-        stage.rename(path)
-        return
-    if not replace and path.is_dir():
-        return
-    displaced = path.with_name(f".{path.name}.{uuid.uuid4().hex}.old")
-    path.rename(displaced)
-    stage.rename(path)
-    shutil.rmtree(displaced, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    """Flush a file or directory to the disk; Windows has no handle for a directory."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -151,7 +151,8 @@ class Output:
                 "hint": hint,
                 "option": error.option,
             }
-            print(documents.to_json({"error": document}), file=self.stdout)
+            with contextlib.suppress(OSError):  # stdout may be what failed
+                print(documents.to_json({"error": document}), file=self.stdout)
         self._print(f"error: {message}")
         if hint:
             self._print(f"hint: {hint}")
@@ -181,11 +182,12 @@ class Output:
             yield lambda rows: progress.advance(task, rows)
 
     def _print(self, text: str) -> None:
-        if self._console is not None:
-            # A live display controls the terminal: its console prints above the bar.
-            self._console.print(text, markup=False, soft_wrap=True)
-        else:
-            print(text, file=self.stderr, flush=True)
+        with contextlib.suppress(OSError):  # a message that cannot be shown stops no work
+            if self._console is not None:
+                # A live display controls the terminal: its console prints above the bar.
+                self._console.print(text, markup=False, soft_wrap=True)
+            else:
+                print(text, file=self.stderr, flush=True)
 
 
 QUIET = Output(Mode.QUIET)

@@ -7,15 +7,14 @@ import datetime
 import os
 import re
 import shutil
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genctl import documents
-from genctl.errors import ExitStatus, GenctlError, Suggestion, nearest, opt
-from genctl.files import disk_error, make_directory, write_json
+from genctl import documents, locks
+from genctl.errors import ExitStatus, GenctlError, Suggestion, nearest
+from genctl.files import disk_error, make_directory, typed_path, write_json
 
 _NEEDED = {
     "config.json": (
@@ -92,65 +91,13 @@ class Run:
 
     def holder(self) -> str | None:
         """The process and host that currently train the run, or None."""
-        from filelock import FileLock, Timeout
+        return locks.holder_of(self.path)
 
-        lock = self.path / ".lock"
-        if not lock.exists():
-            return None
-        try:
-            with FileLock(lock, timeout=0):
-                return None
-        except Timeout:
-            pass
-        except OSError:  # the run of another user, or a disk that cannot be written to
-            if not _is_locked(lock):
-                return None
-        who = self.read(".holder.json") or {}
-        return f"process {who.get('pid', '?')} on {who.get('host', '?')}"
-
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Lock the run; the operating system releases the lock when the process ends in any way.
-
-        Raises:
-            GenctlError: another process holds the lock.
-        """
-        from filelock import FileLock, Timeout
-
-        # Not 0: a process that lists the runs holds the lock for an instant.
-        lock = FileLock(self.path / ".lock", timeout=0.5)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise GenctlError(
-                ExitStatus.FAILURE,
-                f"{self.path} is being trained by {self.holder() or 'another process'}",
-                hint=f"wait for it, or start another run with {opt('new')}",
-                option="new",
-            ) from None
-        except OSError as error:
-            raise disk_error(self.path, error) from None
-        try:
-            self.write(".holder.json", {"pid": os.getpid(), "host": socket.gethostname()})
-            yield
-        finally:
-            lock.release()
-
-
-def _is_locked(lock: Path) -> bool:
-    """Whether a process holds ``lock``, without writing to it; False if it is not readable."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return False
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    def lock(
+        self, warn: Callable[[str], None] = lambda _: None
+    ) -> contextlib.AbstractContextManager[None]:
+        """Lock the run, see `genctl.locks.locked`."""
+        return locks.locked(self.path, warn)
 
 
 def create(stem: str, root: Path | None = None) -> Run:
@@ -175,12 +122,13 @@ def create(stem: str, root: Path | None = None) -> Run:
 
 def size_of(run: Run) -> int:
     """The size of a run in bytes."""
-    return sum(_size(file) for file in run.path.rglob("*") if not file.is_dir())
+    inside = ((Path(folder) / name) for folder, _, names in os.walk(run.path) for name in names)
+    return sum(map(_size, inside))
 
 
 def _size(file: Path) -> int:
     """The size of a file; 0 if it has just been deleted, as checkpoints are during training."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         return file.lstat().st_size
     return 0
 
@@ -192,9 +140,12 @@ def remove(run: Run) -> None:
         GenctlError: a process holds its lock, or it cannot be renamed.
     """
     with run.lock():
-        gone = run.path.with_name(f".{run.name}.{os.getpid()}.removed")
+        path = run.path.resolve()
+        gone = path.with_name(f".{path.name}.{os.getpid()}.removed")
         try:
-            run.path.rename(gone)
+            path.rename(gone)
+            if run.path.is_symlink():
+                run.path.unlink()
         except OSError as error:
             raise disk_error(run.path, error) from None
     shutil.rmtree(gone, ignore_errors=True)
@@ -206,9 +157,9 @@ def find(name: str | Path) -> Run:
     Raises:
         GenctlError: there is no such run; the message suggests the nearest names.
     """
-    for path in (Path(name), runs_root() / name):
-        if (path / "config.json").is_file():
-            return Run(path)
+    for path in (typed_path(name), typed_path(runs_root() / name)):
+        if _is_run(path):
+            return Run(path if path.name not in ("", "..") else path.resolve())
     names = [run.name for run in all_runs()]
     if Path(name).exists():
         reason = "is not a run folder (it has no config.json)"
@@ -228,11 +179,17 @@ def all_runs(root: Path | None = None) -> list[Run]:
         return []
     # A name that begins with a dot is an incomplete run.
     found = [
-        Run(path)
-        for path in root.iterdir()
-        if (path / "config.json").is_file() and not path.name.startswith(".")
+        Run(path) for path in root.iterdir() if not path.name.startswith(".") and _is_run(path)
     ]
     return sorted(found, key=lambda run: (_touched(run), run.name), reverse=True)
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a run is at ``path``; not where that cannot be read."""
+    try:
+        return (path / "config.json").is_file()
+    except OSError:
+        return False
 
 
 def latest() -> Run | None:
@@ -275,11 +232,19 @@ def _number(name: str, stem: str) -> int:
 
 
 def _touched(run: Run) -> float:
-    times = [0.0]
-    for name in ("config.json", "last.json"):
-        with contextlib.suppress(FileNotFoundError):
-            times.append((run.path / name).stat().st_mtime)
-    return max(times)
+    return max(map(_moment, (run.path / "config.json", run.path / "last.json")))
+
+
+def written(run: Run) -> float:
+    """When a document of the run was last written, in seconds since 1970."""
+    return max(map(_moment, (run.path, *run.path.glob("*.json"))))
+
+
+def _moment(path: Path) -> float:
+    """When a file was last written; 0 if it has just been deleted, or cannot be read."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
 
 
 def settings(document: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import genctl
-from genctl import files
+from genctl import staging
 from genctl.engine.training import checkpoint
 from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
@@ -47,7 +47,7 @@ def test_only_a_child_that_kills_itself_counts_as_killed() -> None:
 @pytest.fixture
 def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are not synced to the disk: only a loss of power needs that, ``kill -9`` does not."""
-    monkeypatch.setattr(files, "_sync", lambda _: None)
+    monkeypatch.setattr(staging, "_sync", lambda _: None)
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
@@ -84,14 +84,14 @@ def test_killed_while_saving_falls_back(tmp_path: Path, teacher: Path) -> None:
 
     def killed_in_save() -> None:
         calls = iter(range(10_000))
-        whole_sync = files._sync
+        whole_sync = staging._sync
 
         def sync(path: Path) -> None:
             if next(calls) == 60:
                 die()
             whole_sync(path)
 
-        files._sync = sync
+        staging._sync = sync
         train("toy-tokens", out, teacher)
 
     assert killed(killed_in_save)

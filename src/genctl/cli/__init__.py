@@ -26,13 +26,31 @@ def console() -> NoReturn:
     A process that trained in a process group exits without Python's teardown. During the teardown
     such processes sometimes aborted, after everything was written (docs/lab-notes.md).
     """
-    status = main()
+    from genctl.cli import interrupts
+
+    interrupts.install()
+    _open_closed_streams()
+    try:
+        status = main()
+    except KeyboardInterrupt:
+        interrupts.leave()
+    interrupts.uninstall()
     distributed = sys.modules.get("genctl.engine.parallel.process_group")
     if distributed is not None and distributed.ProcessGroup.joined:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
+
+
+def _open_closed_streams() -> None:
+    """Give a process that was started without a stream an empty one (``>&-`` in a shell).
+
+    Otherwise the next file that is opened would become that stream.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import select
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Any
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -33,7 +36,7 @@ from genctl.cli.verbs.runs.info import info
 from genctl.cli.verbs.runs.runs import runs
 from genctl.cli.views.help_page import Section
 from genctl.config.variables import VARIABLES
-from genctl.errors import ExitStatus, GenctlError
+from genctl.errors import ExitStatus, GenctlError, SurroundingsWarning
 from genctl.output import Mode, Output
 
 OLDER_NAMES = {
@@ -150,14 +153,42 @@ def run(argv: Sequence[str] | None, started: float) -> int:
     arguments = _common_flags_last(sys.argv[1:] if argv is None else argv)
     output = Output(Mode.JSON if "--json" in arguments else Mode.HUMAN)
     _accept_any_text()
+    with _warnings_on(output):
+        try:
+            code = app(args=arguments, prog_name="genctl", obj=started, standalone_mode=False) or 0
+            if code == ExitStatus.INTERRUPTED:  # Typer has swallowed the Ctrl-C itself
+                output.error(GenctlError(ExitStatus.INTERRUPTED, "interrupted"))
+        except SystemExit as ended:  # Typer ends the process itself where a pipe is closed
+            code = ExitStatus.OK if _reader_left() else ended.code
+        except Exception as error:  # noqa: BLE001
+            # There is no caller above that could report it.
+            code = report_failure(error, output, debug="--debug" in arguments, words=arguments)
+    return _flushed(int(code), output)
+
+
+@contextlib.contextmanager
+def _warnings_on(output: Output) -> Iterator[None]:
+    """Show warnings about the surroundings as those of a verb."""
+    usual = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, SurroundingsWarning):
+            output.warn(str(message))
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show
     try:
-        code = app(args=arguments, prog_name="genctl", obj=started, standalone_mode=False) or 0
-        if code == ExitStatus.INTERRUPTED:  # Typer has swallowed the Ctrl-C itself
-            output.error(GenctlError(ExitStatus.INTERRUPTED, "interrupted"))
-    except Exception as error:  # noqa: BLE001
-        # There is no caller above that could report it.
-        code = report_failure(error, output, debug="--debug" in arguments, words=arguments)
-    return _flushed(int(code))
+        yield
+    finally:
+        warnings.showwarning = usual
 
 
 def _common_flags_last(arguments: Sequence[str]) -> list[str]:
@@ -173,10 +204,27 @@ def _accept_any_text() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _flushed(code: int) -> int:
-    """Flush stdout and return ``code``; a closed pipe (``| head``) is not an error."""
+def _reader_left() -> bool:
+    """Whether the program that read stdout has ended, such as ``| head``."""
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    poll = select.poll()
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        poll.register(sys.stdout.fileno(), 0)
+    except OSError:  # not a file of the system
+        return False
+    return bool(poll.poll(0))
+
+
+def _flushed(code: int, output: Output) -> int:
+    """Flush the streams and return ``code``; a closed pipe (``| head``) is not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+                reason = f"cannot write the result to stdout: {error.strerror or error}"
+                output.error(GenctlError(ExitStatus.FAILURE, reason))
+                code = code or ExitStatus.FAILURE
     return code

@@ -131,8 +131,9 @@ def explain(error: Exception, verb: str = "") -> GenctlError:
             "out of memory",
             hint="; ".join(_ways_to_save_memory(verb)),
         )
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return GenctlError(ExitStatus.FAILURE, f"{error.filename}: {error.strerror.lower()}")
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return GenctlError(ExitStatus.FAILURE, f"{place}{error.strerror.lower()}")
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return GenctlError(
         ExitStatus.FAILURE,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from genctl.errors import ExitStatus, GenctlError
-from genctl.files import cache_folder
+from genctl.files import cache_folder, typed_path
 from genctl.ordering import natural
 
 SEEN = 1000
@@ -17,7 +17,7 @@ SEEN = 1000
 
 def files_of(source: str) -> Iterator[Path]:
     """The files of a folder as `visible_in` gives them, or the file; none if it does not exist."""
-    path = Path(source).expanduser()
+    path = typed_path(source)
     if os.path.isdir(path):
         yield from visible_in(path)
     elif os.path.isfile(path):

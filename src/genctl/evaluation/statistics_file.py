@@ -22,8 +22,8 @@ from genctl.evaluation.extractors.base import Extractor
 from genctl.evaluation.features import Features
 from genctl.evaluation.measures.frechet import FeatureStats, Gaussian
 from genctl.evaluation.score import short_sha
-from genctl.files import staged_file
 from genctl.registry import METRICS
+from genctl.staging import staged_file
 from genctl.weights import sha256_of
 
 _NAMES = (("mu", "sigma"), ("m", "s"))

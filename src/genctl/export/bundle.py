@@ -13,7 +13,8 @@ from torch import Tensor
 from genctl.errors import ExitStatus, GenctlError
 from genctl.export.document import from_text, to_text
 from genctl.export.proof import Proof, refuted
-from genctl.files import make_directory, staged
+from genctl.files import make_directory
+from genctl.staging import staged
 from genctl.weights import load_tensors, save_tensors, sha256_of, sha256_of_tensors
 
 _DOCUMENT = "genctl.json"
@@ -48,7 +49,7 @@ def write(
         GenctlError: it cannot be written, or does not read back bit for bit; an earlier export at
             ``path`` is unchanged.
     """
-    with staged(path) as stage:
+    with staged(path, existing="replace") as stage:
         save_tensors(stage / _WEIGHTS, tensors)
         known = {**document, "sha256": sha256_of(stage / _WEIGHTS)}
         (stage / _DOCUMENT).write_text(to_text(known), "utf-8")

@@ -14,7 +14,8 @@ from genctl.errors import ExitStatus, GenctlError, Placeholder, Suggestion
 from genctl.export.document import from_text, to_text
 from genctl.export.packages import one_line, quiet, require
 from genctl.export.proof import Proof, refuted, scaled_error
-from genctl.files import make_directory, staged_file
+from genctl.files import make_directory
+from genctl.staging import staged_file
 
 OPSET = 18
 """The native opset of torch's exporter: it needs no conversion, and runtimes support it."""

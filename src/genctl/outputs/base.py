@@ -18,7 +18,7 @@ from genctl.data.foreign import readable
 from genctl.engine.sampling.driver import sample_chunks
 from genctl.engine.sampling.loaded import LoadedModel
 from genctl.errors import ExitStatus, GenctlError, nearest, opt
-from genctl.files import make_directory, write_atomic
+from genctl.files import make_directory, refuse_other_file, write_atomic
 from genctl.output import Output
 from genctl.registry import OutputKind
 
@@ -207,7 +207,8 @@ def check_place(kind: OutputKind, out: Path, count: int) -> None:
     """Refuse a place where ``count`` samples cannot be kept, before they are generated.
 
     Raises:
-        GenctlError: (USAGE) a suffix that the kind does not name, or as its target ``check``.
+        GenctlError: (USAGE) a suffix that the kind does not name, as its target ``check``, or as
+            `refuse_other_file`.
     """
     if "check" in kind.targets:
         kind.load("check")(out, count)
@@ -218,6 +219,8 @@ def check_place(kind: OutputKind, out: Path, count: int) -> None:
             option="out",
             suggest=str(out.with_suffix(kind.suffixes[0])),
         )
+    if out.suffix:
+        refuse_other_file(out)
 
 
 def label_numbers(model: LoadedModel, wanted: Sequence[int | str] | None) -> list[int]:

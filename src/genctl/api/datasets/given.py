@@ -21,7 +21,7 @@ from genctl import documents
 from genctl.data.images import decode
 from genctl.data.images.sources.archive import checked_images
 from genctl.errors import ExitStatus, GenctlError
-from genctl.files import cache_folder, make_directory, write_atomic
+from genctl.files import make_directory, writable_cache, write_atomic
 
 _CHANNELS = (1, 3, 4)
 _PLAIN = ("L", "RGB", "RGBA")
@@ -187,7 +187,7 @@ def _texts(texts: Iterable[str]) -> str:
 
 def _kept(name: str, content: Callable[[], bytes]) -> str:
     """The path of a file in the cache, which is written if it does not exist."""
-    path = make_directory(cache_folder() / "given") / name
+    path = make_directory(writable_cache() / "given") / name
     if not path.is_file():
         write_atomic(path, content())
     return str(path)

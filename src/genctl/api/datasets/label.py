@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from genctl import runs
 from genctl.api.datasets.kinds import call_with, target_at
 from genctl.data.findings import Labelled
 from genctl.errors import ExitStatus, GenctlError, Suggestion
+from genctl.files import typed_path
 
 
 def label_data(
@@ -23,7 +22,7 @@ def label_data(
         GenctlError: (USAGE) ``source`` is a run, or this kind of data cannot be labelled or does
             not have a setting; (DATA) it cannot be read, or is labelled already.
     """
-    place = Path(source).expanduser()
+    place = typed_path(source)
     if (place / "checkpoints").is_dir() or not place.exists():
         _refuse_run(source)
     kind, label = target_at(source, "label", "labelled")

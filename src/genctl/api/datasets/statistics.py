@@ -14,7 +14,7 @@ from genctl.evaluation.extractors.choose import ExtractorRequest, choose_extract
 from genctl.evaluation.features import extract
 from genctl.evaluation.reference import require_two
 from genctl.evaluation.statistics_file import write_summary
-from genctl.files import make_directory
+from genctl.files import make_directory, refuse_other_file
 from genctl.output import QUIET, Output
 
 
@@ -67,6 +67,7 @@ def write_statistics(
             option="out",
             suggest=f"{path.stem}.npz",
         )
+    refuse_other_file(path)
     if n is not None and n < 2:
         raise GenctlError(
             ExitStatus.USAGE,

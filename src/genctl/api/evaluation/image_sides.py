@@ -18,6 +18,7 @@ from genctl.evaluation.extractors.inception.weights import find_weights, missing
 from genctl.evaluation.image_needs import Available, missing, too_few
 from genctl.evaluation.score import metric_name
 from genctl.evaluation.statistics_file import SINGLE_IMAGES, is_summary
+from genctl.files import typed_path
 from genctl.output import Output
 from genctl.registry import Metric
 
@@ -95,7 +96,7 @@ def _real(
 def _summary_path(ref: object) -> Path | None:
     if not isinstance(ref, str | Path):
         return None
-    path = Path(ref).expanduser()
+    path = typed_path(ref)
     return path if is_summary(path) else None
 
 

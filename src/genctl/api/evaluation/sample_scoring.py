@@ -16,6 +16,7 @@ from genctl.evaluation.compute import measure
 from genctl.evaluation.inputs import SampleInputs
 from genctl.evaluation.page import Page
 from genctl.evaluation.score import Score, warnings_of
+from genctl.files import typed_path
 from genctl.output import Output
 from genctl.outputs.base import SampleRequest
 
@@ -117,7 +118,7 @@ def _given(task: Task, output: Output) -> tuple[str, Sized]:
     """Samples that were generated before, from a file or from memory."""
     subject, kind = task.subject, task.kind
     if isinstance(subject, str | Path):
-        path = Path(subject).expanduser()
+        path = typed_path(subject)
         if not path.is_file():
             open_model(str(subject), output=output)  # raises an error if it does not exist
         if "read" in kind.targets:

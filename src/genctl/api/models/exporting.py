@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from genctl.files import make_directory
 from genctl.output import QUIET, Output
 from genctl.registry import BUNDLE, FORMATS, Spec, formats_of
 from genctl.runs import Run
+from genctl.staging import is_free
 from genctl.version import VERSION
 from genctl.weights import flatten
 
@@ -215,9 +217,9 @@ def _check_place(target: Path, format: str, model: LoadedModel) -> None:
         reason, better = f"it does not end in {suffix}", f"{target}{suffix}"
     elif not suffix and target.suffix in (".onnx", ".gguf", ".safetensors"):
         reason, better = "it should be the name of a folder", str(target.with_suffix(""))
-    elif target.absolute() == model.origin.absolute():
+    elif os.path.realpath(target) == os.path.realpath(model.origin):
         reason, better = "the model itself is there", None
-    elif _is_taken(target) and not _is_export(target, suffix):
+    elif not is_free(target) and not _is_export(target, suffix):
         reason, better = "it exists and is not an export of genctl", None
     else:
         return
@@ -234,8 +236,3 @@ def _is_export(path: Path, suffix: str) -> bool:
     """Whether ``path`` holds an export of genctl in any format with this suffix."""
     alike = {known.exporter for known in FORMATS.values() if known.suffix == suffix}
     return any(_EXPORTERS[exporter].is_export(path) for exporter in alike)
-
-
-def _is_taken(path: Path) -> bool:
-    """Whether ``path`` exists and is not an empty folder."""
-    return path.exists() and not (path.is_dir() and not any(path.iterdir()))

@@ -17,7 +17,7 @@ from genctl.api.pages.records import SampleFile, data_of, previews_of
 from genctl.api.pages.watch import state_of
 from genctl.errors import ExitStatus, GenctlError, Suggestion
 from genctl.evaluation.compare import read_scores
-from genctl.files import make_directory, write_atomic
+from genctl.files import make_directory, refuse_other_file, write_atomic
 from genctl.plots.charts import curve
 from genctl.runs import Run
 from genctl.web.render import PageFile, PageImage, PageText, render
@@ -59,6 +59,7 @@ def write_run_page(run: Run, out: Path | None = None) -> Path:
         starts=_starts(run),
     )
     place = run.path / NAME if out is None else out
+    refuse_other_file(place)
     make_directory(place.parent)
     write_atomic(place, content)
     return place

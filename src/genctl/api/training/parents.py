@@ -42,7 +42,7 @@ def kept_parents(run: Run, config: Config) -> dict[str, Trained]:
     if INIT not in config.parents or checkpoint.newest_good(run, lambda _: None):
         return kept
     first = _given(INIT, config.parents[INIT], config)
-    if identities({INIT: first}, config)[INIT] != known.get(INIT):
+    if identities({INIT: first}, config)[INIT]["sha256"] != known.get(INIT, {}).get("sha256"):
         raise GenctlError(
             ExitStatus.DATA,
             f"the weights of {config.parents[INIT]} have changed since {run.path} was started "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,9 +14,13 @@ from genctl.config import Config
 from genctl.config.aliases import current
 from genctl.config.keys import KIND, section_types
 from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.files import typed_path
 from genctl.registry import DATA_KINDS
 from genctl.runs import Run
+from genctl.staging import is_free, settle
 from genctl.wording import some_of
+
+SOURCE = "data.source"
 
 
 def find_resumable(
@@ -60,7 +66,8 @@ def _is_resumable(run: Run, config: Config, fingerprint: str) -> bool:
 
 
 def _run_at(out: Path, config: Config, fingerprint: str, *, new: bool) -> Run | None:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    settle(out, last="config.json")
+    if is_free(out):
         return None
     if not (out / "config.json").is_file():
         raise GenctlError(
@@ -93,11 +100,23 @@ def _differences(run: Run, config: Config, fingerprint: str) -> list[str]:
     found = [
         f"{key} was {before.get(key)!r}, now {now.get(key)!r}"
         for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key)
+        if not _same(key, before.get(key), now.get(key))
     ]
     if (run.read("data.json") or {}).get("fingerprint") != fingerprint:
         found.append("the data has changed")
     return found
+
+
+def _same(key: str, one: object, other: object) -> bool:
+    """Whether two values mean the same; paths do, however they are spelt."""
+    if one == other or key == SOURCE:  # the fingerprint says whether the data are the same
+        return True
+    paths = key.startswith(("data.", "parents.")) and isinstance(one, str)
+    if not paths or not isinstance(other, str):
+        return False
+    with contextlib.suppress(OSError):
+        return os.path.samefile(typed_path(str(one)), typed_path(other))
+    return False
 
 
 def _defaults(config: Config) -> dict[str, Any]:

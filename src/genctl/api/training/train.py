@@ -27,9 +27,11 @@ from genctl.engine.training.budget import Budget
 from genctl.engine.training.loop import Loop
 from genctl.engine.training.settings import RunSettings
 from genctl.engine.training.worker_loop import run_worker
-from genctl.files import make_directory, staged, write_atomic
+from genctl.errors import ExitStatus, GenctlError, opt
+from genctl.files import make_directory, write_atomic
 from genctl.output import QUIET, Output
 from genctl.runs import Run
+from genctl.staging import staged
 from genctl.version import VERSION
 
 
@@ -79,7 +81,8 @@ def _train(request: TrainRequest, output: Output, started: float, world: Process
 def _lead(
     request: TrainRequest, session: Session, run: Run, output: Output, started: float
 ) -> None:
-    with run.lock():
+    with run.lock(output.warn):
+        _refuse_finished(run)
         _record(run, session)
         output.say(_headline(run, session))
         loop = Loop(
@@ -99,11 +102,22 @@ def _lead(
         checkpoint.mark_finished(run)
 
 
+def _refuse_finished(run: Run) -> None:
+    """Refuse a run that another process has finished since it was looked up."""
+    if run.finished:
+        raise GenctlError(
+            ExitStatus.FAILURE,
+            f"another process has finished {run.path} meanwhile",
+            hint=f"start another run with {opt('new')}, or in another {opt('out')}",
+            option="out",
+        )
+
+
 def _new_run(request: TrainRequest, session: Session) -> Run:
     """Create a directory with all documents of the run, atomically."""
     data = session.dataset.spec
     path = request.place or runs.create(runs.stem_of(session.spec.name, data.name)).path
-    with staged(path) as stage:
+    with staged(path, last="config.json") as stage:
         run = Run(stage)
         copy_parents(session.parents, session.config, stage / "parents")
         for name, content in session.dataset.assets.items():

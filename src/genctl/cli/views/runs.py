@@ -81,8 +81,7 @@ def facts_of(run: Run) -> dict[str, Any]:
         }
     except (GenctlError, OSError, KeyError, TypeError):
         known = {**empty, "state": "damaged"}
-    written = max(path.stat().st_mtime for path in (run.path, *run.path.glob("*.json")))
-    moment = datetime.datetime.fromtimestamp(written, datetime.UTC)
+    moment = datetime.datetime.fromtimestamp(directories.written(run), datetime.UTC)
     return {**facts, **known, "written": moment.isoformat(timespec="seconds")}
 
 

@@ -19,7 +19,8 @@ from genctl.data.images.sources.label_file import LABELS, to_csv
 from genctl.data.images.sources.listing import REPORT, Listing
 from genctl.data.images.sources.splits import list_splits, listing_of
 from genctl.errors import ExitStatus, GenctlError, Suggestion
-from genctl.files import staged, write_json
+from genctl.files import write_json
+from genctl.staging import is_free, staged
 
 
 def clean_data(
@@ -55,11 +56,10 @@ def clean_data(
             hint="name one",
             option="source",
         )
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+    if not is_free(place):
         other = place.with_name(f"{place.name}-2")
-        raise GenctlError(
-            ExitStatus.USAGE, f"{place} is not empty", option="out", suggest=str(other)
-        )
+        what = "is not empty" if place.is_dir() else "is a file"
+        raise GenctlError(ExitStatus.USAGE, f"{place} {what}", option="out", suggest=str(other))
     listings = list_splits(place_of(source))
     dropped: dict[str, str] = {}
     changed: dict[str, str] = {}

@@ -13,6 +13,7 @@ from genctl.data.images.sources.folder import read_folder
 from genctl.data.images.sources.splits import SPLITS
 from genctl.data.images.sources.table_files import PARQUET
 from genctl.errors import ExitStatus, GenctlError, nearest, unknown
+from genctl.files import typed_path
 
 __all__ = ["ImageSource", "open_source"]
 
@@ -102,7 +103,7 @@ def is_packed(path: Path) -> bool:
 
 
 def _path(source: str) -> Path:
-    return Path(source).expanduser()
+    return typed_path(source)
 
 
 def not_a_source(source: str) -> GenctlError:

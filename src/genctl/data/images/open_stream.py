@@ -23,7 +23,7 @@ from genctl.data.images.sources.archive import checked_images
 from genctl.data.images.sources.archive_stream import ArchiveStream
 from genctl.data.images.sources.file_stream import FileStream
 from genctl.data.images.stream import ArrayStream, Draw, DrawnStream, ImageStream
-from genctl.files import safe_name
+from genctl.files import safe_name, typed_path
 
 
 @runtime_checkable
@@ -60,7 +60,7 @@ def open_stream(source: Images, count: int) -> ImageStream:
     if callable(source):
         return _drawn(source, getattr(source, "__name__", type(source).__name__), count)
     text, split = separate_split(str(source), "train")
-    path = Path(text).expanduser()
+    path = typed_path(text)
     if is_named(text):
         folder = NAMED_SETS[text].folder
         if folder is not None:

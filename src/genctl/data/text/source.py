@@ -13,7 +13,7 @@ from genctl.data.source_files import files_in, require_utf8
 from genctl.data.text.characters import UTF8, is_binary
 from genctl.data.text.files import SUFFIXES, Document, read_text
 from genctl.errors import ExitStatus, GenctlError, nearest
-from genctl.files import safe_name
+from genctl.files import safe_name, typed_path
 
 BUILT_IN = "pydoc"
 
@@ -59,7 +59,7 @@ def open_text(source: str, encoding: str = UTF8) -> TextSource:
     require_utf8([source])
     if source == BUILT_IN:
         return TextSource(BUILT_IN, f"python {platform.python_version()}", {BUILT_IN: _pydoc})
-    path = Path(source).expanduser()
+    path = typed_path(source)
     if os.path.isdir(path):
         return _folder(path, encoding)
     if os.path.isfile(path):

@@ -21,7 +21,8 @@ from genctl.data.text.source import TextSource
 from genctl.data.text.token_encoder import TokenEncoder, Tokens, alphabet_of, dtype_for, parts
 from genctl.data.text.tokenizer import Tokenizer
 from genctl.errors import GenctlError, unknown
-from genctl.files import cache_folder, make_directory, staged
+from genctl.files import cache_folder, make_directory, typed_path, writable_cache
+from genctl.staging import staged
 
 FORMAT = 1
 SPLITS = ("train", "valid")
@@ -127,12 +128,13 @@ def cached_tokens(source: TextSource, known: TextStats, config: TextData) -> Tok
     settings += [config.vocab_size if _trains(config.tokenizer) else 0]
     settings += [hashlib.sha256(content).hexdigest() for content in identity.values()]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
-    folder = cache_folder() / "tokens" / key[:40]
-    with contextlib.suppress(FileNotFoundError, _DamagedError):
-        return _read(folder)
+    name = Path("tokens", key[:40])
+    with contextlib.suppress(OSError, _DamagedError):
+        return _read(cache_folder() / name)
+    folder = writable_cache() / name
     shutil.rmtree(folder, ignore_errors=True)
     make_directory(folder.parent)
-    with staged(folder, replace=False) as stage:
+    with staged(folder, existing="keep") as stage:
         _write(stage, source, known, given or _new_tokenizer(source, config))
     return _read(folder)
 
@@ -156,7 +158,7 @@ def _given_tokenizer(name: str) -> Tokenizer | None:
         return None
     if "." not in name and "/" not in name and not Path(name).exists():
         raise unknown("tokenizer", name, KINDS_OR_FILE, option="data.tokenizer")
-    return Tokenizer.from_path(Path(name).expanduser())
+    return Tokenizer.from_path(typed_path(name))
 
 
 def _new_tokenizer(source: TextSource, config: TextData) -> Tokenizer:

@@ -17,8 +17,9 @@ from torch import Tensor
 
 from genctl import documents
 from genctl.errors import ExitStatus, GenctlError
-from genctl.files import make_directory, staged
+from genctl.files import make_directory
 from genctl.runs import Run
+from genctl.staging import staged
 from genctl.weights import load_tensors, save_tensors, sha256_of
 
 FORMAT_VERSION = 1
@@ -89,7 +90,7 @@ def save(run: Run, snapshot: Snapshot, *, keep_last: int) -> Path:
         GenctlError: it cannot be written; the earlier checkpoints are unchanged.
     """
     path = make_directory(run.checkpoints) / snapshot.name
-    with staged(path) as stage:
+    with staged(path, existing="replace") as stage:
         for group, tensors in snapshot.tensors.items():
             save_tensors(stage / f"{group}.safetensors", tensors)
         _write(stage / "state.json", snapshot.state_json())

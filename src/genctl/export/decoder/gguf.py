@@ -13,7 +13,8 @@ from genctl.export.decoder.gguf_tokenizer import Vocabulary, vocabulary
 from genctl.export.document import to_text
 from genctl.export.packages import quiet, require
 from genctl.export.proof import Proof
-from genctl.files import make_directory, staged_file
+from genctl.files import make_directory
+from genctl.staging import staged_file
 
 _DOCUMENT_KEY = "genctl.document"
 

@@ -28,7 +28,8 @@ from genctl.export.decoder.folder import (
 from genctl.export.document import to_text
 from genctl.export.packages import named, offline, one_line, quiet, require
 from genctl.export.proof import Proof, refuted
-from genctl.files import make_directory, staged, write_json
+from genctl.files import make_directory, write_json
+from genctl.staging import staged
 from genctl.weights import save_tensors
 
 TOLERANCE = 1e-4
@@ -54,7 +55,7 @@ def write(plan: DecoderPlan, path: Path, document: Mapping[str, Any], card: str)
     """
     require("The Hugging Face format", "hf", "transformers", "tokenizers")
     make_directory(path.parent)
-    with staged(path) as stage:
+    with staged(path, existing="replace") as stage:
         write_json(stage / "config.json", config(plan) | {_DOCUMENT_KEY: _plain(document)})
         write_json(stage / "generation_config.json", _token_ids(plan))
         save_tensors(stage / "model.safetensors", weights(plan))

@@ -18,7 +18,8 @@ from genctl.export.diffusers.usage import PIPELINE, fits_pipeline, pipeline_code
 from genctl.export.document import to_text
 from genctl.export.packages import quiet, require
 from genctl.export.proof import Proof
-from genctl.files import make_directory, staged, write_json
+from genctl.files import make_directory, write_json
+from genctl.staging import staged
 from genctl.weights import save_tensors
 
 
@@ -40,7 +41,7 @@ def write(plan: DiffusersPlan, path: Path, document: Mapping[str, Any], card: st
     require("The diffusers format", "hf", "diffusers")
     import_torchvision()
     make_directory(path.parent)
-    with staged(path) as stage:
+    with staged(path, existing="replace") as stage:
         _write_unet(plan, make_directory(stage / "unet"))
         _write_scheduler(plan, stage / "scheduler")
         write_json(stage / "model_index.json", _pipeline(plan))

@@ -15,8 +15,9 @@ from genctl.data.images.sources.label_file import LABELS, to_csv
 from genctl.data.images.sources.label_file import NAMES as LABEL_FILES
 from genctl.data.images.sources.split_names import NAMES as SPLIT_NAMES
 from genctl.errors import ExitStatus, GenctlError
-from genctl.files import make_directory, path_component, staged, write_atomic
+from genctl.files import make_directory, path_component, write_atomic
 from genctl.outputs.base import ArraySamples
+from genctl.staging import is_free, staged
 
 MAX_GRID = 1024
 MAX_COLUMNS = 32
@@ -109,8 +110,9 @@ def check_place(out: Path, count: int) -> None:
     elif out.suffix not in ("", ".png"):
         reason = f"cannot save samples as {out.suffix!r}; use .png (a grid), .npz, or a folder"
         better = out.with_suffix(".png")
-    elif out.is_dir() and any(out.iterdir()):
-        reason, better = f"the folder {out} is not empty", out.with_name(f"{out.name}-2")
+    elif not out.suffix and not is_free(out):
+        what = f"the folder {out} is not empty" if out.is_dir() else f"{out} is a file"
+        reason, better = what, out.with_name(f"{out.name}-2")
     else:
         return
     raise GenctlError(ExitStatus.USAGE, reason, option="out", suggest=str(better))

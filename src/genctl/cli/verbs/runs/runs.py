@@ -76,7 +76,8 @@ def rm(
         JSON: removed, bytes.
     """
     call: Context = ctx.obj
-    found = [directories.find(name) for name in names]
+    named = [directories.find(name) for name in names]
+    found = list({run.path.resolve(): run for run in named}.values())
     sizes = [directories.size_of(run) for run in found]
     for run in found:
         if holder := run.holder():

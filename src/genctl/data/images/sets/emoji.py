@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from genctl.errors import ExitStatus, GenctlError
+from genctl.files import typed_path
 
 SIDE = 64
 FONT = "NotoColorEmoji.ttf"
@@ -76,7 +77,7 @@ def find_font() -> Path:
             hint=f"name a file {FONT}, or unset GENCTL_EMOJI_FONT",
         )
     for folder in _FOLDERS:
-        for path in sorted(Path(folder).expanduser().rglob(FONT)):
+        for path in sorted(typed_path(folder).rglob(FONT)):
             return path
     raise GenctlError(
         ExitStatus.DATA,

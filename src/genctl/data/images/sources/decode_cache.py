@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from genctl import documents
 from genctl.errors import ExitStatus, GenctlError
-from genctl.files import cache_folder, staged, write_json
+from genctl.files import cache_folder, write_json
+from genctl.staging import staged
 
 LEAST_BYTES = 2**28
 FORMAT = 2
@@ -121,7 +122,7 @@ def free_memory() -> int:
 
 
 def _mapped(place: Path, shape: Shape, fill: Fill) -> Decoded:
-    with staged(place) as stage:
+    with staged(place, existing="replace") as stage:
         _reserve(stage / "space", math.prod(shape))
         mapped = np.lib.format.open_memmap(stage / _PIXELS, mode="w+", dtype=np.uint8, shape=shape)
         files, skipped = _filled(mapped, fill)
