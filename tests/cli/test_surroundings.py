@@ -150,6 +150,7 @@ def test_ctrl_c_ends_with_130_at_any_moment(moment: str, tmp_path: Path) -> None
     (tmp_path / "heavy.py").write_text(swallowed.replace("time.sleep", "import time; time.sleep"))
     work = {"import": "import heavy", "work": interrupt, "swallowed": "import time\n" + swallowed}
     script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "import genctl.cli as c, genctl.cli.interrupts as i\n"
         f"i.PATIENCE = 0.2\nc.main = lambda: exec({work[moment]!r})\nc.console()\n"

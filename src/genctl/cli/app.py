@@ -159,7 +159,7 @@ def run(argv: Sequence[str] | None, started: float) -> int:
             if code == ExitStatus.INTERRUPTED:  # Typer has swallowed the Ctrl-C itself
                 output.error(GenctlError(ExitStatus.INTERRUPTED, "interrupted"))
         except SystemExit as ended:  # Typer ends the process itself where a pipe is closed
-            code = ExitStatus.OK if _reader_left() else ended.code
+            code = ExitStatus.OK if _reader_left() else ended.code or 0
         except Exception as error:  # noqa: BLE001
             # There is no caller above that could report it.
             code = report_failure(error, output, debug="--debug" in arguments, words=arguments)
