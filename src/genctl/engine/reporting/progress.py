@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,6 +17,9 @@ from genctl.output import PLAIN_SECONDS, Output
 
 _HIDDEN = ("grad_norm", "rate/")
 
+PACE_SECONDS = 30.0
+"""The time that a rate is measured over; the speed of long ago says little about the rest."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -24,7 +28,7 @@ class Reading:
     Attributes:
         fraction: share of the budget that is spent.
         position: examples read so far.
-        per_second: examples per second since this start.
+        per_second: examples per second in the last half minute.
         seconds_left: seconds until the budget is spent; None when unknown.
         metrics: means since the last reading.
     """
@@ -34,6 +38,28 @@ class Reading:
     per_second: float
     seconds_left: float | None
     metrics: Mapping[str, float]
+
+
+class Pace:
+    """The rate of a training over the last `PACE_SECONDS`.
+
+    Args:
+        position: the number of examples read before.
+    """
+
+    def __init__(self, position: int) -> None:
+        self._marks = deque([(time.monotonic(), position)])
+
+    def rate(self, position: int) -> float:
+        """Examples per second, at ``position`` examples now; 0 right after a set-back."""
+        now = time.monotonic()
+        if position < self._marks[-1][1]:
+            self._marks.clear()
+        self._marks.append((now, position))
+        while len(self._marks) > 1 and self._marks[1][0] <= now - PACE_SECONDS:
+            self._marks.popleft()
+        then, before = self._marks[0]
+        return (position - before) / max(now - then, 1e-9)
 
 
 class Display:

@@ -10,7 +10,7 @@ from pathlib import Path
 from genctl.config import TrainConfig
 from genctl.engine.optim.determinism import determinism
 from genctl.engine.reporting.loggers import JsonLines, Logger, read_rows
-from genctl.engine.reporting.progress import Display, Reading
+from genctl.engine.reporting.progress import Display, Pace, Reading
 from genctl.engine.training import checkpoint
 from genctl.engine.training.budget import Budget
 from genctl.engine.training.callbacks import Callbacks, Observer
@@ -80,9 +80,8 @@ class Loop:
         self._display = Display(output, unit, trainer.device)
         self._units = units_per_example
         self._window = Window()
-        self._first_position = trainer.position
-        self._training_since = time.monotonic()
-        self._checkpoint_due = self._training_since + min(
+        self._pace = Pace(trainer.position)
+        self._checkpoint_due = time.monotonic() + min(
             FIRST_CHECKPOINT_SECONDS, settings.checkpoint_seconds
         )
         self._row_due = self._preview_due = 0.0
@@ -257,12 +256,11 @@ class Loop:
         self._display.show(self._reading(metrics))
 
     def _reading(self, metrics: Mapping[str, float]) -> Reading:
-        seconds = max(time.monotonic() - self._training_since, 1e-9)
-        rate = max(self._trainer.position - self._first_position, 0) / seconds
+        rate = self._pace.rate(self._trainer.position)
         if self._budget.examples is not None:
             left = (self._budget.examples - self._trainer.position) / rate if rate else None
         else:
-            left = (self._budget.seconds or 0.0) - self.elapsed
+            left = max(0.0, (self._budget.seconds or 0.0) - self.elapsed)
         seen = self._trainer.position * self._units
         return Reading(self._fraction, seen, rate * self._units, left, metrics)
 
