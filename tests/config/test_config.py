@@ -89,6 +89,7 @@ def test_the_first_preset_is_the_default_one() -> None:
         ({"sets": ["lr=inf"]}, r"lr=inf \(from sets\): input should be a finite number"),
         ({"sets": ["beta1=1"]}, r"beta1=1 \(from sets\): input should be less than 1"),
         ({"sets": ["beta2=1.0"]}, r"beta2=1.0 \(from sets\): input should be less than 1"),
+        ({"sets": ["batch_size=1000000000000"]}, r"should be less than or equal to 16777216"),
         ({"sets": ["width=3"]}, r"width=3 \(from sets\): .*greater than or equal to 4"),
         ({"sets": ["width=4.5"]}, r"width=4\.5 .*valid integer"),
         (

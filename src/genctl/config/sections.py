@@ -20,7 +20,7 @@ class TrainConfig:
     """How training runs, for every family."""
 
     budget: str = option("1000steps", "20steps, 250k examples, 10Mtokens, 3epochs, 110s, 5m, 2h")
-    batch_size: Annotated[int, Ge(1)] = option(64, "examples per optimizer step")
+    batch_size: Annotated[int, Ge(1), Le(1 << 24)] = option(64, "examples per optimizer step")
     micro_batch: Annotated[int, Ge(0)] = option(0, "examples at a time (less memory); 0: all")
     optimizer: Literal["adam", "adamw", "sgd", "muon"] = option(
         "adamw", "optimizer; muon uses Muon for hidden matrices and AdamW for the rest"
