@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from genctl.api.training.request import TrainRequest
+from genctl.errors import ExitStatus, GenctlError
 from genctl.runs import Run
 from tests.command_line import Type
 from tests.data.pictures import pixels, write
@@ -274,6 +276,18 @@ def test_the_demo_goes_the_whole_way(type_: Type, tmp_path: Path) -> None:
     assert [score["name"] for score in found["scores"]] == ["fd[digits]", "is[digits]"]
     assert Path(found["export"]["path"]).suffix == ".onnx"
     assert found["next"][0].startswith("genctl sample ")
+
+
+def test_the_demo_has_a_budget_in_time(type_: Type, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets = []
+
+    def trained(request: TrainRequest, *_: object) -> None:
+        budgets.append(request.budget)
+        raise GenctlError(ExitStatus.FAILURE, "enough")
+
+    monkeypatch.setattr("genctl.api.training.train.run_training", trained)
+    assert type_("demo").code == 1
+    assert budgets == ["4m"]
 
 
 def test_the_demo_asks_for_what_its_end_needs_before_it_begins(
