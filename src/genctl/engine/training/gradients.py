@@ -76,10 +76,14 @@ class PhaseGradients:
         """
         while True:
             found, error = self._tried(phase, batch, state)
-            lacking = self._lacks_memory(phase, error)
-            if error is None and not lacking:
+            if error is not None and self.settings.compile and could_not_compile(error):
+                self._stop_compiling(error)  # before the ranks exchange anything: it may be alone
+            elif self._lacks_memory(phase, error):
+                self._halve(phase, error)
+            elif error is not None:
+                raise error
+            else:
                 return found
-            self._make_do(phase, error, lacking=lacking)
             del error  # it holds the tensors of the failed attempt
             for parameter in active:
                 parameter.grad = None
@@ -104,17 +108,17 @@ class PhaseGradients:
         """Whether every rank can run the phase again; not if it waits for the others meanwhile."""
         return phase.separable and (self._world.size == 1 or not self.settings.shard)
 
-    def _make_do(self, phase: Phase, error: RuntimeError | None, *, lacking: bool) -> None:
-        """Change what made a phase fail, so that it can be tried again, or raise ``error``."""
-        if error is not None and self.settings.compile and could_not_compile(error):
-            reason = str(error).strip().partition("\n")[0]
-            self._warn(f"training continues without compiling, which failed: {reason}")
-            for module in self._objective.modules.values():
-                stay_eager(module)
-            self._change(compile=False)
-            return
+    def _stop_compiling(self, error: RuntimeError) -> None:
+        reason = str(error).strip().partition("\n")[0]
+        self._warn(f"training continues without compiling, which failed: {reason}")
+        for module in self._objective.modules.values():
+            stay_eager(module)
+        self._change(compile=False)
+
+    def _halve(self, phase: Phase, error: RuntimeError | None) -> None:
+        """Halve micro-batches, or raise the error of this rank or of another one."""
         size = self._smaller_micro_batch
-        if not lacking or size is None or not self._can_halve(phase):
+        if size is None or not self._can_halve(phase):
             raise error or torch.OutOfMemoryError("another process is out of memory")
         self._warn(f"out of memory: micro-batches of {size} from now on, at the same batch size")
         self._change(micro_batch=size)
